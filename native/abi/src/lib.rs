@@ -1,1 +1,27 @@
-//! Placeholder while the room is being built.
+//! The C ABI of `FedXdr`: every `unsafe` of the project is here, and no behaviour. The contract: `native/abi/README.md`.
+
+#![allow(clippy::expl_impl_clone_on_copy)] // safer-ffi derives it so
+
+mod exports;
+mod guard;
+mod handles;
+mod runtime;
+mod types;
+
+pub use exports::*;
+pub use handles::{FdxBatch, FdxError, FdxQuery, FdxSession};
+pub use types::{FdxBytes, FdxErrorView, FdxStats, FdxStatus};
+
+/// Version of the ABI and of the batch format.
+pub const ABI_VERSION: u32 = 1;
+
+/// The C# interop, as safer-ffi writes it from the exports of this crate.
+#[cfg(feature = "generate")]
+pub fn csharp_interop() -> std::io::Result<String> {
+    let mut text = Vec::new();
+    safer_ffi::headers::builder()
+        .with_language(safer_ffi::headers::Language::CSharp)
+        .to_writer(&mut text)
+        .generate()?;
+    String::from_utf8(text).map_err(std::io::Error::other)
+}

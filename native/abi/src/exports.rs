@@ -1,0 +1,246 @@
+//! The exports. Rules that hold for all of them: `native/abi/README.md`.
+
+use std::time::Duration;
+
+use fedxdr_core::{Next, Session};
+use safer_ffi::ffi_export;
+
+use crate::guard::{guard, guard_free, reference, text, write};
+use crate::handles::{FdxBatch, FdxError, FdxQuery, FdxSession};
+use crate::runtime;
+use crate::types::{FdxBytes, FdxErrorView, FdxStats, FdxStatus};
+
+/// Version of this ABI and of the batch format. A caller built for another number must not go on.
+#[ffi_export]
+pub extern "C" fn fdx_abi_version() -> u32 {
+    crate::ABI_VERSION
+}
+
+/// Opens a session from a settings document. No network.
+///
+/// # Safety
+/// `settings` must describe readable memory; `session` and `error` must each be NULL or writable.
+#[ffi_export]
+pub unsafe extern "C" fn fdx_session_open(
+    settings: FdxBytes,
+    session: *mut *mut FdxSession,
+    error: *mut *mut FdxError,
+) -> FdxStatus {
+    guard(|| {
+        let handle = match runtime::handle() {
+            Ok(handle) => handle,
+            // SAFETY: the caller vouches for `error`.
+            Err(e) => return unsafe { FdxError::fail(FdxStatus::Internal, e, error) },
+        };
+        // SAFETY: the caller vouches for `settings`.
+        let opened = unsafe { text(settings) }.and_then(|document| Session::open(document, handle));
+        match opened {
+            // SAFETY: the caller vouches for `session`.
+            Ok(inner) => unsafe { write(session, FdxSession { inner }) },
+            // SAFETY: the caller vouches for `error`.
+            Err(e) => unsafe { FdxError::fail(FdxStatus::InvalidArgument, e, error) },
+        }
+    })
+}
+
+/// Frees a session. Queries of it go on.
+///
+/// # Safety
+/// `session` must be NULL or a session that was not freed.
+#[ffi_export]
+pub unsafe extern "C" fn fdx_session_free(session: *mut FdxSession) {
+    // SAFETY: the caller vouches for `session`.
+    unsafe { guard_free(session) }
+}
+
+/// Opens a query from a request document. It starts at once, on threads of the library.
+///
+/// # Safety
+/// `session` must be NULL or a live session; `request` must describe readable memory; `query` and `error` must each be
+/// NULL or writable.
+#[ffi_export]
+pub unsafe extern "C" fn fdx_query_open(
+    session: *const FdxSession,
+    request: FdxBytes,
+    query: *mut *mut FdxQuery,
+    error: *mut *mut FdxError,
+) -> FdxStatus {
+    guard(|| {
+        // SAFETY: the caller vouches for `session`.
+        let Some(session) = (unsafe { reference(session) }) else { return FdxStatus::InvalidArgument };
+        // SAFETY: the caller vouches for `request`.
+        let opened = unsafe { text(request) }.and_then(|document| session.inner.query(document));
+        match opened {
+            // SAFETY: the caller vouches for `query`.
+            Ok(inner) => unsafe { write(query, FdxQuery { inner }) },
+            // SAFETY: the caller vouches for `error`.
+            Err(e) => unsafe { FdxError::fail(FdxStatus::InvalidArgument, e, error) },
+        }
+    })
+}
+
+/// Waits at most `wait_ms` milliseconds for the next batch.
+///
+/// # Safety
+/// `query` must be NULL or a live query; `batch` and `error` must each be NULL or writable.
+#[ffi_export]
+pub unsafe extern "C" fn fdx_query_next(
+    query: *const FdxQuery,
+    wait_ms: u32,
+    batch: *mut *mut FdxBatch,
+    error: *mut *mut FdxError,
+) -> FdxStatus {
+    guard(|| {
+        // SAFETY: the caller vouches for `query`.
+        let Some(query) = (unsafe { reference(query) }) else { return FdxStatus::InvalidArgument };
+        if batch.is_null() {
+            return FdxStatus::InvalidArgument;
+        }
+        match query.inner.next(Duration::from_millis(u64::from(wait_ms))) {
+            // SAFETY: `batch` is not NULL, and the caller vouches for the rest.
+            Next::Batch(inner) => unsafe { write(batch, FdxBatch { inner }) },
+            Next::Pending => FdxStatus::Pending,
+            Next::End => FdxStatus::End,
+            Next::Cancelled => FdxStatus::Cancelled,
+            Next::Busy => FdxStatus::Busy,
+            // SAFETY: the caller vouches for `error`.
+            Next::ItemFailed(e) => unsafe { FdxError::fail(FdxStatus::ItemFailed, e, error) },
+            // SAFETY: the caller vouches for `error`.
+            Next::Failed(e) => unsafe { FdxError::fail(FdxStatus::Failed, e, error) },
+        }
+    })
+}
+
+/// Hands out the messages that have come together, as a batch of `level` and `text`; `End` where there is none for now.
+///
+/// # Safety
+/// `query` must be NULL or a live query; `batch` must be NULL or writable.
+#[ffi_export]
+pub unsafe extern "C" fn fdx_query_messages(query: *const FdxQuery, batch: *mut *mut FdxBatch) -> FdxStatus {
+    guard(|| {
+        // SAFETY: the caller vouches for `query`.
+        let Some(query) = (unsafe { reference(query) }) else { return FdxStatus::InvalidArgument };
+        if batch.is_null() {
+            return FdxStatus::InvalidArgument;
+        }
+        match query.inner.messages() {
+            // SAFETY: `batch` is not NULL, and the caller vouches for the rest.
+            Some(inner) => unsafe { write(batch, FdxBatch { inner }) },
+            None => FdxStatus::End,
+        }
+    })
+}
+
+/// Fills in the counters. Never blocks.
+///
+/// # Safety
+/// `query` must be NULL or a live query; `stats` must be NULL or writable.
+#[ffi_export]
+pub unsafe extern "C" fn fdx_query_stats(query: *const FdxQuery, stats: *mut FdxStats) -> FdxStatus {
+    guard(|| {
+        // SAFETY: the caller vouches for `query`.
+        let Some(query) = (unsafe { reference(query) }) else { return FdxStatus::InvalidArgument };
+        if stats.is_null() {
+            return FdxStatus::InvalidArgument;
+        }
+        // SAFETY: `stats` is not NULL, and the caller vouches that it is writable.
+        unsafe { stats.write(query.inner.stats().into()) };
+        FdxStatus::Ok
+    })
+}
+
+/// Cancels a query. From any thread, at any time, as often as wanted; never blocks.
+///
+/// # Safety
+/// `query` must be NULL or a live query.
+#[ffi_export]
+pub unsafe extern "C" fn fdx_query_cancel(query: *const FdxQuery) -> FdxStatus {
+    guard(|| {
+        // SAFETY: the caller vouches for `query`.
+        let Some(query) = (unsafe { reference(query) }) else { return FdxStatus::InvalidArgument };
+        query.inner.cancel();
+        FdxStatus::Ok
+    })
+}
+
+/// Cancels and frees a query. Does not wait for its tasks.
+///
+/// # Safety
+/// `query` must be NULL or a query that was not freed, with no call of it under way.
+#[ffi_export]
+pub unsafe extern "C" fn fdx_query_free(query: *mut FdxQuery) {
+    // SAFETY: the caller vouches for `query`.
+    unsafe { guard_free(query) }
+}
+
+/// Shows the bytes of a batch.
+///
+/// # Safety
+/// `batch` must be NULL or a live batch; `view` must be NULL or writable.
+#[ffi_export]
+pub unsafe extern "C" fn fdx_batch_view(batch: *const FdxBatch, view: *mut FdxBytes) -> FdxStatus {
+    guard(|| {
+        // SAFETY: the caller vouches for `batch`.
+        let Some(batch) = (unsafe { reference(batch) }) else { return FdxStatus::InvalidArgument };
+        if view.is_null() {
+            return FdxStatus::InvalidArgument;
+        }
+        // SAFETY: `view` is not NULL, and the caller vouches that it is writable.
+        unsafe { view.write(batch.inner.bytes().into()) };
+        FdxStatus::Ok
+    })
+}
+
+/// Frees a batch; one that holds secrets is wiped first.
+///
+/// # Safety
+/// `batch` must be NULL or a batch that was not freed.
+#[ffi_export]
+pub unsafe extern "C" fn fdx_batch_free(batch: *mut FdxBatch) {
+    // SAFETY: the caller vouches for `batch`.
+    unsafe { guard_free(batch) }
+}
+
+/// Shows an error.
+///
+/// # Safety
+/// `error` must be NULL or a live error; `view` must be NULL or writable.
+#[ffi_export]
+pub unsafe extern "C" fn fdx_error_view(error: *const FdxError, view: *mut FdxErrorView) -> FdxStatus {
+    guard(|| {
+        // SAFETY: the caller vouches for `error`.
+        let Some(error) = (unsafe { reference(error) }) else { return FdxStatus::InvalidArgument };
+        if view.is_null() {
+            return FdxStatus::InvalidArgument;
+        }
+        // SAFETY: `view` is not NULL, and the caller vouches that it is writable.
+        unsafe { view.write(error.view()) };
+        FdxStatus::Ok
+    })
+}
+
+/// Frees an error.
+///
+/// # Safety
+/// `error` must be NULL or an error that was not freed.
+#[ffi_export]
+pub unsafe extern "C" fn fdx_error_free(error: *mut FdxError) {
+    // SAFETY: the caller vouches for `error`.
+    unsafe { guard_free(error) }
+}
+
+/// Wipes every token that the process has cached.
+#[ffi_export]
+pub extern "C" fn fdx_cache_clear() -> FdxStatus {
+    guard(|| {
+        fedxdr_core::clear_cache();
+        FdxStatus::Ok
+    })
+}
+
+/// Stops the worker threads, for leak checks at the end of a process. No call may be under way, and none may follow but
+/// the `_free` functions.
+#[ffi_export]
+pub extern "C" fn fdx_shutdown() {
+    runtime::shutdown();
+}

@@ -1,0 +1,74 @@
+//! Managed identity of App Service, Functions and Container Apps.
+//! <https://learn.microsoft.com/azure/app-service/overview-managed-identity#rest-endpoint-reference>
+
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use reqwest::Method;
+use url::Url;
+
+use super::managed_identity::{RetryTable, Selector, ask};
+use super::{AccessToken, Source};
+use crate::error::Result;
+use crate::http::{Request, sensitive};
+use crate::secret::Secret;
+use crate::session::Context;
+
+const API_VERSION: &str = "2019-08-01";
+const SECOND: Duration = Duration::from_secs(1);
+
+/// MSAL's table for managed identity endpoints other than IMDS, and 502, which the platform's front end gives.
+const RETRY: RetryTable = RetryTable {
+    statuses: |status| matches!(status, 404 | 408 | 429 | 500 | 502 | 503 | 504),
+    pauses: &[SECOND; 3],
+    gone: None,
+    patience: Duration::from_secs(30),
+    absent_if_unreachable: false,
+};
+
+/// The endpoint that `IDENTITY_ENDPOINT` names.
+pub(crate) struct AppService {
+    endpoint: Url,
+    /// The platform changes it, so it is read from the environment for each request.
+    header: Secret,
+    selector: Selector,
+}
+
+impl AppService {
+    pub(crate) fn new(endpoint: Url, header: Secret, selector: Selector) -> Self {
+        AppService { endpoint, header, selector }
+    }
+
+    fn request(&self, resource: &str) -> Request {
+        let mut url = self.endpoint.clone();
+        url.query_pairs_mut().append_pair("api-version", API_VERSION).append_pair("resource", resource);
+        let selector = match &self.selector {
+            Selector::System => None,
+            Selector::ClientId(id) => Some(("client_id", id)),
+            Selector::ObjectId(id) => Some(("object_id", id)),
+            // IMDS calls it msi_res_id. Here that name is ignored and the system-assigned identity answers.
+            Selector::ResourceId(id) => Some(("mi_res_id", id)),
+        };
+        if let Some((name, id)) = selector {
+            url.query_pairs_mut().append_pair(name, id);
+        }
+        let mut request = Request::new(Method::GET, url);
+        request.direct = true;
+        if let Some(value) = sensitive(self.header.expose()) {
+            request.headers.insert("x-identity-header", value);
+        }
+        request
+    }
+}
+
+impl Source for AppService {
+    fn key(&self) -> String {
+        format!("app-service {} {}", self.endpoint, self.selector.describe())
+    }
+
+    fn token(&self, resource: String, context: Context) -> BoxFuture<'static, Result<AccessToken>> {
+        let (request, selector) = (self.request(&resource), self.selector.clone());
+        async move { ask(&context, "App Service", &selector, &RETRY, request).await }.boxed()
+    }
+}

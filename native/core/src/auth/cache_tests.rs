@@ -1,0 +1,249 @@
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use super::*;
+use crate::error::Step;
+use crate::secret::Secret;
+use crate::testing::{START, TestClock};
+
+const HOUR: i64 = 3600;
+
+fn key(tenant: &str) -> CacheKey {
+    CacheKey {
+        authority: "https://login.example".into(),
+        tenant: tenant.into(),
+        client: "client".into(),
+        source: "source".into(),
+        scope: "scope".into(),
+    }
+}
+
+fn token(name: &str, lifetime: i64) -> AccessToken {
+    let now = i64::try_from(START).unwrap();
+    AccessToken::new(Secret::new(name.into()), now, now + lifetime, None)
+}
+
+fn failure(kind: ErrorKind) -> Error {
+    Error::new(kind, "Fdx.Test.Failure", Step::Exchange, "scripted", "none")
+}
+
+/// A cache, its clock, and a count of the fetches.
+struct Bench {
+    cache: Arc<TokenCache>,
+    clock: Arc<dyn Clock>,
+    fetches: Arc<AtomicUsize>,
+}
+
+impl Bench {
+    fn new() -> Self {
+        Bench { cache: Arc::default(), clock: Arc::new(TestClock::new()), fetches: Arc::default() }
+    }
+
+    /// A fetch that takes `millis` and gives a token that lives for `lifetime` from now on.
+    async fn get(&self, tenant: &str, millis: u64, lifetime: i64) -> Result<Cached> {
+        self.get_with(tenant, millis, Ok(lifetime)).await
+    }
+
+    async fn get_with(&self, tenant: &str, millis: u64, outcome: Result<i64, ErrorKind>) -> Result<Cached> {
+        let (fetches, clock) = (Arc::clone(&self.fetches), Arc::clone(&self.clock));
+        self.cache
+            .get(key(tenant), &self.clock, move || {
+                async move {
+                    let number = fetches.fetch_add(1, Ordering::SeqCst);
+                    clock.sleep(Duration::from_millis(millis)).await;
+                    let now = seconds(clock.as_ref());
+                    let secret = Secret::new(format!("token {number}"));
+                    outcome
+                        .map(|lifetime| AccessToken::new(secret, now, now + lifetime, None))
+                        .map_err(failure)
+                }
+                .boxed()
+            })
+            .await
+    }
+
+    fn count(&self) -> usize {
+        self.fetches.load(Ordering::SeqCst)
+    }
+
+    async fn advance(&self, seconds: i64) {
+        self.clock.sleep(Duration::from_secs(u64::try_from(seconds).unwrap())).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_thousand_callers_on_one_key_make_one_fetch() {
+    let bench = Bench::new();
+    let all = futures_util::future::join_all((0..1000).map(|_| bench.get("a", 50, HOUR))).await;
+    assert_eq!(bench.count(), 1);
+    assert!(all.iter().all(|got| got.as_ref().unwrap().token.secret.expose() == "token 0"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_tenant_holds_no_other() {
+    let bench = Bench::new();
+    let slow = bench.get("slow", 60_000, HOUR);
+    let others = async {
+        let begun = bench.clock.now();
+        futures_util::future::join_all((0..8).map(|i| {
+            let bench = &bench;
+            async move { bench.get(&format!("t{i}"), 20, HOUR).await }
+        }))
+        .await;
+        assert!(bench.clock.now() - begun < Duration::from_secs(1));
+    };
+    let (slow, ()) = tokio::join!(slow, others);
+    slow.unwrap();
+    assert_eq!(bench.count(), 9);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_serves_until_five_minutes_before_its_end() {
+    let bench = Bench::new();
+    assert!(!bench.get("a", 1, HOUR).await.unwrap().from_cache);
+    bench.advance(HOUR - 700).await;
+    assert!(bench.get("a", 1, HOUR).await.unwrap().from_cache);
+    assert_eq!(bench.count(), 1);
+    bench.advance(450).await;
+    assert!(!bench.get("a", 1, HOUR).await.unwrap().from_cache);
+    assert_eq!(bench.count(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_is_renewed_ahead_in_the_background_while_the_old_one_serves() {
+    let bench = Bench::new();
+    bench.get("a", 1, HOUR).await.unwrap();
+    bench.advance(HOUR - 500).await;
+    let old = bench.get("a", 1000, HOUR).await.unwrap();
+    assert_eq!((old.from_cache, old.token.secret.expose()), (true, "token 0"));
+    bench.advance(2).await;
+    let new = bench.get("a", 1, HOUR).await.unwrap();
+    assert_eq!((new.from_cache, new.token.secret.expose()), (true, "token 1"));
+    assert_eq!(bench.count(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_renewal_that_fails_for_now_keeps_the_old_token_and_one_that_fails_for_good_does_not_after_its_end() {
+    let bench = Bench::new();
+    bench.get("a", 1, HOUR).await.unwrap();
+    // Inside the margin: no longer used by itself, but better than nothing.
+    bench.advance(HOUR - 200).await;
+    let kept = bench.get_with("a", 1, Err(ErrorKind::Network)).await.unwrap();
+    assert_eq!(kept.token.secret.expose(), "token 0");
+    let refused = bench.get_with("a", 1, Err(ErrorKind::Authentication)).await.unwrap_err();
+    assert_eq!(refused.kind, ErrorKind::Authentication);
+    bench.advance(300).await;
+    assert_eq!(bench.get_with("a", 1, Err(ErrorKind::Network)).await.unwrap_err().kind, ErrorKind::Network);
+    bench.get("a", 1, HOUR).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn failed_renewals_ahead_are_not_repeated_at_every_call() {
+    let bench = Bench::new();
+    bench.get("a", 1, HOUR).await.unwrap();
+    bench.advance(HOUR - 500).await;
+    for _ in 0..50 {
+        assert!(bench.get_with("a", 1, Err(ErrorKind::Service)).await.unwrap().from_cache);
+        bench.clock.sleep(Duration::from_millis(100)).await;
+    }
+    assert_eq!(bench.count(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_caller_that_leaves_ends_the_fetch_only_when_it_was_the_last() {
+    let bench = Arc::new(Bench::new());
+    let first = Box::pin(bench.get("a", 1000, HOUR));
+    let second = {
+        let bench = Arc::clone(&bench);
+        tokio::spawn(async move { bench.get("a", 1000, HOUR).await.map(|got| got.token.secret.expose().to_owned()) })
+    };
+    // The first one starts the fetch and is dropped in its middle.
+    let _ = tokio::time::timeout(Duration::from_millis(100), first).await;
+    assert_eq!(second.await.unwrap().unwrap(), "token 0");
+    assert_eq!(bench.count(), 1);
+
+    let alone = tokio::time::timeout(Duration::from_millis(100), bench.get("b", 1000, HOUR)).await;
+    assert!(alone.is_err());
+    bench.get("b", 1, HOUR).await.unwrap();
+    assert_eq!(bench.count(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_token_is_replaced_once_however_many_refuse_it() {
+    let bench = Bench::new();
+    let old = bench.get("a", 1, HOUR).await.unwrap().token;
+    let renewals = (0..1000).map(|_| async {
+        bench.cache.refuse(&key("a"), &old);
+        bench.get("a", 20, HOUR).await.unwrap()
+    });
+    let all = futures_util::future::join_all(renewals).await;
+    assert_eq!(bench.count(), 2);
+    assert!(all.iter().all(|got| got.token.secret.expose() == "token 1"));
+    // A late refusal of the old one does not touch the new one.
+    bench.cache.refuse(&key("a"), &old);
+    assert!(bench.get("a", 1, HOUR).await.unwrap().from_cache);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_in_a_fetch_is_an_error_for_all_that_wait_and_the_next_call_works() {
+    let bench = Bench::new();
+    let panicking = || bench.cache.get(key("a"), &bench.clock, || async { panic!("scripted") }.boxed());
+    let (one, two) = tokio::join!(panicking(), panicking());
+    assert_eq!(one.unwrap_err().kind, ErrorKind::Internal);
+    assert_eq!(two.unwrap_err().kind, ErrorKind::Internal);
+    bench.get("a", 1, HOUR).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fetch_from_before_a_clearing_brings_nothing_back() {
+    let bench = Bench::new();
+    let (got, ()) = tokio::join!(bench.get("a", 1000, HOUR), async {
+        bench.clock.sleep(Duration::from_millis(100)).await;
+        bench.cache.clear();
+    });
+    got.unwrap();
+    assert!(!bench.get("a", 1, HOUR).await.unwrap().from_cache);
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_part_of_the_key_makes_another_token() {
+    let bench = Bench::new();
+    let plain = key("a");
+    let others = [
+        CacheKey { authority: "x".into(), ..plain.clone() },
+        CacheKey { tenant: "x".into(), ..plain.clone() },
+        CacheKey { client: "x".into(), ..plain.clone() },
+        CacheKey { source: "x".into(), ..plain.clone() },
+        CacheKey { scope: "x".into(), ..plain.clone() },
+    ];
+    bench.get("a", 1, HOUR).await.unwrap();
+    for other in others {
+        let fetched = bench.cache.get(other, &bench.clock, || async { Ok(token("other", HOUR)) }.boxed()).await.unwrap();
+        assert!(!fetched.from_cache);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_cache_is_bounded_and_drops_what_ends_first() {
+    let bench = Bench::new();
+    for i in 0..=CAPACITY {
+        let lifetime = HOUR + i64::try_from(i).unwrap();
+        bench
+            .cache
+            .get(key(&i.to_string()), &bench.clock, || async move { Ok(token("t", lifetime)) }.boxed())
+            .await
+            .unwrap();
+    }
+    assert_eq!(bench.cache.lock().len(), CAPACITY);
+    assert!(!bench.cache.lock().contains_key(&key("0")));
+}
+
+#[test]
+fn a_short_token_has_a_short_margin_and_a_long_one_is_renewed_at_half_its_life() {
+    let now = i64::try_from(START).unwrap();
+    let short = token("t", 60);
+    assert!(short.is_usable(now + 44) && !short.is_usable(now + 45));
+    assert_eq!(token("t", 24 * HOUR).refresh_on, now + 12 * HOUR);
+    let told = AccessToken::new(Secret::new("t".into()), now, now + 24 * HOUR, Some(HOUR));
+    assert_eq!(told.refresh_on, now + HOUR);
+}

@@ -1,0 +1,80 @@
+//! Managed identity of Azure VMs: the instance metadata service.
+//! <https://learn.microsoft.com/entra/identity/managed-identities-azure-resources/how-to-use-vm-token>
+
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use reqwest::Method;
+use reqwest::header::HeaderValue;
+use url::Url;
+
+use super::managed_identity::{RetryTable, Selector, ask, endpoint_url};
+use super::{AccessToken, Source};
+use crate::error::Result;
+use crate::http::Request;
+use crate::session::Context;
+
+const HOST: &str = "http://169.254.169.254";
+const PATH: &str = "/metadata/identity/oauth2/token";
+const API_VERSION: &str = "2018-02-01";
+
+/// The documented rule: 404 while an identity is being assigned, 410 while the service updates itself (back within 70 s), 429, 5xx.
+const RETRY: RetryTable = RetryTable {
+    statuses: |status| matches!(status, 404 | 408 | 410 | 429 | 500..=599),
+    pauses: &[Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)],
+    gone: Some(&[Duration::from_secs(10); 7]),
+    // Off Azure the address leads nowhere, and nobody waits a minute to hear it.
+    patience: Duration::from_secs(3),
+    absent_if_unreachable: true,
+};
+
+/// The instance metadata service.
+pub(crate) struct Imds {
+    endpoint: Url,
+    selector: Selector,
+}
+
+impl Imds {
+    pub(crate) fn new(context: &Context, selector: Selector) -> Result<Self> {
+        let (variable, host) = match &context.settings.endpoints.imds {
+            Some(host) => ("-Endpoint imds", host.as_str()),
+            None => (
+                "AZURE_POD_IDENTITY_AUTHORITY_HOST",
+                context.environment.get("AZURE_POD_IDENTITY_AUTHORITY_HOST").unwrap_or(HOST),
+            ),
+        };
+        let mut endpoint = endpoint_url(variable, host)?;
+        endpoint.set_path(PATH);
+        Ok(Imds { endpoint, selector })
+    }
+
+    fn request(&self, resource: &str) -> Request {
+        let mut url = self.endpoint.clone();
+        url.query_pairs_mut().append_pair("api-version", API_VERSION).append_pair("resource", resource);
+        let selector = match &self.selector {
+            Selector::System => None,
+            Selector::ClientId(id) => Some(("client_id", id)),
+            Selector::ObjectId(id) => Some(("object_id", id)),
+            Selector::ResourceId(id) => Some(("msi_res_id", id)),
+        };
+        if let Some((name, id)) = selector {
+            url.query_pairs_mut().append_pair(name, id);
+        }
+        let mut request = Request::new(Method::GET, url);
+        request.direct = true;
+        request.headers.insert("metadata", HeaderValue::from_static("true"));
+        request
+    }
+}
+
+impl Source for Imds {
+    fn key(&self) -> String {
+        format!("imds {} {}", self.endpoint, self.selector.describe())
+    }
+
+    fn token(&self, resource: String, context: Context) -> BoxFuture<'static, Result<AccessToken>> {
+        let (request, selector) = (self.request(&resource), self.selector.clone());
+        async move { ask(&context, "IMDS", &selector, &RETRY, request).await }.boxed()
+    }
+}

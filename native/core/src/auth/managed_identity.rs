@@ -1,0 +1,310 @@
+//! What all managed identity endpoints share: which one is there, what they answer, when they are asked again.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Deserialize;
+use url::Url;
+
+use super::app_service::AppService;
+use super::cache::seconds;
+use super::expiry::Moment;
+use super::imds::Imds;
+use super::{AccessToken, Claims, Source};
+use crate::error::{Error, ErrorKind, Result, Step, excerpt};
+use crate::http::retry::retry_after;
+use crate::http::{Request, Response, TransportErrorKind};
+use crate::secret::Secret;
+use crate::session::Context;
+use crate::settings::Credential;
+
+/// Which identity of the place is meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Selector {
+    System,
+    ClientId(String),
+    ObjectId(String),
+    ResourceId(String),
+}
+
+impl Selector {
+    pub(crate) fn of(credential: &Credential) -> Self {
+        match credential {
+            Credential::ManagedIdentity { client_id: Some(id), .. } => Selector::ClientId(id.clone()),
+            Credential::ManagedIdentity { object_id: Some(id), .. } => Selector::ObjectId(id.clone()),
+            Credential::ManagedIdentity { resource_id: Some(id), .. } => Selector::ResourceId(id.clone()),
+            Credential::ManagedIdentity { .. } => Selector::System,
+        }
+    }
+
+    /// For people and for the cache's key.
+    pub(crate) fn describe(&self) -> String {
+        match self {
+            Selector::System => "system-assigned".to_owned(),
+            Selector::ClientId(id) => format!("client id {id}"),
+            Selector::ObjectId(id) => format!("object id {id}"),
+            Selector::ResourceId(id) => format!("resource id {id}"),
+        }
+    }
+
+    /// Some endpoints ignore a selector that they do not know and answer for another identity: that must not pass.
+    fn check(&self, claims: &Claims, echoed_client: Option<&str>) -> Result<()> {
+        let (asked, got) = match self {
+            Selector::System => return Ok(()),
+            Selector::ClientId(id) => (id, claims.client_id().or(echoed_client)),
+            Selector::ObjectId(id) => (id, claims.oid.as_deref()),
+            Selector::ResourceId(id) => (id, claims.xms_mirid.as_deref()),
+        };
+        match got {
+            Some(got) if !got.eq_ignore_ascii_case(asked) => Err(Error::new(
+                ErrorKind::Authentication,
+                "Fdx.Identity.WrongIdentity",
+                Step::Identity,
+                format!(
+                    "the endpoint answered for another identity ({got}) than the one asked for ({})",
+                    self.describe()
+                ),
+                "Check that the user-assigned identity is attached to this resource, and that its id is right.",
+            )),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The endpoint of the place this runs in. `IDENTITY_*` goes before everything else: App Service sets `MSI_*` too.
+pub(crate) fn source(context: &Context) -> Result<Arc<dyn Source>> {
+    let selector = Selector::of(&context.settings.credential);
+    let environment = &context.environment;
+    match (environment.get("IDENTITY_ENDPOINT"), environment.get("IDENTITY_HEADER")) {
+        (Some(endpoint), Some(header)) => {
+            let header = Secret::new(header.to_owned());
+            Ok(Arc::new(AppService::new(endpoint_url("IDENTITY_ENDPOINT", endpoint)?, header, selector)))
+        }
+        _ => Ok(Arc::new(Imds::new(context, selector)?)),
+    }
+}
+
+/// The platforms define these endpoints as http on addresses that never leave the machine; anything else must be https.
+pub(crate) fn endpoint_url(variable: &str, text: &str) -> Result<Url> {
+    let invalid = |why: String| {
+        Error::configuration(
+            "Fdx.Identity.InvalidEndpoint",
+            format!("the environment variable {variable} {why}"),
+            format!(
+                "The platform sets {variable}; remove what overrides it, or restart the app after turning its identity on."
+            ),
+        )
+    };
+    let url = Url::parse(text).map_err(|e| invalid(format!("is not a URL: {e}")))?;
+    if url.scheme() == "https" || (url.scheme() == "http" && is_local(&url)) {
+        Ok(url)
+    } else {
+        Err(invalid("is neither https nor an address of this machine or its link".to_owned()))
+    }
+}
+
+fn is_local(url: &Url) -> bool {
+    match url.host() {
+        Some(url::Host::Domain(name)) => name == "localhost",
+        Some(url::Host::Ipv4(a)) => a.is_loopback() || a.is_link_local() || a.is_private(),
+        Some(url::Host::Ipv6(a)) => a.is_loopback() || a.is_unicast_link_local() || a.is_unique_local(),
+        None => false,
+    }
+}
+
+/// When an endpoint is asked again.
+pub(crate) struct RetryTable {
+    /// Statuses worth it.
+    pub(crate) statuses: fn(u16) -> bool,
+    /// Pauses before each further attempt.
+    pub(crate) pauses: &'static [Duration],
+    /// Pauses after a 410, where the endpoint has its own rule for it.
+    pub(crate) gone: Option<&'static [Duration]>,
+    /// Longest wait for the first answer; an endpoint on this machine is quick or not there.
+    pub(crate) patience: Duration,
+    /// Whether a connection that cannot be made means that there is no such endpoint here.
+    pub(crate) absent_if_unreachable: bool,
+}
+
+/// A successful answer; every endpoint uses these names.
+#[derive(Deserialize)]
+struct Answer {
+    access_token: Option<Secret>,
+    expires_on: Option<Moment>,
+    expires_in: Option<Moment>,
+    refresh_in: Option<Moment>,
+    client_id: Option<String>,
+}
+
+/// Asks an endpoint for a token and reads its answer.
+pub(crate) async fn ask(
+    context: &Context,
+    place: &'static str,
+    selector: &Selector,
+    table: &RetryTable,
+    request: Request,
+) -> Result<AccessToken> {
+    context.reporter.identity(place, &selector.describe());
+    let response = send_patiently(context, place, table, request).await?;
+    if response.status == 200 {
+        read(context, place, selector, response).await
+    } else {
+        Err(refusal(place, selector, response).await)
+    }
+}
+
+async fn send_patiently(
+    context: &Context,
+    place: &'static str,
+    table: &RetryTable,
+    request: Request,
+) -> Result<Response> {
+    let mut attempt = 0;
+    loop {
+        let sent = send(context, place, table, request.clone()).await;
+        let (status, asked) = match &sent {
+            Ok(answer) => (answer.status, retry_after(answer.header("retry-after"), context.clock.now())),
+            Err(e) if e.kind == ErrorKind::NotFound => return sent,
+            Err(_) => (0, None),
+        };
+        let pauses = if status == 410 { table.gone.unwrap_or(table.pauses) } else { table.pauses };
+        let worth_it = status == 0 || (table.statuses)(status);
+        let Some(pause) = pauses.get(attempt).filter(|_| worth_it) else { return sent };
+        attempt += 1;
+        let pause = asked.map_or(*pause, |asked| asked.max(*pause));
+        context.reporter.retry(&format!("the {place} identity endpoint"), status, pause);
+        context.wait(pause).await;
+    }
+}
+
+async fn send(context: &Context, place: &str, table: &RetryTable, request: Request) -> Result<Response> {
+    let late = context.clock.sleep(table.patience);
+    let sent = tokio::select! {
+        sent = context.transport.send(request) => sent,
+        () = late => Err(crate::http::TransportError { kind: TransportErrorKind::Timeout, causes: Vec::new() }),
+    };
+    sent.map_err(|e| {
+        if table.absent_if_unreachable {
+            return not_found().caused_by(&e);
+        }
+        Error::new(
+            ErrorKind::Network,
+            "Fdx.Identity.Unreachable",
+            Step::Identity,
+            format!("the {place} identity endpoint cannot be reached"),
+            "The platform names this address itself: restart the app. If it stays so, turn the identity off and on again.",
+        )
+        .caused_by(&e)
+    })
+}
+
+/// What a user sees where there is no managed identity at all.
+fn not_found() -> Error {
+    Error::new(
+        ErrorKind::NotFound,
+        "Fdx.Identity.NotFound",
+        Step::Identity,
+        "no managed identity endpoint was found: IDENTITY_ENDPOINT and IDENTITY_HEADER are not set, and the instance metadata service does not answer",
+        "Run this where a managed identity is: a Function App, App Service, Automation account or Azure VM with an identity assigned (Identity > User assigned > Add, then restart).",
+    )
+}
+
+async fn read(
+    context: &Context,
+    place: &str,
+    selector: &Selector,
+    response: Response,
+) -> Result<AccessToken> {
+    let invalid = |why: &str| {
+        Error::new(
+            ErrorKind::Protocol,
+            "Fdx.Identity.InvalidAnswer",
+            Step::Identity,
+            format!("the {place} identity endpoint answered {why}"),
+            "Restart the app. If something stands between this process and the endpoint (a proxy, a mesh), take it away.",
+        )
+    };
+    let body = response.bytes(ANSWER_LIMIT).await.map_err(|e| invalid("only in part").caused_by(&e))?;
+    // The answer holds a token, so nothing of it is quoted, not even when it does not fit.
+    let answer: Answer =
+        serde_json::from_slice(&body).map_err(|_| invalid("something that is not a token answer"))?;
+    drop(zeroize::Zeroizing::new(body));
+    let secret =
+        answer.access_token.filter(|token| !token.is_empty()).ok_or_else(|| invalid("without a token"))?;
+    let now = seconds(context.clock.as_ref());
+    let from_duration =
+        || answer.expires_in.as_ref().and_then(Moment::seconds).map(|lifetime| now + lifetime);
+    let expires_on = answer
+        .expires_on
+        .as_ref()
+        .and_then(Moment::timestamp)
+        .or_else(from_duration)
+        .ok_or_else(|| invalid("without a time at which the token ends"))?;
+    let token =
+        AccessToken::new(secret, now, expires_on, answer.refresh_in.as_ref().and_then(Moment::seconds));
+    selector.check(&token.claims, answer.client_id.as_deref())?;
+    context.reporter.assertion(&token);
+    Ok(token)
+}
+
+/// Most that is read of an answer; a token is a few KB.
+const ANSWER_LIMIT: usize = 1 << 20;
+
+async fn refusal(place: &str, selector: &Selector, response: Response) -> Error {
+    let status = response.status;
+    let body = response.bytes(ANSWER_LIMIT).await.unwrap_or_default();
+    let said = message(&body);
+    let lower = said.to_ascii_lowercase();
+    let unknown = status == 400 || status == 404;
+    let (kind, id, what, advice) = if status == 401 || status == 403 {
+        (ErrorKind::Authentication, "Fdx.Identity.Refused",
+         "refused the request's header".to_owned(),
+         "IDENTITY_HEADER does not fit IDENTITY_ENDPOINT: do not set either yourself, and never mix them with MSI_ENDPOINT and MSI_SECRET.".to_owned())
+    } else if unknown && (lower.contains("invalid_resource") || lower.contains("resource principal")) {
+        (
+            ErrorKind::Configuration,
+            "Fdx.Identity.ResourceUnknown",
+            "does not know the resource that the token is for".to_owned(),
+            "Check the cloud (-Environment).".to_owned(),
+        )
+    } else if unknown {
+        (ErrorKind::Configuration, "Fdx.Identity.UnknownIdentity",
+         format!("does not know the identity ({})", selector.describe()),
+         "Attach the identity to this resource (Identity > User assigned > Add) and give its Client ID with -ManagedIdentityClientId: not the app's id, and not the object id.".to_owned())
+    } else {
+        (ErrorKind::Service, "Fdx.Identity.Unavailable",
+         "failed".to_owned(),
+         "Try again. An App Service endpoint also answers 500 when it does not know the resource or when the identity was just added: restart the app.".to_owned())
+    };
+    let quoted = if said.is_empty() { String::new() } else { format!(": {}", excerpt(&said, 300)) };
+    Error::new(
+        kind,
+        id,
+        Step::Identity,
+        format!("the {place} identity endpoint {what} (HTTP {status}{quoted})"),
+        advice,
+    )
+    .with_status(status)
+}
+
+/// What an error body says, whatever its shape: flat or nested, in any case; not JSON at all is quoted as it is.
+fn message(body: &[u8]) -> String {
+    let Ok(value) = serde_json::from_slice::<serde_json::Value>(body) else {
+        return String::from_utf8_lossy(body).into_owned();
+    };
+    let mut parts = Vec::new();
+    collect(&value, &mut parts);
+    parts.join(": ")
+}
+
+fn collect(value: &serde_json::Value, parts: &mut Vec<String>) {
+    let Some(members) = value.as_object() else { return };
+    for (name, value) in members {
+        let told =
+            ["code", "message", "error", "error_description"].iter().any(|n| name.eq_ignore_ascii_case(n));
+        match value {
+            serde_json::Value::String(text) if told => parts.push(text.clone()),
+            _ => collect(value, parts),
+        }
+    }
+}

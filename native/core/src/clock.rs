@@ -1,0 +1,35 @@
+//! The clock, injected so that expiry and waiting can be tested without waiting.
+
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use futures_util::future::BoxFuture;
+
+/// Wall time and waiting.
+pub trait Clock: Send + Sync + 'static {
+    /// Time since 1970-01-01 UTC.
+    fn now(&self) -> Duration;
+    /// Ends after `wait`.
+    fn sleep(&self, wait: Duration) -> BoxFuture<'static, ()>;
+}
+
+/// The machine's clock.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> Duration {
+        SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+    }
+
+    fn sleep(&self, wait: Duration) -> BoxFuture<'static, ()> {
+        Box::pin(tokio::time::sleep(wait))
+    }
+}
+
+/// A share of `span`, different each time, so that callers which failed together do not come back together.
+pub(crate) fn jitter(span: Duration) -> Duration {
+    let random = RandomState::new().hash_one(0_u8);
+    span.mul_f64(f64::from(u32::try_from(random >> 32).unwrap_or(0)) / f64::from(u32::MAX))
+}

@@ -1,0 +1,252 @@
+//! What can go wrong, for people and for scripts: a kind to decide by, a stable id, what happened, what to do.
+
+use std::fmt::{self, Display, Write as _};
+use std::ops::{Deref, DerefMut};
+use std::time::Duration;
+
+/// Coarse classes; the numbers are part of the ABI.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(i32)]
+pub enum ErrorKind {
+    /// A setting or argument is wrong.
+    Configuration = 1,
+    /// No token could be had, or the token was refused.
+    Authentication = 2,
+    /// The token is good but may not do this.
+    Authorization = 3,
+    /// The thing asked for is not there.
+    NotFound = 4,
+    /// The service's quota is used up.
+    Throttled = 5,
+    /// The service could not be reached, or the connection broke.
+    Network = 6,
+    /// The service failed.
+    Service = 7,
+    /// The service answered something that is not its protocol.
+    Protocol = 8,
+    /// The caller cancelled.
+    Cancelled = 9,
+    /// A defect of this library.
+    Internal = 10,
+}
+
+/// Where on the way it happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Reading settings and arguments.
+    Settings,
+    /// Getting the assertion from the identity.
+    Identity,
+    /// Exchanging the assertion for a token.
+    Exchange,
+    /// Asking the API.
+    Request,
+    /// Reading the API's answer.
+    Reading,
+}
+
+impl Step {
+    /// Name of the step.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Step::Settings => "settings",
+            Step::Identity => "identity",
+            Step::Exchange => "exchange",
+            Step::Request => "request",
+            Step::Reading => "reading",
+        }
+    }
+}
+
+/// An error. Its texts never hold a token or a secret. Boxed: results are small, and errors are rare.
+#[derive(Clone, Debug)]
+pub struct Error(Box<Facts>);
+
+/// What is known of an error.
+#[derive(Clone, Debug)]
+pub struct Facts {
+    /// Class.
+    pub kind: ErrorKind,
+    /// Stable id, `Fdx.<Area>.<Name>`.
+    pub id: &'static str,
+    /// What happened.
+    pub message: String,
+    /// What to do about it.
+    pub advice: String,
+    /// Where it happened.
+    pub step: Step,
+    /// HTTP status of the answer, where there was one.
+    pub http_status: Option<u16>,
+    /// Entra's code, where it gave one.
+    pub aadsts: Option<u32>,
+    /// How long the service asked to wait.
+    pub retry_after: Option<Duration>,
+    /// Tenant.
+    pub tenant: Option<String>,
+    /// Item of the tenant, such as a machine id.
+    pub item: Option<String>,
+    /// Correlation id for the service's support.
+    pub correlation_id: Option<String>,
+    /// Rows of the tenant that were delivered before.
+    pub rows: u64,
+    /// Causes, outermost first.
+    pub causes: Vec<String>,
+}
+
+impl Deref for Error {
+    type Target = Facts;
+
+    fn deref(&self) -> &Facts {
+        &self.0
+    }
+}
+
+impl DerefMut for Error {
+    fn deref_mut(&mut self) -> &mut Facts {
+        &mut self.0
+    }
+}
+
+/// Result of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    /// An error with a message and an advice.
+    pub fn new(
+        kind: ErrorKind,
+        id: &'static str,
+        step: Step,
+        message: impl Into<String>,
+        advice: impl Into<String>,
+    ) -> Self {
+        Error(Box::new(Facts {
+            kind,
+            id,
+            message: message.into(),
+            advice: advice.into(),
+            step,
+            http_status: None,
+            aadsts: None,
+            retry_after: None,
+            tenant: None,
+            item: None,
+            correlation_id: None,
+            rows: 0,
+            causes: Vec::new(),
+        }))
+    }
+
+    /// A setting or argument that does not fit.
+    pub fn configuration(id: &'static str, message: impl Into<String>, advice: impl Into<String>) -> Self {
+        Error::new(ErrorKind::Configuration, id, Step::Settings, message, advice)
+    }
+
+    /// A call that breaks the contract of the ABI.
+    pub fn invalid_argument(message: &str) -> Self {
+        Error::configuration(
+            "Fdx.Settings.InvalidArgument",
+            message,
+            "Check the call against the header; from PowerShell this is a defect of FedXdr: report it.",
+        )
+    }
+
+    /// The runtime could not start.
+    pub fn runtime(cause: &dyn Display) -> Self {
+        Error::internal(&format!("the worker threads could not be started: {cause}"))
+    }
+
+    /// A defect of this library.
+    pub fn internal(message: &str) -> Self {
+        Error::new(
+            ErrorKind::Internal,
+            "Fdx.Internal.Defect",
+            Step::Settings,
+            message,
+            "This is a defect of FedXdr: report it with the output of the same command with -Verbose.",
+        )
+    }
+
+    /// With the tenant, unless it has one.
+    #[must_use]
+    pub fn in_tenant(mut self, tenant: &str) -> Self {
+        self.tenant.get_or_insert_with(|| tenant.to_owned());
+        self
+    }
+
+    /// With the HTTP status.
+    #[must_use]
+    pub fn with_status(mut self, status: u16) -> Self {
+        self.http_status = Some(status);
+        self
+    }
+
+    /// With a cause and the causes behind it.
+    #[must_use]
+    pub fn caused_by(mut self, cause: &(dyn std::error::Error + 'static)) -> Self {
+        let mut next = Some(cause);
+        while let Some(cause) = next {
+            let text = cause.to_string();
+            // Many error types repeat their cause in their own text.
+            if self.causes.last().is_none_or(|last| !last.contains(&text)) {
+                self.causes.push(text);
+            }
+            next = cause.source();
+        }
+        self
+    }
+
+    /// The causes, one a line.
+    pub fn detail(&self) -> String {
+        self.causes.join("\n")
+    }
+}
+
+impl Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)?;
+        if let Some(cause) = self.causes.last()
+            && !self.message.contains(cause)
+        {
+            write!(f, ": {cause}")?;
+        }
+        if let Some(code) = self.aadsts
+            && !self.message.contains("AADSTS")
+        {
+            write!(f, " (AADSTS{code})")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// The first `limit` characters of `text` on one line, for quoting a foreign answer.
+pub(crate) fn excerpt(text: &str, limit: usize) -> String {
+    let mut out = String::new();
+    for c in text.trim().chars().take(limit) {
+        let _ = out.write_char(if c.is_control() { ' ' } else { c });
+    }
+    if text.trim().chars().nth(limit).is_some() {
+        out.push('…');
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cause_is_told_once() {
+        let inner = std::io::Error::new(std::io::ErrorKind::ConnectionRefused, "refused");
+        let e = Error::internal("could not connect").caused_by(&inner);
+        assert_eq!(e.to_string(), "could not connect: refused");
+        assert_eq!(e.detail(), "refused");
+    }
+
+    #[test]
+    fn an_excerpt_is_one_short_line() {
+        assert_eq!(excerpt(" a\r\nb ", 10), "a  b");
+        assert_eq!(excerpt("abcdef", 3), "abc…");
+    }
+}

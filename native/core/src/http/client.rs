@@ -1,0 +1,198 @@
+//! The transport for real: reqwest with rustls and the platform's certificate store.
+
+use std::collections::HashMap;
+use std::error::Error as _;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use futures_util::{FutureExt, StreamExt, TryStreamExt};
+use tokio::sync::Semaphore;
+use url::Url;
+
+use super::{Request, Response, SharedTransport, Transport, TransportError, TransportErrorKind};
+use crate::error::{Error, Result};
+use crate::settings::{Environment, Settings};
+
+/// Connections to one host at a time. A Functions instance has about 128 outbound ports for everything it does.
+const CONNECTIONS_PER_HOST: usize = 16;
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Longest silence before an answer or inside one. The services end a request after 200 s themselves.
+const READ_TIMEOUT: Duration = Duration::from_secs(210);
+
+/// What a client is made from; sessions with the same settings share one and so its connections.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct HttpSettings {
+    proxy: ProxySettings,
+    user_agent: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct ProxySettings {
+    https: Option<String>,
+    http: Option<String>,
+    except: Option<String>,
+}
+
+impl HttpSettings {
+    /// From a session's settings and environment. The explicit proxy goes before the environment's.
+    pub(crate) fn new(settings: &Settings, environment: &Environment) -> Self {
+        let from_environment = |name| environment.get_any_case(name).map(str::to_owned);
+        let proxy = match &settings.proxy {
+            Some(proxy) => {
+                ProxySettings { https: Some(proxy.clone()), http: Some(proxy.clone()), except: None }
+            }
+            None => ProxySettings {
+                https: from_environment("HTTPS_PROXY").or_else(|| from_environment("ALL_PROXY")),
+                http: from_environment("HTTP_PROXY").or_else(|| from_environment("ALL_PROXY")),
+                except: from_environment("NO_PROXY"),
+            },
+        };
+        let ours = concat!("FedXdr/", env!("CARGO_PKG_VERSION"));
+        let user_agent = match &settings.user_agent {
+            Some(host) => format!("{ours} {host}"),
+            None => ours.to_owned(),
+        };
+        HttpSettings { proxy, user_agent }
+    }
+}
+
+/// Clients by their settings, for the whole process.
+static CLIENTS: LazyLock<Mutex<HashMap<HttpSettings, SharedTransport>>> = LazyLock::new(Mutex::default);
+/// Places by host, for the whole process.
+static PLACES: LazyLock<Mutex<HashMap<String, Arc<Semaphore>>>> = LazyLock::new(Mutex::default);
+
+/// The transport over reqwest.
+pub(crate) struct ReqwestTransport {
+    proxied: reqwest::Client,
+    direct: reqwest::Client,
+}
+
+impl ReqwestTransport {
+    /// The process's transport with these settings.
+    pub(crate) fn shared(settings: &HttpSettings) -> Result<SharedTransport> {
+        let mut clients = CLIENTS.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(client) = clients.get(settings) {
+            return Ok(Arc::clone(client));
+        }
+        let transport: SharedTransport = Arc::new(Self::new(settings)?);
+        clients.insert(settings.clone(), Arc::clone(&transport));
+        Ok(transport)
+    }
+
+    fn new(settings: &HttpSettings) -> Result<Self> {
+        // Fails only when a provider is there already, which is just as well.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let mut proxied = builder(&settings.user_agent);
+        for proxy in settings.proxy.proxies()? {
+            proxied = proxied.proxy(proxy);
+        }
+        let build = |builder: reqwest::ClientBuilder| {
+            builder.build().map_err(|e| Error::internal("the HTTP client could not be made").caused_by(&e))
+        };
+        Ok(ReqwestTransport { proxied: build(proxied)?, direct: build(builder(&settings.user_agent))? })
+    }
+}
+
+fn builder(user_agent: &str) -> reqwest::ClientBuilder {
+    reqwest::Client::builder()
+        .user_agent(user_agent)
+        // The environment's proxy is in the snapshot; reqwest would look at the real environment.
+        .no_proxy()
+        // A redirect would carry the token to a host that nobody checked.
+        .redirect(reqwest::redirect::Policy::none())
+        .referer(false)
+        .connect_timeout(CONNECT_TIMEOUT)
+        .pool_idle_timeout(Duration::from_secs(60))
+        .pool_max_idle_per_host(CONNECTIONS_PER_HOST)
+        .tcp_nodelay(true)
+}
+
+impl ProxySettings {
+    fn proxies(&self) -> Result<Vec<reqwest::Proxy>> {
+        let except = self.except.as_deref().and_then(reqwest::NoProxy::from_string);
+        let https = self.https.as_deref().map(|address| proxy(address, reqwest::Proxy::https));
+        let http = self.http.as_deref().map(|address| proxy(address, reqwest::Proxy::http));
+        https.into_iter().chain(http).map(|proxy| Ok(proxy?.no_proxy(except.clone()))).collect()
+    }
+}
+
+fn proxy(address: &str, make: impl Fn(Url) -> reqwest::Result<reqwest::Proxy>) -> Result<reqwest::Proxy> {
+    let with_scheme = if address.contains("://") { address.to_owned() } else { format!("http://{address}") };
+    let url = Url::parse(&with_scheme).ok().filter(|url| ["http", "https"].contains(&url.scheme()));
+    url.and_then(|url| make(url).ok()).ok_or_else(|| {
+        Error::configuration(
+            "Fdx.Settings.InvalidProxy",
+            // The address may hold a password, so it is not repeated.
+            "the proxy's address cannot be used",
+            "Give http://host:port with -Proxy, or mend HTTPS_PROXY, HTTP_PROXY or ALL_PROXY. SOCKS is not supported.",
+        )
+    })
+}
+
+impl Transport for ReqwestTransport {
+    fn send(&self, request: Request) -> BoxFuture<'static, Result<Response, TransportError>> {
+        let client = if request.direct { &self.direct } else { &self.proxied };
+        let places = places(&request.url);
+        let mut builder = client.request(request.method, request.url).headers(request.headers);
+        if let Some(body) = request.body {
+            builder = builder.body(body);
+        }
+        async move {
+            let place = places.acquire_owned().await.ok();
+            let answer = match tokio::time::timeout(READ_TIMEOUT, builder.send()).await {
+                Ok(answer) => answer.map_err(transport_error)?,
+                Err(_) => {
+                    return Err(TransportError { kind: TransportErrorKind::Timeout, causes: Vec::new() });
+                }
+            };
+            let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
+            let body = answer.bytes_stream().map_err(transport_error).boxed();
+            Ok(Response { status, headers, body: with_read_timeout(body), place })
+        }
+        .boxed()
+    }
+}
+
+type Body = futures_util::stream::BoxStream<'static, Result<bytes::Bytes, TransportError>>;
+
+fn with_read_timeout(body: Body) -> Body {
+    futures_util::stream::unfold(Some(body), |state| async move {
+        let mut body = state?;
+        match tokio::time::timeout(READ_TIMEOUT, body.next()).await {
+            Ok(Some(Ok(chunk))) => Some((Ok(chunk), Some(body))),
+            Ok(Some(Err(e))) => Some((Err(e), None)),
+            Ok(None) => None,
+            Err(_) => {
+                Some((Err(TransportError { kind: TransportErrorKind::Timeout, causes: Vec::new() }), None))
+            }
+        }
+    })
+    .boxed()
+}
+
+fn places(url: &Url) -> Arc<Semaphore> {
+    let host = format!("{}:{}", url.host_str().unwrap_or_default(), url.port_or_known_default().unwrap_or(0));
+    let mut places = PLACES.lock().unwrap_or_else(PoisonError::into_inner);
+    Arc::clone(places.entry(host).or_insert_with(|| Arc::new(Semaphore::new(CONNECTIONS_PER_HOST))))
+}
+
+fn transport_error(error: reqwest::Error) -> TransportError {
+    let kind = if error.is_connect() {
+        TransportErrorKind::Connect
+    } else if error.is_timeout() {
+        TransportErrorKind::Timeout
+    } else if error.is_decode() {
+        TransportErrorKind::Decode
+    } else {
+        TransportErrorKind::Broken
+    };
+    let error = error.without_url();
+    let mut causes = Vec::new();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        causes.push(cause.to_string());
+        next = cause.source();
+    }
+    TransportError { kind, causes }
+}

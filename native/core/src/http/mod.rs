@@ -1,0 +1,149 @@
+//! HTTP: the transport that requests go through, the pause before one is sent again.
+
+mod client;
+pub(crate) mod retry;
+
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::StreamExt;
+use futures_util::future::BoxFuture;
+use futures_util::stream::BoxStream;
+use reqwest::header::HeaderMap;
+use tokio::sync::OwnedSemaphorePermit;
+use url::Url;
+
+pub(crate) use client::{HttpSettings, ReqwestTransport};
+pub use reqwest::Method;
+pub use reqwest::header;
+
+/// A request.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// Method.
+    pub method: Method,
+    /// Address.
+    pub url: Url,
+    /// Headers; values with secrets are marked sensitive.
+    pub headers: HeaderMap,
+    /// Body.
+    pub body: Option<Bytes>,
+    /// Identity endpoints are never asked through a proxy.
+    pub direct: bool,
+}
+
+impl Request {
+    /// A request without body.
+    pub fn new(method: Method, url: Url) -> Self {
+        Request { method, url, headers: HeaderMap::new(), body: None, direct: false }
+    }
+}
+
+/// Why no answer, or not all of it, came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TransportError {
+    /// What failed.
+    pub kind: TransportErrorKind,
+    /// Causes, outermost first; no address and no header in them.
+    pub causes: Vec<String>,
+}
+
+/// Where it failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TransportErrorKind {
+    /// No connection: the request was not sent, so sending it again is safe whatever it does.
+    Connect,
+    /// No answer in time.
+    Timeout,
+    /// The connection broke while the request or answer was under way.
+    Broken,
+    /// The compressed body could not be decompressed.
+    Decode,
+}
+
+impl fmt::Display for TransportError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.kind {
+            TransportErrorKind::Connect => "no connection could be made",
+            TransportErrorKind::Timeout => "no answer came in time",
+            TransportErrorKind::Broken => "the connection broke off",
+            TransportErrorKind::Decode => "the compressed body is damaged",
+        })?;
+        match self.causes.last() {
+            Some(cause) => write!(f, ": {cause}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for TransportError {}
+
+/// An answer whose body is still coming.
+pub struct Response {
+    /// Status.
+    pub status: u16,
+    /// Headers.
+    pub headers: HeaderMap,
+    body: BoxStream<'static, Result<Bytes, TransportError>>,
+    place: Option<OwnedSemaphorePermit>,
+}
+
+impl fmt::Debug for Response {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Response").field("status", &self.status).finish_non_exhaustive()
+    }
+}
+
+impl Response {
+    /// An answer.
+    pub fn new(
+        status: u16,
+        headers: HeaderMap,
+        body: BoxStream<'static, Result<Bytes, TransportError>>,
+    ) -> Self {
+        Response { status, headers, body, place: None }
+    }
+
+    /// The next part of the body; `None` at its end.
+    pub async fn chunk(&mut self) -> Result<Option<Bytes>, TransportError> {
+        self.body.next().await.transpose()
+    }
+
+    /// Gives up the place among the host's connections while nobody reads: a stalled pipeline must not keep others out,
+    /// least of all the requests that it waits for itself.
+    pub fn give_up_place(&mut self) {
+        self.place = None;
+    }
+
+    /// The whole body, of which at most `limit` bytes are kept.
+    pub async fn bytes(mut self, limit: usize) -> Result<Vec<u8>, TransportError> {
+        let mut all = Vec::new();
+        while let Some(chunk) = self.chunk().await? {
+            let room = limit.saturating_sub(all.len());
+            all.extend_from_slice(&chunk[..chunk.len().min(room)]);
+        }
+        Ok(all)
+    }
+
+    /// A header's text.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+}
+
+/// What requests go through; injected, so that a test can be the network.
+pub trait Transport: Send + Sync + 'static {
+    /// Sends a request; ends when the head of the answer is there.
+    fn send(&self, request: Request) -> BoxFuture<'static, Result<Response, TransportError>>;
+}
+
+/// A transport to share.
+pub type SharedTransport = Arc<dyn Transport>;
+
+/// A sensitive header value: never printed by any layer below.
+pub(crate) fn sensitive(value: &str) -> Option<header::HeaderValue> {
+    let mut value = header::HeaderValue::from_str(value).ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}

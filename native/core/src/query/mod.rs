@@ -1,0 +1,159 @@
+//! Queries: a producer on the library's threads, a consumer that pulls.
+
+pub(crate) mod batch;
+pub(crate) mod producer;
+pub(crate) mod progress;
+pub(crate) mod request;
+
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex, OnceLock, TryLockError};
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use crate::error::Error;
+use crate::session::Context;
+use batch::Batch;
+use progress::{Reporter, Stats};
+use request::Request;
+
+/// Batches made ahead of the consumer. With the two in hand this bounds a query's memory.
+const CHANNEL_CAPACITY: usize = 4;
+
+/// What the producer sends. The last item is always `End` or `Failed`: a channel that just closes is a defect.
+pub(crate) enum Item {
+    Batch(Batch),
+    PartFailed(Error),
+    Failed(Error),
+    End,
+}
+
+/// What [`Query::next`] answers.
+pub enum Next {
+    /// Some rows.
+    Batch(Batch),
+    /// Nothing within the wait.
+    Pending,
+    /// All rows were delivered.
+    End,
+    /// The query was cancelled.
+    Cancelled,
+    /// Another thread is in [`Query::next`].
+    Busy,
+    /// One tenant or item failed; the query goes on.
+    ItemFailed(Error),
+    /// The query failed as a whole.
+    Failed(Error),
+}
+
+#[derive(Clone, Copy)]
+enum Over {
+    End,
+    Cancelled,
+}
+
+/// A query under way. Dropping it cancels it.
+pub struct Query {
+    items: Mutex<mpsc::Receiver<Item>>,
+    cancel: CancellationToken,
+    over: OnceLock<Over>,
+    reporter: Arc<Reporter>,
+    handle: Handle,
+}
+
+impl Query {
+    pub(crate) fn start(handle: &Handle, context: Context, request: Request) -> Self {
+        let (sender, items) = mpsc::channel(CHANNEL_CAPACITY);
+        let cancel = CancellationToken::new();
+        let reporter = Arc::clone(&context.reporter);
+        let cancelled = cancel.clone().cancelled_owned();
+        let produce = AssertUnwindSafe(producer::produce(context, request, sender.clone())).catch_unwind();
+        handle.spawn(async move {
+            let last = tokio::select! {
+                // Dropping the producer drops its requests: no connection is left behind.
+                () = cancelled => return,
+                ended = produce => match ended {
+                    Ok(()) => Item::End,
+                    Err(_) => Item::Failed(Error::internal("a query panicked")),
+                },
+            };
+            // The consumer may be gone, which is its right.
+            let _ = sender.send(last).await;
+        });
+        Query { items: Mutex::new(items), cancel, over: OnceLock::new(), reporter, handle: handle.clone() }
+    }
+
+    /// Waits at most `wait` for the next item. To be called from threads that are not the library's.
+    pub fn next(&self, wait: Duration) -> Next {
+        let mut items = match self.items.try_lock() {
+            Ok(items) => items,
+            Err(TryLockError::WouldBlock) => return Next::Busy,
+            Err(TryLockError::Poisoned(items)) => items.into_inner(),
+        };
+        match self.over.get() {
+            Some(Over::End) => return Next::End,
+            Some(Over::Cancelled) => return Next::Cancelled,
+            None => {}
+        }
+        if self.cancel.is_cancelled() {
+            return self.end(Over::Cancelled, Next::Cancelled);
+        }
+        let item = match items.try_recv() {
+            Ok(item) => Some(item),
+            Err(mpsc::error::TryRecvError::Disconnected) => None,
+            Err(mpsc::error::TryRecvError::Empty) => {
+                let received = self.handle.block_on(async {
+                    tokio::select! {
+                        biased;
+                        () = self.cancel.cancelled() => Err(Next::Cancelled),
+                        item = items.recv() => Ok(item),
+                        () = tokio::time::sleep(wait) => Err(Next::Pending),
+                    }
+                });
+                match received {
+                    Ok(item) => item,
+                    Err(Next::Cancelled) => return self.end(Over::Cancelled, Next::Cancelled),
+                    Err(other) => return other,
+                }
+            }
+        };
+        match item {
+            Some(Item::Batch(batch)) => Next::Batch(batch),
+            Some(Item::PartFailed(error)) => Next::ItemFailed(error),
+            Some(Item::Failed(error)) => self.end(Over::End, Next::Failed(error)),
+            Some(Item::End) => self.end(Over::End, Next::End),
+            None => self.end(Over::End, Next::Failed(Error::internal("a query stopped without an end"))),
+        }
+    }
+
+    fn end(&self, over: Over, answer: Next) -> Next {
+        // The lock on `items` makes this the only writer.
+        let _ = self.over.set(over);
+        self.reporter.over();
+        answer
+    }
+
+    /// The messages so far, if there are any.
+    pub fn messages(&self) -> Option<Batch> {
+        self.reporter.take_messages()
+    }
+
+    /// The counters.
+    pub fn stats(&self) -> Stats {
+        self.reporter.stats()
+    }
+
+    /// Cancels. From any thread, as often as wanted.
+    pub fn cancel(&self) {
+        self.cancel.cancel();
+    }
+}
+
+impl Drop for Query {
+    fn drop(&mut self) {
+        self.cancel.cancel();
+    }
+}

@@ -1,0 +1,337 @@
+//! The producer of a query: one task per tenant, all into one channel, none in another's way.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::sync::{Semaphore, mpsc};
+use tokio::task::JoinSet;
+
+use super::Item;
+use super::batch::{Builder, Column};
+use super::request::{Call, Request, Rows, Work};
+use crate::api::address;
+use crate::api::catalog::{Kind, Paging};
+use crate::api::envelope::Shape;
+use crate::api::pager::{self, Plan};
+use crate::api::row::RowDecoder;
+use crate::auth::{self, AccessToken};
+use crate::error::{Error, Result};
+use crate::http::Response;
+use crate::session::Context;
+
+/// Seconds from 0001-01-01 to 1970-01-01.
+const EPOCH: i64 = 62_135_596_800;
+/// Longest that a row waits for others before it is handed on.
+const FLUSH_AFTER: Duration = Duration::from_millis(50);
+
+/// Runs a query to its end. Failures of single tenants are items of the channel.
+pub(crate) async fn produce(context: Context, request: Request, items: mpsc::Sender<Item>) {
+    if matches!(request.work, Work::Tokens) {
+        if let Some(batch) = cached_tokens(&context, &request.tenants) {
+            let _ = items.send(Item::Batch(batch)).await;
+        }
+        return;
+    }
+    context.reporter.begin(request.tenants.len());
+    let places = Arc::new(Semaphore::new(request.throttle_limit));
+    let left = Arc::new(AtomicU64::new(request.first.unwrap_or(u64::MAX)));
+    let mut tasks = JoinSet::new();
+    for (stream, tenant) in request.tenants.iter().enumerate() {
+        let job = Job {
+            context: context.clone(),
+            tenant: tenant.clone(),
+            stream: u32::try_from(stream).unwrap_or(u32::MAX),
+            items: items.clone(),
+            left: Arc::clone(&left),
+        };
+        let (work, places) = (request.work.clone(), Arc::clone(&places));
+        tasks.spawn(async move {
+            let _place = places.acquire().await;
+            let reporter = Arc::clone(&job.context.reporter);
+            job.run(work).await;
+            reporter.tenant_ended();
+        });
+    }
+    while let Some(ended) = tasks.join_next().await {
+        if ended.is_err() {
+            let _ = items.send(Item::PartFailed(Error::internal("the work on a tenant panicked"))).await;
+        }
+    }
+}
+
+/// The work on one tenant.
+struct Job {
+    context: Context,
+    tenant: String,
+    stream: u32,
+    items: mpsc::Sender<Item>,
+    /// Rows that the whole query may still deliver.
+    left: Arc<AtomicU64>,
+}
+
+impl Job {
+    async fn run(self, work: Work) {
+        let outcome = match work {
+            Work::Rows(rows) => self.rows(rows).await,
+            Work::Call(call) => self.call(call).await,
+            Work::Token { scope, force } => self.token(&scope, force).await,
+            Work::Tokens => Ok(()),
+        };
+        if let Err(error) = outcome {
+            self.fail(error).await;
+        }
+    }
+
+    async fn fail(&self, error: Error) {
+        let error = if self.tenant.is_empty() { error } else { error.in_tenant(&self.tenant) };
+        let _ = self.items.send(Item::PartFailed(error)).await;
+    }
+
+    async fn rows(&self, rows: Rows) -> Result<()> {
+        let (decoder, columns) = if rows.raw { RowDecoder::raw() } else { RowDecoder::typed(rows.resource) };
+        let mut sink = self.sink(decoder, columns);
+        if rows.machine_ids.is_empty() {
+            let plan = self.plan(&rows, None)?;
+            return pager::read(&self.context, &self.tenant, &plan, &mut sink).await;
+        }
+        for machine in &rows.machine_ids {
+            sink.from_request = Some(machine.clone());
+            let plan = self.plan(&rows, Some(machine))?;
+            // One machine that is not there must not end the work on the others.
+            if let Err(mut error) = pager::read(&self.context, &self.tenant, &plan, &mut sink).await {
+                error.item = Some(machine.clone());
+                let ends_tenant = error.http_status != Some(404);
+                if ends_tenant {
+                    return Err(error);
+                }
+                self.fail(error).await;
+            }
+        }
+        Ok(())
+    }
+
+    fn plan(&self, rows: &Rows, machine: Option<&str>) -> Result<Plan> {
+        let resource = rows.resource;
+        let (path, shape) = match (&rows.id, resource.item_path, machine) {
+            (Some(id), Some(path), _) => (address::with_id(path, id), Shape::Entity),
+            (_, _, Some(machine)) => (address::with_id(resource.path, machine), Shape::List),
+            _ => (resource.path.to_owned(), Shape::List),
+        };
+        let mut query = Vec::new();
+        if let Some(filter) = &rows.filter {
+            query.push(("$filter", filter.clone()));
+        }
+        if let Paging::NextLinkWithPageSize { default, .. } = resource.paging {
+            let first = self.left.load(Ordering::Relaxed);
+            let few = u32::try_from(first).ok().filter(|first| *first < default);
+            if let Some(size) = rows.page_size.or(few) {
+                query.push(("pageSize", size.to_string()));
+            }
+        }
+        Ok(Plan {
+            family: resource.family,
+            method: reqwest::Method::GET,
+            url: address::build(&self.context.settings, resource.family, &path, &query)?,
+            body: None,
+            shape,
+            follow: resource.paging != Paging::Single,
+            not_found_is_empty: resource.not_found_is_empty && shape == Shape::List,
+            permissions: resource.permissions,
+            filter_fields: rows.filter.as_ref().map(|_| resource.filter_fields),
+        })
+    }
+
+    async fn call(&self, call: Call) -> Result<()> {
+        let (decoder, columns) = if call.raw { RowDecoder::raw() } else { RowDecoder::dynamic() };
+        let plan = Plan {
+            family: call.family,
+            url: address::build(&self.context.settings, call.family, &call.path, &[])?,
+            method: call.method,
+            body: call.body.map(bytes::Bytes::from),
+            shape: Shape::Any,
+            follow: call.paging,
+            not_found_is_empty: false,
+            permissions: &[],
+            filter_fields: None,
+        };
+        pager::read(&self.context, &self.tenant, &plan, &mut self.sink(decoder, columns)).await
+    }
+
+    fn sink(&self, decoder: RowDecoder, columns: Vec<Column>) -> Sink {
+        Sink {
+            builder: Builder::new(self.stream, &self.tenant, columns),
+            decoder,
+            items: self.items.clone(),
+            left: Arc::clone(&self.left),
+            from_request: None,
+            delivered: 0,
+            context: self.context.clone(),
+        }
+    }
+
+    async fn token(&self, scope: &str, force: bool) -> Result<()> {
+        let cached = auth::access_token(&self.context, &self.tenant, scope, force).await?;
+        let token = &cached.token;
+        let claims = &token.claims;
+        let columns = [
+            ("token", Kind::Text),
+            ("expiresOn", Kind::Time),
+            ("refreshOn", Kind::Time),
+            ("audience", Kind::Text),
+            ("appId", Kind::Text),
+            ("objectId", Kind::Text),
+            ("roles", Kind::TextList),
+            ("tokenTenantId", Kind::Text),
+            ("scope", Kind::Text),
+            ("fromCache", Kind::Bool),
+        ];
+        let columns = columns.map(|(name, kind)| Column::new(name, kind)).into();
+        let mut builder =
+            Builder::new(self.stream, self.label(token.claims.tid.as_deref()), columns).secret();
+        let c = builder.columns();
+        c[0].text(token.secret.expose());
+        c[1].int(ticks(token.expires_on));
+        c[2].int(ticks(token.refresh_on));
+        text_or_null(&mut c[3], claims.aud.as_deref());
+        text_or_null(&mut c[4], claims.client_id());
+        text_or_null(&mut c[5], claims.oid.as_deref());
+        put_roles(&mut c[6], token);
+        text_or_null(&mut c[7], claims.tid.as_deref());
+        c[8].text(scope);
+        c[9].bool(cached.from_cache);
+        builder.end_row();
+        if let Some(batch) = builder.take() {
+            let _ = self.items.send(Item::Batch(batch)).await;
+        }
+        Ok(())
+    }
+
+    /// Name of the tenant: as it was asked for, or for the identity's home what the token says.
+    fn label<'a>(&'a self, tid: Option<&'a str>) -> &'a str {
+        match tid {
+            Some(tid) if self.tenant.is_empty() => tid,
+            _ => &self.tenant,
+        }
+    }
+}
+
+/// Where the rows of one tenant go.
+pub(crate) struct Sink {
+    builder: Builder,
+    decoder: RowDecoder,
+    items: mpsc::Sender<Item>,
+    left: Arc<AtomicU64>,
+    from_request: Option<String>,
+    delivered: u64,
+    context: Context,
+}
+
+impl Sink {
+    /// Adds a row; false when the query has had as many as it wanted.
+    pub(crate) async fn push(&mut self, json: &str, response: &mut Response) -> Result<bool> {
+        let wanted = self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
+        if wanted.is_err() {
+            return Ok(false);
+        }
+        self.decoder.decode(json, self.from_request.as_deref(), &mut self.builder)?;
+        self.delivered += 1;
+        if self.builder.is_full() {
+            self.flush(Some(response)).await;
+        }
+        Ok(true)
+    }
+
+    /// Whether the query has had as many rows as it wanted.
+    pub(crate) fn is_satisfied(&self) -> bool {
+        self.left.load(Ordering::Relaxed) == 0
+    }
+
+    /// Rows of the tenant so far.
+    pub(crate) fn delivered(&self) -> u64 {
+        self.delivered
+    }
+
+    /// Names the stream, where only the token tells the tenant.
+    pub(crate) fn name(&mut self, tenant: Option<&str>) {
+        if let Some(tenant) = tenant {
+            self.builder.name(tenant);
+        }
+    }
+
+    /// Hands on what there is.
+    pub(crate) async fn flush(&mut self, response: Option<&mut Response>) {
+        self.context.reporter.rows(u64::from(self.builder.rows()));
+        let Some(batch) = self.builder.take() else { return };
+        let item = match self.items.try_send(Item::Batch(batch)) {
+            Ok(()) => return,
+            Err(mpsc::error::TrySendError::Full(item) | mpsc::error::TrySendError::Closed(item)) => item,
+        };
+        if let Some(response) = response {
+            response.give_up_place();
+        }
+        // A consumer that is gone cancels the query, so there is nobody to tell.
+        let _ = self.items.send(item).await;
+    }
+
+    /// The next part of a body; rows that wait for it longer than a moment are handed on first.
+    pub(crate) async fn chunk(
+        &mut self,
+        response: &mut Response,
+    ) -> Result<Option<bytes::Bytes>, crate::http::TransportError> {
+        if self.builder.rows() > 0 {
+            let late = self.context.clock.sleep(FLUSH_AFTER);
+            tokio::select! {
+                biased;
+                chunk = response.chunk() => return chunk,
+                () = late => {}
+            }
+            self.flush(None).await;
+        }
+        response.chunk().await
+    }
+}
+
+fn cached_tokens(context: &Context, tenants: &[String]) -> Option<super::batch::Batch> {
+    let columns =
+        [("tenant", Kind::Text), ("scope", Kind::Text), ("expiresOn", Kind::Time), ("roles", Kind::TextList)];
+    let mut builder = Builder::new(0, "", columns.map(|(name, kind)| Column::new(name, kind)).into());
+    let source = auth::source(context).ok()?.key();
+    let client = context.settings.client_id.clone().unwrap_or_default();
+    let authority = context.settings.authority();
+    let mut known = context.cache.snapshot(|key| {
+        key.source == source
+            && key.client == client
+            && key.authority == authority
+            && tenants.contains(&key.tenant)
+    });
+    known.sort_by(|(a, _), (b, _)| (&a.tenant, &a.scope).cmp(&(&b.tenant, &b.scope)));
+    for (key, token) in known {
+        let c = builder.columns();
+        c[0].text(&key.tenant);
+        c[1].text(&key.scope);
+        c[2].int(ticks(token.expires_on));
+        put_roles(&mut c[3], &token);
+        builder.end_row();
+    }
+    builder.take()
+}
+
+fn put_roles(column: &mut Column, token: &AccessToken) {
+    let begun = column.begin_list();
+    for role in &token.claims.roles {
+        column.item(Some(role));
+    }
+    column.end_list(begun, u32::try_from(token.claims.roles.len()).unwrap_or(u32::MAX));
+}
+
+fn text_or_null(column: &mut Column, text: Option<&str>) {
+    match text {
+        Some(text) => column.text(text),
+        None => column.null(),
+    }
+}
+
+fn ticks(seconds: i64) -> i64 {
+    (seconds + EPOCH) * 10_000_000
+}

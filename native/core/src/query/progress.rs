@@ -1,0 +1,239 @@
+//! What a query tells on the side: counters that cost nothing to read, and lines for people. No token and no secret is ever handed in here.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use super::batch::{Batch, Builder, Column};
+use crate::api::catalog::Kind;
+use crate::auth::AccessToken;
+use crate::clock::Clock;
+
+/// Lines kept for a consumer that does not fetch them.
+const MESSAGE_LIMIT: usize = 1000;
+
+/// What a query is doing. The numbers are part of the ABI.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Phase {
+    /// Asking the identity endpoint.
+    Identity = 1,
+    /// Exchanging the assertion.
+    Exchange = 2,
+    /// Asking the API.
+    Request = 3,
+    /// Reading an answer.
+    Reading = 4,
+    /// Waiting, mostly for quota.
+    Waiting = 5,
+    /// Over.
+    Over = 6,
+}
+
+/// Counters of a query.
+#[derive(Clone, Copy, Debug)]
+pub struct Stats {
+    /// Rows put into batches.
+    pub rows: u64,
+    /// Pages finished.
+    pub pages: u64,
+    /// Bytes of bodies, after decompression.
+    pub bytes: u64,
+    /// Requests sent again.
+    pub retries: u64,
+    /// Milliseconds left of a wait.
+    pub waiting_ms: u64,
+    /// Tenants in all.
+    pub tenants: u32,
+    /// Tenants that have ended.
+    pub tenants_ended: u32,
+    /// What it is doing.
+    pub phase: Phase,
+    /// Messages to fetch.
+    pub messages: u32,
+}
+
+#[derive(Clone, Copy)]
+enum Level {
+    Verbose,
+    Warning,
+}
+
+/// Where the parts of a query report to.
+pub(crate) struct Reporter {
+    clock: Arc<dyn Clock>,
+    rows: AtomicU64,
+    pages: AtomicU64,
+    bytes: AtomicU64,
+    retries: AtomicU64,
+    /// Milliseconds since 1970 at which the longest wait ends; 0 for none.
+    waiting_until: AtomicU64,
+    tenants: AtomicU32,
+    tenants_ended: AtomicU32,
+    phase: AtomicU32,
+    messages: Mutex<VecDeque<(Level, String)>>,
+    message_count: AtomicU32,
+}
+
+impl Reporter {
+    pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
+        Reporter {
+            clock,
+            rows: AtomicU64::new(0),
+            pages: AtomicU64::new(0),
+            bytes: AtomicU64::new(0),
+            retries: AtomicU64::new(0),
+            waiting_until: AtomicU64::new(0),
+            tenants: AtomicU32::new(0),
+            tenants_ended: AtomicU32::new(0),
+            phase: AtomicU32::new(Phase::Identity as u32),
+            messages: Mutex::default(),
+            message_count: AtomicU32::new(0),
+        }
+    }
+
+    pub(crate) fn stats(&self) -> Stats {
+        let until = self.waiting_until.load(Ordering::Relaxed);
+        let now = u64::try_from(self.clock.now().as_millis()).unwrap_or(u64::MAX);
+        let waiting_ms = until.saturating_sub(now);
+        let phase = match self.phase.load(Ordering::Relaxed) {
+            _ if waiting_ms > 0 => Phase::Waiting,
+            1 => Phase::Identity,
+            2 => Phase::Exchange,
+            3 => Phase::Request,
+            4 => Phase::Reading,
+            _ => Phase::Over,
+        };
+        Stats {
+            rows: self.rows.load(Ordering::Relaxed),
+            pages: self.pages.load(Ordering::Relaxed),
+            bytes: self.bytes.load(Ordering::Relaxed),
+            retries: self.retries.load(Ordering::Relaxed),
+            waiting_ms,
+            tenants: self.tenants.load(Ordering::Relaxed),
+            tenants_ended: self.tenants_ended.load(Ordering::Relaxed),
+            phase,
+            messages: self.message_count.load(Ordering::Relaxed),
+        }
+    }
+
+    /// The lines so far as a batch, if there are any.
+    pub(crate) fn take_messages(&self) -> Option<Batch> {
+        let lines = std::mem::take(&mut *self.lock());
+        self.message_count.store(0, Ordering::Relaxed);
+        let columns = vec![Column::new("level", Kind::Dictionary), Column::new("text", Kind::Text)];
+        let mut builder = Builder::new(0, "", columns);
+        for (level, text) in lines {
+            builder.columns()[0].text(match level {
+                Level::Verbose => "verbose",
+                Level::Warning => "warning",
+            });
+            builder.columns()[1].text(&text);
+            builder.end_row();
+        }
+        builder.take()
+    }
+
+    pub(crate) fn begin(&self, tenants: usize) {
+        self.tenants.store(u32::try_from(tenants).unwrap_or(u32::MAX), Ordering::Relaxed);
+    }
+
+    pub(crate) fn tenant_ended(&self) {
+        self.tenants_ended.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn over(&self) {
+        self.phase(Phase::Over);
+    }
+
+    pub(crate) fn identity(&self, place: &str, selector: &str) {
+        self.phase(Phase::Identity);
+        self.verbose(format!("Identity: asking the {place} endpoint for a token ({selector})."));
+    }
+
+    pub(crate) fn assertion(&self, token: &AccessToken) {
+        let claims = &token.claims;
+        let text = |value: &Option<String>| value.clone().unwrap_or_else(|| "?".to_owned());
+        self.verbose(format!(
+            "Identity: got a token with issuer {}, subject {}, audience {}.",
+            text(&claims.iss),
+            text(&claims.sub),
+            text(&claims.aud)
+        ));
+    }
+
+    pub(crate) fn exchange(&self, tenant: &str, scope: &str) {
+        self.phase(Phase::Exchange);
+        self.verbose(format!("Exchange: asking for a token for {scope} in tenant {tenant}."));
+    }
+
+    pub(crate) fn token(&self, token: &AccessToken) {
+        let audience = token.claims.aud.as_deref().unwrap_or("?");
+        let seconds = token.expires_on - token.fetched_on;
+        let roles = token.claims.roles.join(", ");
+        self.verbose(format!("Exchange: got a token for {audience}, good for {seconds} s, roles: {roles}."));
+        if token.claims.roles.is_empty() && token.claims.aud.is_some() && token.claims.scp.is_none() {
+            self.warning(format!(
+                "The token for {audience} has no roles: the API will refuse it. Grant application permissions to the app and consent in the tenant."
+            ));
+        }
+    }
+
+    pub(crate) fn request(&self, method: &str, tenant: &str, path: &str, page: u64) {
+        self.phase(Phase::Request);
+        self.verbose(format!("Request: {method} {path}, page {page}, tenant {tenant}."));
+    }
+
+    pub(crate) fn reading(&self) {
+        self.phase(Phase::Reading);
+    }
+
+    pub(crate) fn received(&self, bytes: usize) {
+        self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    pub(crate) fn rows(&self, rows: u64) {
+        self.rows.fetch_add(rows, Ordering::Relaxed);
+    }
+
+    pub(crate) fn page(&self) {
+        self.pages.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn retry(&self, what: &str, status: u16, pause: Duration) {
+        self.retries.fetch_add(1, Ordering::Relaxed);
+        let why = if status == 0 { "no answer".to_owned() } else { format!("HTTP {status}") };
+        self.verbose(format!("Retry: {what} gave {why}; trying again in {:.1} s.", pause.as_secs_f64()));
+    }
+
+    pub(crate) fn waiting(&self, pause: Duration) {
+        let until = self.clock.now() + pause;
+        self.waiting_until.fetch_max(u64::try_from(until.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
+    pub(crate) fn verbose(&self, text: String) {
+        self.push(Level::Verbose, text);
+    }
+
+    pub(crate) fn warning(&self, text: String) {
+        self.push(Level::Warning, text);
+    }
+
+    fn push(&self, level: Level, text: String) {
+        let mut messages = self.lock();
+        if messages.len() >= MESSAGE_LIMIT {
+            messages.pop_front();
+        }
+        messages.push_back((level, text));
+        self.message_count.store(u32::try_from(messages.len()).unwrap_or(u32::MAX), Ordering::Relaxed);
+    }
+
+    fn phase(&self, phase: Phase) {
+        self.phase.store(phase as u32, Ordering::Relaxed);
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, VecDeque<(Level, String)>> {
+        self.messages.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,233 @@
+//! The request documents, and the checks that need no network.
+
+use serde::Deserialize;
+
+use crate::api::catalog::{self, Paging, Resource};
+use crate::cloud::Family;
+use crate::error::{Error, Result, excerpt};
+use crate::settings::{Environment, Settings, check_tenant, parse_document};
+
+/// Tenants worked on at a time unless told otherwise.
+const THROTTLE_LIMIT: usize = 8;
+
+/// A request document after its checks.
+#[derive(Debug)]
+pub(crate) struct Request {
+    pub(crate) environment: Option<Environment>,
+    pub(crate) tenants: Vec<String>,
+    pub(crate) throttle_limit: usize,
+    pub(crate) first: Option<u64>,
+    pub(crate) work: Work,
+}
+
+/// What is asked for.
+#[derive(Debug, Clone)]
+pub(crate) enum Work {
+    Rows(Rows),
+    Call(Call),
+    Token { scope: String, force: bool },
+    Tokens,
+}
+
+/// Rows of a resource of the catalog.
+#[derive(Debug, Clone)]
+pub(crate) struct Rows {
+    pub(crate) resource: &'static Resource,
+    pub(crate) filter: Option<String>,
+    pub(crate) id: Option<String>,
+    pub(crate) machine_ids: Vec<String>,
+    pub(crate) page_size: Option<u32>,
+    pub(crate) raw: bool,
+}
+
+/// A request of any path.
+#[derive(Debug, Clone)]
+pub(crate) struct Call {
+    pub(crate) family: Family,
+    pub(crate) method: reqwest::Method,
+    pub(crate) path: String,
+    pub(crate) body: Option<String>,
+    pub(crate) paging: bool,
+    pub(crate) raw: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Document {
+    kind: Kind,
+    environment: Option<Environment>,
+    tenants: Option<Vec<String>>,
+    throttle_limit: Option<usize>,
+    first: Option<u64>,
+    resource: Option<String>,
+    filter: Option<String>,
+    id: Option<String>,
+    machine_ids: Option<Vec<String>>,
+    page_size: Option<u32>,
+    #[serde(default)]
+    raw: bool,
+    family: Option<Family>,
+    method: Option<String>,
+    path: Option<String>,
+    body: Option<String>,
+    paging: Option<bool>,
+    #[serde(default)]
+    force: bool,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "camelCase")]
+enum Kind {
+    Rows,
+    Request,
+    Token,
+    Tokens,
+}
+
+impl Request {
+    /// Reads and checks a request document.
+    pub(crate) fn parse(document: &str, settings: &Settings) -> Result<Self> {
+        let document: Document = parse_document(document, "request")?;
+        let work = match document.kind {
+            Kind::Rows => Work::Rows(rows(&document)?),
+            Kind::Request => Work::Call(call(&document)?),
+            Kind::Token => Work::Token { scope: scope(&document, settings)?, force: document.force },
+            Kind::Tokens => Work::Tokens,
+        };
+        let mut tenants = match document.tenants {
+            Some(tenants) if !tenants.is_empty() => {
+                tenants.iter().map(|tenant| check_tenant(tenant)).collect::<Result<Vec<_>>>()?
+            }
+            _ => settings.tenants.clone(),
+        };
+        let mut known = std::collections::HashSet::new();
+        tenants.retain(|tenant| known.insert(tenant.clone()));
+        if settings.client_id.is_none() {
+            // The identity's own token is for its home tenant, whatever name that has.
+            tenants.truncate(1);
+            if tenants.is_empty() {
+                tenants.push(String::new());
+            }
+        }
+        Ok(Request {
+            environment: document.environment,
+            tenants,
+            throttle_limit: document.throttle_limit.unwrap_or(THROTTLE_LIMIT).clamp(1, 256),
+            first: document.first,
+            work,
+        })
+    }
+}
+
+fn missing(member: &str) -> Error {
+    Error::invalid_argument(&format!("the request document lacks '{member}'"))
+}
+
+fn rows(document: &Document) -> Result<Rows> {
+    let name = document.resource.as_deref().ok_or_else(|| missing("resource"))?;
+    let resource = catalog::resource(name)
+        .ok_or_else(|| Error::invalid_argument(&format!("there is no resource '{}'", excerpt(name, 80))))?;
+    let filter = document.filter.clone();
+    if let Some(filter) = &filter {
+        check_filter(filter, resource)?;
+    }
+    if let (Some(size), Paging::NextLinkWithPageSize { max, .. }) = (document.page_size, resource.paging)
+        && !(1..=max).contains(&size)
+    {
+        return Err(Error::configuration(
+            "Fdx.Settings.InvalidPageSize",
+            format!("a page of {size} rows is not to be had"),
+            format!("Give 1 to {max}."),
+        ));
+    }
+    Ok(Rows {
+        resource,
+        filter,
+        id: document.id.clone(),
+        machine_ids: document.machine_ids.clone().unwrap_or_default(),
+        page_size: document.page_size,
+        raw: document.raw,
+    })
+}
+
+/// The service tells what is wrong with a filter badly or not at all, so what can be seen here is told here.
+fn check_filter(filter: &str, resource: &Resource) -> Result<()> {
+    let invalid = |why: &str| {
+        Err(Error::configuration(
+            "Fdx.Settings.InvalidFilter",
+            format!("the filter {why}: {}", excerpt(filter, 200)),
+            format!(
+                "Write OData, such as: {} eq 'value'. Fields: {}.",
+                resource.filter_fields.first().unwrap_or(&"id"),
+                resource.filter_fields.join(", ")
+            ),
+        ))
+    };
+    if resource.filter_fields.is_empty() {
+        return invalid("cannot be applied: this resource has none");
+    }
+    if filter.trim().is_empty() {
+        return invalid("is empty");
+    }
+    let (mut quoted, mut depth) = (false, 0_i32);
+    for c in filter.chars() {
+        match c {
+            '\'' => quoted = !quoted,
+            '(' if !quoted => depth += 1,
+            ')' if !quoted => depth -= 1,
+            _ => {}
+        }
+        if depth < 0 {
+            break;
+        }
+    }
+    if quoted {
+        return invalid("has a quote that is not closed");
+    }
+    if depth != 0 {
+        return invalid("has brackets that do not match");
+    }
+    Ok(())
+}
+
+fn call(document: &Document) -> Result<Call> {
+    let path = document.path.clone().ok_or_else(|| missing("path"))?;
+    let method = document.method.as_deref().unwrap_or("GET").to_ascii_uppercase();
+    let known = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"];
+    let method = known
+        .contains(&method.as_str())
+        .then(|| reqwest::Method::from_bytes(method.as_bytes()).ok())
+        .flatten();
+    Ok(Call {
+        family: document.family.unwrap_or(Family::Defender),
+        method: method.ok_or_else(|| {
+            Error::configuration(
+                "Fdx.Settings.InvalidMethod",
+                "the method is none of HTTP",
+                "Give GET, POST, PUT, PATCH, DELETE or HEAD.",
+            )
+        })?,
+        path,
+        body: document.body.clone(),
+        paging: document.paging.unwrap_or(true),
+        raw: document.raw,
+    })
+}
+
+/// `Defender`, `Graph` and so on mean the family's scope; anything else is a scope or a resource URI itself.
+fn scope(document: &Document, settings: &Settings) -> Result<String> {
+    let resource = document.resource.as_deref().unwrap_or("Defender").trim();
+    if let Some(family) = Family::from_name(resource) {
+        return Ok(settings.cloud.api(family).scope.to_owned());
+    }
+    let is_uri =
+        resource.split_once("://").is_some_and(|(scheme, rest)| !scheme.is_empty() && !rest.is_empty());
+    if !(is_uri || crate::settings::is_guid(resource)) || resource.contains(char::is_whitespace) {
+        return Err(Error::configuration(
+            "Fdx.Settings.InvalidResource",
+            format!("'{}' is neither a known resource nor a URI", excerpt(resource, 120)),
+            "Give Defender, Xdr, Graph or Arm, or a resource such as https://vault.azure.net, or a scope that ends in /.default.",
+        ));
+    }
+    Ok(crate::auth::scope_of(resource))
+}

@@ -1,0 +1,113 @@
+//! A session: settings, the environment as it is now, and what they lead to.
+
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+
+use crate::auth::cache::TokenCache;
+use crate::clock::{Clock, SystemClock};
+use crate::error::Result;
+use crate::http::{HttpSettings, ReqwestTransport, SharedTransport};
+use crate::query::Query;
+use crate::query::progress::Reporter;
+use crate::query::request::Request;
+use crate::settings::{Environment, Settings};
+
+/// A session. Cheap to make; what is costly (connections, tokens) the process shares.
+pub struct Session {
+    settings: Arc<Settings>,
+    environment: RwLock<Arc<Environment>>,
+    world: World,
+    handle: Handle,
+}
+
+/// What the core takes from outside, so that a test can stand in for it.
+#[derive(Clone)]
+pub struct World {
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// The network; the real one if there is none.
+    pub transport: Option<SharedTransport>,
+    /// The token cache.
+    pub cache: Arc<TokenCache>,
+}
+
+impl Default for World {
+    fn default() -> Self {
+        World { clock: Arc::new(SystemClock), transport: None, cache: TokenCache::process() }
+    }
+}
+
+/// What every part of a running query needs.
+#[derive(Clone)]
+pub(crate) struct Context {
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) environment: Arc<Environment>,
+    pub(crate) transport: SharedTransport,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) cache: Arc<TokenCache>,
+    pub(crate) reporter: Arc<Reporter>,
+}
+
+impl Context {
+    /// Waits and tells that it does.
+    pub(crate) async fn wait(&self, pause: Duration) {
+        self.reporter.waiting(pause);
+        self.clock.sleep(pause).await;
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session").field("tenants", &self.settings.tenants).finish_non_exhaustive()
+    }
+}
+
+impl Session {
+    /// Opens a session from a settings document. No network.
+    pub fn open(document: &str, handle: Handle) -> Result<Self> {
+        Self::open_in(document, handle, World::default())
+    }
+
+    /// As [`Session::open`], in a world of the caller's.
+    pub fn open_in(document: &str, handle: Handle, world: World) -> Result<Self> {
+        let mut settings = Settings::parse(document)?;
+        let environment = Arc::new(std::mem::take(&mut settings.environment));
+        let session =
+            Session { settings: Arc::new(settings), environment: RwLock::new(environment), world, handle };
+        // A proxy that cannot be used is told here and not at the first request.
+        session.context()?;
+        Ok(session)
+    }
+
+    /// Starts a query from a request document.
+    pub fn query(&self, document: &str) -> Result<Query> {
+        let mut request = Request::parse(document, &self.settings)?;
+        if let Some(environment) = request.environment.take() {
+            let mut current = self.environment.write().unwrap_or_else(PoisonError::into_inner);
+            if **current != environment {
+                *current = Arc::new(environment);
+            }
+        }
+        Ok(Query::start(&self.handle, self.context()?, request))
+    }
+
+    fn context(&self) -> Result<Context> {
+        let environment = Arc::clone(&self.environment.read().unwrap_or_else(PoisonError::into_inner));
+        let transport = match &self.world.transport {
+            Some(transport) => Arc::clone(transport),
+            None => ReqwestTransport::shared(&HttpSettings::new(&self.settings, &environment))?,
+        };
+        let reporter = Arc::new(Reporter::new(Arc::clone(&self.world.clock)));
+        Ok(Context {
+            settings: Arc::clone(&self.settings),
+            environment,
+            transport,
+            clock: Arc::clone(&self.world.clock),
+            cache: Arc::clone(&self.world.cache),
+            reporter,
+        })
+    }
+}

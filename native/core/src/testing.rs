@@ -1,0 +1,133 @@
+//! Stand-ins for the world in unit tests: a clock that runs on tokio's paused time, a network that is a function.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use futures_util::{FutureExt, StreamExt, stream};
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+
+use crate::auth::cache::TokenCache;
+use crate::clock::Clock;
+use crate::http::{Request, Response, Transport, TransportError, TransportErrorKind};
+use crate::query::progress::Reporter;
+use crate::session::Context;
+use crate::settings::{Environment, Settings};
+
+pub(crate) const TENANT: &str = "11111111-1111-1111-1111-111111111111";
+pub(crate) const CLIENT: &str = "22222222-2222-2222-2222-222222222222";
+pub(crate) const IDENTITY: &str = "33333333-3333-3333-3333-333333333333";
+/// Where the clocks of the tests begin, seconds since 1970.
+pub(crate) const START: u64 = 1_700_000_000;
+
+/// Runs on tokio's time: in a test that is paused, waits take no time and are measured all the same.
+pub(crate) struct TestClock(tokio::time::Instant);
+
+impl TestClock {
+    pub(crate) fn new() -> Self {
+        TestClock(tokio::time::Instant::now())
+    }
+}
+
+impl Clock for TestClock {
+    fn now(&self) -> Duration {
+        Duration::from_secs(START) + self.0.elapsed()
+    }
+
+    fn sleep(&self, wait: Duration) -> BoxFuture<'static, ()> {
+        tokio::time::sleep(wait).boxed()
+    }
+}
+
+/// An answer of the scripted network.
+#[derive(Clone)]
+pub(crate) enum Answer {
+    Status(u16, &'static [(&'static str, &'static str)], String),
+    Fails(TransportErrorKind),
+    Never,
+}
+
+pub(crate) fn ok(body: impl Into<String>) -> Answer {
+    Answer::Status(200, &[], body.into())
+}
+
+pub(crate) fn status(code: u16) -> Answer {
+    Answer::Status(code, &[], String::new())
+}
+
+type Script = dyn Fn(&Request, usize) -> Answer + Send + Sync;
+
+/// A network that is a function of the request and of how many came before it; it keeps what was sent.
+pub(crate) struct Network {
+    script: Box<Script>,
+    pub(crate) sent: Mutex<Vec<Request>>,
+}
+
+impl Network {
+    pub(crate) fn new(script: impl Fn(&Request, usize) -> Answer + Send + Sync + 'static) -> Arc<Self> {
+        Arc::new(Network { script: Box::new(script), sent: Mutex::default() })
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.sent.lock().unwrap().len()
+    }
+
+    pub(crate) fn request(&self, index: usize) -> Request {
+        self.sent.lock().unwrap()[index].clone()
+    }
+}
+
+impl Transport for Network {
+    fn send(&self, request: Request) -> BoxFuture<'static, Result<Response, TransportError>> {
+        let answer = {
+            let mut sent = self.sent.lock().unwrap();
+            sent.push(request.clone());
+            (self.script)(&request, sent.len() - 1)
+        };
+        async move {
+            // An answer takes a moment, so that callers who ask together really overlap.
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            match answer {
+                Answer::Status(status, headers, body) => {
+                    let headers: HeaderMap = headers
+                        .iter()
+                        .map(|(n, v)| (HeaderName::from_static(n), HeaderValue::from_static(v)))
+                        .collect();
+                    let body = stream::iter([Ok(Bytes::from(body))]).boxed();
+                    Ok(Response::new(status, headers, body))
+                }
+                Answer::Fails(kind) => Err(TransportError { kind, causes: vec!["scripted".to_owned()] }),
+                Answer::Never => std::future::pending().await,
+            }
+        }
+        .boxed()
+    }
+}
+
+/// A token with these claims, obviously a fake.
+pub(crate) fn jwt(claims: &serde_json::Value) -> String {
+    let encode = |text: String| URL_SAFE_NO_PAD.encode(text);
+    format!("{}.{}.fake-signature", encode(r#"{"alg":"none"}"#.to_owned()), encode(claims.to_string()))
+}
+
+/// The form of a token request, or the query of an address.
+pub(crate) fn pairs(text: &[u8]) -> HashMap<String, String> {
+    url::form_urlencoded::parse(text).into_owned().collect()
+}
+
+/// A context over a scripted network.
+pub(crate) fn context(network: &Arc<Network>, settings: &str, environment: &[(&str, &str)]) -> Context {
+    let clock: Arc<dyn Clock> = Arc::new(TestClock::new());
+    Context {
+        settings: Arc::new(Settings::parse(settings).unwrap()),
+        environment: Arc::new(Environment::from_pairs(environment.iter().copied())),
+        transport: Arc::clone(network) as _,
+        reporter: Arc::new(Reporter::new(Arc::clone(&clock))),
+        clock,
+        cache: Arc::new(TokenCache::default()),
+    }
+}

@@ -225,6 +225,8 @@ impl Splitter {
         match values.next() {
             None => Ok(None),
             Some(Err(e)) if e.is_eof() => Ok(None),
+            // A number that is cut behind its sign, point or exponent is an error to the parser and not an end.
+            Some(Err(_)) if matches!(self.window.last(), Some(b'-' | b'+' | b'.' | b'e' | b'E')) => Ok(None),
             Some(Err(e)) if e.is_data() => Err(other_shape()),
             Some(Err(_)) => Err(not_json("its syntax is broken", b"")),
             Some(Ok(value)) => {
@@ -316,9 +318,9 @@ mod tests {
 
     #[test]
     fn an_envelope_is_split_wherever_it_is_cut() {
-        let body = r#" {"@odata.context":"x\u0022[","@odata.count":12, "value" : [ {"a":[1,{"b":"]}"}]} , 12,"s",null ], "@odata.nextLink":"https://h/\u0026x" } "#;
+        let body = r#" {"@odata.context":"x\u0022[","@odata.count":12, "value" : [ {"a":[-1.5E+2,{"b":"]}\u00e9\\"}],"c":true,"d":7.5e-1} , 12,"s",null ], "@odata.nextLink":"https://h/\u0026x" } "#;
         let (rows, next) = split_every_way(Shape::List, body).unwrap();
-        assert_eq!(rows, [r#"{"a":[1,{"b":"]}"}]}"#, "12", r#""s""#, "null"]);
+        assert_eq!(rows, [r#"{"a":[-1.5E+2,{"b":"]}\u00e9\\"}],"c":true,"d":7.5e-1}"#, "12", r#""s""#, "null"]);
         assert_eq!(next.as_deref(), Some("https://h/&x"));
     }
 

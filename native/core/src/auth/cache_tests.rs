@@ -123,7 +123,8 @@ async fn it_is_renewed_ahead_in_the_background_while_the_old_one_serves() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_renewal_that_fails_for_now_keeps_the_old_token_and_one_that_fails_for_good_does_not_after_its_end() {
+async fn a_renewal_that_fails_for_now_keeps_the_old_token_and_one_that_fails_for_good_does_not_after_its_end()
+{
     let bench = Bench::new();
     bench.get("a", 1, HOUR).await.unwrap();
     // Inside the margin: no longer used by itself, but better than nothing.
@@ -155,7 +156,9 @@ async fn a_caller_that_leaves_ends_the_fetch_only_when_it_was_the_last() {
     let first = Box::pin(bench.get("a", 1000, HOUR));
     let second = {
         let bench = Arc::clone(&bench);
-        tokio::spawn(async move { bench.get("a", 1000, HOUR).await.map(|got| got.token.secret.expose().to_owned()) })
+        tokio::spawn(async move {
+            bench.get("a", 1000, HOUR).await.map(|got| got.token.secret.expose().to_owned())
+        })
     };
     // The first one starts the fetch and is dropped in its middle.
     let _ = tokio::time::timeout(Duration::from_millis(100), first).await;
@@ -218,7 +221,11 @@ async fn each_part_of_the_key_makes_another_token() {
     ];
     bench.get("a", 1, HOUR).await.unwrap();
     for other in others {
-        let fetched = bench.cache.get(other, &bench.clock, || async { Ok(token("other", HOUR)) }.boxed()).await.unwrap();
+        let fetched = bench
+            .cache
+            .get(other, &bench.clock, || async { Ok(token("other", HOUR)) }.boxed())
+            .await
+            .unwrap();
         assert!(!fetched.from_cache);
     }
 }

@@ -122,3 +122,6 @@ pub(crate) fn resource_of(scope: &str) -> &str {
 pub(crate) fn scope_of(resource: &str) -> String {
     if resource.ends_with("/.default") { resource.to_owned() } else { format!("{resource}/.default") }
 }
+
+#[cfg(test)]
+mod source_tests;

@@ -1,0 +1,74 @@
+#Requires -Version 7.4
+<#
+.SYNOPSIS
+Reads the machines and vulnerabilities of a customer's tenant with the managed identity of this machine, and no secret.
+.DESCRIPTION
+Runs anywhere a managed identity is: a Function App, an Automation account, an Azure VM. The app registration, its federated credential and
+the customer's consent are set up once: see examples/function-app/README.md.
+
+Without parameters it looks at FEDXDR_DEMO_TENANT, which `./build.sh demo` sets: a file with the addresses of a stand-in for the identity
+endpoint, Entra and Defender on this machine. Then nothing leaves the machine and all data is invented.
+.EXAMPLE
+./quickstart.ps1 -TenantId contoso.onmicrosoft.com -ClientId 00000000-0000-0000-0000-000000000000 -ManagedIdentityClientId 11111111-1111-1111-1111-111111111111
+#>
+param(
+    # Tenant to read from: id or domain.
+    [string] $TenantId,
+    # Application (client) id of the multi-tenant app.
+    [string] $ClientId,
+    # Client id of the user-assigned managed identity that the app trusts.
+    [string] $ManagedIdentityClientId,
+    # Rows to read at most; all unless told otherwise.
+    [int] $First
+)
+$ErrorActionPreference = 'Stop'
+Import-Module FedXdr
+
+$connect = @{ TenantId = $TenantId; ClientId = $ClientId; ManagedIdentityClientId = $ManagedIdentityClientId }
+if (-not $TenantId -and $env:FEDXDR_DEMO_TENANT) {
+    $demo = Get-Content $env:FEDXDR_DEMO_TENANT -Raw | ConvertFrom-Json
+    $env:IDENTITY_ENDPOINT = $demo.identityEndpoint
+    $env:IDENTITY_HEADER = $demo.identityHeader
+    $connect = @{
+        TenantId                = $demo.tenants[0].tenantId
+        ClientId                = $demo.clientId
+        ManagedIdentityClientId = $demo.managedIdentity.clientId
+        Endpoint                = @{ authority = $demo.authority; defender = $demo.defender }
+    }
+    Write-Host 'Demo: the identity endpoint, Entra and Defender are stand-ins on this machine, and the data is invented.' -ForegroundColor Yellow
+}
+
+function Write-Title([string] $Text) { Write-Host "`n== $Text" -ForegroundColor Cyan }
+
+Write-Title 'Who we are'
+$connection = Connect-Fdx @connect -PassThru
+$connection | Format-List TenantId, ClientId, Identity, Environment | Out-Host
+
+Write-Title 'The token (the token itself stays inside)'
+$token = Get-FdxToken
+[pscustomobject]@{
+    Tenant   = $token.TenantId
+    Audience = $token.Audience
+    App      = $token.AppId
+    Roles    = $token.Roles -join ', '
+    Expires  = '{0:u} (in {1:n0} minutes)' -f $token.ExpiresOn, ($token.ExpiresOn - [DateTimeOffset]::UtcNow).TotalMinutes
+} | Format-List | Out-Host
+
+Write-Title 'The first machines'
+Get-FdxMachine -First 5 | Format-Table | Out-Host
+
+Write-Title 'Vulnerabilities'
+$limit = $First ? @{ First = $First } : @{}
+$severity = [ordered]@{ Critical = 0; High = 0; Medium = 0; Low = 0; 'No CVE' = 0 }
+$rows = 0
+$machines = [Collections.Generic.HashSet[string]]::new()
+$clock = [Diagnostics.Stopwatch]::StartNew()
+Get-FdxVulnerability @limit | ForEach-Object {
+    $severity[$_.VulnerabilitySeverityLevel ?? 'No CVE']++
+    $null = $machines.Add($_.DeviceId)
+    $rows++
+}
+$clock.Stop()
+$severity.GetEnumerator() | ForEach-Object { [pscustomobject]@{ Severity = $_.Key; Rows = $_.Value } } | Format-Table | Out-Host
+Write-Host ('{0:n0} rows of {1:n0} machines in {2:n2} s: {3:n0} rows a second through ForEach-Object.' -f
+    $rows, $machines.Count, $clock.Elapsed.TotalSeconds, ($rows / $clock.Elapsed.TotalSeconds))

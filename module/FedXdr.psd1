@@ -1,0 +1,31 @@
+@{
+    RootModule           = 'FedXdr.dll'
+    ModuleVersion        = '0.1.0'
+    GUID                 = '6f0e6b0c-8d3b-4a55-9f0b-3c9a6b1d72e4'
+    Author               = 'FedXdr contributors'
+    CompanyName          = 'FedXdr contributors'
+    Copyright            = '(c) FedXdr contributors. MIT license.'
+    Description          = 'Turns an Azure managed identity into tokens for Microsoft Defender in any customer tenant, without a secret, and streams Defender data into the pipeline.'
+    PowerShellVersion    = '7.4'
+    CompatiblePSEditions = @('Core')
+    FormatsToProcess     = @('FedXdr.Format.ps1xml')
+    TypesToProcess       = @('FedXdr.Types.ps1xml')
+    CmdletsToExport      = @(
+        'Connect-Fdx'
+        'Disconnect-Fdx'
+        'Get-FdxConnection'
+        'Get-FdxMachine'
+        'Get-FdxToken'
+        'Get-FdxVulnerability'
+        'Invoke-FdxRequest'
+    )
+    FunctionsToExport    = @()
+    AliasesToExport      = @()
+    VariablesToExport    = @()
+    PrivateData          = @{
+        PSData = @{
+            Tags         = @('PSEdition_Core', 'Windows', 'Linux', 'MacOS', 'Defender', 'XDR', 'MDE', 'Security', 'ManagedIdentity', 'WorkloadIdentity', 'Entra', 'MultiTenant', 'Azure')
+            ReleaseNotes = 'First version.'
+        }
+    }
+}

@@ -1,0 +1,16 @@
+namespace FedXdr.Batches;
+
+/// <summary>How a column's values cross from the native library. The numbers are part of the batch format.</summary>
+internal enum ColumnKind : byte
+{
+    Text = 1,
+    Dictionary = 2,
+    Int = 3,
+    Float = 4,
+    Bool = 5,
+    Time = 6,
+    TextList = 7,
+    Variant = 8,
+}
+
+internal readonly record struct ColumnSpec(string Name, ColumnKind Kind);

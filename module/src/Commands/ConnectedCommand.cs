@@ -1,0 +1,23 @@
+using System.Management.Automation;
+using FedXdr.Queries;
+using FedXdr.Rows;
+
+namespace FedXdr.Commands;
+
+public abstract class ConnectedCommand : FdxCommand
+{
+    [Parameter]
+    [ConnectionTransformation]
+    [ValidateNotNull]
+    public Connection? Connection { get; set; }
+
+    private protected Connection ActiveConnection => Connection ?? DefaultConnection.Required;
+
+    private protected void Run(JsonDocumentWriter request, RowReader rows, string[]? tenants)
+    {
+        var connection = ActiveConnection;
+        tenants ??= connection.TenantId;
+        var tenant = tenants.Length == 1 ? tenants[0] : null;
+        Runner.Run(connection.Session, request, rows, WriteObject, CommandName, tenant);
+    }
+}

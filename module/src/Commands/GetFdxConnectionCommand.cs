@@ -1,0 +1,22 @@
+using System.Collections.Generic;
+using System.Linq;
+using System.Management.Automation;
+using FedXdr.Queries;
+
+namespace FedXdr.Commands;
+
+[Cmdlet(VerbsCommon.Get, "FdxConnection")]
+[OutputType(typeof(Connection))]
+public sealed class GetFdxConnectionCommand : ConnectedCommand
+{
+    private protected override void End()
+    {
+        var connection = ActiveConnection;
+        using var request = new JsonDocumentWriter();
+        request.Text("kind", "tokens");
+        var tokens = new List<object>();
+        Runner.Run(connection.Session, request, new TokenStateReader(), tokens.Add, CommandName, null);
+        connection.Tokens = tokens.Cast<TokenState>().ToArray();
+        WriteObject(connection);
+    }
+}

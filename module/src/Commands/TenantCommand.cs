@@ -1,0 +1,27 @@
+using System.Management.Automation;
+using FedXdr.Completion;
+using FedXdr.Queries;
+
+namespace FedXdr.Commands;
+
+public abstract class TenantCommand : ConnectedCommand
+{
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Alias("Tenant")]
+    [ValidateNotNullOrEmpty]
+    [ArgumentCompleter(typeof(TenantCompleter))]
+    public string[]? TenantId { get; set; }
+
+    [Parameter]
+    [ValidateRange(1, 1024)]
+    public int ThrottleLimit { get; set; } = 8;
+
+    private protected JsonDocumentWriter NewRequest(string kind, string[]? tenants)
+    {
+        var request = new JsonDocumentWriter();
+        request.Text("kind", kind);
+        request.Texts("tenants", tenants);
+        request.Number("throttleLimit", ThrottleLimit);
+        return request;
+    }
+}

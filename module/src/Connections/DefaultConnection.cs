@@ -1,0 +1,49 @@
+using System.Collections.Concurrent;
+using System.Collections.Generic;
+using System.Management.Automation.Runspaces;
+using System.Runtime.CompilerServices;
+
+namespace FedXdr;
+
+/// <summary>Each runspace has a default connection of its own, so that parallel runspaces do not change each other's.</summary>
+internal static class DefaultConnection
+{
+    private static readonly ConditionalWeakTable<Runspace, Connection> Connections = [];
+    private static readonly ConcurrentDictionary<string, bool> Tenants = new(System.StringComparer.OrdinalIgnoreCase);
+
+    /// <summary>Tenants of all connections of this process, for completion.</summary>
+    internal static ICollection<string> SeenTenants => Tenants.Keys;
+
+    internal static Connection? Current =>
+        Runspace.DefaultRunspace is { } runspace && Connections.TryGetValue(runspace, out var connection) ? connection : null;
+
+    internal static Connection Required => Current ?? throw new FdxException(
+        "Fdx.Settings.NotConnected",
+        FdxErrorKind.Configuration,
+        "there is no connection in this runspace",
+        "Call Connect-Fdx first; in ForEach-Object -Parallel and thread jobs call it inside, or pass -Connection $using:connection.");
+
+    internal static void Set(Connection connection)
+    {
+        if (Runspace.DefaultRunspace is { } runspace)
+        {
+            Connections.AddOrUpdate(runspace, connection);
+        }
+    }
+
+    internal static void Remember(IEnumerable<string> tenants)
+    {
+        foreach (var tenant in tenants)
+        {
+            Tenants.TryAdd(tenant, true);
+        }
+    }
+
+    internal static void Forget()
+    {
+        if (Runspace.DefaultRunspace is { } runspace)
+        {
+            Connections.Remove(runspace);
+        }
+    }
+}

@@ -1,0 +1,23 @@
+using Microsoft.Win32.SafeHandles;
+
+namespace FedXdr.Interop;
+
+/// <summary>Some rows. Its bytes are good until it is disposed; only the thread that took it uses it.</summary>
+internal sealed unsafe class BatchHandle : SafeHandleZeroOrMinusOneIsInvalid
+{
+    internal BatchHandle(FdxBatch_t* batch)
+        : base(ownsHandle: true) => SetHandle((nint)batch);
+
+    internal FdxBytes_t View()
+    {
+        FdxBytes_t view = default;
+        var status = NativeMethods.fdx_batch_view((FdxBatch_t*)handle, &view);
+        return status == FdxStatus_t.Ok ? view : throw ErrorReader.Take(status, null);
+    }
+
+    protected override bool ReleaseHandle()
+    {
+        NativeMethods.fdx_batch_free((FdxBatch_t*)handle);
+        return true;
+    }
+}

@@ -1,0 +1,147 @@
+using System;
+using System.Collections.Generic;
+using System.IO;
+using System.Reflection;
+using System.Runtime.InteropServices;
+
+namespace FedXdr.Interop;
+
+/// <summary>Finds the native library at its first use, and refuses one of another version.</summary>
+internal static unsafe class NativeLibraryLoader
+{
+    internal const string OverrideVariable = "FEDXDR_LIBRARY";
+
+    private const string LibraryName = "fedxdr_native";
+    private const uint AbiVersion = 1;
+
+    private static readonly object Gate = new();
+    private static volatile bool _loaded;
+
+    internal static bool IsLoaded => _loaded;
+
+    internal static void EnsureLoaded()
+    {
+        if (_loaded)
+        {
+            return;
+        }
+        lock (Gate)
+        {
+            if (_loaded)
+            {
+                return;
+            }
+            var library = Load();
+            NativeLibrary.SetDllImportResolver(
+                typeof(NativeLibraryLoader).Assembly,
+                (name, _, _) => name == LibraryName ? library : 0);
+            _loaded = true;
+        }
+    }
+
+    private static nint Load()
+    {
+        if (RuntimeInformation.ProcessArchitecture is Architecture.X86 or Architecture.Arm)
+        {
+            throw NotFound(
+                $"FedXdr has no native library for a 32-bit process ({Rid()})",
+                "Not supported: set the app to 64-bit (Function App > Configuration > General settings > Platform), or start the 64-bit PowerShell.");
+        }
+        var tried = new List<string>();
+        foreach (var path in Candidates())
+        {
+            if (!File.Exists(path))
+            {
+                tried.Add($"{path} (no such file)");
+            }
+            else if (TryLoad(path, out var library, out var why))
+            {
+                CheckVersion(library, path);
+                return library;
+            }
+            else
+            {
+                tried.Add($"{path} ({why})");
+            }
+        }
+        throw NotFound(
+            $"The native library {FileName()} was not found for this {RuntimeInformation.ProcessArchitecture} process. Tried: {string.Join("; ", tried)}",
+            $"Install the module again for {Rid()}, or set {OverrideVariable} to the full path of the library.");
+    }
+
+    private static IEnumerable<string> Candidates()
+    {
+        var given = Environment.GetEnvironmentVariable(OverrideVariable);
+        if (!string.IsNullOrWhiteSpace(given))
+        {
+            yield return Path.GetFullPath(given.Trim());
+            yield break;
+        }
+        var folder = Path.GetDirectoryName(typeof(NativeLibraryLoader).Assembly.Location);
+        if (string.IsNullOrEmpty(folder))
+        {
+            folder = AppContext.BaseDirectory;
+        }
+        yield return Path.Combine(folder, Rid(), FileName());
+    }
+
+    private static bool TryLoad(string path, out nint library, out string why)
+    {
+        try
+        {
+            library = NativeLibrary.Load(path);
+            why = "";
+            return true;
+        }
+        catch (Exception e) when (e is DllNotFoundException or BadImageFormatException)
+        {
+            library = 0;
+            why = e.Message.ReplaceLineEndings(" ").Trim();
+            return false;
+        }
+    }
+
+    // By address and not by P/Invoke: the runtime would keep the library that a failed P/Invoke found.
+    private static void CheckVersion(nint library, string path)
+    {
+        uint? version = NativeLibrary.TryGetExport(library, "fdx_abi_version", out var address)
+            ? ((delegate* unmanaged[Cdecl]<uint>)address)()
+            : null;
+        if (version != AbiVersion)
+        {
+            var found = version is null ? "no FedXdr library" : $"version {version} of the interface";
+            throw new FdxException(
+                "Fdx.Module.NativeLibraryMismatch",
+                FdxErrorKind.Configuration,
+                $"{path} is {found}; this module ({ModuleVersion()}) needs version {AbiVersion}",
+                $"Install the module again, so that its files come from one package, and clear {OverrideVariable} if it is set. Then start a new process: a library that was loaded stays.");
+        }
+    }
+
+    private static FdxException NotFound(string message, string advice) =>
+        new("Fdx.Module.NativeLibraryNotFound", FdxErrorKind.Configuration, message, advice);
+
+    private static string ModuleVersion() =>
+        typeof(NativeLibraryLoader).Assembly.GetCustomAttribute<AssemblyFileVersionAttribute>()?.Version ?? "?";
+
+    private static string FileName() =>
+        LibraryName + (OperatingSystem.IsWindows() ? ".dll" : OperatingSystem.IsMacOS() ? ".dylib" : ".so");
+
+    private static string Rid()
+    {
+        var system = OperatingSystem.IsWindows() ? "win" : OperatingSystem.IsMacOS() ? "osx" : IsMusl() ? "linux-musl" : "linux";
+        var architecture = RuntimeInformation.ProcessArchitecture switch
+        {
+            Architecture.X64 => "x64",
+            Architecture.X86 => "x86",
+            Architecture.Arm64 => "arm64",
+            Architecture.Arm => "arm",
+            var other => other.ToString(),
+        };
+        return $"{system}-{architecture}";
+    }
+
+    private static bool IsMusl() =>
+        RuntimeInformation.RuntimeIdentifier.Contains("musl", StringComparison.OrdinalIgnoreCase)
+        || RuntimeInformation.RuntimeIdentifier.Contains("alpine", StringComparison.OrdinalIgnoreCase);
+}

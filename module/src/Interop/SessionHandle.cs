@@ -1,0 +1,56 @@
+using System;
+using Microsoft.Win32.SafeHandles;
+
+namespace FedXdr.Interop;
+
+internal sealed unsafe class SessionHandle : SafeHandleZeroOrMinusOneIsInvalid
+{
+    private SessionHandle(FdxSession_t* session)
+        : base(ownsHandle: true) => SetHandle((nint)session);
+
+    internal static SessionHandle Open(ReadOnlySpan<byte> settings)
+    {
+        NativeLibraryLoader.EnsureLoaded();
+        FdxSession_t* session = null;
+        FdxError_t* error = null;
+        FdxStatus_t status;
+        fixed (byte* document = settings)
+        {
+            status = NativeMethods.fdx_session_open(Bytes(document, settings.Length), &session, &error);
+        }
+        return status == FdxStatus_t.Ok ? new SessionHandle(session) : throw ErrorReader.Take(status, error);
+    }
+
+    internal QueryHandle OpenQuery(ReadOnlySpan<byte> request)
+    {
+        FdxQuery_t* query = null;
+        FdxError_t* error = null;
+        FdxStatus_t status;
+        var held = false;
+        try
+        {
+            DangerousAddRef(ref held);
+            fixed (byte* document = request)
+            {
+                status = NativeMethods.fdx_query_open(
+                    (FdxSession_t*)handle, Bytes(document, request.Length), &query, &error);
+            }
+        }
+        finally
+        {
+            if (held)
+            {
+                DangerousRelease();
+            }
+        }
+        return status == FdxStatus_t.Ok ? new QueryHandle(query) : throw ErrorReader.Take(status, error);
+    }
+
+    protected override bool ReleaseHandle()
+    {
+        NativeMethods.fdx_session_free((FdxSession_t*)handle);
+        return true;
+    }
+
+    private static FdxBytes_t Bytes(byte* start, int length) => new() { ptr = start, len = (nuint)length };
+}

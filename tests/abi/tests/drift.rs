@@ -1,0 +1,82 @@
+//! The library, the C header and the C# interop list the same exports, and agree on the size of what crosses.
+#![cfg(target_os = "linux")]
+
+use std::collections::BTreeSet;
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+
+use fedxdr_abi_tests::{c_compiler, has_tool, library, read, root, run};
+
+const HEADER: &str = "native/abi/include/fedxdr.h";
+const INTEROP: &str = "module/src/Interop/NativeMethods.g.cs";
+
+/// The functions that a source text declares: `fdx_…` and an opening parenthesis, outside of comments.
+fn declared(text: &str) -> BTreeSet<String> {
+    let code = text.lines().map(str::trim).filter(|line| !line.starts_with("//"));
+    code.filter_map(|line| {
+        let start = line.find("fdx_")?;
+        let end = line[start..].find(|c: char| c != '_' && !c.is_ascii_alphanumeric())? + start;
+        line[end..].trim_start().starts_with('(').then(|| line[start..end].to_owned())
+    })
+    .collect()
+}
+
+fn exported() -> BTreeSet<String> {
+    let listing = run(Command::new("nm").args(["-D", "--defined-only", "--format=posix"]).arg(library()));
+    let listing = String::from_utf8(listing.stdout).expect("nm writes UTF-8");
+    listing.lines().filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect()
+}
+
+#[test]
+fn library_header_and_interop_list_the_same_functions() {
+    let header = declared(&read(HEADER));
+    assert!(
+        header.len() > 10 && header.contains("fdx_query_next"),
+        "the header was not understood: {header:?}"
+    );
+    assert_eq!(declared(&read(INTEROP)), header, "C# interop against the header");
+    // All of the library's symbols: a stray one of a dependency may clash with the host's.
+    assert_eq!(exported(), header, "the library's dynamic symbols against the header");
+}
+
+#[test]
+fn structs_have_the_same_size_in_c_and_csharp() {
+    let interop = read(INTEROP);
+    let mut lines = interop.lines();
+    let mut source = "#include \"fedxdr.h\"\n".to_owned();
+    let mut structs = BTreeSet::new();
+    while let Some(line) = lines.next() {
+        let Some((_, size)) = line.split_once("Size = ") else { continue };
+        let size: usize = size.trim_end_matches(")]").parse().expect("a size");
+        let declaration = lines.next().expect("an attribute is followed by its struct");
+        let name =
+            declaration.split("struct ").nth(1).and_then(|rest| rest.split("_t").next()).expect("a struct");
+        source += &format!("_Static_assert(sizeof({name}) == {size}, \"{name}\");\n");
+        structs.insert(name.to_owned());
+    }
+    let expected = ["FdxBytes", "FdxErrorView", "FdxStats"].map(str::to_owned);
+    assert!(structs.is_superset(&BTreeSet::from(expected)), "the C# was not understood: {structs:?}");
+
+    check_syntax(c_compiler().args(["-x", "c"]), &source);
+}
+
+#[test]
+fn header_is_cpp_too() {
+    if has_tool("g++", "the header as C++") {
+        let include = root().join("native/abi/include");
+        let mut compiler = Command::new("g++");
+        compiler
+            .args(["-std=c++17", "-Wall", "-Wextra", "-Werror", "-pedantic", "-x", "c++", "-I"])
+            .arg(include);
+        check_syntax(
+            &mut compiler,
+            "#include \"fedxdr.h\"\nint main() { return static_cast<int>(fdx_abi_version()); }\n",
+        );
+    }
+}
+
+fn check_syntax(compiler: &mut Command, source: &str) {
+    let mut child = compiler.args(["-fsyntax-only", "-"]).stdin(Stdio::piped()).spawn().expect("a compiler");
+    child.stdin.take().expect("a pipe").write_all(source.as_bytes()).expect("the compiler reads");
+    assert!(child.wait().expect("the compiler ends").success(), "{compiler:?} refuses\n{source}");
+}

@@ -143,15 +143,17 @@ public sealed class ConnectFdxCommand : FdxCommand
         request.Text("kind", "token");
         request.Text("resource", "Defender");
         var tokens = new List<object>();
+        var failures = new List<FdxException>();
+        Runner.OnItemFailed = failures.Add;
         var tenant = TenantId.Length == 1 ? TenantId[0] : null;
         Runner.Run(connection.Session, request, new TokenReader(asPlainText: false), tokens.Add, CommandName, tenant);
-        if (tokens.Count == 0 && !Stopping)
+        if (tokens.Count == 0 && failures.Count > 0)
         {
-            throw new FdxException(
-                "Fdx.Auth.VerifyFailed",
-                FdxErrorKind.Authentication,
-                "no tenant gave a token for Defender, so the connection was not made",
-                "Mend what the errors before this one name, then connect again.");
+            throw failures[0];
+        }
+        foreach (var failure in failures)
+        {
+            WriteError(failure.ToErrorRecord());
         }
     }
 }

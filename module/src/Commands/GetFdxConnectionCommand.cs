@@ -11,7 +11,12 @@ public sealed class GetFdxConnectionCommand : ConnectedCommand
 {
     private protected override void End()
     {
-        var connection = ActiveConnection;
+        var connection = Connection ?? DefaultConnection.Current;
+        if (connection is null)
+        {
+            WriteError(DefaultConnection.NotConnected().ToErrorRecord());
+            return;
+        }
         using var request = new JsonDocumentWriter();
         request.Text("kind", "tokens");
         var tokens = new List<object>();

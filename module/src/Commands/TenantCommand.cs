@@ -13,7 +13,7 @@ public abstract class TenantCommand : ConnectedCommand
     public string[]? TenantId { get; set; }
 
     [Parameter]
-    [ValidateRange(1, 1024)]
+    [ValidateRange(1, 256)]
     public int ThrottleLimit { get; set; } = 8;
 
     private protected JsonDocumentWriter NewRequest(string kind, string[]? tenants)

@@ -1,4 +1,3 @@
-using System;
 using FedXdr.Interop;
 
 namespace FedXdr;
@@ -27,23 +26,4 @@ public sealed class Connection
 
     /// <inheritdoc/>
     public override string ToString() => $"{string.Join(", ", TenantId)} as {ClientId ?? Identity}".TrimStart();
-}
-
-/// <summary>A token in the cache, without the token.</summary>
-public sealed class TokenState
-{
-    /// <summary>Tenant.</summary>
-    public string? TenantId { get; set; }
-
-    /// <summary>Scope.</summary>
-    public string? Scope { get; set; }
-
-    /// <summary>When it expires.</summary>
-    public DateTimeOffset? ExpiresOn { get; set; }
-
-    /// <summary>App roles in it.</summary>
-    public string[]? Roles { get; set; }
-
-    /// <inheritdoc/>
-    public override string ToString() => $"{Scope} in {TenantId}, valid until {ExpiresOn:u}";
 }

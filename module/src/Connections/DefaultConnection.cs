@@ -17,7 +17,9 @@ internal static class DefaultConnection
     internal static Connection? Current =>
         Runspace.DefaultRunspace is { } runspace && Connections.TryGetValue(runspace, out var connection) ? connection : null;
 
-    internal static Connection Required => Current ?? throw new FdxException(
+    internal static Connection Required => Current ?? throw NotConnected();
+
+    internal static FdxException NotConnected() => new(
         "Fdx.Settings.NotConnected",
         FdxErrorKind.Configuration,
         "there is no connection in this runspace",

@@ -31,11 +31,13 @@ internal sealed class TokenReader(bool asPlainText) : RowReader
     {
         var columns = stream.Take(Specs.Length);
         columns[0].TryReadTextBytes(out var token);
-        var plain = asPlainText ? Encoding.UTF8.GetString(token) : null;
-        var secure = asPlainText ? new SecureString() : Protect(token);
+        if (asPlainText)
+        {
+            return Encoding.UTF8.GetString(token);
+        }
         var expiresOn = columns[1].ReadTime();
         columns[2].ReadTime();
-        var result = new Token(secure)
+        return new Token(Protect(token))
         {
             ExpiresOn = expiresOn is { } time ? new DateTimeOffset(time) : null,
             Audience = columns[3].ReadText(),
@@ -46,7 +48,6 @@ internal sealed class TokenReader(bool asPlainText) : RowReader
             Scope = columns[8].ReadText(),
             FromCache = columns[9].ReadBool() ?? false,
         };
-        return plain ?? (object)result;
     }
 
     // Never through a string, which could not be wiped.

@@ -11,7 +11,7 @@ namespace FedXdr.Queries;
 internal static class EnvironmentSnapshot
 {
     private static readonly string[] Prefixes =
-        ["IDENTITY_", "MSI_", "AZURE_", "ACTIONS_ID_TOKEN_", "AZUREPS_", "WEBSITE_", "FEDXDR_"];
+        ["IDENTITY_", "MSI_", "AZURE_", "AZUREPS_", "ACTIONS_ID_TOKEN_"];
 
     private static readonly FrozenSet<string> Names = FrozenSet.ToFrozenSet(
         [
@@ -30,6 +30,7 @@ internal static class EnvironmentSnapshot
             "SSL_CERT_FILE",
             "SYSTEM_ACCESSTOKEN",
             "SYSTEM_OIDCREQUESTURI",
+            "WEBSITE_DISABLE_MSI",
         ],
         Comparer);
 

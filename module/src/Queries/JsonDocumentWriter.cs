@@ -11,7 +11,10 @@ internal sealed class JsonDocumentWriter : IDisposable
 {
     private static readonly JsonWriterOptions Options = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    private readonly ArrayBufferWriter<byte> _buffer = new(4096);
+    // Large enough that the buffer hardly ever grows: growing leaves a copy that is not wiped.
+    private const int InitialSize = 16 * 1024;
+
+    private readonly ArrayBufferWriter<byte> _buffer = new(InitialSize);
 
     internal JsonDocumentWriter()
     {

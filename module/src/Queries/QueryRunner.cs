@@ -21,8 +21,8 @@ internal sealed class QueryRunner(Cmdlet cmdlet)
     /// <summary>Rows that may still be written; a run that comes to 0 ends.</summary>
     internal long Remaining { get; set; } = long.MaxValue;
 
-    /// <summary>Errors of single tenants or items so far.</summary>
-    internal int ItemErrors { get; private set; }
+    /// <summary>What becomes of errors of single tenants or items; written as they come unless told otherwise.</summary>
+    internal Action<FdxException> OnItemFailed { get; set; } = failure => cmdlet.WriteError(failure.ToErrorRecord());
 
     internal void Stop()
     {
@@ -87,8 +87,7 @@ internal sealed class QueryRunner(Cmdlet cmdlet)
                 case FdxStatus_t.Ok or FdxStatus_t.Pending:
                     break;
                 case FdxStatus_t.ItemFailed:
-                    ItemErrors++;
-                    cmdlet.WriteError(failure!.ToErrorRecord());
+                    OnItemFailed(failure!);
                     break;
                 case FdxStatus_t.Cancelled:
                     EndCancelled();

@@ -1,1 +1,184 @@
-//! Placeholder while the room is being built.
+//! A strict stand-in for the services that `FedXdr` talks to: identity endpoints, Entra, Defender. Written from their documentation; shares
+//! no code with the client. See the README beside it.
+
+mod control;
+mod data;
+mod defender;
+mod entra;
+mod faults;
+mod filter;
+mod http;
+mod identity;
+mod imds;
+mod jwt;
+mod pages;
+mod state;
+mod world;
+
+use std::io;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use axum::Router;
+use serde::Serialize;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+
+pub use faults::{Fault, Name};
+pub use state::{IDENTITY_HEADER, Report, Seen};
+pub use world::{App, Customer, ExtraResponse, FederatedCredential, Identity, Quota, World};
+
+use http::Service;
+use state::State;
+
+/// Where everything is.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Addresses {
+    /// Process that serves.
+    pub pid: u32,
+    /// Control.
+    pub control: String,
+    /// Entra.
+    pub authority: String,
+    /// Defender.
+    pub defender: String,
+    /// Microsoft Graph.
+    pub graph: String,
+    /// Instance metadata service.
+    pub imds: String,
+    /// Host that no token may reach.
+    pub foreign: String,
+    /// Value of `IDENTITY_ENDPOINT`.
+    pub identity_endpoint: String,
+    /// Value of `IDENTITY_HEADER`.
+    pub identity_header: String,
+    /// Tenant of the identities and the app.
+    pub home_tenant_id: String,
+    /// The app.
+    pub client_id: String,
+    /// The user-assigned identity that the app trusts.
+    pub managed_identity: Identity,
+    /// A user-assigned identity that it does not trust.
+    pub second_identity: Identity,
+    /// The system-assigned identity.
+    pub system_identity: Identity,
+    /// Customers.
+    pub tenants: Vec<Customer>,
+}
+
+/// A running fake tenant; dropping it stops it.
+pub struct FakeTenant {
+    state: Arc<State>,
+    addresses: Addresses,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl FakeTenant {
+    /// Starts on threads of its own, so that a test may pause its own time.
+    pub fn start_blocking(world: World) -> io::Result<Self> {
+        let state = Arc::new(State::new(world).map_err(|_| io::Error::other("no random numbers"))?);
+        let (stop, stopped) = oneshot::channel();
+        let (ready, is_ready) = std::sync::mpsc::channel();
+        let shared = Arc::clone(&state);
+        let thread = std::thread::Builder::new().name("fake-tenant".to_owned()).spawn(move || {
+            let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+            let Ok(runtime) = runtime else { return };
+            runtime.block_on(async {
+                let _ = ready.send(listen(&shared).await);
+                let _ = stopped.await;
+            });
+            runtime.shutdown_background();
+        })?;
+        is_ready.recv().map_err(io::Error::other)??;
+        let addresses = addresses(&state)?;
+        Ok(FakeTenant { state, addresses, stop: Some(stop), thread: Some(thread) })
+    }
+
+    /// Where everything is.
+    pub fn addresses(&self) -> &Addresses {
+        &self.addresses
+    }
+
+    /// Changes the world.
+    pub fn change(&self, change: impl FnOnce(&mut World)) {
+        change(&mut self.state.world());
+    }
+
+    /// Adds a fault.
+    pub fn fault(&self, fault: Fault) {
+        self.state.fault(fault);
+    }
+
+    /// What was seen so far.
+    pub fn report(&self) -> Report {
+        self.state.report()
+    }
+
+    /// Every secret that was issued or is expected.
+    pub fn secrets(&self) -> Vec<String> {
+        self.state.secrets()
+    }
+}
+
+impl Drop for FakeTenant {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+async fn listen(state: &Arc<State>) -> io::Result<()> {
+    start::<control::Control>(state).await?;
+    start::<control::Foreign>(state).await?;
+    start::<control::Graph>(state).await?;
+    start::<identity::AppService>(state).await?;
+    start::<imds::Imds>(state).await?;
+    start::<entra::Entra>(state).await?;
+    start::<defender::Defender>(state).await
+}
+
+async fn start<S: Service>(state: &Arc<State>) -> io::Result<()> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let address = format!("http://{}", listener.local_addr()?);
+    state.addresses.lock().map_err(|_| io::Error::other("poisoned"))?.insert(S::NAME, address);
+    let shared = Arc::clone(state);
+    let router = Router::new().fallback(move |request| http::serve::<S>(Arc::clone(&shared), request));
+    tokio::spawn(async move {
+        let _ = axum::serve(listener, router).await;
+    });
+    Ok(())
+}
+
+fn addresses(state: &State) -> io::Result<Addresses> {
+    let world = state.world().clone();
+    let identity = |wanted: fn(&Identity) -> bool, skip: usize| {
+        world
+            .identities
+            .iter()
+            .filter(|i| wanted(i))
+            .nth(skip)
+            .cloned()
+            .ok_or_else(|| io::Error::other("an identity is missing"))
+    };
+    Ok(Addresses {
+        pid: std::process::id(),
+        control: state.address("control"),
+        authority: state.address("authority"),
+        defender: state.address("defender"),
+        graph: state.address("graph"),
+        imds: state.address("imds"),
+        foreign: state.address("foreign"),
+        identity_endpoint: format!("{}/msi/token", state.address("identity")),
+        identity_header: IDENTITY_HEADER.to_owned(),
+        home_tenant_id: world.home_tenant_id.clone(),
+        client_id: world.app.client_id.clone(),
+        managed_identity: identity(|i| !i.system_assigned, 0)?,
+        second_identity: identity(|i| !i.system_assigned, 1)?,
+        system_identity: identity(|i| i.system_assigned, 0)?,
+        tenants: world.tenants,
+    })
+}

@@ -1,0 +1,114 @@
+//! How a test changes the world and asks what was seen.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use crate::http::{Answer, Call, Service, answer, json_answer, with_header};
+use crate::state::{Open, State};
+
+/// The control listener.
+pub struct Control;
+
+impl Service for Control {
+    const NAME: &'static str = "control";
+
+    async fn answer(state: Arc<State>, call: Call, open: Open) -> Answer {
+        // A question about what is under way is not itself under way.
+        drop(open);
+        match (call.method.as_str(), call.path.as_str()) {
+            ("POST", "/reset") => {
+                state.reset();
+                json_answer(200, &json!({}))
+            }
+            ("POST", "/faults") => match serde_json::from_slice(&call.body) {
+                Ok(fault) => {
+                    state.fault(fault);
+                    json_answer(200, &json!({}))
+                }
+                Err(e) => json_answer(400, &json!({"error": e.to_string()})),
+            },
+            ("GET", "/world") => json_answer(200, &serde_json::to_value(&*state.world()).unwrap_or_default()),
+            ("PATCH", "/world") => patch(&state, &call.body),
+            ("GET", "/report") => json_answer(200, &serde_json::to_value(state.report()).unwrap_or_default()),
+            ("GET", "/secrets") => json_answer(200, &json!(state.secrets())),
+            _ => json_answer(404, &json!({"error": "no such control"})),
+        }
+    }
+}
+
+/// A JSON merge patch (RFC 7386).
+fn patch(state: &State, body: &[u8]) -> Answer {
+    let mut world = state.world();
+    let Ok(change) = serde_json::from_slice::<Value>(body) else {
+        return json_answer(400, &json!({"error": "the patch is not JSON"}));
+    };
+    let mut merged = serde_json::to_value(&*world).unwrap_or_default();
+    merge(&mut merged, change);
+    match serde_json::from_value(merged) {
+        Ok(changed) => {
+            *world = changed;
+            json_answer(200, &json!({}))
+        }
+        Err(e) => json_answer(400, &json!({"error": e.to_string()})),
+    }
+}
+
+fn merge(target: &mut Value, change: Value) {
+    let Value::Object(members) = change else {
+        *target = change;
+        return;
+    };
+    if !target.is_object() {
+        *target = json!({});
+    }
+    for (name, value) in members {
+        if value.is_null() {
+            if let Some(object) = target.as_object_mut() {
+                object.remove(&name);
+            }
+        } else {
+            merge(&mut target[name.as_str()], value);
+        }
+    }
+}
+
+/// The host that no token may reach.
+pub struct Foreign;
+
+impl Service for Foreign {
+    const NAME: &'static str = "foreign";
+
+    async fn answer(state: Arc<State>, call: Call, _open: Open) -> Answer {
+        let with = if call.header("authorization").is_some() { "with a token" } else { "without a token" };
+        state.foreign(format!("{} {with}", call.path));
+        state.violation(format!("foreign: {} was asked {with}", call.path));
+        json_answer(200, &json!({"value": []}))
+    }
+}
+
+/// Microsoft Graph: only what a test told it to answer.
+pub struct Graph;
+
+impl Service for Graph {
+    const NAME: &'static str = "graph";
+
+    async fn answer(state: Arc<State>, call: Call, _open: Open) -> Answer {
+        let token = call.header("authorization").and_then(|value| value.strip_prefix("Bearer "));
+        let good = token
+            .and_then(|token| state.signer.verify(token).ok())
+            .is_some_and(|claims| claims["aud"] == "https://graph.microsoft.com");
+        if !good {
+            let body = json!({"error": {"code": "InvalidAuthenticationToken", "message": "Access token validation failure. Invalid audience.", "innerError": {"request-id": state.guid()}}});
+            return json_answer(401, &body);
+        }
+        let Some(extra) =
+            state.world().extra_responses.get(&format!("{} {}", call.method, call.path)).cloned()
+        else {
+            state.violation(format!("graph: {} {} was not expected", call.method, call.path));
+            return json_answer(404, &json!({"error": {"code": "UnknownError", "message": ""}}));
+        };
+        let made = answer(extra.status, "application/json", extra.body.to_string());
+        extra.headers.iter().fold(made, |made, (name, value)| with_header(made, name, value))
+    }
+}

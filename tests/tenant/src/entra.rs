@@ -1,0 +1,385 @@
+//! Entra's token endpoint, as strict as the real one about what makes an exchange.
+//! <https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow>
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::faults::{Fault, Name};
+use crate::http::{Answer, Call, Service, answer, json_answer, pairs, with_header};
+use crate::jwt::TokenError;
+use crate::state::{Open, State, now};
+use crate::world::{Customer, World};
+
+const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+const EXCHANGE_APP: &str = "fb60f99c-7a34-4190-8149-302f77469936";
+const RESOURCES: &[&str] = &[
+    "https://api.securitycenter.microsoft.com",
+    "https://api.security.microsoft.com",
+    "https://graph.microsoft.com",
+    "https://management.azure.com",
+    "https://vault.azure.net",
+    "https://storage.azure.com",
+];
+
+/// The token endpoint.
+pub struct Entra;
+
+/// A refusal: AADSTS code, OAuth error, status, text.
+struct Refusal(u32, &'static str, u16, String);
+
+fn no(code: u32, error: &'static str, text: impl Into<String>) -> Refusal {
+    let status = if matches!(error, "invalid_client" | "unauthorized_client") { 401 } else { 400 };
+    Refusal(code, error, status, text.into())
+}
+
+fn tenant_of(path: &str) -> Option<&str> {
+    path.strip_prefix('/')?.strip_suffix("/oauth2/v2.0/token")
+}
+
+impl Service for Entra {
+    const NAME: &'static str = "authority";
+
+    fn tenant(state: &Arc<State>, call: &Call) -> Option<String> {
+        let name = tenant_of(&call.path)?;
+        Some(state.world().tenant(name).map_or_else(|| name.to_owned(), |t| t.tenant_id.clone()))
+    }
+
+    async fn answer(state: Arc<State>, call: Call, _open: Open) -> Answer {
+        let Some(tenant) = tenant_of(&call.path).filter(|_| call.method == "POST") else {
+            state.violation(format!("authority: {} {} is no token request", call.method, call.path));
+            return answer(404, "text/html", "<html>Not found</html>");
+        };
+        let world = state.world().clone();
+        if let Some(customer) = world.tenant(tenant).filter(|customer| customer.slow_ms > 0) {
+            tokio::time::sleep(Duration::from_millis(customer.slow_ms)).await;
+        }
+        let fault = state.strike("authority", &call.path, Some(tenant), |n| {
+            matches!(n, Name::WrongAudience | Name::EmptyToken)
+        });
+        let made = match grant(&state, &world, tenant, &call, fault.as_ref()) {
+            Ok(body) => json_answer(200, &body),
+            Err(refusal) => refuse(&state, &refusal),
+        };
+        match call.header("client-request-id") {
+            Some(id) => with_header(made, "client-request-id", id),
+            None => made,
+        }
+    }
+}
+
+/// Entra's error body; the text has the quotes and line breaks that the real ones have.
+fn refuse(state: &State, Refusal(code, error, status, text): &Refusal) -> Answer {
+    let (trace, correlation) = (state.guid(), state.guid());
+    let at = jiff::Timestamp::from_second(i64::try_from(now()).unwrap_or(0)).unwrap_or_default();
+    let at = at.strftime("%Y-%m-%d %H:%M:%SZ").to_string();
+    let body = json!({
+        "error": error,
+        "error_description": format!("AADSTS{code}: {text} Trace ID: {trace} Correlation ID: {correlation} Timestamp: {at}"),
+        "error_codes": [code], "timestamp": at, "trace_id": trace, "correlation_id": correlation,
+        "error_uri": format!("https://login.microsoftonline.com/error?code={code}"),
+    });
+    // The real service writes quotes and ampersands as escapes.
+    let text = body.to_string().replace('\'', "\\u0027").replace('&', "\\u0026");
+    state.count(&format!("aadsts{code}"));
+    answer(*status, "application/json; charset=utf-8", text)
+}
+
+fn grant(
+    state: &State,
+    world: &World,
+    tenant: &str,
+    call: &Call,
+    fault: Option<&Fault>,
+) -> Result<Value, Refusal> {
+    let form = form(call)?;
+    let customer = tenant_checked(world, tenant)?;
+    parameters(&form)?;
+    let client = &form["client_id"];
+    if !client.eq_ignore_ascii_case(&world.app.client_id) {
+        return Err(no(
+            700_016,
+            "unauthorized_client",
+            format!(
+                "Application with identifier '{client}' was not found in the directory '{}'.",
+                customer.name
+            ),
+        ));
+    }
+    let home = customer.tenant_id == world.app.home_tenant_id;
+    if !home && !world.app.multi_tenant {
+        return Err(no(
+            50194,
+            "invalid_request",
+            format!("Application '{client}' is not configured as a multi-tenant application."),
+        ));
+    }
+    assertion(state, world, &form["client_assertion"])?;
+    if !home && !customer.consented {
+        return Err(no(
+            7_000_229,
+            "invalid_client",
+            format!(
+                "The client application '{client}' is missing service principal in the tenant '{}'.",
+                customer.tenant_id
+            ),
+        ));
+    }
+    let resource = resource(&form["scope"])?;
+    if resource.contains("security") && !customer.defender_provisioned {
+        return Err(no(
+            500_011,
+            "invalid_resource",
+            format!(
+                "The resource principal named {resource} was not found in the tenant named {}.",
+                customer.name
+            ),
+        ));
+    }
+    let resource = if fault.is_some_and(|f| f.name == Name::WrongAudience) {
+        "https://graph.microsoft.com"
+    } else {
+        resource
+    };
+    issue(state, world, customer, resource, fault)
+}
+
+fn form(call: &Call) -> Result<HashMap<String, String>, Refusal> {
+    let content_type = call.header("content-type").unwrap_or_default();
+    if !content_type.starts_with("application/x-www-form-urlencoded") {
+        return Err(no(
+            900_144,
+            "invalid_request",
+            "The request body must contain the following parameter: 'grant_type'.",
+        ));
+    }
+    let (form, repeated) = pairs(&call.body);
+    if let Some(name) = repeated.first() {
+        return Err(no(
+            9_002_313,
+            "invalid_request",
+            format!("Invalid request. The parameter '{name}' is duplicated."),
+        ));
+    }
+    if form.contains_key("resource") {
+        return Err(no(901_002, "invalid_request", "The 'resource' request parameter is not supported."));
+    }
+    match form.get("grant_type").map(String::as_str) {
+        Some("client_credentials") => {}
+        None => {
+            return Err(no(
+                900_144,
+                "invalid_request",
+                "The request body must contain the following parameter: 'grant_type'.",
+            ));
+        }
+        Some("urn:ietf:params:oauth:grant-type:jwt-bearer") => {
+            return Err(no(
+                7_000_114,
+                "invalid_request",
+                "Application is not allowed to make application on-behalf-of calls.",
+            ));
+        }
+        Some(other) => {
+            return Err(no(
+                70003,
+                "unsupported_grant_type",
+                format!("The app requested an unsupported grant type '{other}'."),
+            ));
+        }
+    }
+    for name in ["client_id", "scope"] {
+        if form.get(name).is_none_or(String::is_empty) {
+            return Err(no(
+                900_144,
+                "invalid_request",
+                format!("The request body must contain the following parameter: '{name}'."),
+            ));
+        }
+    }
+    Ok(form)
+}
+
+fn tenant_checked<'a>(world: &'a World, tenant: &str) -> Result<&'a Customer, Refusal> {
+    if ["common", "organizations", "consumers"].contains(&tenant) {
+        return Err(no(
+            9_001_023,
+            "invalid_request",
+            format!("The grant type is not supported over the /{tenant} endpoints."),
+        ));
+    }
+    let wellformed = tenant.contains('.')
+        || (tenant.len() == 36 && tenant.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-'));
+    if !wellformed {
+        return Err(no(
+            900_023,
+            "invalid_request",
+            format!(
+                "Specified tenant identifier '{tenant}' is neither a valid DNS name, nor a valid external domain."
+            ),
+        ));
+    }
+    world.tenant(tenant).ok_or_else(|| no(90002, "invalid_request", format!("Tenant '{tenant}' not found. Check to make sure you have the correct tenant ID and are signing into the correct cloud.")))
+}
+
+fn parameters(form: &HashMap<String, String>) -> Result<(), Refusal> {
+    match form.get("client_assertion_type").map(String::as_str) {
+        Some(ASSERTION_TYPE) => {}
+        Some(other) => {
+            return Err(no(
+                90023,
+                "invalid_request",
+                format!("Invalid STS request. Unexpected client assertion type '{other}'."),
+            ));
+        }
+        None => {
+            return Err(no(
+                7_000_218,
+                "invalid_client",
+                "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.",
+            ));
+        }
+    }
+    if form.get("client_assertion").is_none_or(String::is_empty) {
+        return Err(no(
+            7_000_218,
+            "invalid_client",
+            "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.",
+        ));
+    }
+    Ok(())
+}
+
+fn resource(scope: &str) -> Result<&'static str, Refusal> {
+    let mut scopes = scope.split_whitespace();
+    let (Some(first), None) = (scopes.next(), scopes.next()) else {
+        return Err(no(
+            700_022,
+            "invalid_request",
+            "Multiple resources are not supported in a single request.",
+        ));
+    };
+    let Some(name) = first.strip_suffix("/.default") else {
+        return Err(no(
+            1_002_012,
+            "invalid_scope",
+            format!(
+                "The provided value for scope {first} is not valid. Client credential flows must have a scope value with /.default suffixed to the resource identifier."
+            ),
+        ));
+    };
+    let known = RESOURCES.iter().find(|resource| **resource == name.trim_end_matches('/'));
+    known.copied().ok_or_else(|| {
+        no(
+            500_011,
+            "invalid_resource",
+            format!("The resource principal named {name} was not found in the tenant."),
+        )
+    })
+}
+
+/// What Entra checks of a managed identity's token before it trusts it.
+fn assertion(state: &State, world: &World, token: &str) -> Result<(), Refusal> {
+    let claims = state.signer.verify(token).map_err(|e| match e {
+        TokenError::Malformed => no(50027, "invalid_request", "JWT token is invalid or malformed."),
+        TokenError::Signature => no(900_384, "invalid_request", "JWT token failed signature validation."),
+    })?;
+    let claim = |name: &str| claims[name].as_str().unwrap_or_default().to_owned();
+    let (issuer, subject, audience) = (claim("iss"), claim("sub"), claim("aud"));
+    let time = |name: &str| claims[name].as_u64().unwrap_or(0);
+    if now() >= time("exp") || now() + 300 < time("nbf") {
+        return Err(no(700_024, "invalid_client", "Client assertion is not within its valid time range."));
+    }
+    if claim("idtyp") != "app" {
+        return Err(no(
+            700_229,
+            "invalid_client",
+            "Only app-only tokens can be used as Federated Identity Credentials.",
+        ));
+    }
+    if audience != EXCHANGE_APP {
+        return Err(no(
+            700_227,
+            "invalid_client",
+            format!("The audience '{audience}' is not allowed in federated identity flows."),
+        ));
+    }
+    if claim("tid") != world.app.home_tenant_id {
+        return Err(no(
+            700_236,
+            "invalid_client",
+            "Entra ID tokens issued by another tenant may not be used for federated identity credentials.",
+        ));
+    }
+    let credentials = &world.app.federated_credentials;
+    if credentials.is_empty() {
+        return Err(no(
+            70025,
+            "invalid_client",
+            format!("The client '{}' has no configured federated identity credentials.", world.app.client_id),
+        ));
+    }
+    let issuers: Vec<_> = credentials.iter().filter(|c| c.issuer == issuer).collect();
+    if issuers.is_empty() {
+        return Err(no(
+            700_211,
+            "invalid_client",
+            format!("No matching federated identity record found for presented assertion issuer '{issuer}'."),
+        ));
+    }
+    let audiences: Vec<_> =
+        issuers.into_iter().filter(|c| c.audience == "api://AzureADTokenExchange").collect();
+    if audiences.is_empty() {
+        return Err(no(
+            700_212,
+            "invalid_client",
+            "No matching federated identity record found for presented assertion audience 'api://AzureADTokenExchange'.",
+        ));
+    }
+    if audiences.iter().any(|c| c.subject == subject) {
+        return Ok(());
+    }
+    let code =
+        if audiences.iter().any(|c| c.subject.eq_ignore_ascii_case(&subject)) { 7_002_138 } else { 700_213 };
+    Err(no(
+        code,
+        "invalid_client",
+        format!(
+            "No matching federated identity record found for presented assertion subject '{subject}'.\r\nCheck your federated identity credential Subject, Audience and Issuer against the presented assertion."
+        ),
+    ))
+}
+
+fn issue(
+    state: &State,
+    world: &World,
+    customer: &Customer,
+    resource: &str,
+    fault: Option<&Fault>,
+) -> Result<Value, Refusal> {
+    let mut claims = json!({
+        "aud": resource, "iss": format!("https://sts.windows.net/{}/", customer.tenant_id),
+        "iat": now(), "nbf": now(), "exp": now() + customer.token_lifetime,
+        "appid": world.app.client_id, "idtyp": "app", "tid": customer.tenant_id, "oid": format!("5e000000-{}", &customer.tenant_id[9..]),
+        "sub": format!("5e000000-{}", &customer.tenant_id[9..]), "uti": state.guid(), "ver": "1.0",
+    });
+    // A token without any role is issued all the same, and has no roles claim.
+    if !customer.roles.is_empty() {
+        claims["roles"] = json!(customer.roles);
+    }
+    let token = state.signer.sign(&claims).map_err(|_| no(50033, "server_error", "A transient error."))?;
+    state.keep_secret(&token);
+    state.exchanged(&customer.tenant_id);
+    let lifetime = customer.token_lifetime;
+    let expires_in = if world.expires_in_as_text { json!(lifetime.to_string()) } else { json!(lifetime) };
+    let mut body = json!({"token_type": "Bearer", "expires_in": expires_in, "ext_expires_in": expires_in, "access_token": token});
+    if let Some(seconds) = world.refresh_in {
+        body["refresh_in"] = json!(seconds);
+    }
+    if fault.is_some_and(|f| f.name == Name::EmptyToken) {
+        body["access_token"] = json!("");
+    }
+    Ok(body)
+}

@@ -1,0 +1,144 @@
+//! Faults, by name.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// A fault that waits for its request.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Fault {
+    /// `identity`, `imds`, `authority`, `defender`, `graph`.
+    pub service: String,
+    /// Which fault.
+    pub name: Name,
+    /// Requests that it strikes.
+    #[serde(default = "once")]
+    pub times: u64,
+    /// Requests that it lets through first.
+    #[serde(default)]
+    pub skip: u64,
+    /// Only requests whose path has this in it.
+    pub path_contains: Option<String>,
+    /// Only requests of this tenant.
+    pub tenant: Option<String>,
+    /// Status, for `status`.
+    pub code: Option<u16>,
+    /// Body, for `status`: text as it is, anything else as JSON.
+    pub body: Option<Value>,
+    /// Retry-After, for `status`: seconds, text, or `date:+N`.
+    pub retry_after: Option<Value>,
+    /// Rows after which `cut-body`, `hang-body` and `truncated-json` strike.
+    #[serde(default)]
+    pub after_rows: u64,
+    /// Pause before the head, for `slow`.
+    #[serde(default)]
+    pub delay_ms: u64,
+    /// Pause before each part of the body, for `slow`.
+    #[serde(default)]
+    pub chunk_delay_ms: u64,
+    /// Row that `bad-row` spoils.
+    #[serde(default)]
+    pub row: u64,
+}
+
+fn once() -> u64 {
+    1
+}
+
+/// Names of the faults.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Name {
+    /// Answers `code` with `body` and `retryAfter`.
+    Status,
+    /// Closes the connection instead of answering.
+    Reset,
+    /// Never answers, until the client goes.
+    Hang,
+    /// Answers late, or in slow parts.
+    Slow,
+    /// Answers 200 with HTML.
+    NotJson,
+    /// Closes the connection inside the body.
+    CutBody,
+    /// Stops inside the body, until the client goes.
+    HangBody,
+    /// A gzip body that is damaged.
+    BadGzip,
+    /// 401 as for an expired token.
+    Unauthorized,
+    /// Every token so far becomes invalid.
+    RevokeTokens,
+    /// The link to the next page leads to the foreign host.
+    ForeignNextLink,
+    /// The link to the next page is http to a host that is not loopback.
+    HttpNextLink,
+    /// The link to the next page is the page itself.
+    RepeatedNextLink,
+    /// An empty page with a link to the page that was asked for.
+    EmptyPage,
+    /// JSON without a list.
+    OtherShape,
+    /// A body that is complete and whose JSON is not.
+    TruncatedJson,
+    /// Text after the JSON.
+    TrailingGarbage,
+    /// The page has other rows than the first time.
+    ChangedPage,
+    /// A row whose values have other types.
+    BadRow,
+    /// A token for another audience.
+    WrongAudience,
+    /// An identity endpoint answers for another identity.
+    IdentityMismatch,
+    /// 200 without a token.
+    EmptyToken,
+}
+
+impl Name {
+    /// Whether any service can have it, before the request is looked at.
+    pub fn is_general(self) -> bool {
+        matches!(self, Name::Status | Name::Reset | Name::Hang | Name::NotJson)
+    }
+}
+
+/// The faults that wait.
+#[derive(Default)]
+pub struct Faults(Vec<Fault>);
+
+impl Faults {
+    /// Adds one.
+    pub fn add(&mut self, fault: Fault) {
+        self.0.push(fault);
+    }
+
+    /// Forgets all.
+    pub fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    /// The first fault for a request of `service` that `wanted` takes; it is used up by one.
+    pub fn strike(
+        &mut self,
+        service: &str,
+        path: &str,
+        tenant: Option<&str>,
+        wanted: impl Fn(Name) -> bool,
+    ) -> Option<Fault> {
+        let fault = self.0.iter_mut().find(|f| {
+            f.times > 0
+                && f.service == service
+                && wanted(f.name)
+                && f.path_contains.as_deref().is_none_or(|part| path.contains(part))
+                && f.tenant
+                    .as_deref()
+                    .is_none_or(|wanted| tenant.is_some_and(|t| t.eq_ignore_ascii_case(wanted)))
+        })?;
+        if fault.skip > 0 {
+            fault.skip -= 1;
+            return None;
+        }
+        fault.times -= 1;
+        Some(fault.clone())
+    }
+}

@@ -1,0 +1,164 @@
+//! What the managed identity endpoints share, and the one of App Service and Functions.
+//! <https://learn.microsoft.com/azure/app-service/overview-managed-identity#rest-endpoint-reference>
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use crate::faults::{Fault, Name};
+use crate::http::{Answer, Call, Service, answer, json_answer};
+use crate::state::{IDENTITY_HEADER, Open, State, now};
+use crate::world::{Identity, World};
+
+/// The application that Entra's exchange audience belongs to.
+const EXCHANGE_APP: &str = "fb60f99c-7a34-4190-8149-302f77469936";
+/// Resources that a managed identity may ask for.
+const RESOURCES: &[&str] = &[
+    "api://AzureADTokenExchange",
+    "https://api.securitycenter.microsoft.com",
+    "https://api.security.microsoft.com",
+    "https://graph.microsoft.com",
+    "https://management.azure.com",
+    "https://management.azure.com/",
+    "https://vault.azure.net",
+    "https://storage.azure.com",
+];
+const LIFETIME: u64 = 24 * 3600;
+
+/// Why an identity endpoint gives no token.
+pub enum Denial {
+    /// The identity is not attached.
+    UnknownIdentity,
+    /// The resource is not known.
+    UnknownResource,
+}
+
+/// The identity with this selector.
+pub fn find<'a>(world: &'a World, selector: Option<(&str, &str)>) -> Option<&'a Identity> {
+    let same = |a: &str, b: &str| !a.is_empty() && a.eq_ignore_ascii_case(b);
+    world.identities.iter().find(|identity| match selector {
+        None => identity.system_assigned,
+        Some(("client_id", id)) => same(&identity.client_id, id),
+        Some(("object_id" | "principal_id", id)) => same(&identity.object_id, id),
+        Some((_, id)) => same(&identity.resource_id, id),
+    })
+}
+
+/// A token of the identity for `resource`, with the claims that Entra puts into it.
+pub fn token(
+    state: &State,
+    selector: Option<(&str, &str)>,
+    resource: &str,
+    fault: Option<&Fault>,
+) -> Result<Value, Denial> {
+    let world = state.world().clone();
+    let mut identity = find(&world, selector).ok_or(Denial::UnknownIdentity)?.clone();
+    if !RESOURCES.contains(&resource) {
+        return Err(Denial::UnknownResource);
+    }
+    if fault.is_some_and(|fault| fault.name == Name::IdentityMismatch) {
+        if let Some(other) = world.identities.iter().find(|other| other.client_id != identity.client_id) {
+            identity = other.clone();
+        }
+    }
+    let home = &world.home_tenant_id;
+    let exchange = resource == "api://AzureADTokenExchange";
+    let ends = now() + LIFETIME;
+    let issuer = if exchange {
+        format!("https://login.microsoftonline.com/{home}/v2.0")
+    } else {
+        format!("https://sts.windows.net/{home}/")
+    };
+    let mut claims = json!({
+        "aud": if exchange { EXCHANGE_APP } else { resource }, "iss": issuer,
+        "iat": now(), "nbf": now(), "exp": ends,
+        "sub": identity.object_id, "oid": identity.object_id, "tid": home, "idtyp": "app", "ver": if exchange { "2.0" } else { "1.0" },
+        "uti": state.guid(),
+    });
+    claims[if exchange { "azp" } else { "appid" }] = json!(identity.client_id);
+    if !identity.resource_id.is_empty() {
+        claims["xms_mirid"] = json!(identity.resource_id);
+    }
+    if !exchange {
+        claims["roles"] = json!(["Machine.Read.All", "Vulnerability.Read.All"]);
+    }
+    let token = state.signer.sign(&claims).map_err(|_| Denial::UnknownResource)?;
+    state.keep_secret(&token);
+    Ok(json!({
+        "access_token": if fault.is_some_and(|f| f.name == Name::EmptyToken) { "" } else { &token },
+        "expires_on": expires_on(&world.expires_on_format, ends),
+        "resource": resource, "token_type": "Bearer", "client_id": identity.client_id,
+    }))
+}
+
+/// The forms that endpoints are known to use.
+fn expires_on(format: &str, seconds: u64) -> Value {
+    let at = jiff::Timestamp::from_second(i64::try_from(seconds).unwrap_or(0)).unwrap_or_default();
+    match format {
+        "number" => json!(seconds),
+        "iso" => json!(at.strftime("%Y-%m-%dT%H:%M:%S.0000000+00:00").to_string()),
+        "us" => json!(at.strftime("%-m/%-d/%Y %-I:%M:%S %p +00:00").to_string()),
+        "us24" => json!(at.strftime("%m/%d/%Y %H:%M:%S +00:00").to_string()),
+        "hybrid" => json!(at.strftime("%Y-%m-%d %H:%M:%SZ").to_string()),
+        _ => json!(seconds.to_string()),
+    }
+}
+
+/// The endpoint of App Service.
+pub struct AppService;
+
+impl Service for AppService {
+    const NAME: &'static str = "identity";
+
+    async fn answer(state: Arc<State>, call: Call, _open: Open) -> Answer {
+        if call.path != "/msi/token" || call.method != "GET" {
+            state.violation(format!("identity: {} {} is not the endpoint", call.method, call.path));
+            return answer(404, "text/plain", "");
+        }
+        if call.header("x-identity-header") != Some(IDENTITY_HEADER) {
+            return json_answer(
+                401,
+                &json!({"StatusCode": 401, "Message": "Unauthorized", "CorrelationId": state.guid()}),
+            );
+        }
+        let refuse = |why: &str| {
+            state.violation(format!("identity: {why} ({})", call.query_text));
+            json_answer(400, &json!({"StatusCode": 400, "Message": why, "CorrelationId": state.guid()}))
+        };
+        if call.query.get("api-version").map(String::as_str) != Some("2019-08-01") {
+            return refuse("The api-version is not supported.");
+        }
+        if !call.repeated.is_empty() {
+            return refuse("A parameter is there more than once.");
+        }
+        let Some(resource) = call.query.get("resource") else { return refuse("The resource is missing.") };
+        let mut selectors = Vec::new();
+        for (name, value) in &call.query {
+            match name.as_str() {
+                "api-version" | "resource" => {}
+                "client_id" | "principal_id" | "object_id" | "mi_res_id" => {
+                    selectors.push((name.as_str(), value.as_str()))
+                }
+                // The real endpoint ignores it and answers for the system-assigned identity.
+                _ => state.violation(format!("identity: the parameter {name} means nothing here")),
+            }
+        }
+        if selectors.len() > 1 {
+            return refuse("The identity parameters are mutually exclusive.");
+        }
+        let fault = state
+            .strike("identity", &call.path, None, |n| matches!(n, Name::IdentityMismatch | Name::EmptyToken));
+        match token(&state, selectors.first().copied(), resource, fault.as_ref()) {
+            Ok(body) => json_answer(200, &body),
+            Err(Denial::UnknownIdentity) => json_answer(
+                400,
+                &json!({"StatusCode": 400, "Message": "No MSI found for specified ClientId/ResourceId.", "CorrelationId": state.guid()}),
+            ),
+            // The real endpoint is as vague.
+            Err(Denial::UnknownResource) => json_answer(
+                500,
+                &json!({"statusCode": 500, "message": "An unexpected error occurred.", "correlationId": state.guid()}),
+            ),
+        }
+    }
+}

@@ -1,0 +1,318 @@
+//! Pages: the stream of vulnerability rows, and what can go wrong with a page.
+
+use std::convert::Infallible;
+use std::io::Write;
+use std::sync::Arc;
+
+use axum::body::{Body, Bytes};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use futures_util::stream::{self, StreamExt};
+use serde_json::json;
+
+use crate::data::{Vulnerabilities, close_envelope, open_envelope};
+use crate::defender::{Refusal, filter, only, parameter};
+use crate::faults::{Fault, Name};
+use crate::http::{Answer, Call, answer, json_answer, with_header};
+use crate::state::{Open, State};
+use crate::world::Customer;
+
+/// Bytes that are made at a time.
+const PART: usize = 64 * 1024;
+const FIELDS: &[&str] = &[
+    "id",
+    "deviceId",
+    "rbacGroupId",
+    "rbacGroupName",
+    "deviceName",
+    "osPlatform",
+    "osVersion",
+    "osArchitecture",
+    "softwareVendor",
+    "softwareName",
+    "softwareVersion",
+    "cveId",
+    "cvssScore",
+    "vulnerabilitySeverityLevel",
+    "exploitabilityLevel",
+    "firstSeenTimestamp",
+    "lastSeenTimestamp",
+];
+
+/// Rows of one page, made as they are asked for.
+type Rows = Box<dyn Iterator<Item = Vec<u8>> + Send>;
+
+fn page_fault(state: &State, call: &Call, customer: &Customer) -> Option<Fault> {
+    state.strike("defender", &call.path, Some(&customer.tenant_id), |name| {
+        !name.is_general() && !matches!(name, Name::Slow | Name::Unauthorized | Name::RevokeTokens)
+    })
+}
+
+/// Where the page before ended.
+fn position(call: &Call, rows: u64) -> Result<u64, Refusal> {
+    let Some((_, token)) = call.query.iter().find(|(name, _)| name.eq_ignore_ascii_case("$skiptoken")) else {
+        return Ok(0);
+    };
+    let bad = || Refusal(400, "BadRequest", "The skip token is not valid.".to_owned());
+    let token = STANDARD.decode(token).map_err(|_| bad())?;
+    let token: serde_json::Value = serde_json::from_slice(&token).map_err(|_| bad())?;
+    token["LineStoppedAt"].as_u64().filter(|at| *at <= rows).ok_or_else(bad)
+}
+
+/// `GET /api/machines/SoftwareVulnerabilitiesByMachine`.
+pub fn by_machine(
+    state: &Arc<State>,
+    call: &Call,
+    customer: &Customer,
+    open: Open,
+) -> Result<Answer, Refusal> {
+    only(state, call, &["pageSize", "$top", "$skiptoken", "$filter"])?;
+    let default = state.world().vulnerability_page_size as u64;
+    let size = parameter(call, "pageSize", 200_000)?.unwrap_or(default).max(1);
+    let top = parameter(call, "$top", 200_000)?;
+    let filter = filter(call, FIELDS)?;
+    let total = customer.vulnerability_rows;
+    let from = position(call, total)?;
+    let to = from.saturating_add(top.unwrap_or(size)).min(total);
+    state.count("pages");
+    let fault = page_fault(state, call, customer);
+    let changed = fault.as_ref().is_some_and(|f| f.name == Name::ChangedPage);
+    let made = Vulnerabilities::new(&customer.tenant_id, u64::from(changed) << 40);
+    let next = (top.is_none() && to < total).then(|| {
+        let token = json!({"ExportDefinition": {"TimePath": "2026-11-24/1101/"}, "ExportFileIndex": 0, "LineStoppedAt": to});
+        let token: String = url::form_urlencoded::byte_serialize(STANDARD.encode(token.to_string()).as_bytes()).collect();
+        let filter = call.query.get("$filter").map(|text| {
+            let text: String = url::form_urlencoded::byte_serialize(text.as_bytes()).collect();
+            format!("&$filter={text}")
+        });
+        // The real links write the parameter in lower case.
+        format!("{}{}?pagesize={size}&$skiptoken={token}{}", state.address("defender"), call.path, filter.unwrap_or_default())
+    });
+    let next = link(state, call, fault.as_ref(), next);
+    match fault {
+        None if filter.is_none() => Ok(stream_page(state, call, made, from, to, next.as_deref(), open)),
+        fault => {
+            let rows = Box::new((from..to).map(move |row| {
+                let mut out = Vec::new();
+                made.write(row, &mut out);
+                out
+            }));
+            let rows: Rows = match filter {
+                Some(filter) => Box::new(
+                    rows.filter(move |row| serde_json::from_slice(row).is_ok_and(|row| filter.fits(&row))),
+                ),
+                None => rows,
+            };
+            Ok(whole_page(
+                state,
+                call,
+                "Collection(AssetVulnerability)",
+                rows,
+                next.as_deref(),
+                fault.as_ref(),
+            ))
+        }
+    }
+}
+
+/// A list that is small enough to be made at once.
+pub fn list(
+    state: &Arc<State>,
+    call: &Call,
+    customer: &Customer,
+    context: &str,
+    rows: Vec<Vec<u8>>,
+    next: Option<String>,
+) -> Answer {
+    state.count("pages");
+    let fault = page_fault(state, call, customer);
+    let next = link(state, call, fault.as_ref(), next);
+    whole_page(state, call, context, Box::new(rows.into_iter()), next.as_deref(), fault.as_ref())
+}
+
+fn own_address(state: &State, call: &Call) -> String {
+    let query = if call.query_text.is_empty() { String::new() } else { format!("?{}", call.query_text) };
+    format!("{}{}{query}", state.address("defender"), call.path)
+}
+
+/// The link to the next page, as the fault wants it.
+fn link(state: &State, call: &Call, fault: Option<&Fault>, next: Option<String>) -> Option<String> {
+    match fault.map(|fault| fault.name) {
+        Some(Name::ForeignNextLink) => {
+            Some(format!("{}/api/machines?$skiptoken=foreign", state.address("foreign")))
+        }
+        Some(Name::HttpNextLink) => Some("http://api.example.invalid/api/machines".to_owned()),
+        Some(Name::RepeatedNextLink) => Some(own_address(state, call)),
+        _ => next,
+    }
+}
+
+fn whole_page(
+    state: &State,
+    call: &Call,
+    context: &str,
+    rows: Rows,
+    next: Option<&str>,
+    fault: Option<&Fault>,
+) -> Answer {
+    let name = fault.map(|fault| fault.name);
+    let after = fault.map_or(0, |fault| fault.after_rows);
+    if name == Some(Name::EmptyPage) {
+        // The same page once more; the blank keeps its address from being the one before.
+        let query = if call.query_text.is_empty() { String::new() } else { format!("{}&", call.query_text) };
+        let again = format!(
+            "{}{}?{query}$skiptoken={}",
+            state.address("defender"),
+            call.path,
+            STANDARD.encode(r#"{"LineStoppedAt":0}"#)
+        );
+        return json_answer(200, &json!({"@odata.context": "x", "value": [], "@odata.nextLink": again}));
+    }
+    if name == Some(Name::OtherShape) {
+        return json_answer(200, &json!({"items": [{"id": 1}], "count": 1}));
+    }
+    let mut body = Vec::new();
+    open_envelope(&mut body, context);
+    let mut stopped = false;
+    for (number, row) in rows.enumerate() {
+        if matches!(name, Some(Name::CutBody | Name::HangBody | Name::TruncatedJson))
+            && number as u64 == after
+        {
+            stopped = true;
+            body.extend_from_slice(b",{\"id\":\"half a r");
+            break;
+        }
+        if number > 0 {
+            body.push(b',');
+        }
+        if name == Some(Name::BadRow) && fault.is_some_and(|fault| fault.row == number as u64) {
+            body.extend_from_slice(br#"{"id":17,"cvssScore":{"value":"high"},"firstSeenTimestamp":12345,"cveId":["CVE-2026-0001"],"diskPaths":"C:\\x","newMember":{"a":[1,null]}}"#);
+        } else {
+            body.extend_from_slice(&row);
+        }
+    }
+    if !stopped {
+        close_envelope(&mut body, next);
+    }
+    finish(
+        state,
+        call,
+        body,
+        name.filter(|name| stopped || matches!(name, Name::BadGzip | Name::TrailingGarbage)),
+    )
+}
+
+fn finish(state: &State, call: &Call, mut body: Vec<u8>, fault: Option<Name>) -> Answer {
+    const JSON: &str = "application/json; odata.metadata=minimal; charset=utf-8";
+    match fault {
+        Some(Name::CutBody) => {
+            let parts: Vec<Result<Bytes, std::io::Error>> =
+                vec![Ok(body.into()), Err(std::io::Error::other("cut"))];
+            answer(200, JSON, Body::from_stream(slow_end(parts)))
+        }
+        Some(Name::HangBody) => {
+            let first = stream::iter([Ok::<_, Infallible>(Bytes::from(body))]);
+            answer(200, JSON, Body::from_stream(first.chain(stream::pending())))
+        }
+        Some(Name::BadGzip) => {
+            let mut damaged = gzip(&body);
+            let middle = damaged.len() / 2;
+            for byte in damaged.iter_mut().skip(middle).take(64) {
+                *byte ^= 0x5A;
+            }
+            with_header(answer(200, JSON, damaged), "content-encoding", "gzip")
+        }
+        Some(Name::TrailingGarbage) => {
+            body.extend_from_slice(b"<!-- end -->");
+            answer(200, JSON, body)
+        }
+        _ if wants_gzip(state, call, body.len()) => {
+            with_header(answer(200, JSON, gzip(&body)), "content-encoding", "gzip")
+        }
+        _ => answer(200, JSON, body),
+    }
+}
+
+/// The parts one after the other, each given time to leave before the next: hyper drops what it has not written when a body fails.
+fn slow_end(
+    parts: Vec<Result<Bytes, std::io::Error>>,
+) -> impl futures_util::Stream<Item = Result<Bytes, std::io::Error>> {
+    stream::iter(parts).then(|part| async move {
+        if part.is_err() {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        part
+    })
+}
+
+fn wants_gzip(state: &State, call: &Call, length: usize) -> bool {
+    let asked = call.header("accept-encoding").is_some_and(|encodings| encodings.contains("gzip"));
+    asked
+        && match state.world().gzip.as_str() {
+            "on" => true,
+            "off" => false,
+            _ => length < 1 << 20,
+        }
+}
+
+fn gzip(body: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    let _ = encoder.write_all(body);
+    encoder.finish().unwrap_or_default()
+}
+
+/// Makes a page while it is sent, so that two million rows take no memory.
+fn stream_page(
+    state: &State,
+    call: &Call,
+    rows: Vulnerabilities,
+    from: u64,
+    to: u64,
+    next: Option<&str>,
+    open: Open,
+) -> Answer {
+    let mut part = Vec::with_capacity(PART + 2048);
+    open_envelope(&mut part, "Collection(AssetVulnerability)");
+    let (mut row, mut end, next) = (from, false, next.map(str::to_owned));
+    let parts = std::iter::from_fn(move || {
+        // Held until the last part is made or the client is gone.
+        let _ = &open;
+        if end {
+            return None;
+        }
+        while row < to && part.len() < PART {
+            if row > from {
+                part.push(b',');
+            }
+            rows.write(row, &mut part);
+            row += 1;
+        }
+        if row == to {
+            close_envelope(&mut part, next.as_deref());
+            end = true;
+        }
+        Some(std::mem::replace(&mut part, Vec::with_capacity(PART + 2048)))
+    });
+    let length = usize::try_from(to - from).unwrap_or(usize::MAX).saturating_mul(970);
+    let json = "application/json; odata.metadata=minimal; charset=utf-8";
+    if wants_gzip(state, call, length) {
+        let mut encoder = Some(GzEncoder::new(Vec::new(), Compression::fast()));
+        let mut parts = parts;
+        let packed = std::iter::from_fn(move || {
+            let packer = encoder.as_mut()?;
+            match parts.next() {
+                Some(part) => {
+                    let _ = packer.write_all(&part);
+                    Some(std::mem::take(packer.get_mut()))
+                }
+                None => encoder.take().and_then(|packer| packer.finish().ok()),
+            }
+        });
+        let body = stream::iter(packed.map(|part| Ok::<_, Infallible>(Bytes::from(part))));
+        return with_header(answer(200, json, Body::from_stream(body)), "content-encoding", "gzip");
+    }
+    let body = stream::iter(parts.map(|part| Ok::<_, Infallible>(Bytes::from(part))));
+    answer(200, json, Body::from_stream(body))
+}

@@ -1,0 +1,236 @@
+//! What all listeners share: the world, the faults, what was seen.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde::Serialize;
+
+use crate::faults::{Fault, Faults, Name};
+use crate::jwt::Signer;
+use crate::world::World;
+
+/// Value of the identity endpoint's header.
+pub const IDENTITY_HEADER: &str = "fake-identity-header-0123456789";
+
+/// A request as the report tells it: no secret in it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Seen {
+    /// Listener.
+    pub service: &'static str,
+    /// Method.
+    pub method: String,
+    /// Path.
+    pub path: String,
+    /// Query.
+    pub query: String,
+    /// Status of the answer.
+    pub status: u16,
+    /// Tenant, where it is known.
+    pub tenant: Option<String>,
+}
+
+/// What was seen so far.
+#[derive(Clone, Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    /// Requests, the newest last; the first 20,000.
+    pub requests: Vec<Seen>,
+    /// How many of what: `identity`, `imds`, `exchanges`, `pages`, `defender`, …
+    pub counts: BTreeMap<String, u64>,
+    /// Tokens issued, by tenant.
+    pub exchanges_by_tenant: BTreeMap<String, u64>,
+    /// Requests that no client of the real services should have sent.
+    pub violations: Vec<String>,
+    /// Requests under way.
+    pub open: i64,
+    /// Most that were under way at a time.
+    pub peak_open: i64,
+    /// Requests that reached the foreign host, and whether they brought a token.
+    pub foreign: Vec<String>,
+}
+
+/// Shared by all listeners.
+pub struct State {
+    /// Signs and checks tokens.
+    pub signer: Signer,
+    world: Mutex<World>,
+    initial: Mutex<World>,
+    faults: Mutex<Faults>,
+    report: Mutex<Report>,
+    secrets: Mutex<HashSet<String>>,
+    revoked: Mutex<HashSet<String>>,
+    quota: Mutex<HashMap<String, (u64, u64)>>,
+    open: AtomicI64,
+    peak_open: AtomicI64,
+    counter: AtomicU64,
+    /// Base addresses by listener.
+    pub addresses: Mutex<BTreeMap<&'static str, String>>,
+}
+
+impl State {
+    /// A state with this world.
+    pub fn new(world: World) -> Result<Self, ring::error::Unspecified> {
+        let secrets = HashSet::from([IDENTITY_HEADER.to_owned()]);
+        Ok(State {
+            signer: Signer::new()?,
+            initial: Mutex::new(world.clone()),
+            world: Mutex::new(world),
+            faults: Mutex::default(),
+            report: Mutex::default(),
+            secrets: Mutex::new(secrets),
+            revoked: Mutex::default(),
+            quota: Mutex::default(),
+            open: AtomicI64::new(0),
+            peak_open: AtomicI64::new(0),
+            counter: AtomicU64::new(0),
+            addresses: Mutex::default(),
+        })
+    }
+
+    /// The world, for reading and changing.
+    pub fn world(&self) -> MutexGuard<'_, World> {
+        lock(&self.world)
+    }
+
+    /// Everything as it was at the start.
+    pub fn reset(&self) {
+        let initial = lock(&self.initial).clone();
+        *self.world() = initial;
+        lock(&self.faults).clear();
+        *lock(&self.report) = Report::default();
+        lock(&self.quota).clear();
+        lock(&self.revoked).clear();
+        self.peak_open.store(0, Ordering::SeqCst);
+    }
+
+    /// Adds a fault.
+    pub fn fault(&self, fault: Fault) {
+        lock(&self.faults).add(fault);
+    }
+
+    /// The fault that strikes this request, if one does.
+    pub fn strike(
+        &self,
+        service: &str,
+        path: &str,
+        tenant: Option<&str>,
+        wanted: impl Fn(Name) -> bool,
+    ) -> Option<Fault> {
+        lock(&self.faults).strike(service, path, tenant, wanted)
+    }
+
+    /// What was seen so far.
+    pub fn report(&self) -> Report {
+        let mut report = lock(&self.report).clone();
+        report.open = self.open.load(Ordering::SeqCst);
+        report.peak_open = self.peak_open.load(Ordering::SeqCst);
+        report
+    }
+
+    /// Every secret that was issued or is expected.
+    pub fn secrets(&self) -> Vec<String> {
+        lock(&self.secrets).iter().cloned().collect()
+    }
+
+    /// Remembers a secret, so that a test can look for it where it must not be.
+    pub fn keep_secret(&self, secret: &str) {
+        lock(&self.secrets).insert(secret.to_owned());
+    }
+
+    /// Makes every token so far invalid.
+    pub fn revoke_all(&self) {
+        let issued: Vec<_> = lock(&self.secrets).iter().cloned().collect();
+        lock(&self.revoked).extend(issued);
+    }
+
+    /// Whether a token was made invalid.
+    pub fn is_revoked(&self, token: &str) -> bool {
+        lock(&self.revoked).contains(token)
+    }
+
+    /// Counts.
+    pub fn count(&self, what: &str) {
+        *lock(&self.report).counts.entry(what.to_owned()).or_default() += 1;
+    }
+
+    /// Counts a token that was issued.
+    pub fn exchanged(&self, tenant: &str) {
+        *lock(&self.report).exchanges_by_tenant.entry(tenant.to_owned()).or_default() += 1;
+        self.count("exchanges");
+    }
+
+    /// Notes what no client should do.
+    pub fn violation(&self, what: String) {
+        lock(&self.report).violations.push(what);
+    }
+
+    /// Notes a request at the foreign host.
+    pub fn foreign(&self, what: String) {
+        lock(&self.report).foreign.push(what);
+    }
+
+    /// Notes a request.
+    pub fn seen(&self, seen: Seen) {
+        let mut report = lock(&self.report);
+        *report.counts.entry(seen.service.to_owned()).or_default() += 1;
+        if report.requests.len() < 20_000 {
+            report.requests.push(seen);
+        }
+    }
+
+    /// Whether the tenant's quota has room; otherwise the pause to ask for, in seconds.
+    pub fn take_quota(&self, tenant: &str, now: u64) -> Result<(), (u64, bool)> {
+        let Some(quota) = self.world().quota.clone() else { return Ok(()) };
+        let mut used = lock(&self.quota);
+        let (begun, count) = used.entry(tenant.to_owned()).or_insert((now, 0));
+        if now >= *begun + quota.window_seconds {
+            (*begun, *count) = (now, 0);
+        }
+        if *count >= quota.limit {
+            return Err((quota.retry_after_seconds, quota.retry_after_as_date));
+        }
+        *count += 1;
+        Ok(())
+    }
+
+    /// A number that is new each time.
+    pub fn number(&self) -> u64 {
+        self.counter.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// An id in the form of a GUID.
+    pub fn guid(&self) -> String {
+        format!("7ace0000-0000-4000-8000-{:012}", self.number())
+    }
+
+    /// Base address of a listener.
+    pub fn address(&self, name: &str) -> String {
+        lock(&self.addresses).get(name).cloned().unwrap_or_default()
+    }
+
+    /// Counts a request as under way until the result is dropped.
+    pub fn open(self: &Arc<Self>) -> Open {
+        let open = self.open.fetch_add(1, Ordering::SeqCst) + 1;
+        self.peak_open.fetch_max(open, Ordering::SeqCst);
+        Open(Arc::clone(self))
+    }
+}
+
+/// A request under way.
+pub struct Open(Arc<State>);
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.open.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Seconds since 1970.
+pub fn now() -> u64 {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}

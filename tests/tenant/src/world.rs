@@ -1,0 +1,217 @@
+//! What there is in the fake world, as JSON that a test may change while it runs.
+
+use serde::{Deserialize, Serialize};
+
+/// Everything that can be configured.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct World {
+    /// Tenant of the identities and of the app.
+    pub home_tenant_id: String,
+    /// Managed identities of the place that the client runs in.
+    pub identities: Vec<Identity>,
+    /// The app registration.
+    pub app: App,
+    /// Customers.
+    pub tenants: Vec<Customer>,
+    /// Form of `expires_on` at the identity endpoints: `unix`, `number`, `iso`, `us`, `us24`, `hybrid`.
+    pub expires_on_format: String,
+    /// `refresh_in` of a token answer, in seconds.
+    pub refresh_in: Option<u64>,
+    /// Whether `expires_in` comes in quotes.
+    pub expires_in_as_text: bool,
+    /// `auto`: gzip for clients that ask for it, up to 1 MB; `on`: always when asked; `off`.
+    pub gzip: String,
+    /// Rows of a page of machines at most.
+    pub machine_page_size: usize,
+    /// Rows of a page of vulnerabilities unless the client says otherwise.
+    pub vulnerability_page_size: usize,
+    /// Quota of the API for each tenant; none when absent.
+    pub quota: Option<Quota>,
+    /// Answers of further paths: `METHOD /path` to the answer.
+    pub extra_responses: std::collections::HashMap<String, ExtraResponse>,
+}
+
+/// A managed identity.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Identity {
+    /// For people.
+    pub name: String,
+    /// Client id.
+    pub client_id: String,
+    /// Object (principal) id.
+    pub object_id: String,
+    /// Azure resource id; empty for the system-assigned one.
+    pub resource_id: String,
+    /// The identity that answers when no id is given.
+    pub system_assigned: bool,
+}
+
+/// The app registration.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct App {
+    /// Application (client) id.
+    pub client_id: String,
+    /// Tenant where it is registered.
+    pub home_tenant_id: String,
+    /// Whether other tenants may use it.
+    pub multi_tenant: bool,
+    /// What it trusts.
+    pub federated_credentials: Vec<FederatedCredential>,
+}
+
+/// A federated identity credential.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FederatedCredential {
+    /// Issuer of the assertion.
+    pub issuer: String,
+    /// Subject of the assertion.
+    pub subject: String,
+    /// Audience that the assertion was asked for.
+    pub audience: String,
+}
+
+/// A customer's tenant.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Customer {
+    /// Tenant id.
+    pub tenant_id: String,
+    /// A domain of it.
+    pub domain: String,
+    /// For people.
+    pub name: String,
+    /// Whether the app's service principal is there.
+    pub consented: bool,
+    /// Application permissions that were granted.
+    pub roles: Vec<String>,
+    /// Whether the API's service principal is in the tenant.
+    pub defender_provisioned: bool,
+    /// Whether the tenant has the licence for vulnerability data.
+    pub licensed: bool,
+    /// Machines.
+    pub machines: usize,
+    /// Vulnerability rows.
+    pub vulnerability_rows: u64,
+    /// Life of a token, in seconds.
+    pub token_lifetime: u64,
+    /// How long the token endpoint takes, in milliseconds.
+    pub slow_ms: u64,
+}
+
+/// A quota: so many requests, then 429 until the window ends.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Quota {
+    /// Requests of a window.
+    pub limit: u64,
+    /// Length of the window, in seconds.
+    pub window_seconds: u64,
+    /// Retry-After of a refusal, in seconds.
+    pub retry_after_seconds: u64,
+    /// Retry-After as an HTTP date.
+    #[serde(default)]
+    pub retry_after_as_date: bool,
+}
+
+/// An answer to serve.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ExtraResponse {
+    /// Status.
+    pub status: u16,
+    /// Body: text as it is, anything else as JSON.
+    pub body: serde_json::Value,
+    /// Headers.
+    #[serde(default)]
+    pub headers: std::collections::HashMap<String, String>,
+}
+
+/// Rows of a machine, in the generated data.
+pub const ROWS_PER_MACHINE: u64 = 150;
+
+impl World {
+    /// A world with `tenants` customers, each with so many vulnerability rows and machines.
+    pub fn new(tenants: usize, rows: u64, machines: usize) -> Self {
+        let home = "0a0a0a0a-0000-4000-8000-000000000001".to_owned();
+        let identity = |name: &str, number: u32, system: bool| Identity {
+            name: name.to_owned(),
+            client_id: format!("1d000000-0000-4000-8000-c{number:011}"),
+            object_id: format!("1d000000-0000-4000-8000-b{number:011}"),
+            resource_id: if system {
+                String::new()
+            } else {
+                format!(
+                    "/subscriptions/5ab00000-0000-4000-8000-000000000001/resourcegroups/rg-collector/providers/Microsoft.ManagedIdentity/userAssignedIdentities/{name}"
+                )
+            },
+            system_assigned: system,
+        };
+        let identities = vec![
+            identity("uami-collector", 1, false),
+            identity("uami-other", 2, false),
+            identity("func-collector", 3, true),
+        ];
+        let app = App {
+            client_id: "a9900000-0000-4000-8000-000000000001".to_owned(),
+            home_tenant_id: home.clone(),
+            multi_tenant: true,
+            federated_credentials: vec![FederatedCredential {
+                issuer: format!("https://login.microsoftonline.com/{home}/v2.0"),
+                subject: identities[0].object_id.clone(),
+                audience: "api://AzureADTokenExchange".to_owned(),
+            }],
+        };
+        World {
+            home_tenant_id: home,
+            identities,
+            app,
+            tenants: (0..tenants).map(|number| customer(number, rows, machines)).collect(),
+            expires_on_format: "unix".to_owned(),
+            refresh_in: None,
+            expires_in_as_text: false,
+            gzip: "auto".to_owned(),
+            machine_page_size: 10_000,
+            vulnerability_page_size: 50_000,
+            quota: None,
+            extra_responses: std::collections::HashMap::new(),
+        }
+    }
+
+    /// The customer that `name` (id or domain, in any case) means.
+    pub fn tenant(&self, name: &str) -> Option<&Customer> {
+        self.tenants
+            .iter()
+            .find(|t| t.tenant_id.eq_ignore_ascii_case(name) || t.domain.eq_ignore_ascii_case(name))
+    }
+}
+
+impl Default for World {
+    fn default() -> Self {
+        World::new(3, 6_000, 40)
+    }
+}
+
+fn customer(number: usize, rows: u64, machines: usize) -> Customer {
+    const NAMES: [&str; 6] = ["contoso", "fabrikam", "adatum", "litware", "proseware", "tailspin"];
+    let name = match NAMES.get(number) {
+        Some(name) => (*name).to_owned(),
+        None => format!("customer{number}"),
+    };
+    Customer {
+        tenant_id: format!("c0000000-0000-4000-8000-{:012}", number + 1),
+        domain: format!("{name}.onmicrosoft.com"),
+        name,
+        consented: true,
+        roles: vec!["Machine.Read.All".to_owned(), "Vulnerability.Read.All".to_owned()],
+        defender_provisioned: true,
+        licensed: true,
+        machines,
+        vulnerability_rows: rows,
+        token_lifetime: 3599,
+        slow_ms: 0,
+    }
+}

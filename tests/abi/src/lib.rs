@@ -1,5 +1,13 @@
 //! What the tests of this crate share: the library under test, the C compiler, and the files that list the exports.
 #![cfg(target_os = "linux")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::missing_panics_doc,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "helpers of tests: they fail by panicking, and the tools they look for are the machine's"
+)]
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};

@@ -8,7 +8,7 @@ use crate::http::{Answer, Call, Service, answer, json_answer, with_header};
 use crate::state::{Open, State};
 
 /// The control listener.
-pub struct Control;
+pub(crate) struct Control;
 
 impl Service for Control {
     const NAME: &'static str = "control";
@@ -74,7 +74,7 @@ fn merge(target: &mut Value, change: Value) {
 }
 
 /// The host that no token may reach.
-pub struct Foreign;
+pub(crate) struct Foreign;
 
 impl Service for Foreign {
     const NAME: &'static str = "foreign";
@@ -88,7 +88,7 @@ impl Service for Foreign {
 }
 
 /// Microsoft Graph: only what a test told it to answer.
-pub struct Graph;
+pub(crate) struct Graph;
 
 impl Service for Graph {
     const NAME: &'static str = "graph";

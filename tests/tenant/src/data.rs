@@ -27,19 +27,19 @@ struct Product {
 }
 
 /// Makes the vulnerability rows of one tenant.
-pub struct Vulnerabilities {
+pub(crate) struct Vulnerabilities {
     seed: u64,
     products: Vec<Product>,
 }
 
 impl Vulnerabilities {
     /// For the tenant with this seed. `salt` makes other rows of the same form.
-    pub fn new(tenant: &str, salt: u64) -> Self {
+    pub(crate) fn new(tenant: &str, salt: u64) -> Self {
         Vulnerabilities { seed: seed(tenant) ^ salt, products: (0..PRODUCTS).map(product).collect() }
     }
 
     /// Appends row number `row`, without separator.
-    pub fn write(&self, row: u64, out: &mut Vec<u8>) {
+    pub(crate) fn write(&self, row: u64, out: &mut Vec<u8>) {
         let (machine, k) = (row / ROWS_PER_MACHINE, row % ROWS_PER_MACHINE);
         let id = machine_id(self.seed, machine);
         let product = &self.products[index(k, PRODUCTS)];
@@ -60,7 +60,7 @@ impl Vulnerabilities {
         number(out, u64::from(group), 0);
         put(out, &[",\"rbacGroupName\":\"", group_name, "\",\"deviceName\":\"host-"]);
         number(out, machine, 6);
-        put(out, &[".emea.corp.example.net\",\"osPlatform\":\"", platform, "\",\"osVersion\":\"", os]);
+        put(out, &[".corp.net\",\"osPlatform\":\"", platform, "\",\"osVersion\":\"", os]);
         put(
             out,
             &[
@@ -105,12 +105,12 @@ fn product(number: usize) -> Product {
     let (vendor, name) = (VENDORS[number % 5].to_owned(), format!("{}_{number}", NAMES[number % 8]));
     let version = format!("{}.{}.{}.{}", 10 + number, number % 7, 1637 + number, number % 3);
     // Escapes and letters beyond ASCII in some, as in real paths.
-    let folder = if number % 10 == 7 { "M\u{fc}ller \\u0026 S\\u00f6hne" } else { "Common Files" };
+    let folder = if number % 10 == 7 { "M\u{fc}ller \\u0026 S\\u00f6hne" } else { "Bin" };
     let kb = 5_030_000 + number;
     let tail = format!(
-        ",\"recommendedSecurityUpdate\":\"2026-11 Cumulative Security Update for {name}\",\"recommendedSecurityUpdateId\":\"{kb}\",\"recommendedSecurityUpdateUrl\":\"https://catalog.update.example.net/v7/site/Search.aspx?q=KB{kb}\",\
-         \"diskPaths\":[\"C:\\\\Program Files\\\\{folder}\\\\{name}\\\\{version}\\\\bin\\\\main.exe\"],\
-         \"registryPaths\":[\"HKEY_LOCAL_MACHINE\\\\SOFTWARE\\\\WOW6432Node\\\\{vendor}\\\\{name}\\\\CurrentVersion\"]"
+        ",\"recommendedSecurityUpdate\":\"November 2026 Security Updates\",\"recommendedSecurityUpdateId\":\"{kb}\",\"recommendedSecurityUpdateUrl\":\"https://catalog.example.net/?q=KB{kb}\",\
+         \"diskPaths\":[\"C:\\\\Program Files\\\\{folder}\\\\{name}\\\\{version}\\\\app.exe\"],\
+         \"registryPaths\":[\"SOFTWARE\\\\{vendor}\\\\{name}\"]"
     );
     Product { vendor, name, version, tail }
 }
@@ -146,7 +146,7 @@ fn index(value: u64, length: usize) -> usize {
 }
 
 /// Seed of a tenant.
-pub fn seed(tenant: &str) -> u64 {
+pub(crate) fn seed(tenant: &str) -> u64 {
     tenant
         .bytes()
         .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
@@ -160,7 +160,7 @@ fn mix(value: u64) -> u64 {
 }
 
 /// Id of a machine: 40 hexadecimal digits.
-pub fn machine_id(seed: u64, machine: u64) -> [u8; 40] {
+pub(crate) fn machine_id(seed: u64, machine: u64) -> [u8; 40] {
     const HEX: &[u8; 16] = b"0123456789abcdef";
     let mut id = [b'0'; 40];
     let (high, low) = (mix(seed ^ machine), mix(seed.wrapping_add(machine) ^ 0x5555));
@@ -176,7 +176,7 @@ pub fn machine_id(seed: u64, machine: u64) -> [u8; 40] {
 }
 
 /// A machine, in the shape that is seen live.
-pub fn machine(tenant: &str, number: usize) -> serde_json::Value {
+pub(crate) fn machine(tenant: &str, number: usize) -> serde_json::Value {
     let seed = seed(tenant);
     let id = machine_id(seed, number as u64);
     let chance = mix(seed ^ (number as u64) << 3);
@@ -186,15 +186,15 @@ pub fn machine(tenant: &str, number: usize) -> serde_json::Value {
     let digits = |value: usize| value % 250 + 1;
     serde_json::json!({
         "id": String::from_utf8_lossy(&id), "mergedIntoMachineId": null, "isPotentialDuplication": false, "isExcluded": false, "exclusionReason": null,
-        "computerDnsName": format!("host-{number:06}.emea.corp.example.net"),
+        "computerDnsName": format!("host-{number:06}.corp.net"),
         "firstSeen": "2025-03-14T15:09:26.5358979Z", "lastSeen": format!("2026-11-{:02}T02:51:16.2059102Z", 1 + number % 23),
-        "osPlatform": platform, "osVersion": null, "osProcessor": "x64", "version": if number % 3 == 0 { "23H2" } else { "22H2" },
+        "osPlatform": platform, "osVersion": null, "osProcessor": "x64", "version": if number.is_multiple_of(3) { "23H2" } else { "22H2" },
         "lastIpAddress": format!("192.0.2.{}", digits(number)), "lastExternalIpAddress": format!("198.51.100.{}", digits(number * 7)),
         "agentVersion": format!("10.8790.{}", &os[os.len().saturating_sub(4)..]), "osBuild": if number % 5 == 4 { serde_json::Value::Null } else { 22631.into() },
         "healthStatus": pick(&["Active", "Active", "Active", "Inactive", "NoSensorData"], 4), "deviceValue": pick(&["Low", "Normal", "High"], 12),
         "rbacGroupId": group, "rbacGroupName": group_name, "riskScore": pick(&["None", "Low", "Medium", "High"], 20),
-        "exposureLevel": pick(&["Low", "Medium", "High"], 28), "isAadJoined": number % 2 == 0, "aadDeviceId": format!("de000000-0000-4000-8000-{number:012}"),
-        "machineTags": if number % 4 == 0 { serde_json::json!(["vip", "Prüfung"]) } else { serde_json::json!([]) },
+        "exposureLevel": pick(&["Low", "Medium", "High"], 28), "isAadJoined": number.is_multiple_of(2), "aadDeviceId": format!("de000000-0000-4000-8000-{number:012}"),
+        "machineTags": if number.is_multiple_of(4) { serde_json::json!(["vip", "Prüfung"]) } else { serde_json::json!([]) },
         "onboardingStatus": "Onboarded", "osArchitecture": "64-bit", "managedBy": "Intune", "managedByStatus": "Unknown",
         "ipAddresses": [{"ipAddress": format!("192.0.2.{}", digits(number)), "macAddress": "00005E0053FF", "type": "Ethernet", "operationalStatus": "Up"}],
         "vmMetadata": null,
@@ -202,7 +202,7 @@ pub fn machine(tenant: &str, number: usize) -> serde_json::Value {
 }
 
 /// Vulnerabilities of one machine, in the shape of that endpoint.
-pub fn machine_vulnerability(k: u64) -> serde_json::Value {
+pub(crate) fn machine_vulnerability(k: u64) -> serde_json::Value {
     let mut name = Vec::new();
     cve(&mut name, k);
     let name = String::from_utf8_lossy(&name).into_owned();
@@ -212,13 +212,13 @@ pub fn machine_vulnerability(k: u64) -> serde_json::Value {
         "id": name, "name": name, "description": format!("Summary: an invented flaw, number {k}. \"Quoted\" and\nbroken over lines."),
         "severity": severity, "cvssV3": score, "cvssVector": "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H", "exposedMachines": 1 + k,
         "publishedOn": "2026-02-11T00:00:00Z", "updatedOn": "2026-06-30T17:12:06.0000000Z", "firstDetected": "0001-01-01T00:00:00Z",
-        "publicExploit": k % 3 == 0, "exploitVerified": false, "exploitInKit": false, "exploitTypes": ["Remote"], "exploitUris": [],
+        "publicExploit": k.is_multiple_of(3), "exploitVerified": false, "exploitInKit": false, "exploitTypes": ["Remote"], "exploitUris": [],
         "cveSupportability": "Supported", "tags": [], "epss": 0.00123,
     })
 }
 
 /// Appends an envelope's beginning.
-pub fn open_envelope(out: &mut Vec<u8>, context: &str) {
+pub(crate) fn open_envelope(out: &mut Vec<u8>, context: &str) {
     let _ = write!(
         out,
         "{{\"@odata.context\":\"https://api.security.microsoft.com/api/$metadata#{context}\",\"value\":["
@@ -226,7 +226,7 @@ pub fn open_envelope(out: &mut Vec<u8>, context: &str) {
 }
 
 /// Appends an envelope's end.
-pub fn close_envelope(out: &mut Vec<u8>, next: Option<&str>) {
+pub(crate) fn close_envelope(out: &mut Vec<u8>, next: Option<&str>) {
     out.push(b']');
     if let Some(next) = next {
         let _ = write!(out, ",\"@odata.nextLink\":{}", serde_json::Value::from(next));

@@ -32,13 +32,13 @@ const MACHINE_FIELDS: &[&str] = &[
 ];
 
 /// The API.
-pub struct Defender;
+pub(crate) struct Defender;
 
 /// Why a request is not served.
-pub struct Refusal(pub u16, pub &'static str, pub String);
+pub(crate) struct Refusal(pub u16, pub &'static str, pub String);
 
 /// A refusal as the API writes it.
-pub fn refuse(state: &State, Refusal(status, code, message): &Refusal) -> Answer {
+pub(crate) fn refuse(state: &State, Refusal(status, code, message): &Refusal) -> Answer {
     let body = json!({"error": {"code": code, "message": message, "target": state.guid()}});
     let made = json_answer(*status, &body);
     if *status == 401 {
@@ -186,7 +186,7 @@ fn retry_text(seconds: u64, as_date: bool) -> String {
 }
 
 /// Moves the value that [`retry_text`] put into the message to its header.
-pub fn throttled(state: &State, refusal: Refusal) -> Answer {
+pub(crate) fn throttled(state: &State, refusal: Refusal) -> Answer {
     let Refusal(status, code, message) = refusal;
     match message.split_once('|') {
         Some((text, header)) if status == 429 => {
@@ -215,7 +215,7 @@ fn machine_number(customer: &Customer, id: &str) -> Result<usize, Refusal> {
 }
 
 /// A number in a query.
-pub fn parameter(call: &Call, name: &str, most: u64) -> Result<Option<u64>, Refusal> {
+pub(crate) fn parameter(call: &Call, name: &str, most: u64) -> Result<Option<u64>, Refusal> {
     let bad =
         || Refusal(400, "BadRequest", format!("The value of {name} must be a number of at most {most}."));
     let found = call.query.iter().find(|(n, _)| n.eq_ignore_ascii_case(name));
@@ -223,7 +223,7 @@ pub fn parameter(call: &Call, name: &str, most: u64) -> Result<Option<u64>, Refu
 }
 
 /// Refuses parameters that the API does not know.
-pub fn only(state: &State, call: &Call, known: &[&str]) -> Result<(), Refusal> {
+pub(crate) fn only(state: &State, call: &Call, known: &[&str]) -> Result<(), Refusal> {
     let unknown = call.query.keys().find(|name| !known.iter().any(|k| k.eq_ignore_ascii_case(name)));
     match unknown.or(call.repeated.first()) {
         None => Ok(()),
@@ -235,7 +235,7 @@ pub fn only(state: &State, call: &Call, known: &[&str]) -> Result<(), Refusal> {
 }
 
 /// The filter of a call.
-pub fn filter(call: &Call, fields: &[&str]) -> Result<Option<Filter>, Refusal> {
+pub(crate) fn filter(call: &Call, fields: &[&str]) -> Result<Option<Filter>, Refusal> {
     let bad = |text: String| {
         Refusal(400, "ODataError", format!("The query specified in the URI is not valid. {text}"))
     };

@@ -25,7 +25,7 @@ const RESOURCES: &[&str] = &[
 ];
 
 /// The token endpoint.
-pub struct Entra;
+pub(crate) struct Entra;
 
 /// A refusal: AADSTS code, OAuth error, status, text.
 struct Refusal(u32, &'static str, u16, String);

@@ -104,21 +104,21 @@ impl Name {
 
 /// The faults that wait.
 #[derive(Default)]
-pub struct Faults(Vec<Fault>);
+pub(crate) struct Faults(Vec<Fault>);
 
 impl Faults {
     /// Adds one.
-    pub fn add(&mut self, fault: Fault) {
+    pub(crate) fn add(&mut self, fault: Fault) {
         self.0.push(fault);
     }
 
     /// Forgets all.
-    pub fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.0.clear();
     }
 
     /// The first fault for a request of `service` that `wanted` takes; it is used up by one.
-    pub fn strike(
+    pub(crate) fn strike(
         &mut self,
         service: &str,
         path: &str,

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 /// A filter that was understood.
-pub enum Filter {
+pub(crate) enum Filter {
     /// Both.
     And(Box<Filter>, Box<Filter>),
     /// Either.
@@ -24,7 +24,7 @@ struct Parser<'a> {
 
 impl Filter {
     /// Reads a filter that uses only `fields`.
-    pub fn parse(text: &str, fields: &[&str]) -> Result<Self, String> {
+    pub(crate) fn parse(text: &str, fields: &[&str]) -> Result<Self, String> {
         let mut parser = Parser { tokens: tokens(text)?, at: 0, fields };
         let filter = parser.or()?;
         match parser.tokens.get(parser.at) {
@@ -34,7 +34,7 @@ impl Filter {
     }
 
     /// Whether a row fits.
-    pub fn fits(&self, row: &Value) -> bool {
+    pub(crate) fn fits(&self, row: &Value) -> bool {
         match self {
             Filter::And(a, b) => a.fits(row) && b.fits(row),
             Filter::Or(a, b) => a.fits(row) || b.fits(row),
@@ -78,7 +78,7 @@ fn tokens(text: &str) -> Result<Vec<String>, String> {
                 loop {
                     match chars.next() {
                         Some('\'') if chars.peek() == Some(&'\'') => {
-                            literal.push(chars.next().unwrap_or('\''))
+                            literal.push(chars.next().unwrap_or('\''));
                         }
                         Some('\'') => break,
                         Some(c) => literal.push(c),

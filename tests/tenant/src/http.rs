@@ -12,12 +12,10 @@ use crate::faults::{Fault, Name};
 use crate::state::{Open, Seen, State, now};
 
 /// An answer.
-pub type Answer = Response<Body>;
+pub(crate) type Answer = Response<Body>;
 
 /// A request, read whole.
-pub struct Call {
-    /// Listener.
-    pub service: &'static str,
+pub(crate) struct Call {
     /// Method.
     pub method: String,
     /// Path, as it came.
@@ -36,16 +34,15 @@ pub struct Call {
 
 impl Call {
     /// A header's text.
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
 
-    async fn read(service: &'static str, request: Request<Body>) -> Self {
+    async fn read(request: Request<Body>) -> Self {
         let (head, body) = request.into_parts();
         let query_text = head.uri.query().unwrap_or_default().to_owned();
         let (query, repeated) = pairs(query_text.as_bytes());
         Call {
-            service,
             method: head.method.to_string(),
             path: head.uri.path().to_owned(),
             query_text,
@@ -58,7 +55,7 @@ impl Call {
 }
 
 /// Decodes `a=b&c=d`; names that come twice are told.
-pub fn pairs(text: &[u8]) -> (HashMap<String, String>, Vec<String>) {
+pub(crate) fn pairs(text: &[u8]) -> (HashMap<String, String>, Vec<String>) {
     let (mut map, mut repeated) = (HashMap::new(), Vec::new());
     for (name, value) in url::form_urlencoded::parse(text) {
         if map.insert(name.clone().into_owned(), value.into_owned()).is_some() {
@@ -69,12 +66,12 @@ pub fn pairs(text: &[u8]) -> (HashMap<String, String>, Vec<String>) {
 }
 
 /// A JSON answer.
-pub fn json_answer(status: u16, body: &Value) -> Answer {
+pub(crate) fn json_answer(status: u16, body: &Value) -> Answer {
     answer(status, "application/json; charset=utf-8", body.to_string())
 }
 
 /// An answer with a body.
-pub fn answer(status: u16, content_type: &'static str, body: impl Into<Body>) -> Answer {
+pub(crate) fn answer(status: u16, content_type: &'static str, body: impl Into<Body>) -> Answer {
     let mut answer = Response::new(body.into());
     *answer.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     answer.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static(content_type));
@@ -82,7 +79,7 @@ pub fn answer(status: u16, content_type: &'static str, body: impl Into<Body>) ->
 }
 
 /// Adds a header.
-pub fn with_header(mut answer: Answer, name: &str, value: &str) -> Answer {
+pub(crate) fn with_header(mut answer: Answer, name: &str, value: &str) -> Answer {
     if let (Ok(name), Ok(value)) = (name.parse::<header::HeaderName>(), value.parse()) {
         answer.headers_mut().insert(name, value);
     }
@@ -90,7 +87,7 @@ pub fn with_header(mut answer: Answer, name: &str, value: &str) -> Answer {
 }
 
 /// What a service does with a call. `open` is to be held until the answer's body is sent.
-pub trait Service: Send + Sync + 'static {
+pub(crate) trait Service: Send + Sync + 'static {
     /// Name of the listener.
     const NAME: &'static str;
     /// Tenant that the call is about, as far as faults want to know.
@@ -102,9 +99,9 @@ pub trait Service: Send + Sync + 'static {
 }
 
 /// Takes a request through the general faults to its service, and notes it.
-pub async fn serve<S: Service>(state: Arc<State>, request: Request<Body>) -> Answer {
+pub(crate) async fn serve<S: Service>(state: Arc<State>, request: Request<Body>) -> Answer {
     let open = state.open();
-    let call = Call::read(S::NAME, request).await;
+    let call = Call::read(request).await;
     let tenant = S::tenant(&state, &call);
     let mut seen = Seen {
         service: S::NAME,
@@ -180,7 +177,7 @@ fn retry_after(value: &Value) -> String {
 }
 
 /// A time as HTTP writes it (RFC 9110 §5.6.7).
-pub fn http_date(seconds: u64) -> String {
+pub(crate) fn http_date(seconds: u64) -> String {
     let seconds = i64::try_from(seconds).unwrap_or(0);
     jiff::Timestamp::from_second(seconds)
         .map(|t| t.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string())

@@ -26,7 +26,7 @@ const RESOURCES: &[&str] = &[
 const LIFETIME: u64 = 24 * 3600;
 
 /// Why an identity endpoint gives no token.
-pub enum Denial {
+pub(crate) enum Denial {
     /// The identity is not attached.
     UnknownIdentity,
     /// The resource is not known.
@@ -34,7 +34,7 @@ pub enum Denial {
 }
 
 /// The identity with this selector.
-pub fn find<'a>(world: &'a World, selector: Option<(&str, &str)>) -> Option<&'a Identity> {
+pub(crate) fn find<'a>(world: &'a World, selector: Option<(&str, &str)>) -> Option<&'a Identity> {
     let same = |a: &str, b: &str| !a.is_empty() && a.eq_ignore_ascii_case(b);
     world.identities.iter().find(|identity| match selector {
         None => identity.system_assigned,
@@ -45,7 +45,7 @@ pub fn find<'a>(world: &'a World, selector: Option<(&str, &str)>) -> Option<&'a 
 }
 
 /// A token of the identity for `resource`, with the claims that Entra puts into it.
-pub fn token(
+pub(crate) fn token(
     state: &State,
     selector: Option<(&str, &str)>,
     resource: &str,
@@ -56,10 +56,10 @@ pub fn token(
     if !RESOURCES.contains(&resource) {
         return Err(Denial::UnknownResource);
     }
-    if fault.is_some_and(|fault| fault.name == Name::IdentityMismatch) {
-        if let Some(other) = world.identities.iter().find(|other| other.client_id != identity.client_id) {
-            identity = other.clone();
-        }
+    if fault.is_some_and(|fault| fault.name == Name::IdentityMismatch)
+        && let Some(other) = world.identities.iter().find(|other| other.client_id != identity.client_id)
+    {
+        identity = other.clone();
     }
     let home = &world.home_tenant_id;
     let exchange = resource == "api://AzureADTokenExchange";
@@ -105,7 +105,7 @@ fn expires_on(format: &str, seconds: u64) -> Value {
 }
 
 /// The endpoint of App Service.
-pub struct AppService;
+pub(crate) struct AppService;
 
 impl Service for AppService {
     const NAME: &'static str = "identity";
@@ -137,7 +137,7 @@ impl Service for AppService {
             match name.as_str() {
                 "api-version" | "resource" => {}
                 "client_id" | "principal_id" | "object_id" | "mi_res_id" => {
-                    selectors.push((name.as_str(), value.as_str()))
+                    selectors.push((name.as_str(), value.as_str()));
                 }
                 // The real endpoint ignores it and answers for the system-assigned identity.
                 _ => state.violation(format!("identity: the parameter {name} means nothing here")),

@@ -11,7 +11,7 @@ use crate::identity::{Denial, token};
 use crate::state::{Open, State};
 
 /// The endpoint.
-pub struct Imds;
+pub(crate) struct Imds;
 
 fn refuse(status: u16, error: &str, description: &str) -> Answer {
     json_answer(status, &json!({"error": error, "error_description": description}))

@@ -9,14 +9,14 @@ use ring::signature::{
 use serde_json::{Value, json};
 
 /// Signs and checks.
-pub struct Signer {
+pub(crate) struct Signer {
     key: EcdsaKeyPair,
     random: SystemRandom,
 }
 
 /// Why a token is no good.
 #[derive(Debug, PartialEq, Eq)]
-pub enum TokenError {
+pub(crate) enum TokenError {
     /// Not three parts of base64url, or no JSON in them.
     Malformed,
     /// Not signed by this world.
@@ -25,7 +25,7 @@ pub enum TokenError {
 
 impl Signer {
     /// A signer with a new key.
-    pub fn new() -> Result<Self, ring::error::Unspecified> {
+    pub(crate) fn new() -> Result<Self, ring::error::Unspecified> {
         let random = SystemRandom::new();
         let pkcs8 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random)?;
         let key = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8.as_ref(), &random)
@@ -34,7 +34,7 @@ impl Signer {
     }
 
     /// A token with these claims.
-    pub fn sign(&self, claims: &Value) -> Result<String, ring::error::Unspecified> {
+    pub(crate) fn sign(&self, claims: &Value) -> Result<String, ring::error::Unspecified> {
         let header = json!({"typ": "JWT", "alg": "ES256", "kid": "fake-key"});
         let text = format!("{}.{}", encode(&header), encode(claims));
         let signature = self.key.sign(&self.random, text.as_bytes())?;
@@ -42,7 +42,7 @@ impl Signer {
     }
 
     /// The claims of a token that this world signed.
-    pub fn verify(&self, token: &str) -> Result<Value, TokenError> {
+    pub(crate) fn verify(&self, token: &str) -> Result<Value, TokenError> {
         let (text, signature) = token.rsplit_once('.').ok_or(TokenError::Malformed)?;
         let (_, payload) = text.split_once('.').ok_or(TokenError::Malformed)?;
         let signature = URL_SAFE_NO_PAD.decode(signature).map_err(|_| TokenError::Malformed)?;

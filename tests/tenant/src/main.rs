@@ -1,4 +1,5 @@
 //! The fake tenant as a program: prints its addresses as one line of JSON and serves until it is told to stop.
+#![allow(clippy::print_stdout, clippy::print_stderr)] // a program talks
 
 use std::io::{Read, Write};
 use std::process::ExitCode;
@@ -18,8 +19,14 @@ fn main() -> ExitCode {
             "--rows" => number().map(|n| rows = n),
             "--machines" => number().map(|n| machines = n),
             "--page-size" => number().map(|n| page_size = n),
-            "--no-gzip" => Some(gzip = false),
-            "--until-stdin-closes" => Some(until_stdin_closes = true),
+            "--no-gzip" => {
+                let _: () = gzip = false;
+                Some(())
+            }
+            "--until-stdin-closes" => {
+                let _: () = until_stdin_closes = true;
+                Some(())
+            }
             _ => None,
         };
         if read.is_none() {

@@ -62,7 +62,7 @@ fn position(call: &Call, rows: u64) -> Result<u64, Refusal> {
 }
 
 /// `GET /api/machines/SoftwareVulnerabilitiesByMachine`.
-pub fn by_machine(
+pub(crate) fn by_machine(
     state: &Arc<State>,
     call: &Call,
     customer: &Customer,
@@ -118,7 +118,7 @@ pub fn by_machine(
 }
 
 /// A list that is small enough to be made at once.
-pub fn list(
+pub(crate) fn list(
     state: &Arc<State>,
     call: &Call,
     customer: &Customer,

@@ -51,7 +51,7 @@ pub struct Report {
 }
 
 /// Shared by all listeners.
-pub struct State {
+pub(crate) struct State {
     /// Signs and checks tokens.
     pub signer: Signer,
     world: Mutex<World>,
@@ -70,7 +70,7 @@ pub struct State {
 
 impl State {
     /// A state with this world.
-    pub fn new(world: World) -> Result<Self, ring::error::Unspecified> {
+    pub(crate) fn new(world: World) -> Result<Self, ring::error::Unspecified> {
         let secrets = HashSet::from([IDENTITY_HEADER.to_owned()]);
         Ok(State {
             signer: Signer::new()?,
@@ -89,12 +89,12 @@ impl State {
     }
 
     /// The world, for reading and changing.
-    pub fn world(&self) -> MutexGuard<'_, World> {
+    pub(crate) fn world(&self) -> MutexGuard<'_, World> {
         lock(&self.world)
     }
 
     /// Everything as it was at the start.
-    pub fn reset(&self) {
+    pub(crate) fn reset(&self) {
         let initial = lock(&self.initial).clone();
         *self.world() = initial;
         lock(&self.faults).clear();
@@ -105,12 +105,12 @@ impl State {
     }
 
     /// Adds a fault.
-    pub fn fault(&self, fault: Fault) {
+    pub(crate) fn fault(&self, fault: Fault) {
         lock(&self.faults).add(fault);
     }
 
     /// The fault that strikes this request, if one does.
-    pub fn strike(
+    pub(crate) fn strike(
         &self,
         service: &str,
         path: &str,
@@ -121,7 +121,7 @@ impl State {
     }
 
     /// What was seen so far.
-    pub fn report(&self) -> Report {
+    pub(crate) fn report(&self) -> Report {
         let mut report = lock(&self.report).clone();
         report.open = self.open.load(Ordering::SeqCst);
         report.peak_open = self.peak_open.load(Ordering::SeqCst);
@@ -129,49 +129,49 @@ impl State {
     }
 
     /// Every secret that was issued or is expected.
-    pub fn secrets(&self) -> Vec<String> {
+    pub(crate) fn secrets(&self) -> Vec<String> {
         lock(&self.secrets).iter().cloned().collect()
     }
 
     /// Remembers a secret, so that a test can look for it where it must not be.
-    pub fn keep_secret(&self, secret: &str) {
+    pub(crate) fn keep_secret(&self, secret: &str) {
         lock(&self.secrets).insert(secret.to_owned());
     }
 
     /// Makes every token so far invalid.
-    pub fn revoke_all(&self) {
+    pub(crate) fn revoke_all(&self) {
         let issued: Vec<_> = lock(&self.secrets).iter().cloned().collect();
         lock(&self.revoked).extend(issued);
     }
 
     /// Whether a token was made invalid.
-    pub fn is_revoked(&self, token: &str) -> bool {
+    pub(crate) fn is_revoked(&self, token: &str) -> bool {
         lock(&self.revoked).contains(token)
     }
 
     /// Counts.
-    pub fn count(&self, what: &str) {
+    pub(crate) fn count(&self, what: &str) {
         *lock(&self.report).counts.entry(what.to_owned()).or_default() += 1;
     }
 
     /// Counts a token that was issued.
-    pub fn exchanged(&self, tenant: &str) {
+    pub(crate) fn exchanged(&self, tenant: &str) {
         *lock(&self.report).exchanges_by_tenant.entry(tenant.to_owned()).or_default() += 1;
         self.count("exchanges");
     }
 
     /// Notes what no client should do.
-    pub fn violation(&self, what: String) {
+    pub(crate) fn violation(&self, what: String) {
         lock(&self.report).violations.push(what);
     }
 
     /// Notes a request at the foreign host.
-    pub fn foreign(&self, what: String) {
+    pub(crate) fn foreign(&self, what: String) {
         lock(&self.report).foreign.push(what);
     }
 
     /// Notes a request.
-    pub fn seen(&self, seen: Seen) {
+    pub(crate) fn seen(&self, seen: Seen) {
         let mut report = lock(&self.report);
         *report.counts.entry(seen.service.to_owned()).or_default() += 1;
         if report.requests.len() < 20_000 {
@@ -180,7 +180,7 @@ impl State {
     }
 
     /// Whether the tenant's quota has room; otherwise the pause to ask for, in seconds.
-    pub fn take_quota(&self, tenant: &str, now: u64) -> Result<(), (u64, bool)> {
+    pub(crate) fn take_quota(&self, tenant: &str, now: u64) -> Result<(), (u64, bool)> {
         let Some(quota) = self.world().quota.clone() else { return Ok(()) };
         let mut used = lock(&self.quota);
         let (begun, count) = used.entry(tenant.to_owned()).or_insert((now, 0));
@@ -195,22 +195,22 @@ impl State {
     }
 
     /// A number that is new each time.
-    pub fn number(&self) -> u64 {
+    pub(crate) fn number(&self) -> u64 {
         self.counter.fetch_add(1, Ordering::Relaxed)
     }
 
     /// An id in the form of a GUID.
-    pub fn guid(&self) -> String {
+    pub(crate) fn guid(&self) -> String {
         format!("7ace0000-0000-4000-8000-{:012}", self.number())
     }
 
     /// Base address of a listener.
-    pub fn address(&self, name: &str) -> String {
+    pub(crate) fn address(&self, name: &str) -> String {
         lock(&self.addresses).get(name).cloned().unwrap_or_default()
     }
 
     /// Counts a request as under way until the result is dropped.
-    pub fn open(self: &Arc<Self>) -> Open {
+    pub(crate) fn open(self: &Arc<Self>) -> Open {
         let open = self.open.fetch_add(1, Ordering::SeqCst) + 1;
         self.peak_open.fetch_max(open, Ordering::SeqCst);
         Open(Arc::clone(self))
@@ -218,7 +218,7 @@ impl State {
 }
 
 /// A request under way.
-pub struct Open(Arc<State>);
+pub(crate) struct Open(Arc<State>);
 
 impl Drop for Open {
     fn drop(&mut self) {
@@ -231,6 +231,6 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// Seconds since 1970.
-pub fn now() -> u64 {
+pub(crate) fn now() -> u64 {
     std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }

@@ -131,7 +131,7 @@ pub struct ExtraResponse {
 }
 
 /// Rows of a machine, in the generated data.
-pub const ROWS_PER_MACHINE: u64 = 150;
+pub(crate) const ROWS_PER_MACHINE: u64 = 150;
 
 impl World {
     /// A world with `tenants` customers, each with so many vulnerability rows and machines.

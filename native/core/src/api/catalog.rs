@@ -78,9 +78,24 @@ pub struct Resource {
     /// Columns, in the order of the batches.
     pub columns: &'static [Column],
     /// Columns of the default table, after the tenant.
-    pub table: &'static [&'static str],
+    pub table: &'static [Shown],
     /// One line for the docs.
     pub doc: &'static str,
+}
+
+/// A column of the default table.
+#[derive(Clone, Copy, Debug)]
+pub struct Shown {
+    /// Column.
+    pub name: &'static str,
+    /// Heading.
+    pub heading: &'static str,
+    /// Width in characters; 0 to leave it to the console.
+    pub width: u32,
+}
+
+const fn shown(name: &'static str, heading: &'static str, width: u32) -> Shown {
+    Shown { name, heading, width }
 }
 
 const fn col(name: &'static str, kind: Kind, doc: &'static str) -> Column {
@@ -167,7 +182,14 @@ const MACHINES: Resource = Resource {
         ),
         col(ADDITIONAL, Variant, "Members of the answer that have no property of their own"),
     ],
-    table: &["computerDnsName", "osPlatform", "healthStatus", "riskScore", "exposureLevel", "lastSeen"],
+    table: &[
+        shown("computerDnsName", "Name", 0),
+        shown("osPlatform", "OS", 17),
+        shown("healthStatus", "Health", 14),
+        shown("riskScore", "Risk", 8),
+        shown("exposureLevel", "Exposure", 8),
+        shown("lastSeen", "LastSeen", 16),
+    ],
     doc: "Machines onboarded to, or seen by, Defender for Endpoint",
 };
 
@@ -226,12 +248,12 @@ const SOFTWARE_VULNERABILITIES_BY_MACHINE: Resource = Resource {
         col(ADDITIONAL, Variant, "Members of the answer that have no property of their own"),
     ],
     table: &[
-        "deviceName",
-        "softwareName",
-        "softwareVersion",
-        "cveId",
-        "vulnerabilitySeverityLevel",
-        "cvssScore",
+        shown("deviceName", "Device", 0),
+        shown("softwareName", "Software", 0),
+        shown("softwareVersion", "Version", 14),
+        shown("cveId", "CVE", 15),
+        shown("vulnerabilitySeverityLevel", "Severity", 8),
+        shown("cvssScore", "CVSS", 4),
     ],
     doc: "Discovered vulnerabilities, one row per machine, software and CVE",
 };
@@ -268,6 +290,13 @@ const MACHINE_VULNERABILITIES: Resource = Resource {
         col("epss", Float, "Exploit prediction score, 0 to 1"),
         col(ADDITIONAL, Variant, "Members of the answer that have no property of their own"),
     ],
-    table: &["machineId", "id", "severity", "cvssV3", "publicExploit", "publishedOn"],
+    table: &[
+        shown("machineId", "MachineId", 0),
+        shown("id", "CVE", 15),
+        shown("severity", "Severity", 8),
+        shown("cvssV3", "CVSS", 4),
+        shown("publicExploit", "Exploit", 7),
+        shown("publishedOn", "Published", 16),
+    ],
     doc: "Discovered vulnerabilities of one machine, with the text of each CVE",
 };

@@ -320,7 +320,10 @@ mod tests {
     fn an_envelope_is_split_wherever_it_is_cut() {
         let body = r#" {"@odata.context":"x\u0022[","@odata.count":12, "value" : [ {"a":[-1.5E+2,{"b":"]}\u00e9\\"}],"c":true,"d":7.5e-1} , 12,"s",null ], "@odata.nextLink":"https://h/\u0026x" } "#;
         let (rows, next) = split_every_way(Shape::List, body).unwrap();
-        assert_eq!(rows, [r#"{"a":[-1.5E+2,{"b":"]}\u00e9\\"}],"c":true,"d":7.5e-1}"#, "12", r#""s""#, "null"]);
+        assert_eq!(
+            rows,
+            [r#"{"a":[-1.5E+2,{"b":"]}\u00e9\\"}],"c":true,"d":7.5e-1}"#, "12", r#""s""#, "null"]
+        );
         assert_eq!(next.as_deref(), Some("https://h/&x"));
     }
 

@@ -1,0 +1,56 @@
+//! Writes every generated file of the project, or with `--check` says which are out of date.
+#![allow(clippy::print_stdout, clippy::print_stderr)] // a program talks
+
+mod formats;
+mod header;
+mod interop;
+mod rows;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::{fs, io};
+
+/// A generated file: its path below the root, and what it has to hold.
+type Generated = (&'static str, String);
+
+fn main() -> ExitCode {
+    let check = std::env::args().any(|argument| argument == "--check");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    match run(&root, check) {
+        Ok(stale) if stale.is_empty() => ExitCode::SUCCESS,
+        Ok(stale) => {
+            for path in stale {
+                eprintln!("out of date: {} (mend it: ./build.sh generate)", path.display());
+            }
+            ExitCode::FAILURE
+        }
+        Err(e) => {
+            eprintln!("gen: {e}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(root: &Path, check: bool) -> Result<Vec<PathBuf>, Box<dyn std::error::Error>> {
+    let files: Vec<Generated> =
+        vec![header::generate(root)?, interop::generate()?, rows::generate()?, formats::generate()?];
+    let mut stale = Vec::new();
+    for (name, text) in files {
+        let path = root.join(name);
+        let current = match fs::read_to_string(&path) {
+            Ok(current) => current,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => String::new(),
+            Err(e) => return Err(e.into()),
+        };
+        if current == text {
+            continue;
+        }
+        if check {
+            stale.push(path);
+        } else {
+            fs::create_dir_all(path.parent().unwrap_or(root))?;
+            fs::write(path, text)?;
+        }
+    }
+    Ok(stale)
+}

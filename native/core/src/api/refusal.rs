@@ -142,23 +142,7 @@ fn refused(
     let missing = !plan.permissions.is_empty()
         && !plan.permissions.iter().any(|p| token.claims.roles.iter().any(|r| r == p));
     if missing || message.contains("missing application roles") {
-        let wanted = if plan.permissions.is_empty() {
-            "the one that the text names".to_owned()
-        } else {
-            plan.permissions.join(" or ")
-        };
-        let has =
-            if token.claims.roles.is_empty() { "none".to_owned() } else { token.claims.roles.join(", ") };
-        let client = context.settings.client_id.as_deref().unwrap_or("<client id>");
-        return (
-            ErrorKind::Authorization,
-            "Fdx.Api.RoleMissing",
-            format!("the app lacks the application permission {wanted} in tenant {tenant}; it has {has}"),
-            format!(
-                "Add {wanted} (application) to app {client}, then an administrator of {tenant} consents again: {}/{tenant}/adminconsent?client_id={client}. A token from before keeps its old roles: use Disconnect-Fdx -ClearTokenCache.",
-                context.settings.authority()
-            ),
-        );
+        return role_missing(context, tenant, plan, token);
     }
     if status == 401 {
         return (ErrorKind::Authentication, "Fdx.Api.Unauthorized",
@@ -170,6 +154,27 @@ fn refused(
         "Fdx.Api.Forbidden",
         format!("the app may not do this in tenant {tenant}"),
         "See the service's text; check the app's permissions and the machine groups it may see.".into(),
+    )
+}
+
+fn role_missing(context: &Context, tenant: &str, plan: &Plan, token: &AccessToken) -> Verdict {
+    // For a path that the catalog does not know, the service's text names the permission.
+    let wanted = match plan.permissions {
+        [] => "an application permission that this needs".to_owned(),
+        known => format!("the application permission {}", known.join(" or ")),
+    };
+    let roles = &token.claims.roles;
+    let has = if roles.is_empty() { "none".to_owned() } else { roles.join(", ") };
+    let client = context.settings.client_id.as_deref().unwrap_or("<client id>");
+    let authority = context.settings.authority();
+    (
+        ErrorKind::Authorization,
+        "Fdx.Api.RoleMissing",
+        format!("the app lacks {wanted} in tenant {tenant}; it has {has}"),
+        format!(
+            "Add it to app {client} as an application permission, then an administrator of {tenant} consents again: \
+             {authority}/{tenant}/adminconsent?client_id={client}. A token from before keeps its old roles: use Disconnect-Fdx -ClearTokenCache."
+        ),
     )
 }
 

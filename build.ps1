@@ -119,7 +119,9 @@ function Build-Module([string] $CargoProfile) {
     $built = Join-Path $workspace.Target $folder
     $package = Join-Path $out 'FedXdr' $workspace.Version
 
-    Invoke-Tool cargo 'build', '--profile', $CargoProfile, '-p', 'fedxdr-native', '-p', 'fedxdr-tenant'
+    # One after the other: built together, each would get what the other needs of the libraries they share.
+    Invoke-Tool cargo 'build', '--profile', $CargoProfile, '-p', 'fedxdr-native'
+    Invoke-Tool cargo 'build', '--profile', $CargoProfile, '-p', 'fedxdr-tenant'
 
     $managed = Join-Path $out 'managed' 'FedXdr.dll'
     if (-not (Test-Fresh $managed module/src, Cargo.toml)) {
@@ -132,9 +134,9 @@ function Build-Module([string] $CargoProfile) {
         Remove-Item -Recurse -Force
     Copy-Changed $managed (Join-Path $package 'FedXdr.dll')
     Copy-Changed (Join-Path $built $platform.Built) (Join-Path $package $platform.Rid $platform.Shipped)
-    Get-ChildItem module -File | Where-Object Extension -in '.psd1', '.ps1xml' |
-        ForEach-Object { Copy-Changed $_.FullName (Join-Path $package $_.Name) }
-    Copy-Changed LICENSE (Join-Path $package 'LICENSE')
+    $plain = @(Get-ChildItem module -File | Where-Object Extension -in '.psd1', '.ps1xml') + (Get-Item LICENSE)
+    $plain | ForEach-Object { Copy-Changed $_.FullName (Join-Path $package $_.Name) }
+    Get-ChildItem $package -File | Where-Object Name -notin (@($plain.Name) + 'FedXdr.dll') | Remove-Item
 
     $help = Join-Path $package 'en-US' 'FedXdr.dll-Help.xml'
     if (-not (Test-Fresh $help module/docs, $managed, module/FedXdr.psd1)) {
@@ -239,8 +241,8 @@ function Test-All {
 
 # Runs a script while a fake tenant answers; the server ends with it, whatever happens.
 function Invoke-WithTenant([string] $Server, [string] $Script, [object[]] $Arguments) {
-    $start = [Diagnostics.ProcessStartInfo]::new($Server)
-    $start.RedirectStandardInput = $true # the server ends when its input does, so also when this process is killed
+    $start = [Diagnostics.ProcessStartInfo]::new($Server, '--until-stdin-closes') # also when this process is killed
+    $start.RedirectStandardInput = $true
     $start.RedirectStandardOutput = $true
     $process = [Diagnostics.Process]::Start($start)
     $addresses = Join-Path $out 'tenant.json'

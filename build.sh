@@ -40,8 +40,8 @@ missing=
 have pwsh || missing="PowerShell 7.4 or later (pwsh)"
 have dotnet || missing="$missing${missing:+ and }the .NET SDK (dotnet)"
 warn_missing() {
-    printf '\n%s\n' "######################################################################" \
-        "#  MISSING: $missing" "#  $1" "######################################################################" >&2
+    local line=######################################################################
+    printf '%s\n' '' "$line" "#  MISSING: $missing" "#  $1" "$line" '' >&2
 }
 
 case $task in

@@ -39,6 +39,12 @@ _fdx_unpack() {
     mv -T "$part" "$folder" 2>/dev/null || rm -rf "$part" # another process may have been first
 }
 
+# There may be no unzip, but there is .NET.
+# shellcheck disable=SC2016
+_fdx_unzip() {
+    ARCHIVE=$1 pwsh -NoProfile -NonInteractive -Command '[IO.Compression.ZipFile]::ExtractToDirectory($env:ARCHIVE, "$PWD/5.7.1")'
+}
+
 if [ "$(uname -sm)" = "Linux x86_64" ]; then
     # A slim machine has no ICU, and .NET refuses to start without it unless told.
     ldconfig -p 2>/dev/null | grep -q libicuuc || export DOTNET_SYSTEM_GLOBALIZATION_INVARIANT=1
@@ -57,12 +63,10 @@ if [ "$(uname -sm)" = "Linux x86_64" ]; then
         # PowerShell for Linux comes without Pester, which the tests need and the build does not.
         if _fdx_archive=$(_fdx_fetch pester-5.7.1.nupkg https://www.powershellgallery.com/api/v2/package/Pester/5.7.1 \
             4a27904c6814a5fbe4758f8e49861f6a1994aee77b71165a5c43c0371ba6c580); then
-            # shellcheck disable=SC2016
-            _fdx_unpack "$_fdx_cache/modules/Pester" "$_fdx_archive" pwsh -NoProfile -NonInteractive -CommandWithArgs \
-                '[IO.Compression.ZipFile]::ExtractToDirectory($args[0], "$PWD/5.7.1")' &&
+            _fdx_unpack "$_fdx_cache/modules/Pester" "$_fdx_archive" _fdx_unzip &&
                 export PSModulePath=$_fdx_cache/modules${PSModulePath:+:$PSModulePath}
         fi
     fi
 fi
-unset -f _fdx_fetch _fdx_unpack
+unset -f _fdx_fetch _fdx_unpack _fdx_unzip
 unset _fdx_cache _fdx_archive

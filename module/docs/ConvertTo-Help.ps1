@@ -291,7 +291,7 @@ function ConvertTo-About([string] $Path) {
 
 # -- all of it --------------------------------------------------------------------------------------------------------------
 
-$loaded = Import-Module $Module -Force -PassThru
+$loaded = Import-Module (Convert-Path $Module) -Force -PassThru
 $commands = @($loaded.ExportedCmdlets.Values | Sort-Object Name)
 $pages = @{}
 Get-ChildItem $Docs -Filter '*.md' | Where-Object Name -notlike 'about_*' | ForEach-Object { $pages[$_.BaseName] = Read-Page $_.FullName }
@@ -308,6 +308,7 @@ if ($problems.Count) {
     exit 1
 }
 
+Remove-Item $Destination -Recurse -Force -ErrorAction Ignore # no page that is gone may stay
 $null = New-Item $Destination -ItemType Directory -Force
 foreach ($about in $abouts.Keys) {
     [IO.File]::WriteAllText((Join-Path $Destination "$about.help.txt"), $abouts[$about])

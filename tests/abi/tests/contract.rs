@@ -54,12 +54,12 @@ fn check(test: &str, run_by: &[&str]) {
         .arg(&addresses.identity_header);
     let output = run(&mut command);
 
-    let text = String::from_utf8_lossy(&output.stdout);
-    let last = text.lines().last().unwrap_or_default();
+    let printed = String::from_utf8_lossy(&output.stdout);
+    let last = printed.lines().last().unwrap_or_default();
     let checks = last.split(" checks, ").next().and_then(|number| number.parse::<u32>().ok());
     assert!(
         checks.is_some_and(|number| number > 500) && last.ends_with(" 0 failed"),
-        "it ended early: {text}"
+        "it ended early: {printed}"
     );
     assert_eq!(String::from_utf8_lossy(&output.stderr), "", "rule 8: nothing is printed");
     let violations = tenant.report().violations;
@@ -68,7 +68,7 @@ fn check(test: &str, run_by: &[&str]) {
 
 #[test]
 fn contract_holds() {
-    check("contract", &[]);
+    check("alone", &[]);
 }
 
 #[test]
@@ -83,7 +83,7 @@ fn contract_holds_under_valgrind() {
         ];
         // Statics of the runtime are "possibly lost" by design; what is definitely lost is a leak.
         let leaks = ["--errors-for-leak-kinds=definite", "--show-leak-kinds=definite"];
-        check("contract-valgrind", &[&valgrind[..], &leaks[..]].concat());
+        check("under-valgrind", &[&valgrind[..], &leaks[..]].concat());
     }
 }
 

@@ -15,7 +15,12 @@ type Generated = (&'static str, String);
 
 fn main() -> ExitCode {
     let check = std::env::args().any(|argument| argument == "--check");
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    // At run time: two checkouts may share a target folder.
+    let Some(manifest) = std::env::var_os("CARGO_MANIFEST_DIR") else {
+        eprintln!("gen: run it through cargo");
+        return ExitCode::FAILURE;
+    };
+    let root = Path::new(&manifest).join("../..");
     match run(&root, check) {
         Ok(stale) if stale.is_empty() => ExitCode::SUCCESS,
         Ok(stale) => {

@@ -57,6 +57,10 @@ public sealed class ConnectFdxCommand : FdxCommand
     public Uri? Proxy { get; set; }
 
     [Parameter]
+    [ValidateRange(0, 100)]
+    public int? MaximumRetryCount { get; set; }
+
+    [Parameter]
     public SwitchParameter Verify { get; set; }
 
     [Parameter]
@@ -92,6 +96,12 @@ public sealed class ConnectFdxCommand : FdxCommand
         WriteEndpoints(settings);
         settings.Text("proxy", Proxy?.OriginalString);
         settings.Text("userAgent", UserAgent());
+        if (MaximumRetryCount is { } attempts)
+        {
+            settings.Json.WriteStartObject("retry");
+            settings.Json.WriteNumber("attempts", attempts);
+            settings.Json.WriteEndObject();
+        }
         return new Connection(SessionHandle.Open(settings.Finish()))
         {
             TenantId = TenantId,

@@ -181,7 +181,7 @@ fn whole_page(
             && number as u64 == after
         {
             stopped = true;
-            body.extend_from_slice(b",{\"id\":\"half a r");
+            body.extend_from_slice(if number > 0 { b",{\"id\":\"half a r" } else { b"{\"id\":\"half a ro" });
             break;
         }
         if number > 0 {

@@ -110,6 +110,11 @@ impl Splitter {
             .map_err(|_| not_json("its text is not UTF-8", b""))
     }
 
+    /// Whether it began as a page should: what breaks after that was damaged on its way.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.state != State::Start
+    }
+
     /// Ends the page: everything must have come.
     pub(crate) fn finish(self) -> Result<Option<String>> {
         if self.state == State::Done {

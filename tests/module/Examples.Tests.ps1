@@ -1,0 +1,70 @@
+Describe 'The examples' {
+    BeforeAll {
+        . $PSScriptRoot/Fixture.ps1
+        Start-FakeTenant
+        $examples = Join-Path $PSScriptRoot ../../examples
+    }
+
+    AfterAll { Stop-FakeTenant }
+
+    BeforeEach { Reset-Tenant }
+
+    AfterEach { (Get-Report).violations | Should -BeNullOrEmpty }
+
+    It 'quickstart.ps1 tells who, which tenant, what token, which machines and how many vulnerabilities' {
+        $addresses = Join-Path $TestDrive fake.json
+        $Fake | ConvertTo-Json -Depth 6 | Set-Content $addresses
+        $env:FEDXDR_DEMO_TENANT = $addresses
+        $pwsh = Join-Path $PSHOME ($IsWindows ? 'pwsh.exe' : 'pwsh')
+        $said = & $pwsh -NoProfile -NonInteractive -File (Join-Path $examples quickstart.ps1) | Out-String
+        $LASTEXITCODE | Should -Be 0
+        foreach ($expected in $Tenant, $Fake.clientId, 'https://api.securitycenter.microsoft.com', 'Vulnerability.Read.All', 'host-000000', 'Critical', '6,000 rows of 40 machines') {
+            $said | Should -Match ([regex]::Escape($expected))
+        }
+        foreach ($secret in Invoke-Control GET /secrets) { $said.Contains($secret) | Should -BeFalse }
+    }
+
+    It 'the function writes the rows of every tenant to its blob' {
+        $env:FEDXDR_TENANTS = "$($Fake.tenants[0].tenantId), $($Fake.tenants[1].tenantId)"
+        $env:FEDXDR_CLIENT_ID = $Fake.clientId
+        $env:FEDXDR_IDENTITY_CLIENT_ID = $Fake.managedIdentity.clientId
+        $env:FEDXDR_ENDPOINTS = Get-Endpoint | ConvertTo-Json -Compress
+        $bound = @{}
+        function Push-OutputBinding($Name, $Value) { $bound[$Name] = $Value }
+        $function = Join-Path $examples function-app/defenderCollectorGetDiscoveredVulnerabilities/run.ps1
+        $said = & $function 6>&1
+        $rows = @([Text.Encoding]::UTF8.GetString($bound.Vulnerabilities).TrimStart([char] 0xFEFF) | ConvertFrom-Csv)
+        $rows.Count | Should -Be 12000
+        @($rows.TenantId | Sort-Object -Unique).Count | Should -Be 2
+        "$said" | Should -Match '12,000 rows from 2 tenants'
+    }
+
+    It 'the function tells which tenant failed and why, keeps the rows of the others, and fails' {
+        Set-Customer @{ consented = $false } 1
+        $bound = @{}
+        function Push-OutputBinding($Name, $Value) { $bound[$Name] = $Value }
+        $function = Join-Path $examples function-app/defenderCollectorGetDiscoveredVulnerabilities/run.ps1
+        $warnings = @()
+        { & $function -WarningVariable warnings 3>&1 6>&1 | ForEach-Object { $warnings += "$_" } } | Should -Throw '1 of 2 tenants could not be read'
+        $bound.Vulnerabilities.Length | Should -BeGreaterThan 1MB
+    }
+
+    It 'the runbook tells a line per customer and puts the rows into files' {
+        Set-Customer @{ roles = @() } 2
+        $lines = @(& (Join-Path $examples runbook.ps1) -TenantId $Fake.tenants.tenantId -ClientId $Fake.clientId `
+                -ManagedIdentityClientId $Fake.managedIdentity.clientId -Path $TestDrive -Endpoint (Get-Endpoint) -WarningAction SilentlyContinue)
+        $lines.Count | Should -Be 3
+        $lines[0].Critical | Should -BeGreaterThan 100
+        @(Import-Csv $lines[0].File).Count | Should -Be $lines[0].Critical
+        $lines[0].Error | Should -BeNullOrEmpty
+        $lines[2].Error | Should -Be 'Fdx.Api.RoleMissing'
+        $lines[2].Fix | Should -Match 'consents again'
+    }
+
+    It 'the function app has what Functions wants' {
+        $app = Join-Path $examples function-app
+        (Get-Content (Join-Path $app host.json) -Raw | ConvertFrom-Json).version | Should -Be '2.0'
+        $bindings = (Get-Content (Join-Path $app defenderCollectorGetDiscoveredVulnerabilities/function.json) -Raw | ConvertFrom-Json).bindings
+        $bindings.type | Should -Contain 'timerTrigger'
+    }
+}

@@ -1,0 +1,43 @@
+# What every case begins with. A case runs alone in a fresh PowerShell and ends by writing one line of JSON.
+param([string] $Addresses)
+Set-StrictMode -Version 3.0
+$ErrorActionPreference = 'Stop'
+$ProgressPreference = 'SilentlyContinue'
+
+if ($Addresses) {
+    $fake = Get-Content $Addresses -Raw | ConvertFrom-Json
+    $env:IDENTITY_ENDPOINT = $fake.identityEndpoint
+    $env:IDENTITY_HEADER = $fake.identityHeader
+    $connect = @{
+        TenantId                = $fake.tenants[0].tenantId
+        ClientId                = $fake.clientId
+        ManagedIdentityClientId = $fake.managedIdentity.clientId
+        Endpoint                = @{ authority = $fake.authority; defender = $fake.defender }
+    }
+}
+
+# Highest resident memory of this process so far, in MB.
+function Get-PeakMB {
+    if (Test-Path /proc/self/status) {
+        $status = [IO.File]::ReadAllText('/proc/self/status')
+        return [math]::Round([long] [regex]::Match($status, 'VmHWM:\s+(\d+) kB').Groups[1].Value / 1024, 1)
+    }
+    [math]::Round([Diagnostics.Process]::GetCurrentProcess().PeakWorkingSet64 / 1MB, 1)
+}
+
+# Wall clock and CPU (all threads) of this process for a job.
+function Measure-Job([scriptblock] $Job) {
+    $process = [Diagnostics.Process]::GetCurrentProcess()
+    $cpu = $process.TotalProcessorTime
+    $clock = [Diagnostics.Stopwatch]::StartNew()
+    . $Job
+    $clock.Stop()
+    $process.Refresh()
+    @{ wallMs = $clock.Elapsed.TotalMilliseconds; cpuMs = ($process.TotalProcessorTime - $cpu).TotalMilliseconds }
+}
+
+function Complete-Case([hashtable] $Result) {
+    $Result.peakMB = Get-PeakMB
+    $Result.processCpuMs = [Diagnostics.Process]::GetCurrentProcess().TotalProcessorTime.TotalMilliseconds
+    [Console]::Out.WriteLine((ConvertTo-Json $Result -Compress))
+}

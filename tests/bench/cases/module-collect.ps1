@@ -1,0 +1,12 @@
+# The whole job, with every row kept in a variable.
+param([string] $Addresses, [int] $Rows)
+. $PSScriptRoot/common.ps1 $Addresses
+Import-Module FedXdr
+$before = [GC]::GetTotalMemory($true)
+$measured = Measure-Job {
+    Connect-Fdx @connect
+    $script:all = Get-FdxVulnerability
+}
+$peak = Get-PeakMB # before the collection that counts what is kept
+$kept = [GC]::GetTotalMemory($true) - $before
+Complete-Case ($measured + @{ rows = $all.Count; jobPeakMB = $peak; bytesPerRow = $kept / $all.Count })

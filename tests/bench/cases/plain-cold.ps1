@@ -1,0 +1,8 @@
+# The whole job by the plain script.
+param([string] $Addresses, [int] $Rows)
+. $PSScriptRoot/common.ps1 $Addresses
+. $PSScriptRoot/plain.ps1
+$measured = Measure-Job {
+    Get-PlainRow (Get-PlainHeader) | Out-Null
+}
+Complete-Case ($measured + @{ rows = $Rows })

@@ -1,0 +1,11 @@
+# The whole job by the plain script, with every row kept in a variable.
+param([string] $Addresses, [int] $Rows)
+. $PSScriptRoot/common.ps1 $Addresses
+. $PSScriptRoot/plain.ps1
+$before = [GC]::GetTotalMemory($true)
+$measured = Measure-Job {
+    $script:all = Get-PlainRow (Get-PlainHeader)
+}
+$peak = Get-PeakMB
+$kept = [GC]::GetTotalMemory($true) - $before
+Complete-Case ($measured + @{ rows = $all.Count; jobPeakMB = $peak; bytesPerRow = $kept / $all.Count })

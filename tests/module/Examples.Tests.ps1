@@ -61,6 +61,18 @@ Describe 'The examples' {
         $lines[2].Fix | Should -Match 'consents again'
     }
 
+    It 'the first session of the README works as pasted' {
+        $readme = Get-Content (Join-Path $PSScriptRoot ../../README.md) -Raw
+        $code = [regex]::Match($readme, '(?s)## First session.*?```powershell\n(.*?)```').Groups[1].Value
+        # Only where things lie differs here: the server's program, and the module under test.
+        $code = $code.Replace('"$PWD/target/release/fedxdr-tenant"', '$env:FEDXDR_TENANT').Replace('./out/FedXdr', 'FedXdr')
+        $said = @(. ([scriptblock]::Create($code)))
+        @($said | Where-Object { $_ -is [FedXdr.Machine] }).Count | Should -Be 5
+        @($said | Where-Object { $_ -is [FedXdr.Vulnerability] }).Count | Should -Be 10
+        @($said | Where-Object { $_ -is [FedXdr.MachineVulnerability] }).Count | Should -Be 450
+        @($said | Where-Object { $_ -is [string] }).Count | Should -Be 1
+    }
+
     It 'the function app has what Functions wants' {
         $app = Join-Path $examples function-app
         (Get-Content (Join-Path $app host.json) -Raw | ConvertFrom-Json).version | Should -Be '2.0'

@@ -196,6 +196,36 @@ Describe 'From a managed identity to rows' {
         (Get-Report).counts.PSObject.Properties.Name | Should -Not -Contain 'exchanges'
     }
 
+    It 'tells each step with -Verbose' {
+        Add-Fault @{ service = 'defender'; name = 'status'; code = 503; skip = 1 }
+        Set-World @{ vulnerabilityPageSize = 3000 }
+        $said = @(Get-FdxVulnerability -Verbose 4>&1 | Where-Object { $_ -is [Management.Automation.VerboseRecord] }) -join "`n"
+        foreach ($expected in 'Identity: asking the App Service endpoint', "subject $($Fake.managedIdentity.objectId)",
+            "Exchange: asking for a token for https://api.securitycenter.microsoft.com/.default in tenant $Tenant",
+            'Request: GET /api/machines/SoftwareVulnerabilitiesByMachine, page 1', 'page 2', 'HTTP 503; trying again in') {
+            $said | Should -Match ([regex]::Escape($expected))
+        }
+    }
+
+    It 'shows progress when it takes longer than a moment, and what it waits for' {
+        Add-Fault @{ service = 'defender'; name = 'status'; code = 429; retryAfter = 2; body = @{ error = @{ code = '429'; message = 'quota' } } }
+        $shell = [powershell]::Create()
+        $null = $shell.AddScript({
+                param($Fake, $Tenant, $Endpoint)
+                Import-Module FedXdr
+                Connect-Fdx -TenantId $Tenant -ClientId $Fake.clientId -ManagedIdentityClientId $Fake.managedIdentity.clientId -Endpoint $Endpoint
+                Get-FdxVulnerability | Out-Null
+            }).AddParameters(@{ Fake = $Fake; Tenant = $Tenant; Endpoint = Get-Endpoint })
+        $null = $shell.Invoke()
+        $records = @($shell.Streams.Progress | Where-Object Activity -match 'Get-FdxVulnerability')
+        $records.Count | Should -BeGreaterThan 2
+        # At most five a second.
+        $records.Count | Should -BeLessThan 20
+        "$($records.StatusDescription)" | Should -Match 'waiting \d+ s'
+        $records[-1].RecordType | Should -Be 'Completed'
+        $shell.Dispose()
+    }
+
     It 'keeps members that the class does not have and values of another type' {
         Add-Fault @{ service = 'defender'; name = 'bad-row'; row = 1 }
         $row = @(Get-FdxVulnerability -First 3)[1]

@@ -30,6 +30,10 @@ impl Clock for SystemClock {
 
 /// A share of `span`, different each time, so that callers which failed together do not come back together.
 pub(crate) fn jitter(span: Duration) -> Duration {
-    let random = RandomState::new().hash_one(0_u8);
-    span.mul_f64(f64::from(u32::try_from(random >> 32).unwrap_or(0)) / f64::from(u32::MAX))
+    span.mul_f64(f64::from(u32::try_from(random() >> 32).unwrap_or(0)) / f64::from(u32::MAX))
+}
+
+/// A number by chance, good enough for pauses and request ids and for nothing secret.
+pub(crate) fn random() -> u64 {
+    RandomState::new().hash_one(0_u8)
 }

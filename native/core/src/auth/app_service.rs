@@ -5,10 +5,9 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use reqwest::Method;
 use url::Url;
 
-use super::managed_identity::{RetryTable, Selector, ask};
+use super::managed_identity::{RetryTable, Selector, ask, token_request};
 use super::{AccessToken, Source};
 use crate::error::Result;
 use crate::http::{Request, sensitive};
@@ -41,20 +40,7 @@ impl AppService {
     }
 
     fn request(&self, resource: &str) -> Request {
-        let mut url = self.endpoint.clone();
-        url.query_pairs_mut().append_pair("api-version", API_VERSION).append_pair("resource", resource);
-        let selector = match &self.selector {
-            Selector::System => None,
-            Selector::ClientId(id) => Some(("client_id", id)),
-            Selector::ObjectId(id) => Some(("object_id", id)),
-            // IMDS calls it msi_res_id. Here that name is ignored and the system-assigned identity answers.
-            Selector::ResourceId(id) => Some(("mi_res_id", id)),
-        };
-        if let Some((name, id)) = selector {
-            url.query_pairs_mut().append_pair(name, id);
-        }
-        let mut request = Request::new(Method::GET, url);
-        request.direct = true;
+        let mut request = token_request(&self.endpoint, API_VERSION, resource, &self.selector, "mi_res_id");
         if let Some(value) = sensitive(self.header.expose()) {
             request.headers.insert("x-identity-header", value);
         }

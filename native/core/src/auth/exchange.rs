@@ -106,12 +106,14 @@ async fn attempt(
     let status = response.status;
     let asked = retry_after(response.header("retry-after"), context.clock.now());
     let skew = clock_skew(&response, context.clock.now());
+    let request_id = response.header("client-request-id").map(str::to_owned);
     let body = Zeroizing::new(response.bytes(ANSWER_LIMIT).await.map_err(|e| unreachable(&e))?);
     if status == 200 {
         return read(context, &body);
     }
     let mut error = refusal(context, tenant, scope, assertion, status, &body);
     error.retry_after = asked;
+    error.correlation_id = error.correlation_id.take().or(request_id);
     if let Some(skew) = skew.filter(|_| error.id == "Fdx.Auth.AssertionExpired") {
         error.advice = format!("This machine's clock is {skew} seconds off: mend it. {}", error.advice);
     }
@@ -135,6 +137,10 @@ fn request(context: &Context, tenant: &str, scope: &str, assertion: &AccessToken
         .headers
         .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
     request.headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
+    if let Ok(id) = HeaderValue::from_str(&random_guid()) {
+        request.headers.insert("client-request-id", id);
+        request.headers.insert("return-client-request-id", HeaderValue::from_static("true"));
+    }
     request.body = Some(Bytes::from_owner(Zeroizing::new(form.finish().into_bytes())));
     Ok(request)
 }
@@ -245,6 +251,19 @@ fn fill(fix: &str, context: &Context, tenant: &str, scope: &str, assertion: &Acc
         .replace("{audience}", context.settings.cloud.exchange_audience())
         .replace("{scope}", scope)
         .replace("{authority}", context.settings.authority())
+}
+
+/// An id in the form of a GUID (RFC 9562 §5.4), by which Entra's support finds the request.
+fn random_guid() -> String {
+    let (high, low) = (crate::clock::random(), crate::clock::random());
+    format!(
+        "{:08x}-{:04x}-4{:03x}-{:04x}-{:012x}",
+        high >> 32,
+        (high >> 16) & 0xffff,
+        high & 0xfff,
+        0x8000 | ((low >> 48) & 0x3fff),
+        low & 0xffff_ffff_ffff
+    )
 }
 
 /// Seconds between this machine's clock and the answer's Date header, when they are worth telling.

@@ -5,11 +5,10 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use reqwest::Method;
 use reqwest::header::HeaderValue;
 use url::Url;
 
-use super::managed_identity::{RetryTable, Selector, ask, endpoint_url};
+use super::managed_identity::{RetryTable, Selector, ask, endpoint_url, token_request};
 use super::{AccessToken, Source};
 use crate::error::Result;
 use crate::http::Request;
@@ -50,19 +49,7 @@ impl Imds {
     }
 
     fn request(&self, resource: &str) -> Request {
-        let mut url = self.endpoint.clone();
-        url.query_pairs_mut().append_pair("api-version", API_VERSION).append_pair("resource", resource);
-        let selector = match &self.selector {
-            Selector::System => None,
-            Selector::ClientId(id) => Some(("client_id", id)),
-            Selector::ObjectId(id) => Some(("object_id", id)),
-            Selector::ResourceId(id) => Some(("msi_res_id", id)),
-        };
-        if let Some((name, id)) = selector {
-            url.query_pairs_mut().append_pair(name, id);
-        }
-        let mut request = Request::new(Method::GET, url);
-        request.direct = true;
+        let mut request = token_request(&self.endpoint, API_VERSION, resource, &self.selector, "msi_res_id");
         request.headers.insert("metadata", HeaderValue::from_static("true"));
         request
     }

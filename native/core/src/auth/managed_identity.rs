@@ -84,6 +84,31 @@ pub(crate) fn source(context: &Context) -> Result<Arc<dyn Source>> {
     }
 }
 
+/// A request for a token. `resource_id_name` is what this endpoint calls an Azure resource id: a name that it does not know it ignores, and then
+/// the system-assigned identity answers.
+pub(crate) fn token_request(
+    endpoint: &Url,
+    api_version: &str,
+    resource: &str,
+    selector: &Selector,
+    resource_id_name: &str,
+) -> Request {
+    let mut url = endpoint.clone();
+    url.query_pairs_mut().append_pair("api-version", api_version).append_pair("resource", resource);
+    let named = match selector {
+        Selector::System => None,
+        Selector::ClientId(id) => Some(("client_id", id)),
+        Selector::ObjectId(id) => Some(("object_id", id)),
+        Selector::ResourceId(id) => Some((resource_id_name, id)),
+    };
+    if let Some((name, id)) = named {
+        url.query_pairs_mut().append_pair(name, id);
+    }
+    let mut request = Request::new(reqwest::Method::GET, url);
+    request.direct = true;
+    request
+}
+
 /// The platforms define these endpoints as http on addresses that never leave the machine; anything else must be https.
 pub(crate) fn endpoint_url(variable: &str, text: &str) -> Result<Url> {
     let invalid = |why: String| {

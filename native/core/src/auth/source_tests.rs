@@ -124,6 +124,8 @@ fn check_exchange(request: &Request) {
     assert_eq!(request.method, "POST");
     assert_eq!(request.url.path(), format!("/{TENANT}/oauth2/v2.0/token"));
     assert_eq!(request.headers["content-type"], "application/x-www-form-urlencoded");
+    let id = request.headers["client-request-id"].to_str().unwrap();
+    assert!(crate::settings::is_guid(id), "{id}");
     let form = pairs(request.body.as_ref().unwrap());
     assert_eq!(form["client_id"], CLIENT);
     assert_eq!(form["scope"], SCOPE);

@@ -15,6 +15,9 @@ public sealed class ConnectFdxCommand : FdxCommand
 {
     private const string ManagedIdentitySet = "ManagedIdentity";
     private const string ManagedIdentityDirectSet = "ManagedIdentityDirect";
+    private const string WorkloadIdentitySet = "WorkloadIdentity";
+    private const string GitHubActionsSet = "GitHubActions";
+    private const string AzurePipelinesSet = "AzurePipelines";
 
     private static readonly string[] EndpointNames = ["authority", "defender", "xdr", "graph", "arm", "imds"];
 
@@ -25,6 +28,9 @@ public sealed class ConnectFdxCommand : FdxCommand
     public string[] TenantId { get; set; } = [];
 
     [Parameter(ParameterSetName = ManagedIdentitySet, Mandatory = true, Position = 1)]
+    [Parameter(ParameterSetName = WorkloadIdentitySet, Mandatory = true, Position = 1)]
+    [Parameter(ParameterSetName = GitHubActionsSet, Mandatory = true, Position = 1)]
+    [Parameter(ParameterSetName = AzurePipelinesSet, Mandatory = true, Position = 1)]
     [Alias("ApplicationId", "AppId")]
     [ValidateNotNullOrEmpty]
     public string? ClientId { get; set; }
@@ -43,6 +49,17 @@ public sealed class ConnectFdxCommand : FdxCommand
     [Parameter(ParameterSetName = ManagedIdentityDirectSet)]
     [ValidateNotNullOrEmpty]
     public string? ManagedIdentityResourceId { get; set; }
+
+    [Parameter(ParameterSetName = WorkloadIdentitySet, Mandatory = true)]
+    [ValidateNotNullOrEmpty]
+    public string? FederatedTokenFile { get; set; }
+
+    [Parameter(ParameterSetName = GitHubActionsSet, Mandatory = true)]
+    public SwitchParameter GitHubActions { get; set; }
+
+    [Parameter(ParameterSetName = AzurePipelinesSet, Mandatory = true)]
+    [ValidateNotNullOrEmpty]
+    public string? ServiceConnectionId { get; set; }
 
     [Parameter]
     [ValidateSet("Public")]
@@ -88,10 +105,7 @@ public sealed class ConnectFdxCommand : FdxCommand
         settings.Texts("tenants", TenantId);
         settings.Text("clientId", ClientId);
         settings.Json.WriteStartObject("credential");
-        settings.Text("type", "managedIdentity");
-        settings.Text("clientId", ManagedIdentityClientId);
-        settings.Text("objectId", ManagedIdentityObjectId);
-        settings.Text("resourceId", ManagedIdentityResourceId);
+        WriteCredential(settings);
         settings.Json.WriteEndObject();
         WriteEndpoints(settings);
         settings.Text("proxy", Proxy?.OriginalString);
@@ -109,6 +123,30 @@ public sealed class ConnectFdxCommand : FdxCommand
             Identity = DescribeIdentity(),
             Environment = Environment,
         };
+    }
+
+    private void WriteCredential(JsonDocumentWriter settings)
+    {
+        switch (ParameterSetName)
+        {
+            case WorkloadIdentitySet:
+                settings.Text("type", "workloadIdentity");
+                settings.Text("tokenFile", GetUnresolvedProviderPathFromPSPath(FederatedTokenFile));
+                break;
+            case GitHubActionsSet:
+                settings.Text("type", "gitHubActions");
+                break;
+            case AzurePipelinesSet:
+                settings.Text("type", "azurePipelines");
+                settings.Text("serviceConnectionId", ServiceConnectionId);
+                break;
+            default:
+                settings.Text("type", "managedIdentity");
+                settings.Text("clientId", ManagedIdentityClientId);
+                settings.Text("objectId", ManagedIdentityObjectId);
+                settings.Text("resourceId", ManagedIdentityResourceId);
+                break;
+        }
     }
 
     private void WriteEndpoints(JsonDocumentWriter settings)
@@ -135,7 +173,15 @@ public sealed class ConnectFdxCommand : FdxCommand
     private string UserAgent() =>
         SessionState.PSVariable.GetValue("PSVersionTable") is IDictionary table ? $"PowerShell/{table["PSVersion"]}" : "PowerShell";
 
-    private string DescribeIdentity()
+    private string DescribeIdentity() => ParameterSetName switch
+    {
+        WorkloadIdentitySet => $"Workload identity (token file {FederatedTokenFile})",
+        GitHubActionsSet => "GitHub Actions job",
+        AzurePipelinesSet => $"Azure Pipelines job (service connection {ServiceConnectionId})",
+        _ => DescribeManagedIdentity(),
+    };
+
+    private string DescribeManagedIdentity()
     {
         var (kind, id) = (ManagedIdentityClientId, ManagedIdentityObjectId, ManagedIdentityResourceId) switch
         {

@@ -9,7 +9,9 @@ use tokio::runtime::Handle;
 use crate::auth::cache::TokenCache;
 use crate::clock::{Clock, SystemClock};
 use crate::error::Result;
-use crate::http::{HttpSettings, ReqwestTransport, SharedTransport};
+use crate::http::{
+    self, HttpSettings, ReqwestTransport, Response, SharedTransport, TransportError, TransportErrorKind,
+};
 use crate::query::Query;
 use crate::query::progress::Reporter;
 use crate::query::request::Request;
@@ -52,6 +54,19 @@ pub(crate) struct Context {
 }
 
 impl Context {
+    /// Sends a request; no answer within `patience` is an error, whatever the transport thinks of it.
+    pub(crate) async fn send(
+        &self,
+        request: http::Request,
+        patience: Duration,
+    ) -> Result<Response, TransportError> {
+        let late = self.clock.sleep(patience);
+        tokio::select! {
+            sent = self.transport.send(request) => sent,
+            () = late => Err(TransportError { kind: TransportErrorKind::Timeout, causes: Vec::new() }),
+        }
+    }
+
     /// Waits and tells that it does.
     pub(crate) async fn wait(&self, pause: Duration) {
         self.reporter.waiting(pause);

@@ -44,6 +44,25 @@ pub enum Credential {
         /// Azure resource id of a user-assigned identity.
         resource_id: Option<String>,
     },
+    /// A token file that the platform keeps fresh, as Kubernetes does.
+    WorkloadIdentity {
+        /// Full path; the one in `AZURE_FEDERATED_TOKEN_FILE` if there is none.
+        token_file: Option<String>,
+    },
+    /// The job's token of GitHub Actions.
+    GitHubActions {},
+    /// The job's token of Azure Pipelines.
+    AzurePipelines {
+        /// Service connection that the token is for.
+        service_connection_id: String,
+    },
+}
+
+impl Credential {
+    /// Whether it is of use without an app that trusts it.
+    fn stands_alone(&self) -> bool {
+        matches!(self, Credential::ManagedIdentity { .. })
+    }
 }
 
 /// Addresses in place of the cloud's own, for tests and private links.
@@ -130,6 +149,13 @@ impl Settings {
         settings.credential = check_credential(settings.credential)?;
         for (name, address) in settings.endpoints.all() {
             check_endpoint(name, address)?;
+        }
+        if settings.client_id.is_none() && !settings.credential.stands_alone() {
+            return Err(Error::configuration(
+                "Fdx.Settings.ClientIdMissing",
+                "no app was named, and this identity's token is good for nothing but an exchange",
+                "Name the app that trusts it: Connect-Fdx -ClientId <Application (client) ID>.",
+            ));
         }
         if settings.client_id.is_some() && settings.tenants.is_empty() {
             return Err(Error::configuration(
@@ -281,6 +307,14 @@ fn check_credential(credential: Credential) -> Result<Credential> {
                 resource_id,
             })
         }
+        Credential::AzurePipelines { service_connection_id } => Ok(Credential::AzurePipelines {
+            service_connection_id: check_id(
+                &service_connection_id,
+                "ServiceConnectionId",
+                "the service connection's id (the last part of its address in the project settings)",
+            )?,
+        }),
+        other => Ok(other),
     }
 }
 

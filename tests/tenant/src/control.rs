@@ -28,6 +28,7 @@ impl Service for Control {
                 }
                 Err(e) => json_answer(400, &json!({"error": e.to_string()})),
             },
+            ("POST", "/mint") => mint(&state, &call.body),
             ("GET", "/world") => json_answer(200, &serde_json::to_value(&*state.world()).unwrap_or_default()),
             ("PATCH", "/world") => patch(&state, &call.body),
             ("GET", "/report") => json_answer(200, &serde_json::to_value(state.report()).unwrap_or_default()),
@@ -35,6 +36,14 @@ impl Service for Control {
             _ => json_answer(404, &json!({"error": "no such control"})),
         }
     }
+}
+
+/// A token with the claims of the body, for issuers that are no listener here.
+fn mint(state: &State, body: &[u8]) -> Answer {
+    let token = serde_json::from_slice::<Value>(body).ok().and_then(|claims| state.signer.sign(&claims).ok());
+    let Some(token) = token else { return json_answer(400, &json!({"error": "no claims"})) };
+    state.keep_secret(&token);
+    json_answer(200, &json!({"token": token}))
 }
 
 /// A JSON merge patch (RFC 7386).

@@ -292,26 +292,10 @@ fn assertion(state: &State, world: &World, token: &str) -> Result<(), Refusal> {
     if now() >= time("exp") || now() + 300 < time("nbf") {
         return Err(no(700_024, "invalid_client", "Client assertion is not within its valid time range."));
     }
-    if claim("idtyp") != "app" {
-        return Err(no(
-            700_229,
-            "invalid_client",
-            "Only app-only tokens can be used as Federated Identity Credentials.",
-        ));
-    }
-    if audience != EXCHANGE_APP {
-        return Err(no(
-            700_227,
-            "invalid_client",
-            format!("The audience '{audience}' is not allowed in federated identity flows."),
-        ));
-    }
-    if claim("tid") != world.app.home_tenant_id {
-        return Err(no(
-            700_236,
-            "invalid_client",
-            "Entra ID tokens issued by another tenant may not be used for federated identity credentials.",
-        ));
+    let entra = issuer.starts_with("https://login.microsoftonline.com/")
+        || issuer.starts_with("https://sts.windows.net/");
+    if entra {
+        managed_identity(world, &claims)?;
     }
     let credentials = &world.app.federated_credentials;
     if credentials.is_empty() {
@@ -329,8 +313,9 @@ fn assertion(state: &State, world: &World, token: &str) -> Result<(), Refusal> {
             format!("No matching federated identity record found for presented assertion issuer '{issuer}'."),
         ));
     }
-    let audiences: Vec<_> =
-        issuers.into_iter().filter(|c| c.audience == "api://AzureADTokenExchange").collect();
+    // Of a managed identity's token Entra knows the resource by its id; any other issuer names it as the credential does.
+    let wanted = if entra { "api://AzureADTokenExchange" } else { audience.as_str() };
+    let audiences: Vec<_> = issuers.into_iter().filter(|c| c.audience == wanted).collect();
     if audiences.is_empty() {
         return Err(no(
             700_212,
@@ -350,6 +335,32 @@ fn assertion(state: &State, world: &World, token: &str) -> Result<(), Refusal> {
             "No matching federated identity record found for presented assertion subject '{subject}'.\r\nCheck your federated identity credential Subject, Audience and Issuer against the presented assertion."
         ),
     ))
+}
+
+/// What holds for Entra's own tokens alone.
+fn managed_identity(world: &World, claims: &Value) -> Result<(), Refusal> {
+    if claims["idtyp"] != "app" {
+        return Err(no(
+            700_229,
+            "invalid_client",
+            "Only app-only tokens can be used as Federated Identity Credentials.",
+        ));
+    }
+    if claims["aud"] != EXCHANGE_APP {
+        return Err(no(
+            700_227,
+            "invalid_client",
+            format!("The audience {} is not allowed in federated identity flows.", claims["aud"]),
+        ));
+    }
+    if claims["tid"] != world.app.home_tenant_id.as_str() {
+        return Err(no(
+            700_236,
+            "invalid_client",
+            "Entra ID tokens issued by another tenant may not be used for federated identity credentials.",
+        ));
+    }
+    Ok(())
 }
 
 fn issue(

@@ -1,6 +1,7 @@
 //! A strict stand-in for the services that `FedXdr` talks to: identity endpoints, Entra, Defender. Written from their documentation; shares
 //! no code with the client. See the README beside it.
 
+mod builds;
 mod control;
 mod data;
 mod defender;
@@ -63,6 +64,10 @@ pub struct Addresses {
     pub second_identity: Identity,
     /// The system-assigned identity.
     pub system_identity: Identity,
+    /// What a build service's job finds in its environment.
+    pub builds: std::collections::BTreeMap<&'static str, String>,
+    /// Service connection that the pipeline may use.
+    pub service_connection_id: &'static str,
     /// Customers.
     pub tenants: Vec<Customer>,
 }
@@ -132,6 +137,7 @@ impl Drop for FakeTenant {
 }
 
 async fn listen(state: &Arc<State>) -> io::Result<()> {
+    start::<builds::Builds>(state).await?;
     start::<control::Control>(state).await?;
     start::<control::Foreign>(state).await?;
     start::<control::Graph>(state).await?;
@@ -179,6 +185,13 @@ fn addresses(state: &State) -> io::Result<Addresses> {
         managed_identity: identity(|i| !i.system_assigned, 0)?,
         second_identity: identity(|i| !i.system_assigned, 1)?,
         system_identity: identity(|i| i.system_assigned, 0)?,
+        builds: std::collections::BTreeMap::from([
+            ("ACTIONS_ID_TOKEN_REQUEST_URL", format!("{}{}", state.address("builds"), builds::GITHUB_PATH)),
+            ("ACTIONS_ID_TOKEN_REQUEST_TOKEN", builds::GITHUB_TOKEN.to_owned()),
+            ("SYSTEM_OIDCREQUESTURI", format!("{}{}", state.address("builds"), builds::PIPELINES_PATH)),
+            ("SYSTEM_ACCESSTOKEN", builds::PIPELINES_TOKEN.to_owned()),
+        ]),
+        service_connection_id: builds::SERVICE_CONNECTION,
         tenants: world.tenants,
     })
 }

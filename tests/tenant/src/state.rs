@@ -71,7 +71,8 @@ pub(crate) struct State {
 impl State {
     /// A state with this world.
     pub(crate) fn new(world: World) -> Result<Self, ring::error::Unspecified> {
-        let secrets = HashSet::from([IDENTITY_HEADER.to_owned()]);
+        let secrets = [IDENTITY_HEADER, crate::builds::GITHUB_TOKEN, crate::builds::PIPELINES_TOKEN];
+        let secrets = secrets.map(str::to_owned).into_iter().collect();
         Ok(State {
             signer: Signer::new()?,
             initial: Mutex::new(world.clone()),

@@ -1,10 +1,11 @@
-//! Managed identity of App Service, Functions and Container Apps.
+//! Managed identity of App Service, Functions, Container Apps and Azure Automation.
 //! <https://learn.microsoft.com/azure/app-service/overview-managed-identity#rest-endpoint-reference>
 
 use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use reqwest::header::HeaderValue;
 use url::Url;
 
 use super::managed_identity::{RetryTable, Selector, ask, token_request};
@@ -41,6 +42,8 @@ impl AppService {
 
     fn request(&self, resource: &str) -> Request {
         let mut request = token_request(&self.endpoint, API_VERSION, resource, &self.selector, "mi_res_id");
+        // Automation wants it beside its own header; the others do not mind.
+        request.headers.insert("metadata", HeaderValue::from_static("True"));
         if let Some(value) = sensitive(self.header.expose()) {
             request.headers.insert("x-identity-header", value);
         }

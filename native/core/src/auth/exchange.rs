@@ -24,6 +24,8 @@ use crate::secret::Secret;
 use crate::session::Context;
 
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+/// Longest wait for an answer; Entra's take well below a second.
+const PATIENCE: Duration = Duration::from_secs(60);
 /// Most that is read of an answer.
 const ANSWER_LIMIT: usize = 1 << 20;
 
@@ -102,7 +104,7 @@ async fn attempt(
         )
         .caused_by(e)
     };
-    let response = context.transport.send(request).await.map_err(|e| unreachable(&e))?;
+    let response = context.send(request, PATIENCE).await.map_err(|e| unreachable(&e))?;
     let status = response.status;
     let asked = retry_after(response.header("retry-after"), context.clock.now());
     let skew = clock_skew(&response, context.clock.now());

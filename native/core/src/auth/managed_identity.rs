@@ -10,10 +10,11 @@ use super::app_service::AppService;
 use super::cache::seconds;
 use super::expiry::Moment;
 use super::imds::Imds;
+use super::legacy_msi::LegacyMsi;
 use super::{AccessToken, Claims, Source};
 use crate::error::{Error, ErrorKind, Result, Step, excerpt};
 use crate::http::retry::retry_after;
-use crate::http::{Request, Response, TransportErrorKind};
+use crate::http::{Request, Response};
 use crate::secret::Secret;
 use crate::session::Context;
 use crate::settings::Credential;
@@ -33,7 +34,7 @@ impl Selector {
             Credential::ManagedIdentity { client_id: Some(id), .. } => Selector::ClientId(id.clone()),
             Credential::ManagedIdentity { object_id: Some(id), .. } => Selector::ObjectId(id.clone()),
             Credential::ManagedIdentity { resource_id: Some(id), .. } => Selector::ResourceId(id.clone()),
-            Credential::ManagedIdentity { .. } => Selector::System,
+            _ => Selector::System,
         }
     }
 
@@ -71,17 +72,19 @@ impl Selector {
     }
 }
 
-/// The endpoint of the place this runs in. `IDENTITY_*` goes before everything else: App Service sets `MSI_*` too.
+/// The endpoint of the place this runs in, in the order of the Azure SDKs. `IDENTITY_*` goes before `MSI_*`: App Service sets both.
 pub(crate) fn source(context: &Context) -> Result<Arc<dyn Source>> {
     let selector = Selector::of(&context.settings.credential);
-    let environment = &context.environment;
-    match (environment.get("IDENTITY_ENDPOINT"), environment.get("IDENTITY_HEADER")) {
-        (Some(endpoint), Some(header)) => {
-            let header = Secret::new(header.to_owned());
-            Ok(Arc::new(AppService::new(endpoint_url("IDENTITY_ENDPOINT", endpoint)?, header, selector)))
-        }
-        _ => Ok(Arc::new(Imds::new(context, selector)?)),
+    let variable = |name| context.environment.get(name);
+    if let (Some(endpoint), Some(header)) = (variable("IDENTITY_ENDPOINT"), variable("IDENTITY_HEADER")) {
+        let endpoint = endpoint_url("IDENTITY_ENDPOINT", endpoint)?;
+        return Ok(Arc::new(AppService::new(endpoint, Secret::new(header.to_owned()), selector)));
     }
+    if let (Some(endpoint), Some(secret)) = (variable("MSI_ENDPOINT"), variable("MSI_SECRET")) {
+        let endpoint = endpoint_url("MSI_ENDPOINT", endpoint)?;
+        return Ok(Arc::new(LegacyMsi::new(endpoint, Secret::new(secret.to_owned()), selector)?));
+    }
+    Ok(Arc::new(Imds::new(context, selector)?))
 }
 
 /// A request for a token. `resource_id_name` is what this endpoint calls an Azure resource id: a name that it does not know it ignores, and then
@@ -203,12 +206,7 @@ async fn send_patiently(
 }
 
 async fn send(context: &Context, place: &str, table: &RetryTable, request: Request) -> Result<Response> {
-    let late = context.clock.sleep(table.patience);
-    let sent = tokio::select! {
-        sent = context.transport.send(request) => sent,
-        () = late => Err(crate::http::TransportError { kind: TransportErrorKind::Timeout, causes: Vec::new() }),
-    };
-    sent.map_err(|e| {
+    context.send(request, table.patience).await.map_err(|e| {
         if table.absent_if_unreachable {
             return not_found().caused_by(&e);
         }

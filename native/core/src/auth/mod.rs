@@ -2,12 +2,17 @@
 
 pub mod aadsts;
 mod app_service;
+mod azure_pipelines;
 pub mod cache;
 mod claims;
 mod exchange;
 mod expiry;
+mod github_actions;
 mod imds;
+mod legacy_msi;
 mod managed_identity;
+mod oidc;
+mod workload_identity;
 
 use std::sync::Arc;
 
@@ -18,7 +23,11 @@ pub use self::claims::Claims;
 use crate::error::Result;
 use crate::secret::Secret;
 use crate::session::Context;
+use crate::settings::Credential;
+use azure_pipelines::AzurePipelines;
 use cache::{CacheKey, Cached};
+use github_actions::GitHubActions;
+use workload_identity::WorkloadIdentity;
 
 /// A token and what is known of it.
 #[derive(Clone, Debug)]
@@ -68,7 +77,16 @@ pub(crate) trait Source: Send + Sync {
 
 /// The source that the settings and the environment mean.
 pub(crate) fn source(context: &Context) -> Result<Arc<dyn Source>> {
-    managed_identity::source(context)
+    Ok(match &context.settings.credential {
+        Credential::ManagedIdentity { .. } => managed_identity::source(context)?,
+        Credential::WorkloadIdentity { token_file } => {
+            Arc::new(WorkloadIdentity::new(context, token_file.as_deref())?)
+        }
+        Credential::GitHubActions {} => Arc::new(GitHubActions::new(&context.environment)?),
+        Credential::AzurePipelines { service_connection_id } => {
+            Arc::new(AzurePipelines::new(&context.environment, service_connection_id)?)
+        }
+    })
 }
 
 /// A token for `scope` in `tenant`, from the cache or fetched. `force` asks for one that was not in the cache.

@@ -16,21 +16,39 @@ const SCOPE: &str = "https://api.securitycenter.microsoft.com/.default";
 const EXCHANGE: &str = "api://AzureADTokenExchange";
 const DAY: u64 = 24 * 3600;
 
-/// One source: what leads to it, and what its requests look like.
+/// One source: what leads to it, what its requests look like, what it answers, when it is asked again.
 #[derive(Clone, Copy)]
 struct Subject {
     name: &'static str,
     credential: &'static str,
     environment: &'static [(&'static str, &'static str)],
+    /// `retry.attempts` of the settings: managed identity endpoints have tables of their own.
+    attempts: u32,
     check: fn(&Request),
-    /// Statuses that are asked again, with the number of attempts in all and the seconds that they take.
+    answer: fn() -> Answer,
+    /// Answers that are none.
+    wrong: &'static [&'static str],
+    wrong_id: &'static str,
+    /// Statuses that are asked again, with the number of attempts in all and the seconds that they take at least.
     again: &'static [(u16, usize, u64)],
     missing: &'static str,
 }
 
 const BY_CLIENT: &str = r#"{"type":"managedIdentity","clientId":"33333333-3333-3333-3333-333333333333"}"#;
+const WRONG_TOKENS: &[&str] = &[
+    "",
+    "<html>",
+    "[]",
+    r#"{"access_token":"fake-token-text"}"#,
+    r#"{"access_token":"","expires_on":"9999999999"}"#,
+    r#"{"access_token":"fake-token-text","expires_on":"never"}"#,
+    r#"{"expires_on":"9999999999"}"#,
+];
+const WRONG_OIDC: &[&str] =
+    &["", "<html>", "[]", "{}", r#"{"value":""}"#, r#"{"oidcToken":""}"#, r#"{"value":7,"oidcToken":7}"#];
 
-const SUBJECTS: &[Subject] = &[
+/// The managed identities, which all have ids to choose by.
+const IDENTITIES: &[Subject] = &[
     Subject {
         name: "App Service",
         credential: BY_CLIENT,
@@ -40,17 +58,24 @@ const SUBJECTS: &[Subject] = &[
             ("MSI_ENDPOINT", "http://127.0.0.1:41001/old"),
             ("MSI_SECRET", "fake-old-secret"),
         ],
+        attempts: 0,
         check: |request| {
             assert_eq!(request.method, "GET");
             assert_eq!(request.url.port(), Some(41000));
             assert_eq!(request.headers["x-identity-header"], "fake-identity-header");
             assert!(request.headers["x-identity-header"].is_sensitive());
+            // Azure Automation has the same endpoint and wants this too.
+            assert_eq!(request.headers["metadata"], "True");
             let query = pairs(request.url.query().unwrap().as_bytes());
             assert_eq!(query["api-version"], "2019-08-01");
             assert_eq!(query["resource"], EXCHANGE);
             assert_eq!(query["client_id"], IDENTITY);
             assert_eq!(query.len(), 3);
+            assert!(request.direct);
         },
+        answer: assertion_answer,
+        wrong: WRONG_TOKENS,
+        wrong_id: "Fdx.Identity.InvalidAnswer",
         again: &[(404, 4, 3), (408, 4, 3), (429, 4, 3), (500, 4, 3), (503, 4, 3), (504, 4, 3)],
         missing: "Fdx.Identity.Unreachable",
     },
@@ -58,6 +83,7 @@ const SUBJECTS: &[Subject] = &[
         name: "IMDS",
         credential: BY_CLIENT,
         environment: &[],
+        attempts: 0,
         check: |request| {
             assert_eq!(request.method, "GET");
             assert_eq!(request.url.host_str(), Some("169.254.169.254"));
@@ -67,16 +93,99 @@ const SUBJECTS: &[Subject] = &[
             assert_eq!(query["resource"], EXCHANGE);
             assert_eq!(query["client_id"], IDENTITY);
             assert_eq!(query.len(), 3);
+            assert!(request.direct);
         },
+        answer: assertion_answer,
+        wrong: WRONG_TOKENS,
+        wrong_id: "Fdx.Identity.InvalidAnswer",
         again: &[(404, 4, 7), (410, 8, 70), (429, 4, 7), (500, 4, 7), (503, 4, 7)],
         missing: "Fdx.Identity.NotFound",
     },
+    Subject {
+        name: "MSI of 2017",
+        credential: BY_CLIENT,
+        environment: &[("MSI_ENDPOINT", "http://127.0.0.1:41001/old"), ("MSI_SECRET", "fake-old-secret")],
+        attempts: 0,
+        check: |request| {
+            assert_eq!(request.method, "GET");
+            assert_eq!(request.headers["secret"], "fake-old-secret");
+            assert!(request.headers["secret"].is_sensitive());
+            assert!(!request.headers.contains_key("x-identity-header"));
+            let query = pairs(request.url.query().unwrap().as_bytes());
+            assert_eq!(query["api-version"], "2017-09-01");
+            assert_eq!(query["resource"], EXCHANGE);
+            assert_eq!(query["clientid"], IDENTITY);
+            assert_eq!(query.len(), 3);
+            assert!(request.direct);
+        },
+        answer: assertion_answer,
+        wrong: WRONG_TOKENS,
+        wrong_id: "Fdx.Identity.InvalidAnswer",
+        again: &[(404, 4, 3), (408, 4, 3), (429, 4, 3), (500, 4, 3), (503, 4, 3), (504, 4, 3)],
+        missing: "Fdx.Identity.Unreachable",
+    },
 ];
+
+const BUILD_SERVICES: &[Subject] = &[
+    Subject {
+        name: "GitHub Actions",
+        credential: r#"{"type":"gitHubActions"}"#,
+        environment: &[
+            ("ACTIONS_ID_TOKEN_REQUEST_URL", "https://actions.example/token?api-version=2.0"),
+            ("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "fake-request-token"),
+        ],
+        attempts: 3,
+        check: |request| {
+            assert_eq!(request.method, "GET");
+            assert_eq!(request.headers["authorization"], "Bearer fake-request-token");
+            assert!(request.headers["authorization"].is_sensitive());
+            let query = pairs(request.url.query().unwrap().as_bytes());
+            assert_eq!((query["api-version"].as_str(), query["audience"].as_str()), ("2.0", EXCHANGE));
+        },
+        answer: || ok(json!({"value": assertion()}).to_string()),
+        wrong: WRONG_OIDC,
+        wrong_id: "Fdx.Oidc.InvalidAnswer",
+        again: &[(408, 4, 3), (429, 4, 3), (500, 4, 3), (502, 4, 3), (503, 4, 3), (504, 4, 3)],
+        missing: "Fdx.Oidc.Unreachable",
+    },
+    Subject {
+        name: "Azure Pipelines",
+        credential: r#"{"type":"azurePipelines","serviceConnectionId":"55555555-5555-5555-5555-555555555555"}"#,
+        environment: &[
+            (
+                "SYSTEM_OIDCREQUESTURI",
+                "https://dev.example/org/project/_apis/distributedtask/hubs/build/plans/1/jobs/2/oidctoken",
+            ),
+            ("SYSTEM_ACCESSTOKEN", "fake-system-token"),
+        ],
+        attempts: 3,
+        check: |request| {
+            assert_eq!(request.method, "POST");
+            assert_eq!(request.headers["authorization"], "Bearer fake-system-token");
+            assert!(request.headers["authorization"].is_sensitive());
+            assert_eq!(request.headers["content-type"], "application/json");
+            assert_eq!(request.headers["content-length"], "0");
+            assert_eq!(request.headers["x-tfs-fedauthredirect"], "Suppress");
+            let query = pairs(request.url.query().unwrap().as_bytes());
+            assert_eq!(query["api-version"], "7.1");
+            assert_eq!(query["serviceConnectionId"], "55555555-5555-5555-5555-555555555555");
+        },
+        answer: || ok(json!({"oidcToken": assertion()}).to_string()),
+        wrong: WRONG_OIDC,
+        wrong_id: "Fdx.Oidc.InvalidAnswer",
+        again: &[(408, 4, 3), (429, 4, 3), (500, 4, 3), (502, 4, 3), (503, 4, 3), (504, 4, 3)],
+        missing: "Fdx.Oidc.Unreachable",
+    },
+];
+
+fn subjects() -> impl Iterator<Item = &'static Subject> {
+    IDENTITIES.iter().chain(BUILD_SERVICES)
+}
 
 fn settings(subject: &Subject) -> String {
     format!(
-        r#"{{"clientId":"{CLIENT}","tenants":["{TENANT}"],"credential":{},"retry":{{"attempts":0}}}}"#,
-        subject.credential
+        r#"{{"clientId":"{CLIENT}","tenants":["{TENANT}"],"credential":{},"retry":{{"attempts":{}}}}}"#,
+        subject.credential, subject.attempts
     )
 }
 
@@ -115,7 +224,6 @@ fn network(subject: &Subject, identity: impl Fn(usize) -> Answer + Send + Sync +
             return token_answer(number);
         }
         check(request);
-        assert!(request.direct, "an identity endpoint is never asked through a proxy");
         identity(asked.fetch_add(1, std::sync::atomic::Ordering::SeqCst))
     })
 }
@@ -145,8 +253,8 @@ fn context_of(subject: &Subject, network: &Arc<Network>) -> Context {
 
 #[tokio::test(start_paused = true)]
 async fn a_fresh_token_takes_one_request_each_and_a_cached_one_none() {
-    for subject in SUBJECTS {
-        let network = network(subject, |_| assertion_answer());
+    for subject in subjects() {
+        let network = network(subject, |_| (subject.answer)());
         let context = context_of(subject, &network);
         let fresh = access_token(&context, TENANT, SCOPE, false).await.unwrap();
         assert!(!fresh.from_cache, "{}", subject.name);
@@ -158,19 +266,21 @@ async fn a_fresh_token_takes_one_request_each_and_a_cached_one_none() {
 
 #[tokio::test(start_paused = true)]
 async fn an_expired_token_is_exchanged_again_with_the_assertion_that_still_lives() {
-    for subject in SUBJECTS {
-        let network = network(subject, |_| assertion_answer());
+    for subject in subjects() {
+        let network = network(subject, |_| (subject.answer)());
         let context = context_of(subject, &network);
         access_token(&context, TENANT, SCOPE, false).await.unwrap();
         context.clock.sleep(Duration::from_secs(3599)).await;
         assert!(!access_token(&context, TENANT, SCOPE, false).await.unwrap().from_cache);
-        assert_eq!((network.count(), identity_requests(&network)), (3, 1), "{}", subject.name);
+        // A build service's token lives for five minutes, so it has ended too.
+        let minted = if BUILD_SERVICES.iter().any(|s| s.name == subject.name) { 2 } else { 1 };
+        assert_eq!((network.count(), identity_requests(&network)), (2 + minted, minted), "{}", subject.name);
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_endpoint_that_is_not_there_is_named() {
-    for subject in SUBJECTS {
+    for subject in subjects() {
         for kind in [TransportErrorKind::Connect, TransportErrorKind::Timeout] {
             let network = network(subject, move |_| Answer::Fails(kind));
             let error = access_token(&context_of(subject, &network), TENANT, SCOPE, false).await.unwrap_err();
@@ -182,7 +292,7 @@ async fn an_endpoint_that_is_not_there_is_named() {
 
 #[tokio::test(start_paused = true)]
 async fn an_endpoint_that_never_answers_does_not_hang() {
-    for subject in SUBJECTS {
+    for subject in subjects() {
         let network = network(subject, |_| Answer::Never);
         let context = context_of(subject, &network);
         let begun = context.clock.now();
@@ -194,16 +304,17 @@ async fn an_endpoint_that_never_answers_does_not_hang() {
 
 #[tokio::test(start_paused = true)]
 async fn each_status_of_the_retry_table_is_asked_again_as_the_table_says() {
-    for subject in SUBJECTS {
+    for subject in subjects() {
         for &(code, attempts, seconds) in subject.again {
             let failing = network(subject, move |_| status(code));
             let context = context_of(subject, &failing);
             let begun = context.clock.now();
             access_token(&context, TENANT, SCOPE, false).await.unwrap_err();
             let took = (context.clock.now() - begun).as_secs();
-            assert_eq!((failing.count(), took), (attempts, seconds), "{} {code}", subject.name);
+            assert_eq!(failing.count(), attempts, "{} {code}", subject.name);
+            assert!((seconds..=seconds * 5 / 4 + 1).contains(&took), "{} {code}: {took} s", subject.name);
 
-            let passing = network(subject, move |n| if n == 0 { status(code) } else { assertion_answer() });
+            let passing = network(subject, move |n| if n == 0 { status(code) } else { (subject.answer)() });
             access_token(&context_of(subject, &passing), TENANT, SCOPE, false).await.unwrap();
         }
         for code in [400, 401, 403] {
@@ -216,10 +327,10 @@ async fn each_status_of_the_retry_table_is_asked_again_as_the_table_says() {
 
 #[tokio::test(start_paused = true)]
 async fn a_retry_after_is_waited_out() {
-    for subject in SUBJECTS {
+    for subject in subjects() {
         let network = network(subject, |n| match n {
             0 => Answer::Status(429, &[("retry-after", "20")], String::new()),
-            _ => assertion_answer(),
+            _ => (subject.answer)(),
         });
         let context = context_of(subject, &network);
         let begun = context.clock.now();
@@ -230,19 +341,11 @@ async fn a_retry_after_is_waited_out() {
 
 #[tokio::test(start_paused = true)]
 async fn a_wrong_answer_is_an_error_and_its_text_is_not_quoted() {
-    for subject in SUBJECTS {
-        for body in [
-            "",
-            "<html>",
-            "[]",
-            r#"{"access_token":"fake-token-text"}"#,
-            r#"{"access_token":"","expires_on":"9999999999"}"#,
-            r#"{"access_token":"fake-token-text","expires_on":"never"}"#,
-            r#"{"expires_on":"9999999999"}"#,
-        ] {
+    for subject in subjects() {
+        for &body in subject.wrong {
             let network = network(subject, move |_| ok(body));
             let error = access_token(&context_of(subject, &network), TENANT, SCOPE, false).await.unwrap_err();
-            assert_eq!(error.id, "Fdx.Identity.InvalidAnswer", "{} {body}", subject.name);
+            assert_eq!(error.id, subject.wrong_id, "{} {body}", subject.name);
             assert!(!format!("{error:?}").contains("fake-token-text"));
         }
     }
@@ -250,7 +353,7 @@ async fn a_wrong_answer_is_an_error_and_its_text_is_not_quoted() {
 
 #[tokio::test(start_paused = true)]
 async fn an_answer_for_another_identity_is_refused() {
-    for subject in SUBJECTS {
+    for subject in IDENTITIES {
         let network = network(subject, |_| {
             let other = jwt(&json!({"azp": "99999999-9999-9999-9999-999999999999", "oid": "x"}));
             ok(json!({"access_token": other, "expires_in": "3599"}).to_string())
@@ -262,10 +365,10 @@ async fn an_answer_for_another_identity_is_refused() {
 
 #[tokio::test(start_paused = true)]
 async fn cancelling_while_it_waits_ends_the_wait_and_the_next_call_starts_anew() {
-    for subject in SUBJECTS {
+    for subject in subjects() {
         let network = network(subject, |n| match n {
             0 => Answer::Status(429, &[("retry-after", "3000")], String::new()),
-            _ => assertion_answer(),
+            _ => (subject.answer)(),
         });
         let context = context_of(subject, &network);
         let wait = access_token(&context, TENANT, SCOPE, false);
@@ -290,7 +393,7 @@ async fn each_kind_of_id_has_its_own_parameter() {
             Some("msi_res_id"),
         ),
     ] {
-        for (subject, expected) in SUBJECTS.iter().zip([app_service, imds]) {
+        for (subject, expected) in IDENTITIES.iter().zip([app_service, imds]) {
             let network = Network::new(|request, n| {
                 if is_entra(request) {
                     token_answer(n)
@@ -312,7 +415,7 @@ async fn each_kind_of_id_has_its_own_parameter() {
 
 #[tokio::test(start_paused = true)]
 async fn without_an_app_the_identitys_own_token_is_used_for_the_resource_itself() {
-    for subject in SUBJECTS {
+    for subject in IDENTITIES {
         let network = Network::new(|request, _| {
             assert_eq!(
                 pairs(request.url.query().unwrap().as_bytes())["resource"],
@@ -329,7 +432,7 @@ async fn without_an_app_the_identitys_own_token_is_used_for_the_resource_itself(
 
 #[tokio::test(start_paused = true)]
 async fn a_stale_assertion_is_minted_anew_once() {
-    let subject = &SUBJECTS[0];
+    let subject = &IDENTITIES[0];
     let stale = json!({"error": "invalid_client", "error_codes": [700_024], "error_description": "AADSTS700024: Client assertion is not within its valid time range. Trace ID: x"}).to_string();
     let network = Network::new(move |request, n| match n {
         _ if !is_entra(request) => assertion_answer(),
@@ -354,7 +457,7 @@ async fn entras_words_become_an_id_and_an_advice_with_the_values_filled_in() {
     let network = Network::new(move |request, _| {
         if is_entra(request) { Answer::Status(401, &[], body.to_string()) } else { assertion_answer() }
     });
-    let error = access_token(&context_of(&SUBJECTS[0], &network), TENANT, SCOPE, false).await.unwrap_err();
+    let error = access_token(&context_of(&IDENTITIES[0], &network), TENANT, SCOPE, false).await.unwrap_err();
     assert_eq!(
         (error.id, error.aadsts, error.http_status),
         ("Fdx.Auth.SubjectMismatch", Some(700_213), Some(401))
@@ -391,7 +494,7 @@ async fn entras_passing_faults_are_asked_again_and_its_quota_is_respected() {
         let network = Network::new(
             move |request, _| if is_entra(request) { scripted.clone() } else { assertion_answer() },
         );
-        let context = context(&network, &settings, SUBJECTS[0].environment);
+        let context = context(&network, &settings, IDENTITIES[0].environment);
         let begun = context.clock.now();
         let error = access_token(&context, TENANT, SCOPE, false).await.unwrap_err();
         assert_eq!((error.kind, network.count()), (kind, 5), "{error}");
@@ -407,9 +510,136 @@ async fn an_identity_endpoint_that_is_not_of_this_machine_must_be_https() {
         let network = Network::new(|_, _| panic!("nothing may be sent"));
         let environment = [("IDENTITY_ENDPOINT", endpoint), ("IDENTITY_HEADER", "fake-identity-header")];
         let error =
-            access_token(&context(&network, &settings(&SUBJECTS[0]), &environment), TENANT, SCOPE, false)
+            access_token(&context(&network, &settings(&IDENTITIES[0]), &environment), TENANT, SCOPE, false)
                 .await
                 .unwrap_err();
         assert_eq!(error.id, "Fdx.Identity.InvalidEndpoint", "{endpoint}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_file_is_read_each_time_and_its_last_good_token_is_kept() {
+    let file = TokenFile::new("kept");
+    let network = Network::new(|request, n| {
+        assert!(is_entra(request));
+        token_answer(n)
+    });
+    let context = file.context(&network);
+    let ends = START + 3600;
+    file.write(&jwt(&json!({"sub": "first", "exp": ends})));
+    access_token(&context, TENANT, SCOPE, false).await.unwrap();
+    // Between two exchanges the platform has renewed the file.
+    context.cache.clear();
+    file.write(&format!("\u{feff}{}\n", jwt(&json!({"sub": "second", "exp": ends}))));
+    access_token(&context, TENANT, SCOPE, false).await.unwrap();
+    // While it is being replaced it is gone for a moment.
+    context.cache.clear();
+    std::fs::remove_file(&file.0).unwrap();
+    access_token(&context, TENANT, SCOPE, false).await.unwrap();
+    let subjects: Vec<_> = (0..3)
+        .map(|i| {
+            let form = pairs(network.request(i).body.as_ref().unwrap());
+            super::Claims::of(&form["client_assertion"]).unwrap().sub.unwrap()
+        })
+        .collect();
+    assert_eq!(subjects, ["first", "second", "second"]);
+    // The last good token has ended by now.
+    context.cache.clear();
+    context.clock.sleep(Duration::from_secs(4000)).await;
+    let error = access_token(&context, TENANT, SCOPE, false).await.unwrap_err();
+    assert_eq!(error.id, "Fdx.Workload.FileUnreadable");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_file_that_holds_no_good_token_is_named() {
+    let ended = jwt(&json!({"exp": START - 60}));
+    for (text, id) in [
+        ("", "Fdx.Workload.FileNotToken"),
+        ("not a token", "Fdx.Workload.FileNotToken"),
+        ("a.b c.d", "Fdx.Workload.FileNotToken"),
+        (&"x".repeat(70_000), "Fdx.Workload.FileNotToken"),
+        (&ended, "Fdx.Workload.FileExpired"),
+    ] {
+        let file = TokenFile::new("bad");
+        file.write(text);
+        let network = Network::new(|_, _| panic!("nothing may be sent"));
+        let error = access_token(&file.context(&network), TENANT, SCOPE, false).await.unwrap_err();
+        assert_eq!(error.id, id);
+        assert!(error.message.contains(&file.0.display().to_string()) && !error.advice.is_empty());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_variable_that_is_not_set_is_named() {
+    for (credential, environment, id, named) in [
+        (
+            r#"{"type":"workloadIdentity"}"#,
+            &[][..],
+            "Fdx.Workload.FileNotNamed",
+            "AZURE_FEDERATED_TOKEN_FILE",
+        ),
+        (r#"{"type":"gitHubActions"}"#, &[], "Fdx.GitHub.PermissionMissing", "ACTIONS_ID_TOKEN_REQUEST_URL"),
+        (
+            r#"{"type":"gitHubActions"}"#,
+            &[
+                ("ACTIONS_ID_TOKEN_REQUEST_URL", "http://plain.example/"),
+                ("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "x"),
+            ],
+            "Fdx.Oidc.InvalidEndpoint",
+            "ACTIONS_ID_TOKEN_REQUEST_URL",
+        ),
+        (BUILD_SERVICES[1].credential, &[], "Fdx.Pipelines.VariableMissing", "SYSTEM_OIDCREQUESTURI"),
+        (
+            BUILD_SERVICES[1].credential,
+            &[("SYSTEM_OIDCREQUESTURI", "https://dev.example/"), ("SYSTEM_ACCESSTOKEN", " ")],
+            "Fdx.Pipelines.VariableMissing",
+            "SYSTEM_ACCESSTOKEN",
+        ),
+    ] {
+        let network = Network::new(|_, _| panic!("nothing may be sent"));
+        let subject = Subject { credential, ..BUILD_SERVICES[0] };
+        let context = context(&network, &settings(&subject), environment);
+        let error = access_token(&context, TENANT, SCOPE, false).await.unwrap_err();
+        assert_eq!(error.id, id);
+        assert!(error.message.contains(named), "{error}");
+    }
+}
+
+#[test]
+fn an_identity_that_is_good_for_an_exchange_alone_wants_an_app() {
+    for credential in
+        [r#"{"type":"workloadIdentity"}"#, BUILD_SERVICES[0].credential, BUILD_SERVICES[1].credential]
+    {
+        let document = format!(r#"{{"tenants":["{TENANT}"],"credential":{credential}}}"#);
+        assert_eq!(
+            crate::settings::Settings::parse(&document).unwrap_err().id,
+            "Fdx.Settings.ClientIdMissing"
+        );
+    }
+}
+
+/// A file in the temporary folder that goes with the test.
+struct TokenFile(std::path::PathBuf);
+
+impl TokenFile {
+    fn new(name: &str) -> Self {
+        TokenFile(std::env::temp_dir().join(format!("fedxdr-{}-{name}.jwt", std::process::id())))
+    }
+
+    fn write(&self, text: &str) {
+        std::fs::write(&self.0, text).unwrap();
+    }
+
+    fn context(&self, network: &Arc<Network>) -> Context {
+        let credential = r#"{"type":"workloadIdentity"}"#;
+        let subject = Subject { credential, ..BUILD_SERVICES[0] };
+        let path = self.0.display().to_string();
+        context(network, &settings(&subject), &[("AZURE_FEDERATED_TOKEN_FILE", &path)])
+    }
+}
+
+impl Drop for TokenFile {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
     }
 }

@@ -1,0 +1,118 @@
+//! What the token endpoints of build services share.
+
+use std::time::Duration;
+
+use url::Url;
+use zeroize::Zeroizing;
+
+use super::cache::seconds;
+use super::{AccessToken, Claims};
+use crate::error::{Error, ErrorKind, Result, Step, excerpt};
+use crate::http::retry::{Backoff, is_transient, retry_after};
+use crate::http::{Request, Response};
+use crate::secret::Secret;
+use crate::session::Context;
+use crate::settings::is_secure;
+
+/// Longest wait for an answer.
+const PATIENCE: Duration = Duration::from_secs(30);
+const ANSWER_LIMIT: usize = 1 << 20;
+/// Life of a token that does not say when it ends: the services give about five minutes.
+const UNKNOWN_LIFETIME: i64 = 300;
+
+/// A build service.
+pub(crate) struct Provider {
+    pub(crate) name: &'static str,
+    /// What to do when it gives no token.
+    pub(crate) advice: &'static str,
+}
+
+/// The address in a variable that the service sets. The job's own token goes there, so it must be https.
+pub(crate) fn address(variable: &str, text: &str) -> Result<Url> {
+    Url::parse(text).ok().filter(is_secure).ok_or_else(|| {
+        Error::configuration(
+            "Fdx.Oidc.InvalidEndpoint",
+            format!("the environment variable {variable} is not an https address"),
+            format!("The build service sets {variable}; remove what overrides it."),
+        )
+    })
+}
+
+/// Asks for a token; `read` finds it in a good answer.
+pub(crate) async fn token(
+    context: &Context,
+    provider: &Provider,
+    request: Request,
+    read: impl Fn(&[u8]) -> Option<Secret>,
+) -> Result<AccessToken> {
+    context.reporter.identity(provider.name, "the job's own token");
+    let mut backoff = Backoff::new(&context.settings.retry);
+    loop {
+        let error = match context.send(request.clone(), PATIENCE).await {
+            Ok(response) if response.status == 200 => {
+                return accept(context, provider, response, &read).await;
+            }
+            Ok(response) => refusal(context, provider, response).await,
+            Err(e) => failure(ErrorKind::Network, "Fdx.Oidc.Unreachable", provider, "cannot be reached")
+                .caused_by(&e),
+        };
+        let passing = error.http_status.is_none_or(is_transient);
+        match backoff.pause(error.retry_after) {
+            Some(pause) if passing => {
+                context.reporter.retry(provider.name, error.http_status.unwrap_or(0), pause);
+                context.wait(pause).await;
+            }
+            _ => return Err(error),
+        }
+    }
+}
+
+async fn accept(
+    context: &Context,
+    provider: &Provider,
+    response: Response,
+    read: &impl Fn(&[u8]) -> Option<Secret>,
+) -> Result<AccessToken> {
+    let body = response.bytes(ANSWER_LIMIT).await;
+    let body = Zeroizing::new(body.map_err(|e| {
+        failure(ErrorKind::Network, "Fdx.Oidc.Unreachable", provider, "answered only in part").caused_by(&e)
+    })?);
+    let secret = read(&body).filter(|token| !token.is_empty()).ok_or_else(|| {
+        failure(ErrorKind::Protocol, "Fdx.Oidc.InvalidAnswer", provider, "answered without a token")
+    })?;
+    let now = seconds(context.clock.as_ref());
+    let ends = Claims::of(secret.expose()).and_then(|claims| claims.exp).unwrap_or(now + UNKNOWN_LIFETIME);
+    let token = AccessToken::new(secret, now, ends, None);
+    context.reporter.assertion(&token);
+    Ok(token)
+}
+
+async fn refusal(context: &Context, provider: &Provider, response: Response) -> Error {
+    let status = response.status;
+    let wait = retry_after(response.header("retry-after"), context.clock.now());
+    // What Azure DevOps' support asks for.
+    let id = ["x-vss-e2eid", "x-msedge-ref"].iter().find_map(|name| response.header(name).map(str::to_owned));
+    let body = response.bytes(ANSWER_LIMIT).await.unwrap_or_default();
+    let said = excerpt(&String::from_utf8_lossy(&body), 200);
+    let kind = match status {
+        429 => ErrorKind::Throttled,
+        500.. => ErrorKind::Service,
+        _ => ErrorKind::Authentication,
+    };
+    let mut error =
+        failure(kind, "Fdx.Oidc.Refused", provider, &format!("gave no token (HTTP {status}: {said})"));
+    error.http_status = Some(status);
+    error.retry_after = wait;
+    error.correlation_id = id;
+    error
+}
+
+fn failure(kind: ErrorKind, id: &'static str, provider: &Provider, what: &str) -> Error {
+    Error::new(
+        kind,
+        id,
+        Step::Identity,
+        format!("the token endpoint of {} {what}", provider.name),
+        provider.advice,
+    )
+}

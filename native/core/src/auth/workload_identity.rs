@@ -1,0 +1,116 @@
+//! Workload identity of Kubernetes: a token file that the platform keeps fresh.
+//! <https://learn.microsoft.com/azure/aks/workload-identity-overview>
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{LazyLock, Mutex, PoisonError};
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+
+use super::cache::seconds;
+use super::{AccessToken, Claims, Source};
+use crate::error::{Error, ErrorKind, Result, Step};
+use crate::secret::Secret;
+use crate::session::Context;
+
+/// A token file is a few KB; what is larger is another file.
+const SIZE_LIMIT: u64 = 64 * 1024;
+/// Life of a token that does not say when it ends.
+const UNKNOWN_LIFETIME: i64 = 600;
+
+/// The last good token of each file. The file is replaced while it is read now and then, and that must not end a job.
+static LAST_GOOD: LazyLock<Mutex<HashMap<PathBuf, Secret>>> = LazyLock::new(Mutex::default);
+
+/// The file that `AZURE_FEDERATED_TOKEN_FILE` or the connection names.
+pub(crate) struct WorkloadIdentity {
+    path: PathBuf,
+}
+
+impl WorkloadIdentity {
+    pub(crate) fn new(context: &Context, path: Option<&str>) -> Result<Self> {
+        let path = path.or_else(|| context.environment.get("AZURE_FEDERATED_TOKEN_FILE")).ok_or_else(|| {
+            Error::configuration(
+                "Fdx.Workload.FileNotNamed",
+                "no token file was named, and AZURE_FEDERATED_TOKEN_FILE is not set",
+                "Label the pod azure.workload.identity/use: \"true\" and restart it, or give -FederatedTokenFile.",
+            )
+        })?;
+        Ok(WorkloadIdentity { path: PathBuf::from(path) })
+    }
+}
+
+impl Source for WorkloadIdentity {
+    fn key(&self) -> String {
+        format!("file {}", self.path.display())
+    }
+
+    fn token(&self, _audience: String, context: Context) -> BoxFuture<'static, Result<AccessToken>> {
+        let path = self.path.clone();
+        async move {
+            context.reporter.identity("token file", &path.display().to_string());
+            let now = seconds(context.clock.as_ref());
+            let token = match read(&path) {
+                Ok(token) => {
+                    let mut known = LAST_GOOD.lock().unwrap_or_else(PoisonError::into_inner);
+                    known.insert(path.clone(), token.clone());
+                    token
+                }
+                Err(error) => still_good(&path, now).ok_or(error)?,
+            };
+            let expires_on = expiry(&token).unwrap_or(now + UNKNOWN_LIFETIME);
+            if expires_on <= now {
+                return Err(expired(&path, now - expires_on));
+            }
+            let token = AccessToken::new(token, now, expires_on, None);
+            context.reporter.assertion(&token);
+            Ok(token)
+        }
+        .boxed()
+    }
+}
+
+fn expiry(token: &Secret) -> Option<i64> {
+    Claims::of(token.expose()).and_then(|claims| claims.exp)
+}
+
+fn still_good(path: &PathBuf, now: i64) -> Option<Secret> {
+    let known = LAST_GOOD.lock().unwrap_or_else(PoisonError::into_inner);
+    known.get(path).filter(|token| expiry(token).is_some_and(|ends| ends > now)).cloned()
+}
+
+fn read(path: &PathBuf) -> Result<Secret> {
+    let advice = "Check that the path is right and that this account may read it; in Kubernetes that the pod has the workload identity's volume.";
+    let wrong = |id, why: String| {
+        Error::new(
+            ErrorKind::Configuration,
+            id,
+            Step::Identity,
+            format!("the token file {} {why}", path.display()),
+            advice,
+        )
+    };
+    let unreadable =
+        |e: &std::io::Error| wrong("Fdx.Workload.FileUnreadable", "cannot be read".to_owned()).caused_by(e);
+    let size = std::fs::metadata(path).map_err(|e| unreadable(&e))?.len();
+    if size > SIZE_LIMIT {
+        return Err(wrong("Fdx.Workload.FileNotToken", format!("has {size} bytes, which is no token")));
+    }
+    let text = zeroize::Zeroizing::new(std::fs::read_to_string(path).map_err(|e| unreadable(&e))?);
+    // Editors add a line break or a byte order mark.
+    let token = text.trim_start_matches('\u{feff}').trim();
+    if token.is_empty() || token.contains(char::is_whitespace) || token.split('.').count() != 3 {
+        return Err(wrong("Fdx.Workload.FileNotToken", "does not hold a JSON web token".to_owned()));
+    }
+    Ok(Secret::new(token.to_owned()))
+}
+
+fn expired(path: &std::path::Path, ago: i64) -> Error {
+    Error::new(
+        ErrorKind::Authentication,
+        "Fdx.Workload.FileExpired",
+        Step::Identity,
+        format!("the token in the file {} ended {ago} seconds ago", path.display()),
+        "Whatever keeps the file fresh has stopped: restart the pod, or renew the file. Check this machine's clock too.",
+    )
+}

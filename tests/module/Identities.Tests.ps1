@@ -1,0 +1,140 @@
+Describe 'Identities other than a function app''s' {
+    BeforeAll {
+        . $PSScriptRoot/Fixture.ps1
+        Start-FakeTenant
+
+        # Makes the app trust one more issuer.
+        function Add-FederatedCredential([string] $Issuer, [string] $Subject) {
+            $credentials = @((Invoke-Control GET /world).app.federatedCredentials)
+            $credentials += @{ issuer = $Issuer; subject = $Subject; audience = 'api://AzureADTokenExchange' }
+            Set-World @{ app = @{ federatedCredentials = $credentials } }
+        }
+
+        function New-ClusterToken([string] $Subject, [int] $Seconds) {
+            $now = [DateTimeOffset]::UtcNow.ToUnixTimeSeconds()
+            $claims = @{ iss = 'https://oidc.example.net/cluster/'; sub = $Subject; aud = 'api://AzureADTokenExchange'; nbf = $now - 60; exp = $now + $Seconds }
+            (Invoke-Control POST /mint $claims).token
+        }
+
+        $variables = @($Fake.builds.PSObject.Properties.Name) + 'MSI_ENDPOINT', 'MSI_SECRET', 'AZUREPS_HOST_ENVIRONMENT'
+    }
+
+    AfterAll { Stop-FakeTenant }
+
+    BeforeEach {
+        Reset-Tenant
+        # Whatever machine runs this, its own identities must not count.
+        $saved = @{}
+        foreach ($name in $variables) {
+            $saved[$name] = [Environment]::GetEnvironmentVariable($name)
+            [Environment]::SetEnvironmentVariable($name, $null)
+        }
+        $connect = @{ TenantId = $Tenant; ClientId = $Fake.clientId; Endpoint = Get-Endpoint; MaximumRetryCount = 1 }
+    }
+
+    AfterEach {
+        foreach ($name in $saved.Keys) { [Environment]::SetEnvironmentVariable($name, $saved[$name]) }
+        (Get-Report).violations | Should -BeNullOrEmpty
+    }
+
+    It 'reads with the token file of a pod, which is read again when it has changed' {
+        Add-FederatedCredential https://oidc.example.net/cluster/ system:serviceaccount:security:collector
+        $file = Join-Path $TestDrive token
+        Set-Content $file (New-ClusterToken system:serviceaccount:security:collector 3600)
+        Connect-Fdx @connect -FederatedTokenFile $file
+        (Get-FdxConnection).Identity | Should -Match 'token file'
+        @(Get-FdxVulnerability -First 10).Count | Should -Be 10
+
+        Disconnect-Fdx -ClearTokenCache
+        Set-Content $file (New-ClusterToken system:serviceaccount:security:other 3600)
+        Connect-Fdx @connect -FederatedTokenFile $file
+        $failure = Get-Failure { Get-FdxToken }
+        Get-ErrorId $failure | Should -Be 'Fdx.Auth.SubjectMismatch'
+        $failure.ErrorDetails.RecommendedAction | Should -Match 'system:serviceaccount:security:other'
+    }
+
+    It 'takes a path that is relative to where PowerShell is' {
+        Add-FederatedCredential https://oidc.example.net/cluster/ pod
+        Set-Content (Join-Path $TestDrive relative) (New-ClusterToken pod 3600)
+        Push-Location $TestDrive
+        try {
+            Connect-Fdx @connect -FederatedTokenFile ./relative
+        }
+        finally {
+            Pop-Location
+        }
+        (Get-FdxToken).AppId | Should -Be $Fake.clientId
+    }
+
+    It 'says what is wrong with a token file: <id>' -ForEach @(
+        @{ id = 'Fdx.Workload.FileUnreadable'; make = { } }
+        @{ id = 'Fdx.Workload.FileNotToken'; make = { Set-Content $args[0] 'apiVersion: v1' } }
+        @{ id = 'Fdx.Workload.FileExpired'; make = { Set-Content $args[0] (New-ClusterToken pod -60) } }
+    ) {
+        $file = Join-Path $TestDrive "bad-$id"
+        . $make $file
+        Connect-Fdx @connect -FederatedTokenFile $file
+        $failure = Get-Failure { Get-FdxToken }
+        Get-ErrorId $failure | Should -Be $id
+        $failure.ErrorDetails.RecommendedAction | Should -Not -BeNullOrEmpty
+        "$failure" | Should -Match ([regex]::Escape($file))
+    }
+
+    It 'reads from a job of GitHub Actions' {
+        Add-FederatedCredential https://token.actions.githubusercontent.com 'repo:org@1/collector@2:ref:refs/heads/main'
+        Connect-Fdx @connect -GitHubActions
+        Get-ErrorId (Get-Failure { Get-FdxToken }) | Should -Be 'Fdx.GitHub.PermissionMissing'
+        foreach ($name in 'ACTIONS_ID_TOKEN_REQUEST_URL', 'ACTIONS_ID_TOKEN_REQUEST_TOKEN') { Set-Item "env:$name" $Fake.builds.$name }
+        @(Get-FdxVulnerability -First 10).Count | Should -Be 10
+    }
+
+    It 'reads from a job of Azure Pipelines, and says what a refused job has to change' {
+        Add-FederatedCredential https://vstoken.dev.azure.com/0de00000-0000-4000-8000-000000000001 sc://org/project/collector
+        Connect-Fdx @connect -ServiceConnectionId $Fake.serviceConnectionId
+        $env:SYSTEM_OIDCREQUESTURI = $Fake.builds.SYSTEM_OIDCREQUESTURI
+        $failure = Get-Failure { Get-FdxToken }
+        Get-ErrorId $failure | Should -Be 'Fdx.Pipelines.VariableMissing'
+        $failure.ErrorDetails.RecommendedAction | Should -Match 'SYSTEM_ACCESSTOKEN: \$\(System\.AccessToken\)'
+        $env:SYSTEM_ACCESSTOKEN = 'fake-wrong-token'
+        $failure = Get-Failure { Get-FdxToken }
+        Get-ErrorId $failure | Should -Be 'Fdx.Oidc.Refused'
+        $failure.Exception.HttpStatus | Should -Be 401
+        $env:SYSTEM_ACCESSTOKEN = $Fake.builds.SYSTEM_ACCESSTOKEN
+        @(Get-FdxVulnerability -First 10).Count | Should -Be 10
+        Connect-Fdx @connect -ServiceConnectionId 99999999-9999-4999-8999-999999999999
+        Get-ErrorId (Get-Failure { Get-FdxToken }) | Should -Be 'Fdx.Oidc.Refused'
+    }
+
+    It 'reads from a virtual machine' {
+        $env:IDENTITY_ENDPOINT = $null
+        $env:IDENTITY_HEADER = $null
+        Connect-Fdx @connect -ManagedIdentityResourceId $Fake.managedIdentity.resourceId
+        @(Get-FdxVulnerability -First 10).Count | Should -Be 10
+        (Get-Report).counts.imds | Should -Be 1
+    }
+
+    It 'asks a virtual machine''s endpoint again while it updates itself' {
+        $env:IDENTITY_ENDPOINT = $null
+        $env:IDENTITY_HEADER = $null
+        Add-Fault @{ service = 'imds'; name = 'status'; code = 404; body = @{ error = 'not_found'; error_description = 'Identity not found' } }
+        Connect-Fdx @connect -ManagedIdentityClientId $Fake.managedIdentity.clientId
+        (Get-FdxToken).AppId | Should -Be $Fake.clientId
+        (Get-Report).counts.imds | Should -Be 2
+    }
+
+    It 'wants an app for a token that is good for an exchange alone' {
+        $connect.Remove('ClientId')
+        { Connect-Fdx @connect -FederatedTokenFile x -ErrorAction Stop } | Should -Throw
+    }
+
+    It 'keeps the connections of two identities apart' {
+        Add-FederatedCredential https://token.actions.githubusercontent.com 'repo:org@1/collector@2:ref:refs/heads/main'
+        foreach ($name in 'ACTIONS_ID_TOKEN_REQUEST_URL', 'ACTIONS_ID_TOKEN_REQUEST_TOKEN') { Set-Item "env:$name" $Fake.builds.$name }
+        $one = Connect-Fdx @connect -GitHubActions -PassThru
+        $two = Connect-Fdx @connect -ManagedIdentityClientId $Fake.managedIdentity.clientId -PassThru
+        (Get-FdxToken -Connection $one).FromCache | Should -BeFalse
+        (Get-FdxToken -Connection $two).FromCache | Should -BeFalse
+        (Get-FdxToken -Connection $one).FromCache | Should -BeTrue
+        (Get-Report).counts.exchanges | Should -Be 2
+    }
+}

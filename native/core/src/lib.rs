@@ -3,26 +3,31 @@
 
 pub mod api;
 pub mod auth;
+mod batch;
 pub mod clock;
 mod cloud;
+mod context;
 mod error;
 pub mod http;
+mod progress;
 mod query;
 mod secret;
 mod session;
 mod settings;
 #[cfg(test)]
 mod testing;
+mod token;
 
-pub use auth::cache::TokenCache;
+pub use batch::Batch;
 pub use cloud::{Cloud, Family};
+pub use context::World;
 pub use error::{Error, ErrorKind, Result, Step};
-pub use query::batch::Batch;
-pub use query::progress::{Phase, Stats};
+pub use progress::{Phase, Stats};
 pub use query::{Next, Query};
 pub use secret::Secret;
-pub use session::{Session, World};
+pub use session::Session;
 pub use settings::{Environment, Settings};
+pub use token::{AccessToken, Claims, TokenCache};
 
 /// Wipes every token that the process has cached.
 pub fn clear_cache() {

@@ -11,12 +11,12 @@ use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, StreamExt, stream};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::auth::cache::TokenCache;
 use crate::clock::Clock;
+use crate::context::Context;
 use crate::http::{Request, Response, Transport, TransportError, TransportErrorKind};
-use crate::query::progress::Reporter;
-use crate::session::Context;
+use crate::progress::Reporter;
 use crate::settings::{Environment, Settings};
+use crate::token::TokenCache;
 
 pub(crate) const TENANT: &str = "11111111-1111-1111-1111-111111111111";
 pub(crate) const CLIENT: &str = "22222222-2222-2222-2222-222222222222";

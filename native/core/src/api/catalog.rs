@@ -1,29 +1,8 @@
 //! The one table of Defender resources. The row decoder, the C# row classes, the views, the completers and the
 //! tables in the docs all come from here: a new resource is a new entry.
 
+pub use crate::batch::Kind;
 use crate::cloud::Family;
-
-/// How a column's values cross the ABI. The numbers are part of the batch format.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub enum Kind {
-    /// Text that is mostly different in each row.
-    Text = 1,
-    /// Text with few distinct values: each crosses once and is then an index.
-    Dictionary = 2,
-    /// Whole number.
-    Int = 3,
-    /// Number with a fraction.
-    Float = 4,
-    /// True or false.
-    Bool = 5,
-    /// Point in time, UTC.
-    Time = 6,
-    /// List of texts.
-    TextList = 7,
-    /// Any JSON value.
-    Variant = 8,
-}
 
 /// One column of a resource.
 #[derive(Clone, Copy, Debug)]

@@ -4,6 +4,8 @@ pub(crate) mod address;
 pub mod catalog;
 pub(crate) mod envelope;
 pub(crate) mod pager;
+pub(crate) mod plan;
 mod refusal;
 pub(crate) mod row;
+pub(crate) mod sink;
 mod value;

@@ -3,7 +3,6 @@
 use std::collections::HashSet;
 use std::hash::{BuildHasher, Hasher};
 
-use bytes::Bytes;
 use foldhash::fast::FixedState;
 use reqwest::Method;
 use reqwest::header::{self, HeaderValue};
@@ -11,34 +10,17 @@ use url::Url;
 
 use super::address;
 use super::envelope::{Shape, Splitter};
+use super::plan::Plan;
 use super::refusal;
+use super::sink::Sink;
 use crate::auth;
-use crate::cloud::Family;
+use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result, Step};
 use crate::http::retry::{Backoff, is_transient, retry_after};
 use crate::http::{Request, Response, TransportError, TransportErrorKind, sensitive};
-use crate::query::producer::Sink;
-use crate::session::Context;
 
 /// Most that is read of a refusal.
 const REFUSAL_LIMIT: usize = 64 * 1024;
-
-/// What is to be read.
-#[derive(Clone, Debug)]
-pub(crate) struct Plan {
-    pub(crate) family: Family,
-    pub(crate) method: Method,
-    pub(crate) url: Url,
-    pub(crate) body: Option<Bytes>,
-    pub(crate) shape: Shape,
-    /// Whether links to further pages are followed.
-    pub(crate) follow: bool,
-    pub(crate) not_found_is_empty: bool,
-    /// Permissions, any of which is enough; empty when not known.
-    pub(crate) permissions: &'static [&'static str],
-    /// Fields that a filter may use, when there is one.
-    pub(crate) filter_fields: Option<&'static [&'static str]>,
-}
 
 /// Reads every page of the list.
 pub(crate) async fn read(context: &Context, tenant: &str, plan: &Plan, sink: &mut Sink) -> Result<()> {

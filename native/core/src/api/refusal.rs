@@ -2,11 +2,12 @@
 
 use serde::Deserialize;
 
-use super::pager::Plan;
-use crate::auth::{AccessToken, resource_of};
+use super::plan::Plan;
+use crate::auth::source::resource_of;
 use crate::cloud::Family;
+use crate::context::Context;
 use crate::error::{Error, ErrorKind, Step, excerpt};
-use crate::session::Context;
+use crate::token::AccessToken;
 
 /// Application id of WindowsDefenderATP, which its tokens may name as the audience.
 const DEFENDER_APP: &str = "fc780465-2017-40d4-a0c5-307022471b92";

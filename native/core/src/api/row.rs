@@ -8,9 +8,9 @@ use serde::Deserializer;
 use serde::de::{DeserializeSeed, MapAccess, Visitor};
 
 use super::catalog::{ADDITIONAL, Kind, Resource};
-use super::value::{ColumnValue, VariantValue};
+use super::value::{ColumnValue, Extras, VariantValue};
+use crate::batch::{Builder, Column};
 use crate::error::{Error, ErrorKind, Result, Step};
-use crate::query::batch::{Builder, Column, put_text, value};
 
 /// Columns of rows that no catalog entry describes, at most: beyond it the names are data.
 const DYNAMIC_LIMIT: usize = 4096;
@@ -33,34 +33,6 @@ enum Layout {
     Dynamic,
     /// The JSON itself.
     Raw,
-}
-
-/// Members without a column of their own, as the inside of a variant object.
-#[derive(Default)]
-pub(crate) struct Extras {
-    data: Vec<u8>,
-    count: u32,
-}
-
-impl Extras {
-    /// Begins a member; its value is to be written to the result.
-    pub(crate) fn name(&mut self, name: &str) -> &mut Vec<u8> {
-        put_text(&mut self.data, Some(name));
-        self.count += 1;
-        &mut self.data
-    }
-
-    fn write(&mut self, column: &mut Column) {
-        if self.count == 0 {
-            column.null();
-            return;
-        }
-        let out = column.variant();
-        out.push(value::OBJECT);
-        out.extend_from_slice(&self.count.to_le_bytes());
-        out.append(&mut self.data);
-        self.count = 0;
-    }
 }
 
 impl PartialEq for Resource {

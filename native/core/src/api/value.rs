@@ -9,12 +9,36 @@ use serde::Deserializer;
 use serde::de::{DeserializeSeed, MapAccess, SeqAccess, Visitor};
 
 use super::catalog::Kind;
-use super::row::Extras;
-use crate::query::batch::{Column, put_text, value};
+use crate::batch::{Column, EPOCH, TICKS_PER_SECOND, put_text, value};
 
-/// Seconds from 0001-01-01 to 1970-01-01.
-const EPOCH: i64 = 62_135_596_800;
-const TICKS_PER_SECOND: i64 = 10_000_000;
+/// Members without a column of their own, as the inside of a variant object.
+#[derive(Default)]
+pub(crate) struct Extras {
+    data: Vec<u8>,
+    count: u32,
+}
+
+impl Extras {
+    /// Begins a member; its value is to be written to the result.
+    pub(crate) fn name(&mut self, name: &str) -> &mut Vec<u8> {
+        put_text(&mut self.data, Some(name));
+        self.count += 1;
+        &mut self.data
+    }
+
+    /// Writes the members of a row into its last column.
+    pub(crate) fn write(&mut self, column: &mut Column) {
+        if self.count == 0 {
+            column.null();
+            return;
+        }
+        let out = column.variant();
+        out.push(value::OBJECT);
+        out.extend_from_slice(&self.count.to_le_bytes());
+        out.append(&mut self.data);
+        self.count = 0;
+    }
+}
 
 /// A member's value on its way into its column. A value of another kind goes to the extras, under the member's name.
 pub(crate) struct ColumnValue<'a> {

@@ -9,11 +9,12 @@ use reqwest::header::HeaderValue;
 use url::Url;
 
 use super::managed_identity::{RetryTable, Selector, ask, token_request};
-use super::{AccessToken, Source};
+use super::source::Source;
+use crate::context::Context;
 use crate::error::Result;
 use crate::http::{Request, sensitive};
 use crate::secret::Secret;
-use crate::session::Context;
+use crate::token::AccessToken;
 
 const API_VERSION: &str = "2019-08-01";
 const SECOND: Duration = Duration::from_secs(1);

@@ -10,12 +10,13 @@ use serde::Deserialize;
 use url::Url;
 
 use super::oidc::{self, Provider};
-use super::{AccessToken, Source};
+use super::source::Source;
+use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::http::{Request, sensitive};
 use crate::secret::Secret;
-use crate::session::Context;
 use crate::settings::Environment;
+use crate::token::AccessToken;
 
 const API_VERSION: &str = "7.1";
 const PROVIDER: Provider = Provider {

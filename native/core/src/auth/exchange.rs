@@ -14,14 +14,15 @@ use url::form_urlencoded;
 use zeroize::Zeroizing;
 
 use super::aadsts::{self, STALE_ASSERTION, TRANSIENT};
-use super::cache::{CacheKey, Cached, seconds};
 use super::expiry::Moment;
-use super::{AccessToken, Source};
+use super::source::Source;
+use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result, Step, excerpt};
 use crate::http::retry::{Backoff, is_transient, retry_after};
 use crate::http::{Request, Response};
 use crate::secret::Secret;
-use crate::session::Context;
+use crate::token::AccessToken;
+use crate::token::cache::{CacheKey, Cached, seconds};
 
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 /// Longest wait for an answer; Entra's take well below a second.

@@ -9,10 +9,11 @@ use reqwest::header::HeaderValue;
 use url::Url;
 
 use super::managed_identity::{RetryTable, Selector, ask, endpoint_url, token_request};
-use super::{AccessToken, Source};
+use super::source::Source;
+use crate::context::Context;
 use crate::error::Result;
 use crate::http::Request;
-use crate::session::Context;
+use crate::token::AccessToken;
 
 const HOST: &str = "http://169.254.169.254";
 const PATH: &str = "/metadata/identity/oauth2/token";

@@ -9,11 +9,12 @@ use reqwest::Method;
 use url::Url;
 
 use super::managed_identity::{RetryTable, Selector, ask};
-use super::{AccessToken, Source};
+use super::source::Source;
+use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::http::{Request, sensitive};
 use crate::secret::Secret;
-use crate::session::Context;
+use crate::token::AccessToken;
 
 const API_VERSION: &str = "2017-09-01";
 const SECOND: Duration = Duration::from_secs(1);

@@ -1,23 +1,19 @@
-//! What all managed identity endpoints share: which one is there, what they answer, when they are asked again.
+//! What all managed identity endpoints share: how they are asked, what they answer, when they are asked again.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Deserialize;
 use url::Url;
 
-use super::app_service::AppService;
-use super::cache::seconds;
 use super::expiry::Moment;
-use super::imds::Imds;
-use super::legacy_msi::LegacyMsi;
-use super::{AccessToken, Claims, Source};
+use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result, Step, excerpt};
 use crate::http::retry::retry_after;
 use crate::http::{Request, Response};
 use crate::secret::Secret;
-use crate::session::Context;
 use crate::settings::Credential;
+use crate::token::cache::seconds;
+use crate::token::{AccessToken, Claims};
 
 /// Which identity of the place is meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,21 +66,6 @@ impl Selector {
             _ => Ok(()),
         }
     }
-}
-
-/// The endpoint of the place this runs in, in the order of the Azure SDKs. `IDENTITY_*` goes before `MSI_*`: App Service sets both.
-pub(crate) fn source(context: &Context) -> Result<Arc<dyn Source>> {
-    let selector = Selector::of(&context.settings.credential);
-    let variable = |name| context.environment.get(name);
-    if let (Some(endpoint), Some(header)) = (variable("IDENTITY_ENDPOINT"), variable("IDENTITY_HEADER")) {
-        let endpoint = endpoint_url("IDENTITY_ENDPOINT", endpoint)?;
-        return Ok(Arc::new(AppService::new(endpoint, Secret::new(header.to_owned()), selector)));
-    }
-    if let (Some(endpoint), Some(secret)) = (variable("MSI_ENDPOINT"), variable("MSI_SECRET")) {
-        let endpoint = endpoint_url("MSI_ENDPOINT", endpoint)?;
-        return Ok(Arc::new(LegacyMsi::new(endpoint, Secret::new(secret.to_owned()), selector)?));
-    }
-    Ok(Arc::new(Imds::new(context, selector)?))
 }
 
 /// A request for a token. `resource_id_name` is what this endpoint calls an Azure resource id: a name that it does not know it ignores, and then

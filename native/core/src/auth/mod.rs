@@ -3,8 +3,6 @@
 pub mod aadsts;
 mod app_service;
 mod azure_pipelines;
-pub mod cache;
-mod claims;
 mod exchange;
 mod expiry;
 mod github_actions;
@@ -12,73 +10,32 @@ mod imds;
 mod legacy_msi;
 mod managed_identity;
 mod oidc;
+pub(crate) mod source;
 mod workload_identity;
 
 use std::sync::Arc;
 
 use futures_util::FutureExt;
-use futures_util::future::BoxFuture;
 
-pub use self::claims::Claims;
+use crate::context::Context;
 use crate::error::Result;
 use crate::secret::Secret;
-use crate::session::Context;
 use crate::settings::Credential;
+use crate::token::AccessToken;
+use crate::token::cache::{CacheKey, Cached};
+use app_service::AppService;
 use azure_pipelines::AzurePipelines;
-use cache::{CacheKey, Cached};
 use github_actions::GitHubActions;
+use imds::Imds;
+use legacy_msi::LegacyMsi;
+use managed_identity::{Selector, endpoint_url};
+use source::{Source, resource_of};
 use workload_identity::WorkloadIdentity;
 
-/// A token and what is known of it.
-#[derive(Clone, Debug)]
-pub struct AccessToken {
-    /// The token.
-    pub secret: Secret,
-    /// Seconds since 1970 at which it ends.
-    pub expires_on: i64,
-    /// Seconds since 1970 from which on a new one is fetched while this one still serves.
-    pub refresh_on: i64,
-    /// Seconds since 1970 at which it was fetched.
-    pub fetched_on: i64,
-    /// Its claims; empty for an opaque token.
-    pub claims: Claims,
-}
-
-impl AccessToken {
-    /// A token that ends at `expires_on`; `refresh_in` is what the endpoint said of refreshing, in seconds.
-    pub(crate) fn new(secret: Secret, now: i64, expires_on: i64, refresh_in: Option<i64>) -> Self {
-        let lifetime = (expires_on - now).max(0);
-        let refresh_in = refresh_in.filter(|seconds| (1..lifetime).contains(seconds)).unwrap_or_else(|| {
-            // Long-lived tokens at half their life, as MSAL does; short ones when two margins are left.
-            if lifetime > 2 * 3600 { lifetime / 2 } else { lifetime - 2 * margin(lifetime) }
-        });
-        let claims = Claims::of(secret.expose()).unwrap_or_default();
-        AccessToken { secret, expires_on, refresh_on: now + refresh_in, fetched_on: now, claims }
-    }
-
-    /// Whether it can still be sent: it has to outlast the request and a clock that is a little off.
-    pub(crate) fn is_usable(&self, now: i64) -> bool {
-        now < self.expires_on - margin(self.expires_on - self.fetched_on)
-    }
-}
-
-/// Seconds before its end at which a token is no longer used: five minutes, or a quarter of a shorter life.
-fn margin(lifetime: i64) -> i64 {
-    (lifetime / 4).clamp(0, 300)
-}
-
-/// Where the first token comes from.
-pub(crate) trait Source: Send + Sync {
-    /// What tells this identity from every other; part of the cache's key, so nothing secret.
-    fn key(&self) -> String;
-    /// A token of the identity itself for `resource`.
-    fn token(&self, resource: String, context: Context) -> BoxFuture<'static, Result<AccessToken>>;
-}
-
 /// The source that the settings and the environment mean.
-pub(crate) fn source(context: &Context) -> Result<Arc<dyn Source>> {
+pub(crate) fn chosen(context: &Context) -> Result<Arc<dyn Source>> {
     Ok(match &context.settings.credential {
-        Credential::ManagedIdentity { .. } => managed_identity::source(context)?,
+        Credential::ManagedIdentity { .. } => managed_identity(context)?,
         Credential::WorkloadIdentity { token_file } => {
             Arc::new(WorkloadIdentity::new(context, token_file.as_deref())?)
         }
@@ -89,6 +46,21 @@ pub(crate) fn source(context: &Context) -> Result<Arc<dyn Source>> {
     })
 }
 
+/// The endpoint of the place this runs in, in the order of the Azure SDKs. `IDENTITY_*` goes before `MSI_*`: App Service sets both.
+fn managed_identity(context: &Context) -> Result<Arc<dyn Source>> {
+    let selector = Selector::of(&context.settings.credential);
+    let variable = |name| context.environment.get(name);
+    if let (Some(endpoint), Some(header)) = (variable("IDENTITY_ENDPOINT"), variable("IDENTITY_HEADER")) {
+        let endpoint = endpoint_url("IDENTITY_ENDPOINT", endpoint)?;
+        return Ok(Arc::new(AppService::new(endpoint, Secret::new(header.to_owned()), selector)));
+    }
+    if let (Some(endpoint), Some(secret)) = (variable("MSI_ENDPOINT"), variable("MSI_SECRET")) {
+        let endpoint = endpoint_url("MSI_ENDPOINT", endpoint)?;
+        return Ok(Arc::new(LegacyMsi::new(endpoint, Secret::new(secret.to_owned()), selector)?));
+    }
+    Ok(Arc::new(Imds::new(context, selector)?))
+}
+
 /// A token for `scope` in `tenant`, from the cache or fetched. `force` asks for one that was not in the cache.
 pub(crate) async fn access_token(
     context: &Context,
@@ -96,7 +68,7 @@ pub(crate) async fn access_token(
     scope: &str,
     force: bool,
 ) -> Result<Cached> {
-    let source = source(context)?;
+    let source = chosen(context)?;
     let key = key(context, source.as_ref(), tenant, scope);
     if force {
         context.cache.remove(&key);
@@ -116,7 +88,7 @@ pub(crate) async fn access_token(
 
 /// Takes a token that a service refused out of the cache, unless another caller has put a new one there.
 pub(crate) fn refuse(context: &Context, tenant: &str, scope: &str, token: &Arc<AccessToken>) -> Result<()> {
-    let key = key(context, source(context)?.as_ref(), tenant, scope);
+    let key = key(context, chosen(context)?.as_ref(), tenant, scope);
     context.cache.refuse(&key, token);
     Ok(())
 }
@@ -131,11 +103,6 @@ fn key(context: &Context, source: &dyn Source, tenant: &str, scope: &str) -> Cac
     }
 }
 
-/// The resource of a v2 scope: identity endpoints speak v1.
-pub(crate) fn resource_of(scope: &str) -> &str {
-    scope.strip_suffix("/.default").unwrap_or(scope)
-}
-
 /// The scope of a resource: what has no scope yet gets `/.default`.
 pub(crate) fn scope_of(resource: &str) -> String {
     if resource.ends_with("/.default") { resource.to_owned() } else { format!("{resource}/.default") }
@@ -143,3 +110,7 @@ pub(crate) fn scope_of(resource: &str) -> String {
 
 #[cfg(test)]
 mod source_tests;
+#[cfg(test)]
+mod subjects;
+#[cfg(test)]
+mod workload_tests;

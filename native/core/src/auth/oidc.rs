@@ -5,14 +5,14 @@ use std::time::Duration;
 use url::Url;
 use zeroize::Zeroizing;
 
-use super::cache::seconds;
-use super::{AccessToken, Claims};
+use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result, Step, excerpt};
 use crate::http::retry::{Backoff, is_transient, retry_after};
 use crate::http::{Request, Response};
 use crate::secret::Secret;
-use crate::session::Context;
 use crate::settings::is_secure;
+use crate::token::cache::seconds;
+use crate::token::{AccessToken, Claims};
 
 /// Longest wait for an answer.
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -8,11 +8,12 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
-use super::cache::seconds;
-use super::{AccessToken, Claims, Source};
+use super::source::Source;
+use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result, Step};
 use crate::secret::Secret;
-use crate::session::Context;
+use crate::token::cache::seconds;
+use crate::token::{AccessToken, Claims};
 
 /// A token file is a few KB; what is larger is another file.
 const SIZE_LIMIT: u64 = 64 * 1024;

@@ -1,8 +1,6 @@
 //! Queries: a producer on the library's threads, a consumer that pulls.
 
-pub(crate) mod batch;
-pub(crate) mod producer;
-pub(crate) mod progress;
+mod producer;
 pub(crate) mod request;
 
 use std::panic::AssertUnwindSafe;
@@ -14,22 +12,15 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use crate::api::sink::Item;
+use crate::batch::Batch;
+use crate::context::Context;
 use crate::error::Error;
-use crate::session::Context;
-use batch::Batch;
-use progress::{Reporter, Stats};
+use crate::progress::{Reporter, Stats};
 use request::Request;
 
 /// Batches made ahead of the consumer. With the two in hand this bounds a query's memory.
 const CHANNEL_CAPACITY: usize = 4;
-
-/// What the producer sends. The last item is always `End` or `Failed`: a channel that just closes is a defect.
-pub(crate) enum Item {
-    Batch(Batch),
-    PartFailed(Error),
-    Failed(Error),
-    End,
-}
 
 /// What [`Query::next`] answers.
 pub enum Next {

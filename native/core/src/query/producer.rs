@@ -2,28 +2,23 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 
-use super::Item;
-use super::batch::{Builder, Column};
 use super::request::{Call, Request, Rows, Work};
 use crate::api::address;
 use crate::api::catalog::{Kind, Paging};
 use crate::api::envelope::Shape;
-use crate::api::pager::{self, Plan};
+use crate::api::pager;
+use crate::api::plan::Plan;
 use crate::api::row::RowDecoder;
-use crate::auth::{self, AccessToken};
+use crate::api::sink::{Item, Sink};
+use crate::auth;
+use crate::batch::{Batch, Builder, Column, ticks};
+use crate::context::Context;
 use crate::error::{Error, Result};
-use crate::http::Response;
-use crate::session::Context;
-
-/// Seconds from 0001-01-01 to 1970-01-01.
-const EPOCH: i64 = 62_135_596_800;
-/// Longest that a row waits for others before it is handed on.
-const FLUSH_AFTER: Duration = Duration::from_millis(50);
+use crate::token::AccessToken;
 
 /// Runs a query to its end. Failures of single tenants are items of the channel.
 pub(crate) async fn produce(context: Context, request: Request, items: mpsc::Sender<Item>) {
@@ -159,15 +154,8 @@ impl Job {
     }
 
     fn sink(&self, decoder: RowDecoder, columns: Vec<Column>) -> Sink {
-        Sink {
-            builder: Builder::new(self.stream, &self.tenant, columns),
-            decoder,
-            items: self.items.clone(),
-            left: Arc::clone(&self.left),
-            from_request: None,
-            delivered: 0,
-            context: self.context.clone(),
-        }
+        let builder = Builder::new(self.stream, &self.tenant, columns);
+        Sink::new(self.context.clone(), builder, decoder, self.items.clone(), Arc::clone(&self.left))
     }
 
     async fn token(&self, scope: &str, force: bool) -> Result<()> {
@@ -216,87 +204,11 @@ impl Job {
     }
 }
 
-/// Where the rows of one tenant go.
-pub(crate) struct Sink {
-    builder: Builder,
-    decoder: RowDecoder,
-    items: mpsc::Sender<Item>,
-    left: Arc<AtomicU64>,
-    from_request: Option<String>,
-    delivered: u64,
-    context: Context,
-}
-
-impl Sink {
-    /// Adds a row; false when the query has had as many as it wanted.
-    pub(crate) async fn push(&mut self, json: &str, response: &mut Response) -> Result<bool> {
-        let wanted = self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
-        if wanted.is_err() {
-            return Ok(false);
-        }
-        self.decoder.decode(json, self.from_request.as_deref(), &mut self.builder)?;
-        self.delivered += 1;
-        if self.builder.is_full() {
-            self.flush(Some(response)).await;
-        }
-        Ok(true)
-    }
-
-    /// Whether the query has had as many rows as it wanted.
-    pub(crate) fn is_satisfied(&self) -> bool {
-        self.left.load(Ordering::Relaxed) == 0
-    }
-
-    /// Rows of the tenant so far.
-    pub(crate) fn delivered(&self) -> u64 {
-        self.delivered
-    }
-
-    /// Names the stream, where only the token tells the tenant.
-    pub(crate) fn name(&mut self, tenant: Option<&str>) {
-        if let Some(tenant) = tenant {
-            self.builder.name(tenant);
-        }
-    }
-
-    /// Hands on what there is.
-    pub(crate) async fn flush(&mut self, response: Option<&mut Response>) {
-        self.context.reporter.rows(u64::from(self.builder.rows()));
-        let Some(batch) = self.builder.take() else { return };
-        let item = match self.items.try_send(Item::Batch(batch)) {
-            Ok(()) => return,
-            Err(mpsc::error::TrySendError::Full(item) | mpsc::error::TrySendError::Closed(item)) => item,
-        };
-        if let Some(response) = response {
-            response.give_up_place();
-        }
-        // A consumer that is gone cancels the query, so there is nobody to tell.
-        let _ = self.items.send(item).await;
-    }
-
-    /// The next part of a body; rows that wait for it longer than a moment are handed on first.
-    pub(crate) async fn chunk(
-        &mut self,
-        response: &mut Response,
-    ) -> Result<Option<bytes::Bytes>, crate::http::TransportError> {
-        if self.builder.rows() > 0 {
-            let late = self.context.clock.sleep(FLUSH_AFTER);
-            tokio::select! {
-                biased;
-                chunk = response.chunk() => return chunk,
-                () = late => {}
-            }
-            self.flush(None).await;
-        }
-        response.chunk().await
-    }
-}
-
-fn cached_tokens(context: &Context, tenants: &[String]) -> Option<super::batch::Batch> {
+fn cached_tokens(context: &Context, tenants: &[String]) -> Option<Batch> {
     let columns =
         [("tenant", Kind::Text), ("scope", Kind::Text), ("expiresOn", Kind::Time), ("roles", Kind::TextList)];
     let mut builder = Builder::new(0, "", columns.map(|(name, kind)| Column::new(name, kind)).into());
-    let source = auth::source(context).ok()?.key();
+    let source = auth::chosen(context).ok()?.key();
     let client = context.settings.client_id.clone().unwrap_or_default();
     let authority = context.settings.authority();
     let mut known = context.cache.snapshot(|key| {
@@ -330,8 +242,4 @@ fn text_or_null(column: &mut Column, text: Option<&str>) {
         Some(text) => column.text(text),
         None => column.null(),
     }
-}
-
-fn ticks(seconds: i64) -> i64 {
-    (seconds + EPOCH) * 10_000_000
 }

@@ -5,8 +5,32 @@ use std::collections::HashMap;
 use foldhash::fast::RandomState;
 use zeroize::Zeroize;
 
-use crate::api::catalog::Kind;
+/// How a column's values cross the ABI. The numbers are part of the batch format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Kind {
+    /// Text that is mostly different in each row.
+    Text = 1,
+    /// Text with few distinct values: each crosses once and is then an index.
+    Dictionary = 2,
+    /// Whole number.
+    Int = 3,
+    /// Number with a fraction.
+    Float = 4,
+    /// True or false.
+    Bool = 5,
+    /// Point in time, UTC.
+    Time = 6,
+    /// List of texts.
+    TextList = 7,
+    /// Any JSON value.
+    Variant = 8,
+}
 
+/// Seconds from 0001-01-01 to 1970-01-01.
+pub(crate) const EPOCH: i64 = 62_135_596_800;
+/// Ticks of 100 ns.
+pub(crate) const TICKS_PER_SECOND: i64 = 10_000_000;
 /// First four bytes of a batch.
 const MAGIC: u32 = 0x4258_4446;
 const VERSION: u16 = 1;
@@ -157,6 +181,11 @@ impl Column {
     pub(crate) fn variant(&mut self) -> &mut Vec<u8> {
         &mut self.data
     }
+}
+
+/// The ticks of a point in time, from its seconds since 1970.
+pub(crate) fn ticks(seconds: i64) -> i64 {
+    (seconds + EPOCH) * TICKS_PER_SECOND
 }
 
 /// Tags and writers of variant values.

@@ -5,10 +5,10 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::batch::{Batch, Builder, Column};
 use crate::api::catalog::Kind;
-use crate::auth::AccessToken;
+use crate::batch::{Batch, Builder, Column};
 use crate::clock::Clock;
+use crate::token::AccessToken;
 
 /// Lines kept for a consumer that does not fetch them.
 const MESSAGE_LIMIT: usize = 1000;

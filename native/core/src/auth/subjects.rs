@@ -1,0 +1,252 @@
+//! The sources that the tests go through, each with what its endpoint checks, and the scripted network around them.
+
+use std::sync::Arc;
+
+use serde_json::json;
+
+use crate::context::Context;
+use crate::http::Request;
+use crate::testing::{Answer, CLIENT, IDENTITY, Network, START, TENANT, context, jwt, ok, pairs};
+
+pub(crate) const SCOPE: &str = "https://api.securitycenter.microsoft.com/.default";
+pub(crate) const EXCHANGE: &str = "api://AzureADTokenExchange";
+const DAY: u64 = 24 * 3600;
+
+/// One source: what leads to it, what its requests look like, what it answers, when it is asked again.
+#[derive(Clone, Copy)]
+pub(crate) struct Subject {
+    pub(crate) name: &'static str,
+    pub(crate) credential: &'static str,
+    pub(crate) environment: &'static [(&'static str, &'static str)],
+    /// `retry.attempts` of the settings: managed identity endpoints have tables of their own.
+    pub(crate) attempts: u32,
+    pub(crate) check: fn(&Request),
+    pub(crate) answer: fn() -> Answer,
+    /// Answers that are none.
+    pub(crate) wrong: &'static [&'static str],
+    pub(crate) wrong_id: &'static str,
+    /// Statuses that are asked again, with the number of attempts in all and the seconds that they take at least.
+    pub(crate) again: &'static [(u16, usize, u64)],
+    pub(crate) missing: &'static str,
+}
+
+pub(crate) const BY_CLIENT: &str =
+    r#"{"type":"managedIdentity","clientId":"33333333-3333-3333-3333-333333333333"}"#;
+const WRONG_TOKENS: &[&str] = &[
+    "",
+    "<html>",
+    "[]",
+    r#"{"access_token":"fake-token-text"}"#,
+    r#"{"access_token":"","expires_on":"9999999999"}"#,
+    r#"{"access_token":"fake-token-text","expires_on":"never"}"#,
+    r#"{"expires_on":"9999999999"}"#,
+];
+const WRONG_OIDC: &[&str] =
+    &["", "<html>", "[]", "{}", r#"{"value":""}"#, r#"{"oidcToken":""}"#, r#"{"value":7,"oidcToken":7}"#];
+
+/// The managed identities, which all have ids to choose by.
+pub(crate) const IDENTITIES: &[Subject] = &[
+    Subject {
+        name: "App Service",
+        credential: BY_CLIENT,
+        environment: &[
+            ("IDENTITY_ENDPOINT", "http://127.0.0.1:41000/msi/token"),
+            ("IDENTITY_HEADER", "fake-identity-header"),
+            ("MSI_ENDPOINT", "http://127.0.0.1:41001/old"),
+            ("MSI_SECRET", "fake-old-secret"),
+        ],
+        attempts: 0,
+        check: |request| {
+            assert_eq!(request.method, "GET");
+            assert_eq!(request.url.port(), Some(41000));
+            assert_eq!(request.headers["x-identity-header"], "fake-identity-header");
+            assert!(request.headers["x-identity-header"].is_sensitive());
+            // Azure Automation has the same endpoint and wants this too.
+            assert_eq!(request.headers["metadata"], "True");
+            let query = pairs(request.url.query().unwrap().as_bytes());
+            assert_eq!(query["api-version"], "2019-08-01");
+            assert_eq!(query["resource"], EXCHANGE);
+            assert_eq!(query["client_id"], IDENTITY);
+            assert_eq!(query.len(), 3);
+            assert!(request.direct);
+        },
+        answer: assertion_answer,
+        wrong: WRONG_TOKENS,
+        wrong_id: "Fdx.Identity.InvalidAnswer",
+        again: &[(404, 4, 3), (408, 4, 3), (429, 4, 3), (500, 4, 3), (503, 4, 3), (504, 4, 3)],
+        missing: "Fdx.Identity.Unreachable",
+    },
+    Subject {
+        name: "IMDS",
+        credential: BY_CLIENT,
+        environment: &[],
+        attempts: 0,
+        check: |request| {
+            assert_eq!(request.method, "GET");
+            assert_eq!(request.url.host_str(), Some("169.254.169.254"));
+            assert_eq!(request.headers["metadata"], "true");
+            let query = pairs(request.url.query().unwrap().as_bytes());
+            assert_eq!(query["api-version"], "2018-02-01");
+            assert_eq!(query["resource"], EXCHANGE);
+            assert_eq!(query["client_id"], IDENTITY);
+            assert_eq!(query.len(), 3);
+            assert!(request.direct);
+        },
+        answer: assertion_answer,
+        wrong: WRONG_TOKENS,
+        wrong_id: "Fdx.Identity.InvalidAnswer",
+        again: &[(404, 4, 7), (410, 8, 70), (429, 4, 7), (500, 4, 7), (503, 4, 7)],
+        missing: "Fdx.Identity.NotFound",
+    },
+    Subject {
+        name: "MSI of 2017",
+        credential: BY_CLIENT,
+        environment: &[("MSI_ENDPOINT", "http://127.0.0.1:41001/old"), ("MSI_SECRET", "fake-old-secret")],
+        attempts: 0,
+        check: |request| {
+            assert_eq!(request.method, "GET");
+            assert_eq!(request.headers["secret"], "fake-old-secret");
+            assert!(request.headers["secret"].is_sensitive());
+            assert!(!request.headers.contains_key("x-identity-header"));
+            let query = pairs(request.url.query().unwrap().as_bytes());
+            assert_eq!(query["api-version"], "2017-09-01");
+            assert_eq!(query["resource"], EXCHANGE);
+            assert_eq!(query["clientid"], IDENTITY);
+            assert_eq!(query.len(), 3);
+            assert!(request.direct);
+        },
+        answer: assertion_answer,
+        wrong: WRONG_TOKENS,
+        wrong_id: "Fdx.Identity.InvalidAnswer",
+        again: &[(404, 4, 3), (408, 4, 3), (429, 4, 3), (500, 4, 3), (503, 4, 3), (504, 4, 3)],
+        missing: "Fdx.Identity.Unreachable",
+    },
+];
+
+pub(crate) const BUILD_SERVICES: &[Subject] = &[
+    Subject {
+        name: "GitHub Actions",
+        credential: r#"{"type":"gitHubActions"}"#,
+        environment: &[
+            ("ACTIONS_ID_TOKEN_REQUEST_URL", "https://actions.example/token?api-version=2.0"),
+            ("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "fake-request-token"),
+        ],
+        attempts: 3,
+        check: |request| {
+            assert_eq!(request.method, "GET");
+            assert_eq!(request.headers["authorization"], "Bearer fake-request-token");
+            assert!(request.headers["authorization"].is_sensitive());
+            let query = pairs(request.url.query().unwrap().as_bytes());
+            assert_eq!((query["api-version"].as_str(), query["audience"].as_str()), ("2.0", EXCHANGE));
+        },
+        answer: || ok(json!({"value": assertion()}).to_string()),
+        wrong: WRONG_OIDC,
+        wrong_id: "Fdx.Oidc.InvalidAnswer",
+        again: &[(408, 4, 3), (429, 4, 3), (500, 4, 3), (502, 4, 3), (503, 4, 3), (504, 4, 3)],
+        missing: "Fdx.Oidc.Unreachable",
+    },
+    Subject {
+        name: "Azure Pipelines",
+        credential: r#"{"type":"azurePipelines","serviceConnectionId":"55555555-5555-5555-5555-555555555555"}"#,
+        environment: &[
+            (
+                "SYSTEM_OIDCREQUESTURI",
+                "https://dev.example/org/project/_apis/distributedtask/hubs/build/plans/1/jobs/2/oidctoken",
+            ),
+            ("SYSTEM_ACCESSTOKEN", "fake-system-token"),
+        ],
+        attempts: 3,
+        check: |request| {
+            assert_eq!(request.method, "POST");
+            assert_eq!(request.headers["authorization"], "Bearer fake-system-token");
+            assert!(request.headers["authorization"].is_sensitive());
+            assert_eq!(request.headers["content-type"], "application/json");
+            assert_eq!(request.headers["content-length"], "0");
+            assert_eq!(request.headers["x-tfs-fedauthredirect"], "Suppress");
+            let query = pairs(request.url.query().unwrap().as_bytes());
+            assert_eq!(query["api-version"], "7.1");
+            assert_eq!(query["serviceConnectionId"], "55555555-5555-5555-5555-555555555555");
+        },
+        answer: || ok(json!({"oidcToken": assertion()}).to_string()),
+        wrong: WRONG_OIDC,
+        wrong_id: "Fdx.Oidc.InvalidAnswer",
+        again: &[(408, 4, 3), (429, 4, 3), (500, 4, 3), (502, 4, 3), (503, 4, 3), (504, 4, 3)],
+        missing: "Fdx.Oidc.Unreachable",
+    },
+];
+
+pub(crate) fn subjects() -> impl Iterator<Item = &'static Subject> {
+    IDENTITIES.iter().chain(BUILD_SERVICES)
+}
+
+pub(crate) fn settings(subject: &Subject) -> String {
+    format!(
+        r#"{{"clientId":"{CLIENT}","tenants":["{TENANT}"],"credential":{},"retry":{{"attempts":{}}}}}"#,
+        subject.credential, subject.attempts
+    )
+}
+
+pub(crate) fn assertion() -> String {
+    jwt(&json!({
+        "iss": "https://login.microsoftonline.com/home/v2.0", "aud": "fb60f99c-7a34-4190-8149-302f77469936",
+        "sub": "44444444-4444-4444-4444-444444444444", "oid": "44444444-4444-4444-4444-444444444444",
+        "azp": IDENTITY, "tid": "home",
+    }))
+}
+
+pub(crate) fn assertion_answer() -> Answer {
+    let ends = (START + DAY).to_string();
+    ok(json!({"access_token": assertion(), "expires_on": ends, "resource": EXCHANGE, "token_type": "Bearer", "client_id": IDENTITY})
+        .to_string())
+}
+
+pub(crate) fn token_answer(number: usize) -> Answer {
+    let token = jwt(
+        &json!({"aud": "https://api.securitycenter.microsoft.com", "tid": TENANT, "appid": CLIENT, "roles": ["Machine.Read.All"], "n": number}),
+    );
+    ok(json!({"token_type": "Bearer", "expires_in": 3599, "access_token": token}).to_string())
+}
+
+pub(crate) fn is_entra(request: &Request) -> bool {
+    request.url.host_str() == Some("login.microsoftonline.com")
+}
+
+/// A network where Entra accepts what it should, and the identity endpoint answers by `identity`, which is told how often it was asked.
+pub(crate) fn network(
+    subject: &Subject,
+    identity: impl Fn(usize) -> Answer + Send + Sync + 'static,
+) -> Arc<Network> {
+    let check = subject.check;
+    let asked = std::sync::atomic::AtomicUsize::new(0);
+    Network::new(move |request, number| {
+        if is_entra(request) {
+            check_exchange(request);
+            return token_answer(number);
+        }
+        check(request);
+        identity(asked.fetch_add(1, std::sync::atomic::Ordering::SeqCst))
+    })
+}
+
+fn check_exchange(request: &Request) {
+    assert_eq!(request.method, "POST");
+    assert_eq!(request.url.path(), format!("/{TENANT}/oauth2/v2.0/token"));
+    assert_eq!(request.headers["content-type"], "application/x-www-form-urlencoded");
+    let id = request.headers["client-request-id"].to_str().unwrap();
+    assert!(crate::settings::is_guid(id), "{id}");
+    let form = pairs(request.body.as_ref().unwrap());
+    assert_eq!(form["client_id"], CLIENT);
+    assert_eq!(form["scope"], SCOPE);
+    assert_eq!(form["grant_type"], "client_credentials");
+    assert_eq!(form["client_assertion_type"], "urn:ietf:params:oauth:client-assertion-type:jwt-bearer");
+    assert_eq!(form["client_assertion"], assertion());
+    assert_eq!(form.len(), 5);
+}
+
+pub(crate) fn identity_requests(network: &Network) -> usize {
+    network.sent.lock().unwrap().iter().filter(|request| !is_entra(request)).count()
+}
+
+pub(crate) fn context_of(subject: &Subject, network: &Arc<Network>) -> Context {
+    context(network, &settings(subject), subject.environment)
+}

@@ -1,0 +1,138 @@
+//! Token files and build services: what is read, what is kept, what is missing.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::access_token;
+use super::subjects::*;
+use crate::context::Context;
+use crate::testing::{Network, START, TENANT, context, jwt, pairs};
+
+#[tokio::test(start_paused = true)]
+async fn a_token_file_is_read_each_time_and_its_last_good_token_is_kept() {
+    let file = TokenFile::new("kept");
+    let network = Network::new(|request, n| {
+        assert!(is_entra(request));
+        token_answer(n)
+    });
+    let context = file.context(&network);
+    let ends = START + 3600;
+    file.write(&jwt(&json!({"sub": "first", "exp": ends})));
+    access_token(&context, TENANT, SCOPE, false).await.unwrap();
+    // Between two exchanges the platform has renewed the file.
+    context.cache.clear();
+    file.write(&format!("\u{feff}{}\n", jwt(&json!({"sub": "second", "exp": ends}))));
+    access_token(&context, TENANT, SCOPE, false).await.unwrap();
+    // While it is being replaced it is gone for a moment.
+    context.cache.clear();
+    std::fs::remove_file(&file.0).unwrap();
+    access_token(&context, TENANT, SCOPE, false).await.unwrap();
+    let subjects: Vec<_> = (0..3)
+        .map(|i| {
+            let form = pairs(network.request(i).body.as_ref().unwrap());
+            crate::token::Claims::of(&form["client_assertion"]).unwrap().sub.unwrap()
+        })
+        .collect();
+    assert_eq!(subjects, ["first", "second", "second"]);
+    // The last good token has ended by now.
+    context.cache.clear();
+    context.clock.sleep(Duration::from_secs(4000)).await;
+    let error = access_token(&context, TENANT, SCOPE, false).await.unwrap_err();
+    assert_eq!(error.id, "Fdx.Workload.FileUnreadable");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_file_that_holds_no_good_token_is_named() {
+    let ended = jwt(&json!({"exp": START - 60}));
+    for (text, id) in [
+        ("", "Fdx.Workload.FileNotToken"),
+        ("not a token", "Fdx.Workload.FileNotToken"),
+        ("a.b c.d", "Fdx.Workload.FileNotToken"),
+        (&"x".repeat(70_000), "Fdx.Workload.FileNotToken"),
+        (&ended, "Fdx.Workload.FileExpired"),
+    ] {
+        let file = TokenFile::new("bad");
+        file.write(text);
+        let network = Network::new(|_, _| panic!("nothing may be sent"));
+        let error = access_token(&file.context(&network), TENANT, SCOPE, false).await.unwrap_err();
+        assert_eq!(error.id, id);
+        assert!(error.message.contains(&file.0.display().to_string()) && !error.advice.is_empty());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_variable_that_is_not_set_is_named() {
+    for (credential, environment, id, named) in [
+        (
+            r#"{"type":"workloadIdentity"}"#,
+            &[][..],
+            "Fdx.Workload.FileNotNamed",
+            "AZURE_FEDERATED_TOKEN_FILE",
+        ),
+        (r#"{"type":"gitHubActions"}"#, &[], "Fdx.GitHub.PermissionMissing", "ACTIONS_ID_TOKEN_REQUEST_URL"),
+        (
+            r#"{"type":"gitHubActions"}"#,
+            &[
+                ("ACTIONS_ID_TOKEN_REQUEST_URL", "http://plain.example/"),
+                ("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "x"),
+            ],
+            "Fdx.Oidc.InvalidEndpoint",
+            "ACTIONS_ID_TOKEN_REQUEST_URL",
+        ),
+        (BUILD_SERVICES[1].credential, &[], "Fdx.Pipelines.VariableMissing", "SYSTEM_OIDCREQUESTURI"),
+        (
+            BUILD_SERVICES[1].credential,
+            &[("SYSTEM_OIDCREQUESTURI", "https://dev.example/"), ("SYSTEM_ACCESSTOKEN", " ")],
+            "Fdx.Pipelines.VariableMissing",
+            "SYSTEM_ACCESSTOKEN",
+        ),
+    ] {
+        let network = Network::new(|_, _| panic!("nothing may be sent"));
+        let subject = Subject { credential, ..BUILD_SERVICES[0] };
+        let context = context(&network, &settings(&subject), environment);
+        let error = access_token(&context, TENANT, SCOPE, false).await.unwrap_err();
+        assert_eq!(error.id, id);
+        assert!(error.message.contains(named), "{error}");
+    }
+}
+
+#[test]
+fn an_identity_that_is_good_for_an_exchange_alone_wants_an_app() {
+    for credential in
+        [r#"{"type":"workloadIdentity"}"#, BUILD_SERVICES[0].credential, BUILD_SERVICES[1].credential]
+    {
+        let document = format!(r#"{{"tenants":["{TENANT}"],"credential":{credential}}}"#);
+        assert_eq!(
+            crate::settings::Settings::parse(&document).unwrap_err().id,
+            "Fdx.Settings.ClientIdMissing"
+        );
+    }
+}
+
+/// A file in the temporary folder that goes with the test.
+struct TokenFile(std::path::PathBuf);
+
+impl TokenFile {
+    fn new(name: &str) -> Self {
+        TokenFile(std::env::temp_dir().join(format!("fedxdr-{}-{name}.jwt", std::process::id())))
+    }
+
+    fn write(&self, text: &str) {
+        std::fs::write(&self.0, text).unwrap();
+    }
+
+    fn context(&self, network: &Arc<Network>) -> Context {
+        let credential = r#"{"type":"workloadIdentity"}"#;
+        let subject = Subject { credential, ..BUILD_SERVICES[0] };
+        let path = self.0.display().to_string();
+        context(network, &settings(&subject), &[("AZURE_FEDERATED_TOKEN_FILE", &path)])
+    }
+}
+
+impl Drop for TokenFile {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}

@@ -1,0 +1,59 @@
+//! What every part of a running query needs, and what the core takes from outside.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::clock::{Clock, SystemClock};
+use crate::http::{self, Response, SharedTransport, TransportError, TransportErrorKind};
+use crate::progress::Reporter;
+use crate::settings::{Environment, Settings};
+use crate::token::TokenCache;
+
+/// What the core takes from outside, so that a test can stand in for it.
+#[derive(Clone)]
+pub struct World {
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// The network; the real one if there is none.
+    pub transport: Option<SharedTransport>,
+    /// The token cache.
+    pub cache: Arc<TokenCache>,
+}
+
+impl Default for World {
+    fn default() -> Self {
+        World { clock: Arc::new(SystemClock), transport: None, cache: TokenCache::process() }
+    }
+}
+
+/// What every part of a running query needs.
+#[derive(Clone)]
+pub(crate) struct Context {
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) environment: Arc<Environment>,
+    pub(crate) transport: SharedTransport,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) cache: Arc<TokenCache>,
+    pub(crate) reporter: Arc<Reporter>,
+}
+
+impl Context {
+    /// Sends a request; no answer within `patience` is an error, whatever the transport thinks of it.
+    pub(crate) async fn send(
+        &self,
+        request: http::Request,
+        patience: Duration,
+    ) -> Result<Response, TransportError> {
+        let late = self.clock.sleep(patience);
+        tokio::select! {
+            sent = self.transport.send(request) => sent,
+            () = late => Err(TransportError { kind: TransportErrorKind::Timeout, causes: Vec::new() }),
+        }
+    }
+
+    /// Waits and tells that it does.
+    pub(crate) async fn wait(&self, pause: Duration) {
+        self.reporter.waiting(pause);
+        self.clock.sleep(pause).await;
+    }
+}

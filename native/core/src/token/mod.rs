@@ -1,0 +1,46 @@
+//! Tokens: what is known of one, and the cache that keeps them.
+
+pub(crate) mod cache;
+mod claims;
+
+pub use self::cache::TokenCache;
+pub use self::claims::Claims;
+use crate::secret::Secret;
+
+/// A token and what is known of it.
+#[derive(Clone, Debug)]
+pub struct AccessToken {
+    /// The token.
+    pub secret: Secret,
+    /// Seconds since 1970 at which it ends.
+    pub expires_on: i64,
+    /// Seconds since 1970 from which on a new one is fetched while this one still serves.
+    pub refresh_on: i64,
+    /// Seconds since 1970 at which it was fetched.
+    pub fetched_on: i64,
+    /// Its claims; empty for an opaque token.
+    pub claims: Claims,
+}
+
+impl AccessToken {
+    /// A token that ends at `expires_on`; `refresh_in` is what the endpoint said of refreshing, in seconds.
+    pub(crate) fn new(secret: Secret, now: i64, expires_on: i64, refresh_in: Option<i64>) -> Self {
+        let lifetime = (expires_on - now).max(0);
+        let refresh_in = refresh_in.filter(|seconds| (1..lifetime).contains(seconds)).unwrap_or_else(|| {
+            // Long-lived tokens at half their life, as MSAL does; short ones when two margins are left.
+            if lifetime > 2 * 3600 { lifetime / 2 } else { lifetime - 2 * margin(lifetime) }
+        });
+        let claims = Claims::of(secret.expose()).unwrap_or_default();
+        AccessToken { secret, expires_on, refresh_on: now + refresh_in, fetched_on: now, claims }
+    }
+
+    /// Whether it can still be sent: it has to outlast the request and a clock that is a little off.
+    pub(crate) fn is_usable(&self, now: i64) -> bool {
+        now < self.expires_on - margin(self.expires_on - self.fetched_on)
+    }
+}
+
+/// Seconds before its end at which a token is no longer used: five minutes, or a quarter of a shorter life.
+fn margin(lifetime: i64) -> i64 {
+    (lifetime / 4).clamp(0, 300)
+}

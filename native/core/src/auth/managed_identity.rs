@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use url::Url;
+use zeroize::Zeroizing;
 
 use super::expiry::Moment;
 use crate::context::Context;
@@ -229,10 +230,10 @@ async fn read(
         )
     };
     let body = response.bytes(ANSWER_LIMIT).await.map_err(|e| invalid("only in part").caused_by(&e))?;
+    let body = Zeroizing::new(body);
     // The answer holds a token, so nothing of it is quoted, not even when it does not fit.
     let answer: Answer =
         serde_json::from_slice(&body).map_err(|_| invalid("something that is not a token answer"))?;
-    drop(zeroize::Zeroizing::new(body));
     let secret =
         answer.access_token.filter(|token| !token.is_empty()).ok_or_else(|| invalid("without a token"))?;
     let now = seconds(context.clock.as_ref());

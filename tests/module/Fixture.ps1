@@ -26,6 +26,12 @@ function Invoke-Control([string] $Method, [string] $Path, $Body) {
 
 function Get-Report { Invoke-Control GET /report }
 
+# How often something was counted; what never happened has no count.
+function Get-Count([string] $Name) {
+    $found = (Get-Report).counts.PSObject.Properties[$Name]
+    $found ? $found.Value : 0
+}
+
 function Add-Fault([hashtable] $Fault) { $null = Invoke-Control POST /faults $Fault }
 
 function Set-World([hashtable] $Change) { $null = Invoke-Control PATCH /world $Change }

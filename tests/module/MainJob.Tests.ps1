@@ -193,7 +193,7 @@ Describe 'From a managed identity to rows' {
         $token.AppId | Should -Be $Fake.managedIdentity.clientId
         $token.TenantId | Should -Be $Fake.homeTenantId
         @(Get-FdxMachine)[0].TenantId | Should -Be $Fake.homeTenantId
-        (Get-Report).counts.PSObject.Properties.Name | Should -Not -Contain 'exchanges'
+        Get-Count exchanges | Should -Be 0
     }
 
     It 'tells each step with -Verbose' {

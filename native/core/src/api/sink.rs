@@ -105,7 +105,7 @@ impl Sink {
                 chunk = response.chunk() => return chunk,
                 () = late => {}
             }
-            self.flush(None).await;
+            self.flush(Some(response)).await;
         }
         response.chunk().await
     }

@@ -97,7 +97,7 @@ Describe 'When the service or the connection fails' {
     }
 
     It 'keeps to a quota that it cannot know before' {
-        Set-World @{ vulnerabilityPageSize = 1000; quota = @{ limit = 4; windowSeconds = 1; retryAfterSeconds = 1 } }
+        Set-World @{ vulnerabilityPageSize = 1000; quota = @{ limit = 2; windowSeconds = 1; retryAfterSeconds = 1 } }
         Assert-Complete (Get-FdxVulnerability)
         @((Get-Report).requests | Where-Object status -eq 429).Count | Should -BeGreaterThan 0
     }

@@ -189,6 +189,19 @@ Describe 'What a user can get wrong' {
             Assert-Failure (Get-Failure { Connect-Tenant @{ Endpoint = @{ defender = 'http://api.example.net' } } }) 'Fdx.Settings.InvalidEndpoint' 'https'
         }
 
+        It 'have an endpoint with more in it than a host, and its password is not repeated' {
+            $failure = Get-Failure { Connect-Tenant @{ Endpoint = @{ defender = 'https://user:fake-password@api.example.net' } } }
+            Assert-Failure $failure 'Fdx.Settings.InvalidEndpoint' 'https'
+            "$failure" | Should -Not -Match 'fake-password'
+            Assert-Failure (Get-Failure { Connect-Tenant @{ Endpoint = @{ defender = 'https://api.example.net/?a=b' } } }) 'Fdx.Settings.InvalidEndpoint' 'https'
+        }
+
+        It 'have an id that would lead elsewhere: <id>' -ForEach @{ id = '..' }, @{ id = '.' } {
+            Connect-Tenant
+            Assert-Failure (Get-Failure { Get-FdxMachine -Id $id }) 'Fdx.Settings.InvalidId' 'Get-FdxMachine'
+            Get-Count defender | Should -Be 0
+        }
+
         It 'ask for a resource that is none' {
             Connect-Tenant
             Assert-Failure (Get-Failure { Get-FdxToken -Resource 'Defendr' }) 'Fdx.Settings.InvalidResource' 'Defender, Xdr, Graph or Arm'

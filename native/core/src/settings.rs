@@ -328,6 +328,18 @@ fn check_endpoint(name: &str, address: &str) -> Result<()> {
             advice,
         )
     })?;
+    if !url.username().is_empty()
+        || url.password().is_some()
+        || url.query().is_some()
+        || url.fragment().is_some()
+    {
+        return Err(Error::configuration(
+            "Fdx.Settings.InvalidEndpoint",
+            // It may hold a password, so it is not repeated.
+            format!("the endpoint {name} has more in it than a host and a path"),
+            advice,
+        ));
+    }
     if !is_secure(&url) {
         return Err(Error::configuration(
             "Fdx.Settings.InvalidEndpoint",

@@ -10,9 +10,16 @@ use crate::settings::{Settings, is_secure};
 /// What stands for itself in a path segment or a query value (RFC 3986 §2.3).
 const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// `path` with `{id}` replaced.
-pub(crate) fn with_id(path: &str, id: &str) -> String {
-    path.replace("{id}", &utf8_percent_encode(id, UNRESERVED).to_string())
+/// `path` with `{id}` replaced. A segment of dots alone would be taken for a step up, even when it is percent-encoded (RFC 3986 §5.2.4).
+pub(crate) fn with_id(path: &str, id: &str) -> Result<String> {
+    if id.bytes().all(|byte| byte == b'.') {
+        return Err(Error::configuration(
+            "Fdx.Settings.InvalidId",
+            format!("'{}' is no id", excerpt(id, 80)),
+            "Give the id that the list shows, such as Get-FdxMachine's.",
+        ));
+    }
+    Ok(path.replace("{id}", &utf8_percent_encode(id, UNRESERVED).to_string()))
 }
 
 /// The address of `path` at the family's API.
@@ -96,7 +103,10 @@ mod tests {
                 "{bad}"
             );
         }
-        assert_eq!(with_id("/a/{id}/b", "../x y"), "/a/..%2Fx%20y/b");
+        assert_eq!(with_id("/a/{id}/b", "../x y").unwrap(), "/a/..%2Fx%20y/b");
+        for bad in ["", ".", ".."] {
+            assert_eq!(with_id("/a/{id}", bad).unwrap_err().id, "Fdx.Settings.InvalidId", "{bad}");
+        }
     }
 
     #[test]

@@ -109,8 +109,8 @@ impl Job {
     fn plan(&self, rows: &Rows, machine: Option<&str>) -> Result<Plan> {
         let resource = rows.resource;
         let (path, shape) = match (&rows.id, resource.item_path, machine) {
-            (Some(id), Some(path), _) => (address::with_id(path, id), Shape::Entity),
-            (_, _, Some(machine)) => (address::with_id(resource.path, machine), Shape::List),
+            (Some(id), Some(path), _) => (address::with_id(path, id)?, Shape::Entity),
+            (_, _, Some(machine)) => (address::with_id(resource.path, machine)?, Shape::List),
             _ => (resource.path.to_owned(), Shape::List),
         };
         let mut query = Vec::new();

@@ -220,13 +220,26 @@ impl Display for Error {
 
 impl std::error::Error for Error {}
 
-/// The first `limit` characters of `text` on one line, for quoting a foreign answer.
+/// Longest word of a foreign text that is repeated; ids are shorter, tokens longer.
+const WORD_LIMIT: usize = 60;
+
+/// The first `limit` characters of `text` on one line, for quoting a foreign answer. Words as long as a token are left out: some services
+/// quote what they refuse.
 pub(crate) fn excerpt(text: &str, limit: usize) -> String {
+    let is_word = |c: char| c.is_ascii_alphanumeric() || "-_.~+=".contains(c);
+    let mut masked = String::new();
+    let mut rest = text.trim();
+    while let Some(first) = rest.chars().next() {
+        let end = rest.find(|c| is_word(c) != is_word(first)).unwrap_or(rest.len());
+        let (run, tail) = rest.split_at(end);
+        masked.push_str(if is_word(first) && run.len() > WORD_LIMIT { "***" } else { run });
+        rest = tail;
+    }
     let mut out = String::new();
-    for c in text.trim().chars().take(limit) {
+    for c in masked.chars().take(limit) {
         let _ = out.write_char(if c.is_control() { ' ' } else { c });
     }
-    if text.trim().chars().nth(limit).is_some() {
+    if masked.chars().nth(limit).is_some() {
         out.push('…');
     }
     out
@@ -248,5 +261,8 @@ mod tests {
     fn an_excerpt_is_one_short_line() {
         assert_eq!(excerpt(" a\r\nb ", 10), "a  b");
         assert_eq!(excerpt("abcdef", 3), "abc…");
+        let token = format!("eyJ0eXAi.{}.sig-nature_", "x".repeat(60));
+        assert_eq!(excerpt(&format!("the token '{token}' is bad"), 100), "the token '***' is bad");
+        assert_eq!(excerpt("https://login.example/0a0a0a0a-0000-4000-8000-000000000001/v2.0", 100).len(), 63);
     }
 }

@@ -9,8 +9,9 @@ use zeroize::Zeroizing;
 use super::expiry::Moment;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result, Step, excerpt};
+use crate::http::header::HeaderMap;
 use crate::http::retry::retry_after;
-use crate::http::{Request, Response};
+use crate::http::{Request, Response, without_secrets};
 use crate::secret::Secret;
 use crate::settings::Credential;
 use crate::token::cache::seconds;
@@ -155,11 +156,12 @@ pub(crate) async fn ask(
     request: Request,
 ) -> Result<AccessToken> {
     context.reporter.identity(place, &selector.describe());
+    let headers = request.headers.clone();
     let response = send_patiently(context, place, table, request).await?;
     if response.status == 200 {
         read(context, place, selector, response).await
     } else {
-        Err(refusal(place, selector, response).await)
+        Err(refusal(place, selector, response, &headers).await)
     }
 }
 
@@ -255,10 +257,10 @@ async fn read(
 /// Most that is read of an answer; a token is a few KB.
 const ANSWER_LIMIT: usize = 1 << 20;
 
-async fn refusal(place: &str, selector: &Selector, response: Response) -> Error {
+async fn refusal(place: &str, selector: &Selector, response: Response, sent: &HeaderMap) -> Error {
     let status = response.status;
     let body = response.bytes(ANSWER_LIMIT).await.unwrap_or_default();
-    let said = message(&body);
+    let said = without_secrets(&message(&body), sent);
     let lower = said.to_ascii_lowercase();
     let unknown = status == 400 || status == 404;
     let (kind, id, what, advice) = if status == 401 || status == 403 {

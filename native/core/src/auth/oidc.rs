@@ -7,8 +7,9 @@ use zeroize::Zeroizing;
 
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result, Step, excerpt};
+use crate::http::header::HeaderMap;
 use crate::http::retry::{Backoff, is_transient, retry_after};
-use crate::http::{Request, Response};
+use crate::http::{Request, Response, without_secrets};
 use crate::secret::Secret;
 use crate::settings::is_secure;
 use crate::token::cache::seconds;
@@ -52,7 +53,7 @@ pub(crate) async fn token(
             Ok(response) if response.status == 200 => {
                 return accept(context, provider, response, &read).await;
             }
-            Ok(response) => refusal(context, provider, response).await,
+            Ok(response) => refusal(context, provider, response, &request.headers).await,
             Err(e) => failure(ErrorKind::Network, "Fdx.Oidc.Unreachable", provider, "cannot be reached")
                 .caused_by(&e),
         };
@@ -87,13 +88,13 @@ async fn accept(
     Ok(token)
 }
 
-async fn refusal(context: &Context, provider: &Provider, response: Response) -> Error {
+async fn refusal(context: &Context, provider: &Provider, response: Response, sent: &HeaderMap) -> Error {
     let status = response.status;
     let wait = retry_after(response.header("retry-after"), context.clock.now());
     // What Azure DevOps' support asks for.
     let id = ["x-vss-e2eid", "x-msedge-ref"].iter().find_map(|name| response.header(name).map(str::to_owned));
     let body = response.bytes(ANSWER_LIMIT).await.unwrap_or_default();
-    let said = excerpt(&String::from_utf8_lossy(&body), 200);
+    let said = excerpt(&without_secrets(&String::from_utf8_lossy(&body), sent), 200);
     let kind = match status {
         429 => ErrorKind::Throttled,
         500.. => ErrorKind::Service,

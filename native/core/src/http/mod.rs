@@ -151,6 +151,16 @@ pub trait Transport: Send + Sync + 'static {
 /// A transport to share.
 pub type SharedTransport = Arc<dyn Transport>;
 
+/// `text` without the sensitive values of these headers: some services quote what they refuse.
+pub(crate) fn without_secrets(text: &str, headers: &HeaderMap) -> String {
+    let secrets =
+        headers.values().filter(|value| value.is_sensitive()).filter_map(|value| value.to_str().ok());
+    secrets.fold(text.to_owned(), |text, secret| {
+        let bare = secret.strip_prefix("Bearer ").unwrap_or(secret);
+        if bare.is_empty() { text } else { text.replace(bare, "***") }
+    })
+}
+
 /// A sensitive header value: never printed by any layer below.
 pub(crate) fn sensitive(value: &str) -> Option<header::HeaderValue> {
     let mut value = header::HeaderValue::from_str(value).ok()?;

@@ -1,0 +1,87 @@
+Describe 'Connecting' {
+    BeforeAll {
+        . $PSScriptRoot/Fixture.ps1
+        Start-FakeTenant
+    }
+
+    AfterAll { Stop-FakeTenant }
+
+    BeforeEach { Reset-Tenant }
+
+    AfterEach { (Get-Report).violations | Should -BeNullOrEmpty }
+
+    It 'asks nobody anything until a cmdlet needs a token' {
+        Connect-Tenant | Should -BeNullOrEmpty
+        $null = Get-FdxConnection
+        @((Get-Report).requests | Where-Object service -in 'identity', 'imds', 'authority', 'defender') | Should -BeNullOrEmpty
+    }
+
+    It 'asks for one token of each tenant with -Verify' {
+        Connect-Tenant @{ TenantId = $Fake.tenants.tenantId; Verify = $true }
+        Get-Count exchanges | Should -Be 3
+        Get-Count defender | Should -Be 0
+        @((Get-FdxConnection).Tokens).Count | Should -Be 3
+    }
+
+    It 'keeps the connection from before when -Verify fails in every tenant' {
+        Connect-Tenant @{ TenantId = $Fake.tenants[1].tenantId }
+        Set-Customer @{ consented = $false }
+        Get-ErrorId (Get-Failure { Connect-Tenant @{ Verify = $true } }) | Should -Be 'Fdx.Auth.AppNotConsented'
+        (Get-FdxConnection).TenantId | Should -Be $Fake.tenants[1].tenantId
+    }
+
+    It 'connects when -Verify fails in some tenants, and says in which' {
+        Set-Customer @{ consented = $false } 1
+        $arguments = @{
+            TenantId = $Fake.tenants.tenantId; ClientId = $Fake.clientId; ManagedIdentityClientId = $Fake.managedIdentity.clientId; Endpoint = Get-Endpoint
+        }
+        Connect-Fdx @arguments -Verify -ErrorVariable failed -ErrorAction SilentlyContinue
+        @($failed).Count | Should -Be 1
+        $failed[0].TargetObject | Should -Be $Fake.tenants[1].tenantId
+        (Get-FdxConnection).TenantId.Count | Should -Be 3
+    }
+
+    It 'keeps the connection from before when the new one cannot be made' {
+        Connect-Tenant
+        $null = Get-Failure { Connect-Tenant @{ TenantId = 'common' } }
+        (Get-FdxConnection).TenantId | Should -Be $Tenant
+    }
+
+    It 'takes each of several connections with -Connection, and the last as the default' {
+        $one = Connect-Tenant @{ TenantId = $Fake.tenants[0].tenantId; PassThru = $true }
+        $two = Connect-Tenant @{ TenantId = $Fake.tenants[1].tenantId; PassThru = $true }
+        (Get-FdxMachine -First 1 -Connection $one).TenantId | Should -Be $Fake.tenants[0].tenantId
+        (Get-FdxMachine -First 1 -Connection $two).TenantId | Should -Be $Fake.tenants[1].tenantId
+        (Get-FdxMachine -First 1).TenantId | Should -Be $Fake.tenants[1].tenantId
+        Disconnect-Fdx
+        (Get-FdxMachine -First 1 -Connection $one).TenantId | Should -Be $Fake.tenants[0].tenantId
+    }
+
+    It 'finds the identity again when the environment has changed, in the same connection' {
+        $header = $env:IDENTITY_HEADER
+        $env:IDENTITY_HEADER = 'fake-other-header'
+        Connect-Tenant
+        Get-ErrorId (Get-Failure { Get-FdxToken }) | Should -Be 'Fdx.Identity.Refused'
+        $env:IDENTITY_HEADER = $header
+        (Get-FdxToken).AppId | Should -Be $Fake.clientId
+    }
+
+    It 'does not take an endpoint that it does not know, and names those that it does' {
+        $failure = Get-Failure { Connect-Tenant @{ Endpoint = @{ defnder = 'https://x.example' } } }
+        Get-ErrorId $failure | Should -Be 'Fdx.Settings.InvalidEndpoint'
+        $failure.ErrorDetails.RecommendedAction | Should -Match 'authority, defender'
+    }
+
+    It 'does not take an endpoint that is no address: "<address>"' -ForEach @{ address = '' }, @{ address = 'x.example' }, @{ address = 'ftp://127.0.0.1' } {
+        $endpoint = Get-Endpoint
+        $endpoint.defender = $address
+        $failure = Get-Failure { Connect-Tenant @{ Endpoint = $endpoint } }
+        Get-ErrorId $failure | Should -Be 'Fdx.Settings.InvalidEndpoint'
+        $failure.ErrorDetails.RecommendedAction | Should -Match 'https://host'
+    }
+
+    It 'disconnects twice, and before there was a connection' {
+        { Disconnect-Fdx; Disconnect-Fdx -ClearTokenCache } | Should -Not -Throw
+        Get-ErrorId (Get-Failure { Get-FdxConnection }) | Should -Be 'Fdx.Settings.NotConnected'
+    }
+}

@@ -1,0 +1,101 @@
+Describe 'Machines' {
+    BeforeAll {
+        . $PSScriptRoot/Fixture.ps1
+        Start-FakeTenant
+    }
+
+    AfterAll { Stop-FakeTenant }
+
+    BeforeEach {
+        Reset-Tenant
+        Connect-Tenant
+    }
+
+    AfterEach { (Get-Report).violations | Should -BeNullOrEmpty }
+
+    It 'have letters beyond ASCII, lists, nested values and times to the tick' {
+        $machine = Get-FdxMachine -First 1
+        $machine.MachineTags.GetType().Name | Should -Be 'String[]'
+        $machine.MachineTags | Should -Be 'vip', 'Prüfung'
+        $machine.FirstSeen | Should -Be ([datetime]::new(2025, 3, 14, 15, 9, 26, [DateTimeKind]::Utc).AddTicks(5358979))
+        $machine.FirstSeen.Kind | Should -Be 'Utc'
+        $machine.IsAadJoined | Should -BeOfType bool
+        $machine.OsBuild | Should -BeOfType long
+        $machine.VmMetadata | Should -BeNullOrEmpty
+        $machine.IpAddresses[0].type | Should -Be 'Ethernet'
+        (Get-FdxMachine).RbacGroupName | Should -Contain 'Kiosks – Zürich'
+    }
+
+    It 'are read with a cast, a sort and a comparison as values, not as texts' {
+        $sorted = @(Get-FdxMachine | Sort-Object LastSeen)
+        $sorted[0].LastSeen | Should -BeLessThan $sorted[-1].LastSeen
+        @(Get-FdxMachine | Where-Object LastSeen -lt ([datetime]::new(2026, 11, 2, 0, 0, 0, [DateTimeKind]::Utc))).Count | Should -Be 2
+    }
+
+    It 'are found by a filter whose text has what a URL has other uses for: <value>' -ForEach @(
+        @{ value = "O'Brien & Söhne" }, @{ value = 'a+b=c#d?e%20f' }, @{ value = '100% / 50' }
+    ) {
+        $literal = $value.Replace("'", "''")
+        Get-FdxMachine -Filter "computerDnsName eq '$literal' or osPlatform eq 'Ubuntu'" | ForEach-Object OsPlatform | Sort-Object -Unique | Should -Be 'Ubuntu'
+        $query = @((Get-Report).requests | Where-Object path -eq '/api/machines')[-1].query
+        [Net.WebUtility]::UrlDecode($query) | Should -Match ([regex]::Escape("computerDnsName eq '$literal'"))
+    }
+
+    It 'are found by names with an apostrophe, and by none of them' {
+        Get-FdxMachine -Name "host'); drop" | Should -BeNullOrEmpty
+        @(Get-FdxMachine -Name host-000001.corp.net, host-000003.corp.net).Count | Should -Be 2
+    }
+
+    It 'are found by a name and a filter together' {
+        $machine = @(Get-FdxMachine)[3]
+        (Get-FdxMachine -Name $machine.ComputerDnsName -Filter "osPlatform eq '$($machine.OsPlatform)'").Id | Should -Be $machine.Id
+        Get-FdxMachine -Name $machine.ComputerDnsName -Filter "osPlatform eq 'none' or osPlatform eq 'neither'" | Should -BeNullOrEmpty
+    }
+
+    It 'keep their filter on the pages that follow' {
+        Set-World @{ machinePageSize = 3 }
+        $found = @(Get-FdxMachine -Filter "osPlatform eq 'Ubuntu'")
+        $found.Count | Should -Be 8
+        $found.OsPlatform | Sort-Object -Unique | Should -Be 'Ubuntu'
+        Get-Count pages | Should -Be 3
+    }
+
+    It 'come exactly as many as -First says, also where a page ends: <_>' -ForEach 6, 7, 8, 14, 39, 40, 41 {
+        Set-World @{ machinePageSize = 7 }
+        $found = @(Get-FdxMachine -First $_)
+        $found.Count | Should -Be ([Math]::Min($_, 40))
+        @($found.Id | Sort-Object -Unique).Count | Should -Be $found.Count
+    }
+
+    It 'are read again from where a body broke off after <rows> rows' -ForEach @{ rows = 0 }, @{ rows = 1 }, @{ rows = 39 } {
+        Add-Fault @{ service = 'defender'; name = 'cut-body'; afterRows = $rows }
+        $found = @(Get-FdxMachine)
+        $found.Count | Should -Be 40
+        @($found.Id | Sort-Object -Unique).Count | Should -Be 40
+        Get-Count defender | Should -Be 2
+    }
+
+    It 'come by ids from the pipeline, and one that is not there does not keep the others from coming' {
+        $ids = @((Get-FdxMachine -First 3).Id)
+        $found = @($ids[0], ('0' * 40), $ids[2] | Get-FdxMachine -ErrorVariable failed -ErrorAction SilentlyContinue)
+        @($found.Id) | Should -Be $ids[0], $ids[2]
+        @($failed | ForEach-Object { Get-ErrorId $_ }) | Should -Be 'Fdx.Api.NotFound'
+    }
+
+    It 'come from a vulnerability''s device, in the tenant of the row' {
+        $row = Get-FdxVulnerability -TenantId $Fake.tenants[1].tenantId -First 1
+        $machine = $row | Get-FdxMachine
+        $machine.Id | Should -Be $row.DeviceId
+        $machine.TenantId | Should -Be $Fake.tenants[1].tenantId
+    }
+
+    It 'are not looked for elsewhere by an id that is a piece of a path: <id>' -ForEach @(
+        @{ id = '../alerts' }, @{ id = 'a/b' }, @{ id = 'x?y=1' }, @{ id = '%2e%2e' }, @{ id = '..' }, @{ id = '.' }
+    ) {
+        $expected = "/api/machines/$id", "/api/machines/$id/vulnerabilities"
+        Get-Failure { Get-FdxMachine -Id $id } | Should -Not -BeNullOrEmpty
+        Get-Failure { Get-FdxVulnerability -MachineId $id } | Should -Not -BeNullOrEmpty
+        $asked = @((Get-Report).requests | Where-Object service -eq 'defender' | ForEach-Object { [uri]::UnescapeDataString($_.path) + $_.query })
+        @($asked | Where-Object { $_ -cnotin $expected }) | Should -BeNullOrEmpty
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use fedxdr_core::{Next, Session};
+use fedxdr_core::{Next, Secret, Session};
 use safer_ffi::ffi_export;
 
 use crate::guard::{guard, guard_free, reference, text, write};
@@ -103,11 +103,35 @@ pub unsafe extern "C" fn fdx_query_next(
             Next::End => FdxStatus::End,
             Next::Cancelled => FdxStatus::Cancelled,
             Next::Busy => FdxStatus::Busy,
+            Next::NeedsAssertion => FdxStatus::NeedsAssertion,
             // SAFETY: the caller vouches for `error`.
             Next::ItemFailed(e) => unsafe { FdxError::fail(FdxStatus::ItemFailed, e, error) },
             // SAFETY: the caller vouches for `error`.
             Next::Failed(e) => unsafe { FdxError::fail(FdxStatus::Failed, e, error) },
         }
+    })
+}
+
+/// Answers `NeedsAssertion` with a client assertion; or, where that is empty, with why there is none. The query goes on with the next call of
+/// `fdx_query_next`. `InvalidArgument` if nothing was asked.
+///
+/// # Safety
+/// `query` must be NULL or a live query; `assertion` and `failure` must describe readable memory.
+#[ffi_export]
+pub unsafe extern "C" fn fdx_query_assertion(
+    query: *const FdxQuery,
+    assertion: FdxBytes,
+    failure: FdxBytes,
+) -> FdxStatus {
+    guard(|| {
+        // SAFETY: the caller vouches for `query`.
+        let Some(query) = (unsafe { reference(query) }) else { return FdxStatus::InvalidArgument };
+        // SAFETY: the caller vouches for both.
+        let (Ok(assertion), Ok(failure)) = (unsafe { text(assertion) }, unsafe { text(failure) }) else {
+            return FdxStatus::InvalidArgument;
+        };
+        let answer = if assertion.is_empty() { Err(failure) } else { Ok(Secret::new(assertion.to_owned())) };
+        if query.inner.answer(&answer) { FdxStatus::Ok } else { FdxStatus::InvalidArgument }
     })
 }
 

@@ -64,7 +64,7 @@ impl FdxError {
             id: e.id.as_bytes().into(),
             message: self.message.as_bytes().into(),
             advice: e.advice.as_bytes().into(),
-            step: e.step.as_str().as_bytes().into(),
+            step: e.check.step().as_bytes().into(),
             tenant: bytes(&e.tenant),
             item: bytes(&e.item),
             correlation_id: bytes(&e.correlation_id),

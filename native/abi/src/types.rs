@@ -32,6 +32,8 @@ pub enum FdxStatus {
     Failed = 5,
     /// Another thread is inside `fdx_query_next` of this query.
     Busy = 6,
+    /// The query needs a client assertion: give one with `fdx_query_assertion`, then call again.
+    NeedsAssertion = 7,
     /// NULL, bad UTF-8, or a document that does not fit.
     InvalidArgument = 10,
     /// A defect of the library; the call had no effect.

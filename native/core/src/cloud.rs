@@ -1,4 +1,8 @@
 //! Clouds and API families: which host, which scope, which hosts a token may go to.
+//!
+//! Hosts: <https://learn.microsoft.com/defender-endpoint/gov>, <https://learn.microsoft.com/defender-xdr/usgov>,
+//! <https://learn.microsoft.com/graph/deployments>. For the audiences of Defender in the US government's clouds no page speaks; they follow the rule of
+//! the public ones, which is that a host is its own resource.
 
 use serde::Deserialize;
 
@@ -8,6 +12,15 @@ pub enum Cloud {
     /// The worldwide cloud.
     #[default]
     Public,
+    /// US government community cloud: Entra and Graph of the worldwide cloud, Defender apart.
+    #[serde(rename = "GCC")]
+    Gcc,
+    /// US government, level 4 (GCC High).
+    USGov,
+    /// US government, level 5 (Department of Defense).
+    USGovDoD,
+    /// China, operated by 21Vianet. There is no Defender for Endpoint and no Defender XDR.
+    China,
 }
 
 /// An API family. It decides the scope; the host never does, for two families share one.
@@ -34,73 +47,152 @@ pub struct Api {
     pub hosts: &'static [&'static str],
 }
 
-const PUBLIC_DEFENDER: Api = Api {
-    base: "https://api.security.microsoft.com",
-    scope: "https://api.securitycenter.microsoft.com/.default",
-    hosts: &[
+const fn api(base: &'static str, scope: &'static str, hosts: &'static [&'static str]) -> Api {
+    Api { base, scope, hosts }
+}
+
+const PUBLIC_DEFENDER: Api = api(
+    "https://api.security.microsoft.com",
+    "https://api.securitycenter.microsoft.com/.default",
+    &[
         "api.security.microsoft.com",
         ".api.security.microsoft.com",
         ".securitycenter.microsoft.com",
         ".securitycenter.windows.com",
     ],
-};
-const PUBLIC_XDR: Api = Api {
-    base: "https://api.security.microsoft.com",
-    scope: "https://api.security.microsoft.com/.default",
-    hosts: &[
+);
+const PUBLIC_XDR: Api = api(
+    "https://api.security.microsoft.com",
+    "https://api.security.microsoft.com/.default",
+    &[
         "api.security.microsoft.com",
         "api-us.security.microsoft.com",
         "api-eu.security.microsoft.com",
         "api-uk.security.microsoft.com",
     ],
-};
-const PUBLIC_GRAPH: Api = Api {
-    base: "https://graph.microsoft.com",
-    scope: "https://graph.microsoft.com/.default",
-    hosts: &["graph.microsoft.com"],
-};
-const PUBLIC_ARM: Api = Api {
-    base: "https://management.azure.com",
-    scope: "https://management.azure.com/.default",
-    hosts: &["management.azure.com"],
-};
+);
+const PUBLIC_GRAPH: Api =
+    api("https://graph.microsoft.com", "https://graph.microsoft.com/.default", &["graph.microsoft.com"]);
+const PUBLIC_ARM: Api =
+    api("https://management.azure.com", "https://management.azure.com/.default", &["management.azure.com"]);
+const GCC_DEFENDER: Api = api(
+    "https://api-gcc.securitycenter.microsoft.us",
+    "https://api-gcc.securitycenter.microsoft.us/.default",
+    &["api-gcc.securitycenter.microsoft.us"],
+);
+const GCC_XDR: Api = api(
+    "https://api-gcc.security.microsoft.us",
+    "https://api-gcc.security.microsoft.us/.default",
+    &["api-gcc.security.microsoft.us"],
+);
+const GOV_DEFENDER: Api = api(
+    "https://api-gov.securitycenter.microsoft.us",
+    "https://api-gov.securitycenter.microsoft.us/.default",
+    &["api-gov.securitycenter.microsoft.us"],
+);
+const GOV_XDR: Api = api(
+    "https://api-gov.security.microsoft.us",
+    "https://api-gov.security.microsoft.us/.default",
+    &["api-gov.security.microsoft.us"],
+);
+const GOV_GRAPH: Api =
+    api("https://graph.microsoft.us", "https://graph.microsoft.us/.default", &["graph.microsoft.us"]);
+const DOD_GRAPH: Api = api(
+    "https://dod-graph.microsoft.us",
+    "https://dod-graph.microsoft.us/.default",
+    &["dod-graph.microsoft.us"],
+);
+const GOV_ARM: Api = api(
+    "https://management.usgovcloudapi.net",
+    "https://management.usgovcloudapi.net/.default",
+    &["management.usgovcloudapi.net"],
+);
+const CHINA_GRAPH: Api = api(
+    "https://microsoftgraph.chinacloudapi.cn",
+    "https://microsoftgraph.chinacloudapi.cn/.default",
+    &["microsoftgraph.chinacloudapi.cn"],
+);
+const CHINA_ARM: Api = api(
+    "https://management.chinacloudapi.cn",
+    "https://management.chinacloudapi.cn/.default",
+    &["management.chinacloudapi.cn"],
+);
+
+/// Regions of Defender for Endpoint's hosts, and of those the ones that Defender XDR has too.
+const GEOS: &[&str] = &["us", "eu", "uk", "au", "swa", "ina", "aea"];
+const XDR_GEOS: &[&str] = &["us", "eu", "uk"];
 
 impl Cloud {
+    /// Name, as it is given.
+    pub fn name(self) -> &'static str {
+        match self {
+            Cloud::Public => "Public",
+            Cloud::Gcc => "GCC",
+            Cloud::USGov => "USGov",
+            Cloud::USGovDoD => "USGovDoD",
+            Cloud::China => "China",
+        }
+    }
+
     /// Address of the token endpoints.
     pub fn authority(self) -> &'static str {
         match self {
-            Cloud::Public => "https://login.microsoftonline.com",
+            Cloud::Public | Cloud::Gcc => "https://login.microsoftonline.com",
+            Cloud::USGov | Cloud::USGovDoD => "https://login.microsoftonline.us",
+            Cloud::China => "https://login.partner.microsoftonline.cn",
         }
     }
 
     /// Audience of a token that is to be exchanged.
     pub fn exchange_audience(self) -> &'static str {
         match self {
-            Cloud::Public => "api://AzureADTokenExchange",
+            Cloud::Public | Cloud::Gcc => "api://AzureADTokenExchange",
+            Cloud::USGov | Cloud::USGovDoD => "api://AzureADTokenExchangeUSGov",
+            Cloud::China => "api://AzureADTokenExchangeChina",
         }
     }
 
-    /// A family's API in this cloud.
-    pub fn api(self, family: Family) -> &'static Api {
-        match (self, family) {
+    /// A family's API in this cloud, where there is one.
+    pub fn api(self, family: Family) -> Option<&'static Api> {
+        Some(match (self, family) {
             (Cloud::Public, Family::Defender) => &PUBLIC_DEFENDER,
             (Cloud::Public, Family::Xdr) => &PUBLIC_XDR,
-            (Cloud::Public, Family::Graph) => &PUBLIC_GRAPH,
-            (Cloud::Public, Family::Arm) => &PUBLIC_ARM,
-        }
+            (Cloud::Public | Cloud::Gcc, Family::Graph) => &PUBLIC_GRAPH,
+            (Cloud::Public | Cloud::Gcc, Family::Arm) => &PUBLIC_ARM,
+            (Cloud::Gcc, Family::Defender) => &GCC_DEFENDER,
+            (Cloud::Gcc, Family::Xdr) => &GCC_XDR,
+            (Cloud::USGov | Cloud::USGovDoD, Family::Defender) => &GOV_DEFENDER,
+            (Cloud::USGov | Cloud::USGovDoD, Family::Xdr) => &GOV_XDR,
+            (Cloud::USGov, Family::Graph) => &GOV_GRAPH,
+            (Cloud::USGovDoD, Family::Graph) => &DOD_GRAPH,
+            (Cloud::USGov | Cloud::USGovDoD, Family::Arm) => &GOV_ARM,
+            (Cloud::China, Family::Graph) => &CHINA_GRAPH,
+            (Cloud::China, Family::Arm) => &CHINA_ARM,
+            (Cloud::China, Family::Defender | Family::Xdr) => return None,
+        })
     }
-}
 
-impl Api {
-    /// Whether the family's token may go to `host`.
-    pub fn allows(&self, host: &str) -> bool {
-        self.hosts
-            .iter()
-            .any(|allowed| if allowed.starts_with('.') { host.ends_with(allowed) } else { host == *allowed })
+    /// Regions that Defender's hosts can be chosen by.
+    pub fn geos(self) -> &'static [&'static str] {
+        if self == Cloud::Public { GEOS } else { &[] }
+    }
+
+    /// The base address of a family's host in a region, where there is one.
+    pub(crate) fn near(self, family: Family, geo: &str) -> Option<String> {
+        match (self, family) {
+            (Cloud::Public, Family::Defender) => Some(format!("https://{geo}.api.security.microsoft.com")),
+            (Cloud::Public, Family::Xdr) if XDR_GEOS.contains(&geo) => {
+                Some(format!("https://api-{geo}.security.microsoft.com"))
+            }
+            _ => None,
+        }
     }
 }
 
 impl Family {
+    /// Every family.
+    pub const ALL: [Family; 4] = [Family::Defender, Family::Xdr, Family::Graph, Family::Arm];
+
     /// Name in messages.
     pub fn name(self) -> &'static str {
         match self {
@@ -113,32 +205,6 @@ impl Family {
 
     /// The family with this name, without regard to case.
     pub fn from_name(name: &str) -> Option<Family> {
-        [Family::Defender, Family::Xdr, Family::Graph, Family::Arm]
-            .into_iter()
-            .find(|family| family.name().eq_ignore_ascii_case(name))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_token_goes_to_named_hosts_alone() {
-        let defender = Cloud::Public.api(Family::Defender);
-        for good in [
-            "api.security.microsoft.com",
-            "eu.api.security.microsoft.com",
-            "api.securitycenter.microsoft.com",
-        ] {
-            assert!(defender.allows(good), "{good}");
-        }
-        for bad in [
-            "security.microsoft.com",
-            "api.security.microsoft.com.evil.example",
-            "evilapi.security.microsoft.com",
-        ] {
-            assert!(!defender.allows(bad), "{bad}");
-        }
+        Self::ALL.into_iter().find(|family| family.name().eq_ignore_ascii_case(name))
     }
 }

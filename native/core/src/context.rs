@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::asker::Asker;
+use crate::certificate::Certificate;
 use crate::clock::{Clock, SystemClock};
 use crate::http::{self, Response, SharedTransport, TransportError, TransportErrorKind};
 use crate::progress::Reporter;
@@ -35,6 +37,10 @@ pub(crate) struct Context {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) cache: Arc<TokenCache>,
     pub(crate) reporter: Arc<Reporter>,
+    /// The app's certificate, where it has one.
+    pub(crate) certificate: Option<Arc<Certificate>>,
+    /// Who is asked for what only the consumer can make.
+    pub(crate) asker: Arc<Asker>,
 }
 
 impl Context {

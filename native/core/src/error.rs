@@ -4,6 +4,8 @@ use std::fmt::{self, Display, Write as _};
 use std::ops::{Deref, DerefMut};
 use std::time::Duration;
 
+use crate::knowledge::Entry;
+
 /// Coarse classes; the numbers are part of the ABI.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(i32)]
@@ -30,33 +32,82 @@ pub enum ErrorKind {
     Internal = 10,
 }
 
-/// Where on the way it happened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
-    /// Reading settings and arguments.
-    Settings,
-    /// Getting the assertion from the identity.
+/// The part of the way from a connection to its rows that an error belongs to. The same parts are what a connection is checked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Check {
+    /// Settings and arguments.
+    Connection,
+    /// The place that gives the identity's token.
     Identity,
-    /// Exchanging the assertion for a token.
-    Exchange,
-    /// Asking the API.
-    Request,
-    /// Reading the API's answer.
-    Reading,
+    /// What the app proves itself with.
+    Assertion,
+    /// Entra's token endpoint.
+    TokenEndpoint,
+    /// The app in the tenant.
+    App,
+    /// Whether Entra accepts the proof.
+    Credential,
+    /// The API in the tenant.
+    Resource,
+    /// The permissions of the app in the tenant.
+    Roles,
+    /// The API's answer.
+    Answer,
+    /// The tenant's licence.
+    Licence,
+    /// What the answer holds.
+    Data,
 }
 
-impl Step {
-    /// Name of the step.
-    pub fn as_str(self) -> &'static str {
+impl Check {
+    /// Name of the check.
+    pub fn name(self) -> &'static str {
         match self {
-            Step::Settings => "settings",
-            Step::Identity => "identity",
-            Step::Exchange => "exchange",
-            Step::Request => "request",
-            Step::Reading => "reading",
+            Check::Connection => "Connection",
+            Check::Identity => "Identity",
+            Check::Assertion => "Assertion",
+            Check::TokenEndpoint => "TokenEndpoint",
+            Check::App => "App",
+            Check::Credential => "Credential",
+            Check::Resource => "Resource",
+            Check::Roles => "Roles",
+            Check::Answer => "Answer",
+            Check::Licence => "Licence",
+            Check::Data => "Data",
+        }
+    }
+
+    /// Name of the step of a query that it happens in.
+    pub fn step(self) -> &'static str {
+        match self {
+            Check::Connection => "settings",
+            Check::Identity | Check::Assertion => "identity",
+            Check::TokenEndpoint | Check::App | Check::Credential | Check::Resource => "exchange",
+            Check::Roles | Check::Answer | Check::Licence => "request",
+            Check::Data => "reading",
         }
     }
 }
+
+/// A call that breaks the contract of the ABI.
+pub(crate) const INVALID_ARGUMENT: Entry = Entry {
+    codes: &[],
+    id: "Fdx.Settings.InvalidArgument",
+    kind: ErrorKind::Configuration,
+    check: Check::Connection,
+    cause: "a call breaks the contract of the native library",
+    fix: "Check the call against the header; from PowerShell this is a defect of FedXdr: report it.",
+};
+
+/// A defect of this library.
+pub(crate) const DEFECT: Entry = Entry {
+    codes: &[],
+    id: "Fdx.Internal.Defect",
+    kind: ErrorKind::Internal,
+    check: Check::Connection,
+    cause: "FedXdr has a defect",
+    fix: "This is a defect of FedXdr: report it with the output of the same command with -Verbose.",
+};
 
 /// An error. Its texts never hold a token or a secret. Boxed: results are small, and errors are rare.
 #[derive(Clone, Debug)]
@@ -73,8 +124,8 @@ pub struct Facts {
     pub message: String,
     /// What to do about it.
     pub advice: String,
-    /// Where it happened.
-    pub step: Step,
+    /// What it belongs to.
+    pub check: Check,
     /// HTTP status of the answer, where there was one.
     pub http_status: Option<u16>,
     /// Entra's code, where it gave one.
@@ -112,10 +163,10 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
     /// An error with a message and an advice.
-    pub fn new(
+    pub(crate) fn new(
         kind: ErrorKind,
         id: &'static str,
-        step: Step,
+        check: Check,
         message: impl Into<String>,
         advice: impl Into<String>,
     ) -> Self {
@@ -124,7 +175,7 @@ impl Error {
             id,
             message: message.into(),
             advice: advice.into(),
-            step,
+            check,
             http_status: None,
             aadsts: None,
             retry_after: None,
@@ -136,18 +187,9 @@ impl Error {
         }))
     }
 
-    /// A setting or argument that does not fit.
-    pub fn configuration(id: &'static str, message: impl Into<String>, advice: impl Into<String>) -> Self {
-        Error::new(ErrorKind::Configuration, id, Step::Settings, message, advice)
-    }
-
     /// A call that breaks the contract of the ABI.
     pub fn invalid_argument(message: &str) -> Self {
-        Error::configuration(
-            "Fdx.Settings.InvalidArgument",
-            message,
-            "Check the call against the header; from PowerShell this is a defect of FedXdr: report it.",
-        )
+        INVALID_ARGUMENT.error(message)
     }
 
     /// The runtime could not start.
@@ -157,13 +199,21 @@ impl Error {
 
     /// A defect of this library.
     pub fn internal(message: &str) -> Self {
-        Error::new(
-            ErrorKind::Internal,
-            "Fdx.Internal.Defect",
-            Step::Settings,
-            message,
-            "This is a defect of FedXdr: report it with the output of the same command with -Verbose.",
-        )
+        DEFECT.error(message)
+    }
+
+    /// With `{name}` of the advice filled in.
+    #[must_use]
+    pub(crate) fn fill(mut self, name: &str, value: &str) -> Self {
+        self.advice = self.advice.replace(&format!("{{{name}}}"), value);
+        self
+    }
+
+    /// With another class, where the same thing can happen for several reasons.
+    #[must_use]
+    pub(crate) fn of_kind(mut self, kind: ErrorKind) -> Self {
+        self.kind = kind;
+        self
     }
 
     /// With the tenant, unless it has one.

@@ -2,13 +2,17 @@
 #![forbid(unsafe_code)]
 
 pub mod api;
+mod asker;
 pub mod auth;
 mod batch;
+mod certificate;
 pub mod clock;
 mod cloud;
 mod context;
+mod digest;
 mod error;
 pub mod http;
+pub mod knowledge;
 mod progress;
 mod query;
 mod secret;
@@ -21,7 +25,7 @@ mod token;
 pub use batch::Batch;
 pub use cloud::{Cloud, Family};
 pub use context::World;
-pub use error::{Error, ErrorKind, Result, Step};
+pub use error::{Check, Error, ErrorKind, Result};
 pub use progress::{Phase, Stats};
 pub use query::{Next, Query};
 pub use secret::Secret;

@@ -5,13 +5,15 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio::runtime::Handle;
 
+use crate::asker::{Answerers, Asker};
+use crate::certificate::Certificate;
 use crate::context::{Context, World};
 use crate::error::Result;
 use crate::http::{HttpSettings, ReqwestTransport};
 use crate::progress::Reporter;
 use crate::query::Query;
 use crate::query::request::Request;
-use crate::settings::{Environment, Settings};
+use crate::settings::{Environment, Settings, TokenCaching};
 
 /// A session. Cheap to make; what is costly (connections, tokens) the process shares.
 pub struct Session {
@@ -19,6 +21,8 @@ pub struct Session {
     environment: RwLock<Arc<Environment>>,
     world: World,
     handle: Handle,
+    certificate: Option<Arc<Certificate>>,
+    answerers: Arc<Answerers>,
 }
 
 impl fmt::Debug for Session {
@@ -37,9 +41,17 @@ impl Session {
     pub fn open_in(document: &str, handle: Handle, world: World) -> Result<Self> {
         let mut settings = Settings::parse(document)?;
         let environment = Arc::new(std::mem::take(&mut settings.environment));
-        let session =
-            Session { settings: Arc::new(settings), environment: RwLock::new(environment), world, handle };
-        // A proxy that cannot be used is told here and not at the first request.
+        // A certificate that cannot be used is told here and not at the first request.
+        let certificate = Certificate::of(&settings.credential)?.map(Arc::new);
+        let session = Session {
+            settings: Arc::new(settings),
+            environment: RwLock::new(environment),
+            world,
+            handle,
+            certificate,
+            answerers: Arc::new(Answerers(Asker::new())),
+        };
+        // So is a proxy.
         session.context()?;
         Ok(session)
     }
@@ -53,7 +65,7 @@ impl Session {
                 *current = Arc::new(environment);
             }
         }
-        Ok(Query::start(&self.handle, self.context()?, request))
+        Ok(Query::start(&self.handle, self.context()?, Arc::clone(&self.answerers), request))
     }
 
     fn context(&self) -> Result<Context> {
@@ -68,7 +80,13 @@ impl Session {
             environment,
             transport,
             clock: Arc::clone(&self.world.clock),
-            cache: Arc::clone(&self.world.cache),
+            cache: match self.settings.token_cache {
+                TokenCaching::Process => Arc::clone(&self.world.cache),
+                // As long as the query: its pages need the token again.
+                TokenCaching::None => Arc::default(),
+            },
+            certificate: self.certificate.clone(),
+            asker: Arc::clone(&self.answerers.0),
             reporter,
         })
     }

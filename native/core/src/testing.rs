@@ -11,6 +11,8 @@ use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, StreamExt, stream};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 
+use crate::asker::Asker;
+use crate::certificate::Certificate;
 use crate::clock::Clock;
 use crate::context::Context;
 use crate::http::{Request, Response, Transport, TransportError, TransportErrorKind};
@@ -47,6 +49,8 @@ impl Clock for TestClock {
 #[derive(Clone)]
 pub(crate) enum Answer {
     Status(u16, &'static [(&'static str, &'static str)], String),
+    /// As `Status`, with headers that the test made.
+    Said(u16, Vec<(&'static str, String)>, String),
     Fails(TransportErrorKind),
     Never,
 }
@@ -100,6 +104,13 @@ impl Transport for Network {
                     let body = stream::iter([Ok(Bytes::from(body))]).boxed();
                     Ok(Response::new(status, headers, body))
                 }
+                Answer::Said(status, headers, body) => {
+                    let headers: HeaderMap = headers
+                        .iter()
+                        .map(|(n, v)| (HeaderName::from_static(n), HeaderValue::from_str(v).unwrap()))
+                        .collect();
+                    Ok(Response::new(status, headers, stream::iter([Ok(Bytes::from(body))]).boxed()))
+                }
                 Answer::Fails(kind) => Err(TransportError { kind, causes: vec!["scripted".to_owned()] }),
                 Answer::Never => std::future::pending().await,
             }
@@ -122,8 +133,11 @@ pub(crate) fn pairs(text: &[u8]) -> HashMap<String, String> {
 /// A context over a scripted network.
 pub(crate) fn context(network: &Arc<Network>, settings: &str, environment: &[(&str, &str)]) -> Context {
     let clock: Arc<dyn Clock> = Arc::new(TestClock::new());
+    let settings = Settings::parse(settings).unwrap();
     Context {
-        settings: Arc::new(Settings::parse(settings).unwrap()),
+        certificate: Certificate::of(&settings.credential).unwrap().map(Arc::new),
+        asker: Asker::new(),
+        settings: Arc::new(settings),
         environment: Arc::new(Environment::from_pairs(environment.iter().copied())),
         transport: Arc::clone(network) as _,
         reporter: Arc::new(Reporter::new(Arc::clone(&clock))),

@@ -4,7 +4,10 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use url::Url;
 
 use crate::cloud::Family;
-use crate::error::{Error, ErrorKind, Result, Step, excerpt};
+use crate::error::{Result, excerpt};
+use crate::knowledge::{
+    FOREIGN_NEXT_LINK, INSECURE_NEXT_LINK, INVALID_ITEM_ID, INVALID_NEXT_LINK, INVALID_PATH,
+};
 use crate::settings::{Settings, is_secure};
 
 /// What stands for itself in a path segment or a query value (RFC 3986 §2.3).
@@ -13,11 +16,7 @@ const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove
 /// `path` with `{id}` replaced. A segment of dots alone would be taken for a step up, even when it is percent-encoded (RFC 3986 §5.2.4).
 pub(crate) fn with_id(path: &str, id: &str) -> Result<String> {
     if id.bytes().all(|byte| byte == b'.') {
-        return Err(Error::configuration(
-            "Fdx.Settings.InvalidId",
-            format!("'{}' is no id", excerpt(id, 80)),
-            "Give the id that the list shows, such as Get-FdxMachine's.",
-        ));
+        return Err(INVALID_ITEM_ID.error(format!("'{}' is no id", excerpt(id, 80))));
     }
     Ok(path.replace("{id}", &utf8_percent_encode(id, UNRESERVED).to_string()))
 }
@@ -30,44 +29,35 @@ pub(crate) fn build(
     query: &[(&str, String)],
 ) -> Result<Url> {
     if !path.starts_with('/') || path.starts_with("//") || path.contains(['\\', '#']) {
-        return Err(Error::configuration(
-            "Fdx.Settings.InvalidPath",
-            format!("'{}' is not a path below the API's host", excerpt(path, 200)),
-            "Give a path such as /api/machines; the host follows from -Resource and -Environment.",
-        ));
+        return Err(
+            INVALID_PATH.error(format!("'{}' is not a path below the API's host", excerpt(path, 200)))
+        );
     }
-    let mut address = format!("{}{path}", settings.base(family).trim_end_matches('/'));
+    let mut address = format!("{}{path}", settings.target(family)?.base.trim_end_matches('/'));
     for (index, (name, value)) in query.iter().enumerate() {
         address.push(if index == 0 { '?' } else { '&' });
         address.push_str(name);
         address.push('=');
         address.extend(utf8_percent_encode(value, UNRESERVED));
     }
-    let url = Url::parse(&address).map_err(|e| {
-        Error::configuration(
-            "Fdx.Settings.InvalidPath",
-            format!("'{}' makes no address: {e}", excerpt(path, 200)),
-            "Give a path such as /api/machines.",
-        )
-    })?;
+    let url = Url::parse(&address)
+        .map_err(|e| INVALID_PATH.error(format!("'{}' makes no address: {e}", excerpt(path, 200))))?;
     Ok(url)
 }
 
 /// The address of the next page, if the token may go there.
 pub(crate) fn next_page(settings: &Settings, family: Family, current: &Url, link: &str) -> Result<Url> {
-    let advice =
-        "The answer is not the service's own, or the service changed: report it with the output of -Verbose.";
-    let wrong = |id, why: String| Error::new(ErrorKind::Protocol, id, Step::Reading, why, advice);
-    let url = current.join(link).map_err(|e| {
-        wrong("Fdx.Protocol.InvalidNextLink", format!("the link to the next page is no address: {e}"))
-    })?;
+    let url = current
+        .join(link)
+        .map_err(|e| INVALID_NEXT_LINK.error(format!("the link to the next page is no address: {e}")))?;
     let host = url.host_str().unwrap_or_default();
     if !is_secure(&url) {
         let why = format!("the link to the next page is not https ({host}); the token was not sent there");
-        return Err(wrong("Fdx.Protocol.InsecureNextLink", why));
+        return Err(INSECURE_NEXT_LINK.error(why));
     }
-    let own = Url::parse(settings.base(family)).is_ok_and(|base| base.origin() == url.origin());
-    let known = url.scheme() == "https" && url.port().is_none() && settings.cloud.api(family).allows(host);
+    let target = settings.target(family)?;
+    let own = Url::parse(&target.base).is_ok_and(|base| base.origin() == url.origin());
+    let known = url.scheme() == "https" && url.port().is_none() && target.allows(host);
     if own || known {
         return Ok(url);
     }
@@ -75,7 +65,7 @@ pub(crate) fn next_page(settings: &Settings, family: Family, current: &Url, link
         "the link to the next page leads to another host ({}); the token was not sent there",
         excerpt(host, 100)
     );
-    Err(wrong("Fdx.Protocol.ForeignNextLink", why))
+    Err(FOREIGN_NEXT_LINK.error(why))
 }
 
 #[cfg(test)]
@@ -105,7 +95,7 @@ mod tests {
         }
         assert_eq!(with_id("/a/{id}/b", "../x y").unwrap(), "/a/..%2Fx%20y/b");
         for bad in ["", ".", ".."] {
-            assert_eq!(with_id("/a/{id}", bad).unwrap_err().id, "Fdx.Settings.InvalidId", "{bad}");
+            assert_eq!(with_id("/a/{id}", bad).unwrap_err().id, "Fdx.Settings.InvalidItemId", "{bad}");
         }
     }
 

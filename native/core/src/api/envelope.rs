@@ -6,7 +6,8 @@ use serde::de::IgnoredAny;
 use serde_json::Deserializer;
 use serde_json::value::RawValue;
 
-use crate::error::{Error, ErrorKind, Result, Step, excerpt};
+use crate::error::{Error, Result, excerpt};
+use crate::knowledge::{NOT_JSON, TOO_LARGE, TRUNCATED, UNEXPECTED_SHAPE};
 
 /// Longest row, and longest document that is no list.
 const WINDOW_LIMIT: usize = 64 << 20;
@@ -81,7 +82,7 @@ impl Splitter {
         if self.window.len() + chunk.len() > WINDOW_LIMIT {
             let message =
                 format!("a row, or an answer that is no list, is longer than {} MB", WINDOW_LIMIT >> 20);
-            return Err(protocol("Fdx.Protocol.TooLarge", message));
+            return Err(TOO_LARGE.error(message));
         }
         self.window.extend_from_slice(chunk);
         Ok(())
@@ -120,7 +121,7 @@ impl Splitter {
         if self.state == State::Done {
             return Ok(self.next_link);
         }
-        Err(protocol("Fdx.Protocol.Truncated", "the answer's JSON stops in the middle"))
+        Err(TRUNCATED.error(TRUNCATED.cause))
     }
 
     fn start(&mut self) -> Result<Progress> {
@@ -269,24 +270,17 @@ impl Splitter {
     }
 }
 
-fn protocol(id: &'static str, message: impl Into<String>) -> Error {
-    let advice =
-        "Try again; if it stays so, see the answer itself with Invoke-FdxRequest -Raw and report it.";
-    Error::new(ErrorKind::Protocol, id, Step::Reading, message, advice)
-}
-
 fn not_json(why: &str, found: &[u8]) -> Error {
     let mut message = format!("the answer is not JSON: {why}");
     if !found.is_empty() {
         message =
             format!("{message}: {}", excerpt(&String::from_utf8_lossy(&found[..found.len().min(400)]), 100));
     }
-    let advice = "Something stands between this process and the service, such as a proxy with a sign-in page: check the proxy (-Proxy, HTTPS_PROXY).";
-    Error::new(ErrorKind::Protocol, "Fdx.Protocol.NotJson", Step::Reading, message, advice)
+    NOT_JSON.error(message)
 }
 
 fn other_shape() -> Error {
-    protocol("Fdx.Protocol.UnexpectedShape", "the answer is JSON of another shape than the documented one")
+    UNEXPECTED_SHAPE.error(UNEXPECTED_SHAPE.cause)
 }
 
 #[cfg(test)]

@@ -15,9 +15,12 @@ use super::refusal;
 use super::sink::Sink;
 use crate::auth;
 use crate::context::Context;
-use crate::error::{Error, ErrorKind, Result, Step};
+use crate::error::{Error, Result};
 use crate::http::retry::{Backoff, is_transient, retry_after};
 use crate::http::{Request, Response, TransportError, TransportErrorKind, sensitive};
+use crate::knowledge::{
+    NETWORK_BROKEN, NETWORK_DAMAGED, NETWORK_TIMEOUT, NETWORK_UNREACHABLE, PAGE_CHANGED, REPEATED_NEXT_LINK,
+};
 
 /// Most that is read of a refusal.
 const REFUSAL_LIMIT: usize = 64 * 1024;
@@ -38,15 +41,7 @@ async fn read_pages(context: &Context, tenant: &str, plan: &Plan, sink: &mut Sin
     let mut asked = HashSet::new();
     for number in 1.. {
         if !asked.insert(FixedState::default().hash_one(url.as_str())) {
-            let advice = "The service is at fault; the rows so far are sound. Try again.";
-            let message = format!("page {number} has the address of an earlier one");
-            return Err(Error::new(
-                ErrorKind::Protocol,
-                "Fdx.Protocol.RepeatedNextLink",
-                Step::Reading,
-                message,
-                advice,
-            ));
+            return Err(REPEATED_NEXT_LINK.error(format!("page {number} has the address of an earlier one")));
         }
         let mut page = Page { context, tenant, plan, url: &url, number, rows: 0, digest: 0 };
         let next = page.read(sink).await?;
@@ -121,7 +116,8 @@ impl Page<'_> {
     }
 
     async fn attempt(&mut self, sink: &mut Sink) -> Result<Option<String>, Failure> {
-        let scope = self.context.settings.cloud.api(self.plan.family).scope;
+        let target = self.context.settings.target(self.plan.family)?;
+        let scope = target.scope.as_ref();
         let cached = auth::access_token(self.context, self.tenant, scope, false).await?;
         if self.tenant.is_empty() {
             sink.name(cached.token.claims.tid.as_deref());
@@ -137,6 +133,7 @@ impl Page<'_> {
         if status == 404 && self.plan.not_found_is_empty {
             return Ok(None);
         }
+        let claims = response.header("www-authenticate").and_then(refusal::challenge);
         let wait = retry_after(response.header("retry-after"), self.context.clock.now());
         let body = response.bytes(REFUSAL_LIMIT).await.unwrap_or_default();
         let mut error = refusal::error(self.context, self.tenant, self.plan, &cached.token, status, &body);
@@ -148,7 +145,7 @@ impl Page<'_> {
                 if licence {
                     Failure::Final(error)
                 } else {
-                    auth::refuse(self.context, self.tenant, scope, &cached.token)?;
+                    auth::refuse(self.context, self.tenant, scope, &cached.token, claims)?;
                     Failure::Token(error)
                 }
             }
@@ -224,29 +221,21 @@ impl Page<'_> {
     }
 
     fn changed(&self) -> Error {
-        Error::new(
-            ErrorKind::Protocol,
-            "Fdx.Protocol.PageChanged",
-            Step::Reading,
-            format!("page {} broke off and was different when it was asked for again", self.number),
-            "The rows so far are sound but not complete. Run again: the data is of a new snapshot now.",
-        )
+        PAGE_CHANGED
+            .error(format!("page {} broke off and was different when it was asked for again", self.number))
     }
 
     fn broken(&self, e: &TransportError) -> Failure {
         let host = self.url.host_str().unwrap_or_default();
-        let (id, what) = match e.kind {
-            TransportErrorKind::Connect => ("Fdx.Network.Unreachable", format!("{host} cannot be reached")),
-            TransportErrorKind::Timeout => ("Fdx.Network.Timeout", format!("{host} did not answer in time")),
-            TransportErrorKind::Broken => {
-                ("Fdx.Network.Broken", format!("the connection to {host} broke off"))
+        let (entry, what) = match e.kind {
+            TransportErrorKind::Connect | TransportErrorKind::WrongCertificate => {
+                (&NETWORK_UNREACHABLE, format!("{host} cannot be reached"))
             }
-            TransportErrorKind::Decode => {
-                ("Fdx.Network.Damaged", format!("the answer of {host} came damaged"))
-            }
+            TransportErrorKind::Timeout => (&NETWORK_TIMEOUT, format!("{host} did not answer in time")),
+            TransportErrorKind::Broken => (&NETWORK_BROKEN, format!("the connection to {host} broke off")),
+            TransportErrorKind::Decode => (&NETWORK_DAMAGED, format!("the answer of {host} came damaged")),
         };
-        let advice = "Check the network and the proxy (-Proxy, HTTPS_PROXY), and that the firewall lets this host through.";
-        let error = Error::new(ErrorKind::Network, id, Step::Request, what, advice).caused_by(e);
+        let error = entry.error(what).caused_by(e);
         if self.is_repeatable() || e.kind == TransportErrorKind::Connect {
             Failure::Passing(error)
         } else {

@@ -1,12 +1,18 @@
 //! What an API's refusal means, from its status, its body and the token that was sent.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use serde::Deserialize;
 
 use super::plan::Plan;
 use crate::auth::source::resource_of;
 use crate::cloud::Family;
 use crate::context::Context;
-use crate::error::{Error, ErrorKind, Step, excerpt};
+use crate::error::{Error, excerpt};
+use crate::knowledge::{
+    API_NOT_FOUND, API_REDIRECTED, API_REFUSED, API_THROTTLED, API_UNAVAILABLE, BAD_REQUEST, Entry,
+    FORBIDDEN, INVALID_FILTER, NOT_LICENSED, NOT_PROVISIONED, ROLE_MISSING, UNAUTHORIZED, WRONG_AUDIENCE,
+};
 use crate::token::AccessToken;
 
 /// Application id of WindowsDefenderATP, which its tokens may name as the audience.
@@ -35,7 +41,8 @@ struct Details {
     request_id: Option<String>,
 }
 
-type Verdict = (ErrorKind, &'static str, String, String);
+/// An entry of the table, with what happened in this case.
+type Verdict = (&'static Entry, String);
 
 /// The error of an answer with `status` and `body`.
 pub(crate) fn error(
@@ -50,10 +57,19 @@ pub(crate) fn error(
     let said = if parsed.message.is_empty() { parsed.code.clone() } else { parsed.message.clone() };
     let said = if said.is_empty() { String::from_utf8_lossy(body).into_owned() } else { said };
     let said = excerpt(&said, 300);
-    let (kind, id, what, advice) = verdict(context, tenant, plan, token, status, &parsed);
+    let (entry, what) = verdict(context, tenant, plan, token, status, &parsed);
     let quoted = if said.is_empty() { String::new() } else { format!(": {said}") };
-    let mut error = Error::new(kind, id, Step::Request, format!("{what} (HTTP {status}{quoted})"), advice)
-        .with_status(status);
+    let target = context.settings.target(plan.family);
+    let wanted =
+        target.as_ref().map_or_else(|_| String::new(), |target| resource_of(&target.scope).to_owned());
+    let mut error = entry
+        .error(format!("{what} (HTTP {status}{quoted})"))
+        .with_status(status)
+        .fill("tenant", tenant)
+        .fill("client", context.settings.client_id.as_deref().unwrap_or("<client id>"))
+        .fill("authority", context.settings.authority())
+        .fill("wanted", &wanted)
+        .fill("fields", &plan.filter_fields.unwrap_or_default().join(", "));
     error.correlation_id =
         parsed.target.or(parsed.details.and_then(|details| details.request_id)).filter(|id| !id.is_empty());
     error
@@ -69,40 +85,16 @@ fn verdict(
 ) -> Verdict {
     let family = plan.family.name();
     match status {
-        400 => bad_request(plan),
+        400 if plan.filter_fields.is_some() => (&INVALID_FILTER, INVALID_FILTER.cause.to_owned()),
+        400 => (&BAD_REQUEST, BAD_REQUEST.cause.to_owned()),
         401 | 403 => refused(context, tenant, plan, token, status, body),
-        404 => (ErrorKind::NotFound, "Fdx.Api.NotFound",
-                format!("there is nothing at {}", plan.url.path()),
-                "Check the id, or the path of the request.".into()),
-        429 => (ErrorKind::Throttled, "Fdx.Api.Throttled",
-                format!("the {family} API's quota for this app in this tenant is used up"),
-                "Run again after the pause that the service asks for; fewer calls that fetch more each, and an app of its own for each workload, help.".into()),
-        300..=399 => (ErrorKind::Protocol, "Fdx.Api.Redirected",
-                format!("the {family} API answered with a redirect, which is not followed"),
-                "Check -Endpoint and the proxy.".into()),
-        500..=599 | 408 => (ErrorKind::Service, "Fdx.Api.Unavailable",
-                format!("the {family} API failed"),
-                "Try again later.".into()),
-        _ => (ErrorKind::Service, "Fdx.Api.Refused",
-                format!("the {family} API refused the request"),
-                "See the service's own text for what it wants.".into()),
-    }
-}
-
-fn bad_request(plan: &Plan) -> Verdict {
-    match plan.filter_fields {
-        Some(fields) => (
-            ErrorKind::Configuration,
-            "Fdx.Api.InvalidFilter",
-            "the service does not accept the filter".into(),
-            format!("Use OData with these fields: {}.", fields.join(", ")),
-        ),
-        None => (
-            ErrorKind::Configuration,
-            "Fdx.Api.BadRequest",
-            "the service does not accept the request".into(),
-            "See the service's own text; its members are case-sensitive.".into(),
-        ),
+        404 => (&API_NOT_FOUND, format!("there is nothing at {}", plan.url.path())),
+        429 => (&API_THROTTLED, format!("the {family} API's quota for this app in this tenant is used up")),
+        300..=399 => {
+            (&API_REDIRECTED, format!("the {family} API answered with a redirect, which is not followed"))
+        }
+        500..=599 | 408 => (&API_UNAVAILABLE, format!("the {family} API failed")),
+        _ => (&API_REFUSED, format!("the {family} API refused the request")),
     }
 }
 
@@ -117,69 +109,77 @@ fn refused(
     let family = plan.family.name();
     let message = body.message.to_ascii_lowercase();
     if message.contains("license") || message.contains("licence") {
-        return (
-            ErrorKind::Authorization,
-            "Fdx.Api.NotLicensed",
-            format!("tenant {tenant} has no licence for this data"),
-            "The tenant needs Defender Vulnerability Management or Defender for Endpoint Plan 2.".into(),
-        );
+        return (&NOT_LICENSED, format!("tenant {tenant} has no licence for this data"));
     }
     if message.contains("account mode is inactive") || message.contains("not provisioned") {
-        return (ErrorKind::Authorization, "Fdx.Api.NotProvisioned",
-            format!("Defender is not set up in tenant {tenant}"),
-            "An administrator of the tenant opens security.microsoft.com once and finishes the set-up of Defender for Endpoint.".into());
+        return (&NOT_PROVISIONED, format!("Defender is not set up in tenant {tenant}"));
     }
-    let wanted = resource_of(context.settings.cloud.api(plan.family).scope);
+    let target = context.settings.target(plan.family);
+    let wanted = target.as_ref().map(|target| resource_of(&target.scope)).unwrap_or_default();
     if let Some(audience) =
         token.claims.aud.as_deref().filter(|audience| !is_audience(audience, wanted, plan.family))
     {
         return (
-            ErrorKind::Authentication,
-            "Fdx.Api.WrongAudience",
+            &WRONG_AUDIENCE,
             format!("the token is for {audience}, and the {family} API wants one for {wanted}"),
-            format!("The scope follows from the API, not from its host: ask for {wanted}/.default."),
         );
     }
     let missing = !plan.permissions.is_empty()
         && !plan.permissions.iter().any(|p| token.claims.roles.iter().any(|r| r == p));
     if missing || message.contains("missing application roles") {
-        return role_missing(context, tenant, plan, token);
+        return (&ROLE_MISSING, role_missing(tenant, plan.permissions, token));
     }
     if status == 401 {
-        return (ErrorKind::Authentication, "Fdx.Api.Unauthorized",
-            format!("the {family} API does not accept the token"),
-            "A new token was refused too: see Get-FdxToken for its audience, tenant and roles, and the service's text.".into());
+        return (&UNAUTHORIZED, format!("the {family} API does not accept the token"));
     }
-    (
-        ErrorKind::Authorization,
-        "Fdx.Api.Forbidden",
-        format!("the app may not do this in tenant {tenant}"),
-        "See the service's text; check the app's permissions and the machine groups it may see.".into(),
-    )
+    (&FORBIDDEN, format!("the app may not do this in tenant {tenant}"))
 }
 
-fn role_missing(context: &Context, tenant: &str, plan: &Plan, token: &AccessToken) -> Verdict {
+/// What the app lacks, and what it has.
+pub(crate) fn role_missing(tenant: &str, permissions: &[&str], token: &AccessToken) -> String {
     // For a path that the catalog does not know, the service's text names the permission.
-    let wanted = match plan.permissions {
+    let wanted = match permissions {
         [] => "an application permission that this needs".to_owned(),
         known => format!("the application permission {}", known.join(" or ")),
     };
     let roles = &token.claims.roles;
     let has = if roles.is_empty() { "none".to_owned() } else { roles.join(", ") };
-    let client = context.settings.client_id.as_deref().unwrap_or("<client id>");
-    let authority = context.settings.authority();
-    (
-        ErrorKind::Authorization,
-        "Fdx.Api.RoleMissing",
-        format!("the app lacks {wanted} in tenant {tenant}; it has {has}"),
-        format!(
-            "Add it to app {client} as an application permission, then an administrator of {tenant} consents again: \
-             {authority}/{tenant}/adminconsent?client_id={client}. A token from before keeps its old roles: use Disconnect-Fdx -ClearTokenCache."
-        ),
-    )
+    format!("the app lacks {wanted} in tenant {tenant}; it has {has}")
+}
+
+/// The claims that a challenge asks for (RFC 6750 §3, `error="insufficient_claims"`), as JSON.
+/// <https://learn.microsoft.com/entra/identity-platform/claims-challenge>
+pub(crate) fn challenge(header: &str) -> Option<String> {
+    let claims = header.split_once("claims=")?.1.trim_start_matches('"');
+    let claims = &claims[..claims.find(['"', ',', ' ']).unwrap_or(claims.len())];
+    let bytes = STANDARD_NO_PAD
+        .decode(claims.trim_end_matches('='))
+        .or_else(|_| URL_SAFE_NO_PAD.decode(claims.trim_end_matches('=')))
+        .ok()?;
+    let text = String::from_utf8(bytes).ok()?;
+    let is_object = serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(&text).is_ok();
+    is_object.then_some(text)
 }
 
 fn is_audience(audience: &str, wanted: &str, family: Family) -> bool {
     audience.trim_end_matches('/').eq_ignore_ascii_case(wanted.trim_end_matches('/'))
         || (family == Family::Defender && audience == DEFENDER_APP)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_challenge_is_read_and_what_is_none_is_not() {
+        let header = r#"Bearer realm="", authorization_uri="https://login.example/common", error="insufficient_claims", claims="eyJhY2Nlc3NfdG9rZW4iOnsibmJmIjp7ImVzc2VudGlhbCI6dHJ1ZSwidmFsdWUiOiIxNjA0MTA2NjUxIn19fQ==""#;
+        assert_eq!(
+            challenge(header).unwrap(),
+            r#"{"access_token":{"nbf":{"essential":true,"value":"1604106651"}}}"#
+        );
+        for none in ["Bearer", r#"Bearer claims="%%%""#, r#"Bearer claims="aGVsbG8=""#, r#"Bearer claims="""#]
+        {
+            assert_eq!(challenge(none), None, "{none}");
+        }
+    }
 }

@@ -10,7 +10,8 @@ use serde::de::{DeserializeSeed, MapAccess, Visitor};
 use super::catalog::{ADDITIONAL, Kind, Resource};
 use super::value::{ColumnValue, Extras, VariantValue};
 use crate::batch::{Builder, Column};
-use crate::error::{Error, ErrorKind, Result, Step};
+use crate::error::{Error, Result};
+use crate::knowledge::UNEXPECTED_SHAPE;
 
 /// Columns of rows that no catalog entry describes, at most: beyond it the names are data.
 const DYNAMIC_LIMIT: usize = 4096;
@@ -160,8 +161,7 @@ impl RowDecoder {
 }
 
 fn bad_row(message: &str) -> Error {
-    let advice = "See the row itself with -Raw, and report it.";
-    Error::new(ErrorKind::Protocol, "Fdx.Protocol.UnexpectedShape", Step::Reading, message, advice)
+    UNEXPECTED_SHAPE.error(message)
 }
 
 /// Where a member goes.

@@ -8,7 +8,7 @@ use futures_util::future::BoxFuture;
 use reqwest::header::HeaderValue;
 use url::Url;
 
-use super::managed_identity::{RetryTable, Selector, ask, token_request};
+use super::managed_identity::{EndpointRules, Selector, ask, token_request};
 use super::source::Source;
 use crate::context::Context;
 use crate::error::Result;
@@ -20,12 +20,13 @@ const API_VERSION: &str = "2019-08-01";
 const SECOND: Duration = Duration::from_secs(1);
 
 /// MSAL's table for managed identity endpoints other than IMDS, and 502, which the platform's front end gives.
-const RETRY: RetryTable = RetryTable {
+const RULES: EndpointRules = EndpointRules {
     statuses: |status| matches!(status, 404 | 408 | 429 | 500 | 502 | 503 | 504),
     pauses: &[SECOND; 3],
     gone: None,
     patience: Duration::from_secs(30),
     absent_if_unreachable: false,
+    must_echo: false,
 };
 
 /// The endpoint that `IDENTITY_ENDPOINT` names.
@@ -59,6 +60,6 @@ impl Source for AppService {
 
     fn token(&self, resource: String, context: Context) -> BoxFuture<'static, Result<AccessToken>> {
         let (request, selector) = (self.request(&resource), self.selector.clone());
-        async move { ask(&context, "App Service", &selector, &RETRY, request).await }.boxed()
+        async move { ask(&context, "App Service", &selector, &RULES, request).await }.boxed()
     }
 }

@@ -12,8 +12,9 @@ use url::Url;
 use super::oidc::{self, Provider};
 use super::source::Source;
 use crate::context::Context;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::http::{Request, sensitive};
+use crate::knowledge::PIPELINES_VARIABLE;
 use crate::secret::Secret;
 use crate::settings::Environment;
 use crate::token::AccessToken;
@@ -38,22 +39,16 @@ struct Answer {
 
 impl AzurePipelines {
     pub(crate) fn new(environment: &Environment, service_connection: &str) -> Result<Self> {
-        let variable = |name: &'static str, advice: &str| {
-            environment.get(name).ok_or_else(|| {
-                Error::configuration("Fdx.Pipelines.VariableMissing", format!("{name} is not set"), advice)
-            })
+        let variable = |name: &'static str| {
+            environment.get(name).ok_or_else(|| PIPELINES_VARIABLE.error(format!("{name} is not set")))
         };
-        let address = variable(
-            "SYSTEM_OIDCREQUESTURI",
-            "Run this in an Azure Pipelines job: the platform sets it there.",
-        )?;
+        let address = variable("SYSTEM_OIDCREQUESTURI")?;
         let mut address = oidc::address("SYSTEM_OIDCREQUESTURI", address)?;
         address
             .query_pairs_mut()
             .append_pair("api-version", API_VERSION)
             .append_pair("serviceConnectionId", service_connection);
-        let advice = "Pipelines do not give the job's token to scripts by themselves. Add to the step: env: SYSTEM_ACCESSTOKEN: $(System.AccessToken).";
-        let token = Secret::new(variable("SYSTEM_ACCESSTOKEN", advice)?.to_owned());
+        let token = Secret::new(variable("SYSTEM_ACCESSTOKEN")?.to_owned());
         Ok(AzurePipelines { address, token })
     }
 }

@@ -11,8 +11,9 @@ use url::Url;
 use super::oidc::{self, Provider};
 use super::source::Source;
 use crate::context::Context;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::http::{Request, sensitive};
+use crate::knowledge::GITHUB_PERMISSION;
 use crate::secret::Secret;
 use crate::settings::Environment;
 use crate::token::AccessToken;
@@ -37,13 +38,9 @@ impl GitHubActions {
     pub(crate) fn new(environment: &Environment) -> Result<Self> {
         let variable = |name: &'static str| {
             environment.get(name).ok_or_else(|| {
-                Error::configuration(
-                    "Fdx.GitHub.PermissionMissing",
-                    format!(
-                        "{name} is not set: this is not a GitHub Actions job, or it may not ask for tokens"
-                    ),
-                    "Add `permissions: id-token: write` to the workflow or job.",
-                )
+                GITHUB_PERMISSION.error(format!(
+                    "{name} is not set: this is not a GitHub Actions job, or it may not ask for tokens"
+                ))
             })
         };
         let address =

@@ -8,7 +8,7 @@ use futures_util::future::BoxFuture;
 use reqwest::header::HeaderValue;
 use url::Url;
 
-use super::managed_identity::{RetryTable, Selector, ask, endpoint_url, token_request};
+use super::managed_identity::{EndpointRules, Selector, ask, endpoint_url, token_request};
 use super::source::Source;
 use crate::context::Context;
 use crate::error::Result;
@@ -20,13 +20,14 @@ const PATH: &str = "/metadata/identity/oauth2/token";
 const API_VERSION: &str = "2018-02-01";
 
 /// The documented rule: 404 while an identity is being assigned, 410 while the service updates itself (back within 70 s), 429, 5xx.
-const RETRY: RetryTable = RetryTable {
+const RULES: EndpointRules = EndpointRules {
     statuses: |status| matches!(status, 404 | 408 | 410 | 429 | 500..=599),
     pauses: &[Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)],
     gone: Some(&[Duration::from_secs(10); 7]),
     // Off Azure the address leads nowhere, and nobody waits a minute to hear it.
     patience: Duration::from_secs(3),
     absent_if_unreachable: true,
+    must_echo: false,
 };
 
 /// The instance metadata service.
@@ -63,6 +64,6 @@ impl Source for Imds {
 
     fn token(&self, resource: String, context: Context) -> BoxFuture<'static, Result<AccessToken>> {
         let (request, selector) = (self.request(&resource), self.selector.clone());
-        async move { ask(&context, "IMDS", &selector, &RETRY, request).await }.boxed()
+        async move { ask(&context, "IMDS", &selector, &RULES, request).await }.boxed()
     }
 }

@@ -8,22 +8,24 @@ use futures_util::future::BoxFuture;
 use reqwest::Method;
 use url::Url;
 
-use super::managed_identity::{RetryTable, Selector, ask};
+use super::managed_identity::{EndpointRules, Selector, ask};
 use super::source::Source;
 use crate::context::Context;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::http::{Request, sensitive};
+use crate::knowledge::SELECTOR_UNSUPPORTED;
 use crate::secret::Secret;
 use crate::token::AccessToken;
 
 const API_VERSION: &str = "2017-09-01";
 const SECOND: Duration = Duration::from_secs(1);
-const RETRY: RetryTable = RetryTable {
+const RULES: EndpointRules = EndpointRules {
     statuses: |status| matches!(status, 404 | 408 | 429 | 500 | 503 | 504),
     pauses: &[SECOND; 3],
     gone: None,
     patience: Duration::from_secs(30),
     absent_if_unreachable: false,
+    must_echo: false,
 };
 
 /// The endpoint that `MSI_ENDPOINT` names.
@@ -36,10 +38,8 @@ pub(crate) struct LegacyMsi {
 impl LegacyMsi {
     pub(crate) fn new(endpoint: Url, secret: Secret, selector: Selector) -> Result<Self> {
         if matches!(selector, Selector::ObjectId(_) | Selector::ResourceId(_)) {
-            return Err(Error::configuration(
-                "Fdx.Identity.SelectorNotSupported",
+            return Err(SELECTOR_UNSUPPORTED.error(
                 "this identity endpoint (MSI_ENDPOINT, 2017-09-01) knows identities by their client id alone",
-                "Give -ManagedIdentityClientId.",
             ));
         }
         Ok(LegacyMsi { endpoint, secret, selector })
@@ -64,6 +64,6 @@ impl Source for LegacyMsi {
             request.headers.insert("secret", value);
         }
         let selector = self.selector.clone();
-        async move { ask(&context, "MSI", &selector, &RETRY, request).await }.boxed()
+        async move { ask(&context, "MSI", &selector, &RULES, request).await }.boxed()
     }
 }

@@ -8,10 +8,15 @@ use zeroize::Zeroizing;
 
 use super::expiry::Moment;
 use crate::context::Context;
-use crate::error::{Error, ErrorKind, Result, Step, excerpt};
+use crate::error::{Error, ErrorKind, Result, excerpt};
 use crate::http::header::HeaderMap;
 use crate::http::retry::retry_after;
-use crate::http::{Request, Response, without_secrets};
+use crate::http::{Request, Response, TransportErrorKind, without_secrets};
+use crate::knowledge::{
+    ARC_SELECTOR_IGNORED, FABRIC_CERTIFICATE, IDENTITY_ANSWER, IDENTITY_ENDPOINT, IDENTITY_NOT_FOUND,
+    IDENTITY_REFUSED, IDENTITY_RESOURCE, IDENTITY_UNAVAILABLE, IDENTITY_UNKNOWN, IDENTITY_UNREACHABLE,
+    IDENTITY_WRONG,
+};
 use crate::secret::Secret;
 use crate::settings::Credential;
 use crate::token::cache::seconds;
@@ -47,24 +52,21 @@ impl Selector {
     }
 
     /// Some endpoints ignore a selector that they do not know and answer for another identity: that must not pass.
-    fn check(&self, claims: &Claims, echoed_client: Option<&str>) -> Result<()> {
-        let (asked, got) = match self {
+    fn check(&self, claims: &Claims, answer: &Answer, must_echo: bool) -> Result<()> {
+        let (asked, claimed, echoed) = match self {
             Selector::System => return Ok(()),
-            Selector::ClientId(id) => (id, claims.client_id().or(echoed_client)),
-            Selector::ObjectId(id) => (id, claims.oid.as_deref()),
-            Selector::ResourceId(id) => (id, claims.xms_mirid.as_deref()),
+            Selector::ClientId(id) => (id, claims.client_id(), &answer.client_id),
+            Selector::ObjectId(id) => (id, claims.oid.as_deref(), &answer.object_id),
+            Selector::ResourceId(id) => (id, claims.xms_mirid.as_deref(), &answer.resource_id),
         };
-        match got {
-            Some(got) if !got.eq_ignore_ascii_case(asked) => Err(Error::new(
-                ErrorKind::Authentication,
-                "Fdx.Identity.WrongIdentity",
-                Step::Identity,
-                format!(
-                    "the endpoint answered for another identity ({got}) than the one asked for ({})",
-                    self.describe()
-                ),
-                "Check that the user-assigned identity is attached to this resource, and that its id is right.",
-            )),
+        if must_echo && !echoed.as_deref().is_some_and(|echo| echo.eq_ignore_ascii_case(asked)) {
+            return Err(ARC_SELECTOR_IGNORED.error(ARC_SELECTOR_IGNORED.cause));
+        }
+        match claimed.or(echoed.as_deref()) {
+            Some(got) if !got.eq_ignore_ascii_case(asked) => Err(IDENTITY_WRONG.error(format!(
+                "the endpoint answered for another identity ({got}) than the one asked for ({})",
+                self.describe()
+            ))),
             _ => Ok(()),
         }
     }
@@ -98,13 +100,9 @@ pub(crate) fn token_request(
 /// The platforms define these endpoints as http on addresses that never leave the machine; anything else must be https.
 pub(crate) fn endpoint_url(variable: &str, text: &str) -> Result<Url> {
     let invalid = |why: String| {
-        Error::configuration(
-            "Fdx.Identity.InvalidEndpoint",
-            format!("the environment variable {variable} {why}"),
-            format!(
-                "The platform sets {variable}; remove what overrides it, or restart the app after turning its identity on."
-            ),
-        )
+        IDENTITY_ENDPOINT
+            .error(format!("the environment variable {variable} {why}"))
+            .fill("variable", variable)
     };
     let url = Url::parse(text).map_err(|e| invalid(format!("is not a URL: {e}")))?;
     if url.scheme() == "https" || (url.scheme() == "http" && is_local(&url)) {
@@ -123,8 +121,8 @@ fn is_local(url: &Url) -> bool {
     }
 }
 
-/// When an endpoint is asked again.
-pub(crate) struct RetryTable {
+/// How an endpoint is asked, and when again.
+pub(crate) struct EndpointRules {
     /// Statuses worth it.
     pub(crate) statuses: fn(u16) -> bool,
     /// Pauses before each further attempt.
@@ -135,6 +133,8 @@ pub(crate) struct RetryTable {
     pub(crate) patience: Duration,
     /// Whether a connection that cannot be made means that there is no such endpoint here.
     pub(crate) absent_if_unreachable: bool,
+    /// Whether the answer has to name the identity that was asked for: an agent that ignores the choice answers for another one.
+    pub(crate) must_echo: bool,
 }
 
 /// A successful answer; every endpoint uses these names.
@@ -144,7 +144,11 @@ struct Answer {
     expires_on: Option<Moment>,
     expires_in: Option<Moment>,
     refresh_in: Option<Moment>,
+    // Which identity answered.
     client_id: Option<String>,
+    object_id: Option<String>,
+    #[serde(rename = "msi_res_id", alias = "mi_res_id")]
+    resource_id: Option<String>,
 }
 
 /// Asks an endpoint for a token and reads its answer.
@@ -152,23 +156,24 @@ pub(crate) async fn ask(
     context: &Context,
     place: &'static str,
     selector: &Selector,
-    table: &RetryTable,
+    table: &EndpointRules,
     request: Request,
 ) -> Result<AccessToken> {
     context.reporter.identity(place, &selector.describe());
     let headers = request.headers.clone();
     let response = send_patiently(context, place, table, request).await?;
     if response.status == 200 {
-        read(context, place, selector, response).await
+        read(context, place, selector, table.must_echo, response).await
     } else {
         Err(refusal(place, selector, response, &headers).await)
     }
 }
 
-async fn send_patiently(
+/// Sends a request as often as the endpoint's rules allow.
+pub(crate) async fn send_patiently(
     context: &Context,
     place: &'static str,
-    table: &RetryTable,
+    table: &EndpointRules,
     request: Request,
 ) -> Result<Response> {
     let mut attempt = 0;
@@ -176,7 +181,7 @@ async fn send_patiently(
         let sent = send(context, place, table, request.clone()).await;
         let (status, asked) = match &sent {
             Ok(answer) => (answer.status, retry_after(answer.header("retry-after"), context.clock.now())),
-            Err(e) if e.kind == ErrorKind::NotFound => return sent,
+            Err(e) if matches!(e.kind, ErrorKind::NotFound | ErrorKind::Authentication) => return sent,
             Err(_) => (0, None),
         };
         let pauses = if status == 410 { table.gone.unwrap_or(table.pauses) } else { table.pauses };
@@ -189,30 +194,24 @@ async fn send_patiently(
     }
 }
 
-async fn send(context: &Context, place: &str, table: &RetryTable, request: Request) -> Result<Response> {
+async fn send(context: &Context, place: &str, table: &EndpointRules, request: Request) -> Result<Response> {
     context.send(request, table.patience).await.map_err(|e| {
-        if table.absent_if_unreachable {
-            return not_found().caused_by(&e);
+        if e.kind == TransportErrorKind::WrongCertificate {
+            FABRIC_CERTIFICATE.error(FABRIC_CERTIFICATE.cause)
+        } else if table.absent_if_unreachable {
+            not_found().caused_by(&e)
+        } else {
+            IDENTITY_UNREACHABLE
+                .error(format!("the {place} identity endpoint cannot be reached"))
+                .caused_by(&e)
         }
-        Error::new(
-            ErrorKind::Network,
-            "Fdx.Identity.Unreachable",
-            Step::Identity,
-            format!("the {place} identity endpoint cannot be reached"),
-            "The platform names this address itself: restart the app. If it stays so, turn the identity off and on again.",
-        )
-        .caused_by(&e)
     })
 }
 
 /// What a user sees where there is no managed identity at all.
 fn not_found() -> Error {
-    Error::new(
-        ErrorKind::NotFound,
-        "Fdx.Identity.NotFound",
-        Step::Identity,
+    IDENTITY_NOT_FOUND.error(
         "no managed identity endpoint was found: IDENTITY_ENDPOINT and IDENTITY_HEADER are not set, and the instance metadata service does not answer",
-        "Run this where a managed identity is: a Function App, App Service, Automation account or Azure VM with an identity assigned (Identity > User assigned > Add, then restart).",
     )
 }
 
@@ -220,27 +219,23 @@ async fn read(
     context: &Context,
     place: &str,
     selector: &Selector,
+    must_echo: bool,
     response: Response,
 ) -> Result<AccessToken> {
-    let invalid = |why: &str| {
-        Error::new(
-            ErrorKind::Protocol,
-            "Fdx.Identity.InvalidAnswer",
-            Step::Identity,
-            format!("the {place} identity endpoint answered {why}"),
-            "Restart the app. If something stands between this process and the endpoint (a proxy, a mesh), take it away.",
-        )
-    };
+    let invalid = |why: &str| IDENTITY_ANSWER.error(format!("the {place} identity endpoint answered {why}"));
     let body = response.bytes(ANSWER_LIMIT).await.map_err(|e| invalid("only in part").caused_by(&e))?;
     let body = Zeroizing::new(body);
     // The answer holds a token, so nothing of it is quoted, not even when it does not fit.
     let answer: Answer =
         serde_json::from_slice(&body).map_err(|_| invalid("something that is not a token answer"))?;
-    let secret =
-        answer.access_token.filter(|token| !token.is_empty()).ok_or_else(|| invalid("without a token"))?;
+    let secret = answer
+        .access_token
+        .clone()
+        .filter(|token| !token.is_empty())
+        .ok_or_else(|| invalid("without a token"))?;
     let now = seconds(context.clock.as_ref());
     let from_duration =
-        || answer.expires_in.as_ref().and_then(Moment::seconds).map(|lifetime| now + lifetime);
+        || answer.expires_in.as_ref().and_then(Moment::seconds).map(|lifetime| now.saturating_add(lifetime));
     let expires_on = answer
         .expires_on
         .as_ref()
@@ -249,7 +244,7 @@ async fn read(
         .ok_or_else(|| invalid("without a time at which the token ends"))?;
     let token =
         AccessToken::new(secret, now, expires_on, answer.refresh_in.as_ref().and_then(Moment::seconds));
-    selector.check(&token.claims, answer.client_id.as_deref())?;
+    selector.check(&token.claims, &answer, must_echo)?;
     context.reporter.assertion(&token);
     Ok(token)
 }
@@ -263,35 +258,17 @@ async fn refusal(place: &str, selector: &Selector, response: Response, sent: &He
     let said = without_secrets(&message(&body), sent);
     let lower = said.to_ascii_lowercase();
     let unknown = status == 400 || status == 404;
-    let (kind, id, what, advice) = if status == 401 || status == 403 {
-        (ErrorKind::Authentication, "Fdx.Identity.Refused",
-         "refused the request's header".to_owned(),
-         "IDENTITY_HEADER does not fit IDENTITY_ENDPOINT: do not set either yourself, and never mix them with MSI_ENDPOINT and MSI_SECRET.".to_owned())
+    let (entry, what) = if status == 401 || status == 403 {
+        (&IDENTITY_REFUSED, "refused the request's header".to_owned())
     } else if unknown && (lower.contains("invalid_resource") || lower.contains("resource principal")) {
-        (
-            ErrorKind::Configuration,
-            "Fdx.Identity.ResourceUnknown",
-            "does not know the resource that the token is for".to_owned(),
-            "Check the cloud (-Environment).".to_owned(),
-        )
+        (&IDENTITY_RESOURCE, "does not know the resource that the token is for".to_owned())
     } else if unknown {
-        (ErrorKind::Configuration, "Fdx.Identity.UnknownIdentity",
-         format!("does not know the identity ({})", selector.describe()),
-         "Attach the identity to this resource (Identity > User assigned > Add) and give its Client ID with -ManagedIdentityClientId: not the app's id, and not the object id.".to_owned())
+        (&IDENTITY_UNKNOWN, format!("does not know the identity ({})", selector.describe()))
     } else {
-        (ErrorKind::Service, "Fdx.Identity.Unavailable",
-         "failed".to_owned(),
-         "Try again. An App Service endpoint also answers 500 when it does not know the resource or when the identity was just added: restart the app.".to_owned())
+        (&IDENTITY_UNAVAILABLE, "failed".to_owned())
     };
     let quoted = if said.is_empty() { String::new() } else { format!(": {}", excerpt(&said, 300)) };
-    Error::new(
-        kind,
-        id,
-        Step::Identity,
-        format!("the {place} identity endpoint {what} (HTTP {status}{quoted})"),
-        advice,
-    )
-    .with_status(status)
+    entry.error(format!("the {place} identity endpoint {what} (HTTP {status}{quoted})")).with_status(status)
 }
 
 /// What an error body says, whatever its shape: flat or nested, in any case; not JSON at all is quoted as it is.

@@ -1,8 +1,13 @@
 //! Tokens: a source gives the identity's own token, the exchange turns it into the app's token in a tenant, the cache keeps it.
 
-pub mod aadsts;
+mod access_token;
 mod app_service;
+mod azure_arc;
 mod azure_pipelines;
+mod certificate;
+mod client_assertion;
+mod cloud_shell;
+pub(crate) mod detection;
 mod exchange;
 mod expiry;
 mod github_actions;
@@ -10,7 +15,9 @@ mod imds;
 mod legacy_msi;
 mod managed_identity;
 mod oidc;
+mod service_fabric;
 pub(crate) mod source;
+mod token_endpoint;
 mod workload_identity;
 
 use std::sync::Arc;
@@ -18,24 +25,33 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 
 use crate::context::Context;
+use crate::digest::{fingerprint, hex};
 use crate::error::Result;
-use crate::secret::Secret;
 use crate::settings::Credential;
 use crate::token::AccessToken;
 use crate::token::cache::{CacheKey, Cached};
-use app_service::AppService;
+use access_token::ReadyToken;
 use azure_pipelines::AzurePipelines;
+use client_assertion::{AskedAssertion, StaticAssertion};
 use github_actions::GitHubActions;
-use imds::Imds;
-use legacy_msi::LegacyMsi;
-use managed_identity::{Selector, endpoint_url};
-use source::{Source, resource_of};
+use managed_identity::Selector;
+use source::{Proof, Source, Way, resource_of};
 use workload_identity::WorkloadIdentity;
 
-/// The source that the settings and the environment mean.
-pub(crate) fn chosen(context: &Context) -> Result<Arc<dyn Source>> {
+/// The way to a token that the settings and the environment mean.
+pub(crate) fn way(context: &Context, tenant: &str) -> Result<Way> {
     Ok(match &context.settings.credential {
-        Credential::ManagedIdentity { .. } => managed_identity(context)?,
+        Credential::Certificate { .. } => Way::App(Proof::Certificate),
+        Credential::ClientSecret { secret } => Way::App(Proof::Secret(secret.clone())),
+        Credential::AccessToken { token } => Way::Direct(Arc::new(ReadyToken::new(token, tenant))),
+        _ if context.settings.client_id.is_some() => Way::App(Proof::Federated(identity(context)?)),
+        _ => Way::Direct(identity(context)?),
+    })
+}
+
+/// The identity that the settings and the environment mean.
+pub(crate) fn identity(context: &Context) -> Result<Arc<dyn Source>> {
+    Ok(match &context.settings.credential {
         Credential::WorkloadIdentity { token_file } => {
             Arc::new(WorkloadIdentity::new(context, token_file.as_deref())?)
         }
@@ -43,22 +59,11 @@ pub(crate) fn chosen(context: &Context) -> Result<Arc<dyn Source>> {
         Credential::AzurePipelines { service_connection_id } => {
             Arc::new(AzurePipelines::new(&context.environment, service_connection_id)?)
         }
+        Credential::ClientAssertion { assertion: Some(token) } => Arc::new(StaticAssertion::new(token)),
+        Credential::ClientAssertion { assertion: None } => Arc::new(AskedAssertion::new(context)),
+        Credential::Default {} => detection::any(context)?.source,
+        other => detection::managed_identity(context, Selector::of(other))?.source,
     })
-}
-
-/// The endpoint of the place this runs in, in the order of the Azure SDKs. `IDENTITY_*` goes before `MSI_*`: App Service sets both.
-fn managed_identity(context: &Context) -> Result<Arc<dyn Source>> {
-    let selector = Selector::of(&context.settings.credential);
-    let variable = |name| context.environment.get(name);
-    if let (Some(endpoint), Some(header)) = (variable("IDENTITY_ENDPOINT"), variable("IDENTITY_HEADER")) {
-        let endpoint = endpoint_url("IDENTITY_ENDPOINT", endpoint)?;
-        return Ok(Arc::new(AppService::new(endpoint, Secret::new(header.to_owned()), selector)));
-    }
-    if let (Some(endpoint), Some(secret)) = (variable("MSI_ENDPOINT"), variable("MSI_SECRET")) {
-        let endpoint = endpoint_url("MSI_ENDPOINT", endpoint)?;
-        return Ok(Arc::new(LegacyMsi::new(endpoint, Secret::new(secret.to_owned()), selector)?));
-    }
-    Ok(Arc::new(Imds::new(context, selector)?))
 }
 
 /// A token for `scope` in `tenant`, from the cache or fetched. `force` asks for one that was not in the cache.
@@ -68,37 +73,58 @@ pub(crate) async fn access_token(
     scope: &str,
     force: bool,
 ) -> Result<Cached> {
-    let source = chosen(context)?;
-    let key = key(context, source.as_ref(), tenant, scope);
+    let way = way(context, tenant)?;
+    let key = key(context, &way, tenant, scope);
     if force {
         context.cache.remove(&key);
     }
     let (fetch_context, tenant, scope) = (context.clone(), tenant.to_owned(), scope.to_owned());
     context
         .cache
-        .get(key, &context.clock, move || {
-            if fetch_context.settings.client_id.is_some() {
-                exchange::token(source, tenant, scope, fetch_context).boxed()
-            } else {
-                source.token(resource_of(&scope).to_owned(), fetch_context)
+        .get(key, &context.clock, move |challenge| {
+            if matches!(fetch_context.settings.credential, Credential::Default {}) {
+                detection::tell(&fetch_context);
+            }
+            match way {
+                Way::App(proof) => exchange::token(proof, tenant, scope, challenge, fetch_context).boxed(),
+                Way::Direct(source) => source.token(resource_of(&scope).to_owned(), fetch_context),
             }
         })
         .await
 }
 
-/// Takes a token that a service refused out of the cache, unless another caller has put a new one there.
-pub(crate) fn refuse(context: &Context, tenant: &str, scope: &str, token: &Arc<AccessToken>) -> Result<()> {
-    let key = key(context, chosen(context)?.as_ref(), tenant, scope);
-    context.cache.refuse(&key, token);
+/// Takes a token that a service refused out of the cache, unless another caller has put a new one there. `claims` is what the service said that it
+/// lacks; the next token is asked for with it.
+pub(crate) fn refuse(
+    context: &Context,
+    tenant: &str,
+    scope: &str,
+    token: &Arc<AccessToken>,
+    claims: Option<String>,
+) -> Result<()> {
+    let key = key(context, &way(context, tenant)?, tenant, scope);
+    context.cache.refuse(&key, token, claims);
     Ok(())
 }
 
-fn key(context: &Context, source: &dyn Source, tenant: &str, scope: &str) -> CacheKey {
+/// The part of a cache's key that tells the identity.
+pub(crate) fn source_key(context: &Context, way: &Way) -> String {
+    match way {
+        Way::Direct(source) | Way::App(Proof::Federated(source)) => source.key(),
+        Way::App(Proof::Certificate) => {
+            let thumbprint = context.certificate.as_ref().map(|certificate| hex(&certificate.thumbprint()));
+            format!("certificate {}", thumbprint.unwrap_or_default())
+        }
+        Way::App(Proof::Secret(secret)) => format!("secret {}", fingerprint(secret.expose())),
+    }
+}
+
+fn key(context: &Context, way: &Way, tenant: &str, scope: &str) -> CacheKey {
     CacheKey {
         authority: context.settings.authority().to_owned(),
         tenant: tenant.to_owned(),
         client: context.settings.client_id.clone().unwrap_or_default(),
-        source: source.key(),
+        source: source_key(context, way),
         scope: scope.to_owned(),
     }
 }
@@ -108,6 +134,10 @@ pub(crate) fn scope_of(resource: &str) -> String {
     if resource.ends_with("/.default") { resource.to_owned() } else { format!("{resource}/.default") }
 }
 
+#[cfg(test)]
+mod arc_tests;
+#[cfg(test)]
+mod proof_tests;
 #[cfg(test)]
 mod source_tests;
 #[cfg(test)]

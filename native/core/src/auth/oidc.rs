@@ -6,10 +6,11 @@ use url::Url;
 use zeroize::Zeroizing;
 
 use crate::context::Context;
-use crate::error::{Error, ErrorKind, Result, Step, excerpt};
+use crate::error::{Error, ErrorKind, Result, excerpt};
 use crate::http::header::HeaderMap;
 use crate::http::retry::{Backoff, is_transient, retry_after};
 use crate::http::{Request, Response, without_secrets};
+use crate::knowledge::{Entry, OIDC_ANSWER, OIDC_ENDPOINT, OIDC_REFUSED, OIDC_UNREACHABLE};
 use crate::secret::Secret;
 use crate::settings::is_secure;
 use crate::token::cache::seconds;
@@ -31,11 +32,9 @@ pub(crate) struct Provider {
 /// The address in a variable that the service sets. The job's own token goes there, so it must be https.
 pub(crate) fn address(variable: &str, text: &str) -> Result<Url> {
     Url::parse(text).ok().filter(is_secure).ok_or_else(|| {
-        Error::configuration(
-            "Fdx.Oidc.InvalidEndpoint",
-            format!("the environment variable {variable} is not an https address"),
-            format!("The build service sets {variable}; remove what overrides it."),
-        )
+        OIDC_ENDPOINT
+            .error(format!("the environment variable {variable} is not an https address"))
+            .fill("variable", variable)
     })
 }
 
@@ -54,8 +53,7 @@ pub(crate) async fn token(
                 return accept(context, provider, response, &read).await;
             }
             Ok(response) => refusal(context, provider, response, &request.headers).await,
-            Err(e) => failure(ErrorKind::Network, "Fdx.Oidc.Unreachable", provider, "cannot be reached")
-                .caused_by(&e),
+            Err(e) => failure(&OIDC_UNREACHABLE, provider, "cannot be reached").caused_by(&e),
         };
         let passing = error.http_status.is_none_or(is_transient);
         match backoff.pause(error.retry_after) {
@@ -75,12 +73,12 @@ async fn accept(
     read: &impl Fn(&[u8]) -> Option<Secret>,
 ) -> Result<AccessToken> {
     let body = response.bytes(ANSWER_LIMIT).await;
-    let body = Zeroizing::new(body.map_err(|e| {
-        failure(ErrorKind::Network, "Fdx.Oidc.Unreachable", provider, "answered only in part").caused_by(&e)
-    })?);
-    let secret = read(&body).filter(|token| !token.is_empty()).ok_or_else(|| {
-        failure(ErrorKind::Protocol, "Fdx.Oidc.InvalidAnswer", provider, "answered without a token")
-    })?;
+    let body = Zeroizing::new(
+        body.map_err(|e| failure(&OIDC_UNREACHABLE, provider, "answered only in part").caused_by(&e))?,
+    );
+    let secret = read(&body)
+        .filter(|token| !token.is_empty())
+        .ok_or_else(|| failure(&OIDC_ANSWER, provider, "answered without a token"))?;
     let now = seconds(context.clock.as_ref());
     let ends = Claims::of(secret.expose()).and_then(|claims| claims.exp).unwrap_or(now + UNKNOWN_LIFETIME);
     let token = AccessToken::new(secret, now, ends, None);
@@ -101,19 +99,15 @@ async fn refusal(context: &Context, provider: &Provider, response: Response, sen
         _ => ErrorKind::Authentication,
     };
     let mut error =
-        failure(kind, "Fdx.Oidc.Refused", provider, &format!("gave no token (HTTP {status}: {said})"));
+        failure(&OIDC_REFUSED, provider, &format!("gave no token (HTTP {status}: {said})")).of_kind(kind);
     error.http_status = Some(status);
     error.retry_after = wait;
     error.correlation_id = id;
     error
 }
 
-fn failure(kind: ErrorKind, id: &'static str, provider: &Provider, what: &str) -> Error {
-    Error::new(
-        kind,
-        id,
-        Step::Identity,
-        format!("the token endpoint of {} {what}", provider.name),
-        provider.advice,
-    )
+fn failure(entry: &Entry, provider: &Provider, what: &str) -> Error {
+    let mut error = entry.error(format!("the token endpoint of {} {what}", provider.name));
+    provider.advice.clone_into(&mut error.advice);
+    error
 }

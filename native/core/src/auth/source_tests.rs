@@ -14,26 +14,27 @@ use crate::testing::{Answer, CLIENT, IDENTITY, Network, TENANT, context, jwt, ok
 #[tokio::test(start_paused = true)]
 async fn a_fresh_token_takes_one_request_each_and_a_cached_one_none() {
     for subject in subjects() {
-        let network = network(subject, |_| (subject.answer)());
+        let network = network(subject, |request, _| (subject.answer)(request));
         let context = context_of(subject, &network);
         let fresh = access_token(&context, TENANT, SCOPE, false).await.unwrap();
         assert!(!fresh.from_cache, "{}", subject.name);
         assert_eq!(fresh.token.claims.roles, ["Machine.Read.All"]);
         assert!(access_token(&context, TENANT, SCOPE, false).await.unwrap().from_cache);
-        assert_eq!(network.count(), 2, "{}", subject.name);
+        assert_eq!(network.count(), 1 + subject.requests, "{}", subject.name);
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_expired_token_is_exchanged_again_with_the_assertion_that_still_lives() {
     for subject in subjects() {
-        let network = network(subject, |_| (subject.answer)());
+        let network = network(subject, |request, _| (subject.answer)(request));
         let context = context_of(subject, &network);
         access_token(&context, TENANT, SCOPE, false).await.unwrap();
         context.clock.sleep(Duration::from_secs(3599)).await;
         assert!(!access_token(&context, TENANT, SCOPE, false).await.unwrap().from_cache);
         // A build service's token lives for five minutes, so it has ended too.
         let minted = if BUILD_SERVICES.iter().any(|s| s.name == subject.name) { 2 } else { 1 };
+        let minted = minted * subject.requests;
         assert_eq!((network.count(), identity_requests(&network)), (2 + minted, minted), "{}", subject.name);
     }
 }
@@ -42,7 +43,7 @@ async fn an_expired_token_is_exchanged_again_with_the_assertion_that_still_lives
 async fn an_endpoint_that_is_not_there_is_named() {
     for subject in subjects() {
         for kind in [TransportErrorKind::Connect, TransportErrorKind::Timeout] {
-            let network = network(subject, move |_| Answer::Fails(kind));
+            let network = network(subject, move |_, _| Answer::Fails(kind));
             let error = access_token(&context_of(subject, &network), TENANT, SCOPE, false).await.unwrap_err();
             assert_eq!(error.id, subject.missing, "{}", subject.name);
             assert!(!error.advice.is_empty());
@@ -53,7 +54,7 @@ async fn an_endpoint_that_is_not_there_is_named() {
 #[tokio::test(start_paused = true)]
 async fn an_endpoint_that_never_answers_does_not_hang() {
     for subject in subjects() {
-        let network = network(subject, |_| Answer::Never);
+        let network = network(subject, |_, _| Answer::Never);
         let context = context_of(subject, &network);
         let begun = context.clock.now();
         let error = access_token(&context, TENANT, SCOPE, false).await.unwrap_err();
@@ -66,7 +67,7 @@ async fn an_endpoint_that_never_answers_does_not_hang() {
 async fn each_status_of_the_retry_table_is_asked_again_as_the_table_says() {
     for subject in subjects() {
         for &(code, attempts, seconds) in subject.again {
-            let failing = network(subject, move |_| status(code));
+            let failing = network(subject, move |_, _| status(code));
             let context = context_of(subject, &failing);
             let begun = context.clock.now();
             access_token(&context, TENANT, SCOPE, false).await.unwrap_err();
@@ -74,11 +75,16 @@ async fn each_status_of_the_retry_table_is_asked_again_as_the_table_says() {
             assert_eq!(failing.count(), attempts, "{} {code}", subject.name);
             assert!((seconds..=seconds * 5 / 4 + 1).contains(&took), "{} {code}: {took} s", subject.name);
 
-            let passing = network(subject, move |n| if n == 0 { status(code) } else { (subject.answer)() });
+            let passing = network(
+                subject,
+                move |request, n| if n == 0 { status(code) } else { (subject.answer)(request) },
+            );
             access_token(&context_of(subject, &passing), TENANT, SCOPE, false).await.unwrap();
         }
-        for code in [400, 401, 403] {
-            let network = network(subject, move |_| status(code));
+        // A 401 is where the talk with Azure Arc's agent begins.
+        let refusals = if subject.name == "Azure Arc" { [400, 402, 403] } else { [400, 401, 403] };
+        for code in refusals {
+            let network = network(subject, move |_, _| status(code));
             access_token(&context_of(subject, &network), TENANT, SCOPE, false).await.unwrap_err();
             assert_eq!(network.count(), 1, "{} {code}", subject.name);
         }
@@ -88,9 +94,9 @@ async fn each_status_of_the_retry_table_is_asked_again_as_the_table_says() {
 #[tokio::test(start_paused = true)]
 async fn a_retry_after_is_waited_out() {
     for subject in subjects() {
-        let network = network(subject, |n| match n {
+        let network = network(subject, |request, n| match n {
             0 => Answer::Status(429, &[("retry-after", "20")], String::new()),
-            _ => (subject.answer)(),
+            _ => (subject.answer)(request),
         });
         let context = context_of(subject, &network);
         let begun = context.clock.now();
@@ -103,7 +109,7 @@ async fn a_retry_after_is_waited_out() {
 async fn a_wrong_answer_is_an_error_and_its_text_is_not_quoted() {
     for subject in subjects() {
         for &body in subject.wrong {
-            let network = network(subject, move |_| ok(body));
+            let network = network(subject, move |_, _| ok(body));
             let error = access_token(&context_of(subject, &network), TENANT, SCOPE, false).await.unwrap_err();
             assert_eq!(error.id, subject.wrong_id, "{} {body}", subject.name);
             assert!(!format!("{error:?}").contains("fake-token-text"));
@@ -114,7 +120,7 @@ async fn a_wrong_answer_is_an_error_and_its_text_is_not_quoted() {
 #[tokio::test(start_paused = true)]
 async fn an_answer_for_another_identity_is_refused() {
     for subject in IDENTITIES {
-        let network = network(subject, |_| {
+        let network = network(subject, |_, _| {
             let other = jwt(&json!({"azp": "99999999-9999-9999-9999-999999999999", "oid": "x"}));
             ok(json!({"access_token": other, "expires_in": "3599"}).to_string())
         });
@@ -126,15 +132,15 @@ async fn an_answer_for_another_identity_is_refused() {
 #[tokio::test(start_paused = true)]
 async fn cancelling_while_it_waits_ends_the_wait_and_the_next_call_starts_anew() {
     for subject in subjects() {
-        let network = network(subject, |n| match n {
+        let network = network(subject, |request, n| match n {
             0 => Answer::Status(429, &[("retry-after", "3000")], String::new()),
-            _ => (subject.answer)(),
+            _ => (subject.answer)(request),
         });
         let context = context_of(subject, &network);
         let wait = access_token(&context, TENANT, SCOPE, false);
         assert!(tokio::time::timeout(Duration::from_secs(1), wait).await.is_err());
         access_token(&context, TENANT, SCOPE, false).await.unwrap();
-        assert_eq!(identity_requests(&network), 2, "{}", subject.name);
+        assert_eq!(identity_requests(&network), 1 + subject.requests, "{}", subject.name);
     }
 }
 
@@ -195,7 +201,7 @@ async fn a_stale_assertion_is_minted_anew_once() {
     let subject = &IDENTITIES[0];
     let stale = json!({"error": "invalid_client", "error_codes": [700_024], "error_description": "AADSTS700024: Client assertion is not within its valid time range. Trace ID: x"}).to_string();
     let network = Network::new(move |request, n| match n {
-        _ if !is_entra(request) => assertion_answer(),
+        _ if !is_entra(request) => assertion_answer(request),
         3 => Answer::Status(401, &[], stale.clone()),
         _ => token_answer(n),
     });
@@ -215,7 +221,7 @@ async fn entras_words_become_an_id_and_an_advice_with_the_values_filled_in() {
         "error_description": "AADSTS700213: No matching federated identity record found for presented assertion subject 'x'.\r\nTrace ID: t Correlation ID: c",
     });
     let network = Network::new(move |request, _| {
-        if is_entra(request) { Answer::Status(401, &[], body.to_string()) } else { assertion_answer() }
+        if is_entra(request) { Answer::Status(401, &[], body.to_string()) } else { assertion_answer(request) }
     });
     let error = access_token(&context_of(&IDENTITIES[0], &network), TENANT, SCOPE, false).await.unwrap_err();
     assert_eq!(
@@ -251,9 +257,12 @@ async fn entras_passing_faults_are_asked_again_and_its_quota_is_respected() {
         let settings = format!(
             r#"{{"clientId":"{CLIENT}","tenants":["{TENANT}"],"credential":{BY_CLIENT},"retry":{{"attempts":3}}}}"#
         );
-        let network = Network::new(
-            move |request, _| if is_entra(request) { scripted.clone() } else { assertion_answer() },
-        );
+        let network =
+            Network::new(
+                move |request, _| {
+                    if is_entra(request) { scripted.clone() } else { assertion_answer(request) }
+                },
+            );
         let context = context(&network, &settings, IDENTITIES[0].environment);
         let begun = context.clock.now();
         let error = access_token(&context, TENANT, SCOPE, false).await.unwrap_err();

@@ -21,7 +21,11 @@ pub(crate) struct Subject {
     /// `retry.attempts` of the settings: managed identity endpoints have tables of their own.
     pub(crate) attempts: u32,
     pub(crate) check: fn(&Request),
-    pub(crate) answer: fn() -> Answer,
+    pub(crate) answer: fn(&Request) -> Answer,
+    /// Requests that one token takes.
+    pub(crate) requests: usize,
+    /// What the settings' `endpoints` have to hold.
+    pub(crate) endpoints: fn() -> serde_json::Value,
     /// Answers that are none.
     pub(crate) wrong: &'static [&'static str],
     pub(crate) wrong_id: &'static str,
@@ -71,6 +75,8 @@ pub(crate) const IDENTITIES: &[Subject] = &[
             assert!(request.direct);
         },
         answer: assertion_answer,
+        requests: 1,
+        endpoints: none,
         wrong: WRONG_TOKENS,
         wrong_id: "Fdx.Identity.InvalidAnswer",
         again: &[(404, 4, 3), (408, 4, 3), (429, 4, 3), (500, 4, 3), (503, 4, 3), (504, 4, 3)],
@@ -93,6 +99,8 @@ pub(crate) const IDENTITIES: &[Subject] = &[
             assert!(request.direct);
         },
         answer: assertion_answer,
+        requests: 1,
+        endpoints: none,
         wrong: WRONG_TOKENS,
         wrong_id: "Fdx.Identity.InvalidAnswer",
         again: &[(404, 4, 7), (410, 8, 70), (429, 4, 7), (500, 4, 7), (503, 4, 7)],
@@ -116,6 +124,8 @@ pub(crate) const IDENTITIES: &[Subject] = &[
             assert!(request.direct);
         },
         answer: assertion_answer,
+        requests: 1,
+        endpoints: none,
         wrong: WRONG_TOKENS,
         wrong_id: "Fdx.Identity.InvalidAnswer",
         again: &[(404, 4, 3), (408, 4, 3), (429, 4, 3), (500, 4, 3), (503, 4, 3), (504, 4, 3)],
@@ -139,7 +149,9 @@ pub(crate) const BUILD_SERVICES: &[Subject] = &[
             let query = pairs(request.url.query().unwrap().as_bytes());
             assert_eq!((query["api-version"].as_str(), query["audience"].as_str()), ("2.0", EXCHANGE));
         },
-        answer: || ok(json!({"value": assertion()}).to_string()),
+        answer: |_| ok(json!({"value": assertion()}).to_string()),
+        requests: 1,
+        endpoints: none,
         wrong: WRONG_OIDC,
         wrong_id: "Fdx.Oidc.InvalidAnswer",
         again: &[(408, 4, 3), (429, 4, 3), (500, 4, 3), (502, 4, 3), (503, 4, 3), (504, 4, 3)],
@@ -167,7 +179,9 @@ pub(crate) const BUILD_SERVICES: &[Subject] = &[
             assert_eq!(query["api-version"], "7.1");
             assert_eq!(query["serviceConnectionId"], "55555555-5555-5555-5555-555555555555");
         },
-        answer: || ok(json!({"oidcToken": assertion()}).to_string()),
+        answer: |_| ok(json!({"oidcToken": assertion()}).to_string()),
+        requests: 1,
+        endpoints: none,
         wrong: WRONG_OIDC,
         wrong_id: "Fdx.Oidc.InvalidAnswer",
         again: &[(408, 4, 3), (429, 4, 3), (500, 4, 3), (502, 4, 3), (503, 4, 3), (504, 4, 3)],
@@ -175,14 +189,106 @@ pub(crate) const BUILD_SERVICES: &[Subject] = &[
     },
 ];
 
+pub(crate) const PLATFORMS: &[Subject] = &[
+    Subject {
+        name: "Service Fabric",
+        credential: r#"{"type":"managedIdentity"}"#,
+        environment: &[
+            ("IDENTITY_ENDPOINT", "https://localhost:2377/metadata/identity/oauth2/token"),
+            ("IDENTITY_HEADER", "fake-fabric-secret"),
+            ("IDENTITY_SERVER_THUMBPRINT", "00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:00:11:22:33"),
+        ],
+        attempts: 0,
+        check: |request| {
+            assert_eq!(request.method, "GET");
+            assert_eq!(request.headers["secret"], "fake-fabric-secret");
+            assert!(request.headers["secret"].is_sensitive());
+            assert_eq!(request.pin.unwrap()[..3], [0, 0x11, 0x22]);
+            let query = pairs(request.url.query().unwrap().as_bytes());
+            assert_eq!(query["api-version"], "2019-07-01-preview");
+            assert_eq!(query["resource"], EXCHANGE);
+            assert_eq!(query.len(), 2);
+            assert!(request.direct);
+        },
+        requests: 1,
+        endpoints: none,
+        answer: |_| {
+            // A number here, where the others have text.
+            ok(json!({"access_token": assertion(), "expires_on": START + DAY, "token_type": "Bearer"})
+                .to_string())
+        },
+        wrong: WRONG_TOKENS,
+        wrong_id: "Fdx.Identity.InvalidAnswer",
+        again: &[(408, 6, 31), (429, 6, 31), (500, 6, 31), (502, 6, 31), (503, 6, 31), (504, 6, 31)],
+        missing: "Fdx.Identity.Unreachable",
+    },
+    Subject {
+        name: "Azure Arc",
+        credential: BY_CLIENT,
+        environment: &[
+            ("IDENTITY_ENDPOINT", "http://localhost:40342/metadata/identity/oauth2/token"),
+            ("IMDS_ENDPOINT", "http://localhost:40342"),
+        ],
+        attempts: 0,
+        check: |request| {
+            assert_eq!(request.method, "GET");
+            assert_eq!(request.headers["metadata"], "true");
+            let query = pairs(request.url.query().unwrap().as_bytes());
+            assert_eq!(query["api-version"], "2020-06-01");
+            assert_eq!(query["resource"], EXCHANGE);
+            assert_eq!(query["client_id"], IDENTITY);
+            assert_eq!(query.len(), 3);
+            assert!(request.direct);
+            if let Some(basic) = request.headers.get("authorization") {
+                assert_eq!(basic, "Basic fake-arc-key");
+                assert!(basic.is_sensitive());
+            }
+        },
+        answer: |request| match request.headers.get("authorization") {
+            Some(_) => assertion_answer(request),
+            None => challenge(&format!("Basic realm={}", arc_directory().join("good.key").display())),
+        },
+        requests: 2,
+        endpoints: || json!({"arcTokens": arc_directory()}),
+        wrong: &[],
+        wrong_id: "Fdx.Identity.InvalidAnswer",
+        again: &[(404, 4, 3), (408, 4, 3), (429, 4, 3), (500, 4, 3), (503, 4, 3), (504, 4, 3)],
+        missing: "Fdx.Identity.Unreachable",
+    },
+];
+
+fn none() -> serde_json::Value {
+    json!({})
+}
+
+/// A 401 of the Azure Arc agent.
+pub(crate) fn challenge(header: &str) -> Answer {
+    Answer::Said(401, vec![("www-authenticate", header.to_owned())], String::new())
+}
+
+/// Where the Azure Arc agent of the tests has its keys: made once, with one good key.
+pub(crate) fn arc_directory() -> std::path::PathBuf {
+    static DIRECTORY: std::sync::OnceLock<std::path::PathBuf> = std::sync::OnceLock::new();
+    DIRECTORY
+        .get_or_init(|| {
+            let directory = std::env::temp_dir().join(format!("fedxdr-arc-{}", std::process::id()));
+            std::fs::create_dir_all(&directory).unwrap();
+            std::fs::write(directory.join("good.key"), "fake-arc-key\n").unwrap();
+            directory
+        })
+        .clone()
+}
+
 pub(crate) fn subjects() -> impl Iterator<Item = &'static Subject> {
-    IDENTITIES.iter().chain(BUILD_SERVICES)
+    IDENTITIES.iter().chain(BUILD_SERVICES).chain(PLATFORMS)
 }
 
 pub(crate) fn settings(subject: &Subject) -> String {
     format!(
-        r#"{{"clientId":"{CLIENT}","tenants":["{TENANT}"],"credential":{},"retry":{{"attempts":{}}}}}"#,
-        subject.credential, subject.attempts
+        r#"{{"clientId":"{CLIENT}","tenants":["{TENANT}"],"credential":{},"retry":{{"attempts":{}}},"endpoints":{}}}"#,
+        subject.credential,
+        subject.attempts,
+        (subject.endpoints)()
     )
 }
 
@@ -194,7 +300,7 @@ pub(crate) fn assertion() -> String {
     }))
 }
 
-pub(crate) fn assertion_answer() -> Answer {
+pub(crate) fn assertion_answer(_request: &Request) -> Answer {
     let ends = (START + DAY).to_string();
     ok(json!({"access_token": assertion(), "expires_on": ends, "resource": EXCHANGE, "token_type": "Bearer", "client_id": IDENTITY})
         .to_string())
@@ -214,7 +320,7 @@ pub(crate) fn is_entra(request: &Request) -> bool {
 /// A network where Entra accepts what it should, and the identity endpoint answers by `identity`, which is told how often it was asked.
 pub(crate) fn network(
     subject: &Subject,
-    identity: impl Fn(usize) -> Answer + Send + Sync + 'static,
+    identity: impl Fn(&Request, usize) -> Answer + Send + Sync + 'static,
 ) -> Arc<Network> {
     let check = subject.check;
     let asked = std::sync::atomic::AtomicUsize::new(0);
@@ -224,7 +330,7 @@ pub(crate) fn network(
             return token_answer(number);
         }
         check(request);
-        identity(asked.fetch_add(1, std::sync::atomic::Ordering::SeqCst))
+        identity(request, asked.fetch_add(1, std::sync::atomic::Ordering::SeqCst))
     })
 }
 

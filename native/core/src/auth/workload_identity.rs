@@ -2,7 +2,7 @@
 //! <https://learn.microsoft.com/azure/aks/workload-identity-overview>
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{LazyLock, Mutex, PoisonError};
 
 use futures_util::FutureExt;
@@ -10,7 +10,8 @@ use futures_util::future::BoxFuture;
 
 use super::source::Source;
 use crate::context::Context;
-use crate::error::{Error, ErrorKind, Result, Step};
+use crate::error::{Error, Result};
+use crate::knowledge::{Entry, FILE_EXPIRED, FILE_NOT_NAMED, FILE_NOT_TOKEN, FILE_UNREADABLE};
 use crate::secret::Secret;
 use crate::token::cache::seconds;
 use crate::token::{AccessToken, Claims};
@@ -30,13 +31,9 @@ pub(crate) struct WorkloadIdentity {
 
 impl WorkloadIdentity {
     pub(crate) fn new(context: &Context, path: Option<&str>) -> Result<Self> {
-        let path = path.or_else(|| context.environment.get("AZURE_FEDERATED_TOKEN_FILE")).ok_or_else(|| {
-            Error::configuration(
-                "Fdx.Workload.FileNotNamed",
-                "no token file was named, and AZURE_FEDERATED_TOKEN_FILE is not set",
-                "Label the pod azure.workload.identity/use: \"true\" and restart it, or give -FederatedTokenFile.",
-            )
-        })?;
+        let path = path
+            .or_else(|| context.environment.get("AZURE_FEDERATED_TOKEN_FILE"))
+            .ok_or_else(|| FILE_NOT_NAMED.error(FILE_NOT_NAMED.cause))?;
         Ok(WorkloadIdentity { path: PathBuf::from(path) })
     }
 }
@@ -81,37 +78,21 @@ fn still_good(path: &PathBuf, now: i64) -> Option<Secret> {
 }
 
 fn read(path: &PathBuf) -> Result<Secret> {
-    let advice = "Check that the path is right and that this account may read it; in Kubernetes that the pod has the workload identity's volume.";
-    let wrong = |id, why: String| {
-        Error::new(
-            ErrorKind::Configuration,
-            id,
-            Step::Identity,
-            format!("the token file {} {why}", path.display()),
-            advice,
-        )
-    };
-    let unreadable =
-        |e: &std::io::Error| wrong("Fdx.Workload.FileUnreadable", "cannot be read".to_owned()).caused_by(e);
+    let wrong = |entry: &Entry, why: &str| entry.error(format!("the token file {} {why}", path.display()));
+    let unreadable = |e: &std::io::Error| wrong(&FILE_UNREADABLE, "cannot be read").caused_by(e);
     let size = std::fs::metadata(path).map_err(|e| unreadable(&e))?.len();
     if size > SIZE_LIMIT {
-        return Err(wrong("Fdx.Workload.FileNotToken", format!("has {size} bytes, which is no token")));
+        return Err(wrong(&FILE_NOT_TOKEN, &format!("has {size} bytes, which is no token")));
     }
     let text = zeroize::Zeroizing::new(std::fs::read_to_string(path).map_err(|e| unreadable(&e))?);
     // Editors add a line break or a byte order mark.
     let token = text.trim_start_matches('\u{feff}').trim();
     if token.is_empty() || token.contains(char::is_whitespace) || token.split('.').count() != 3 {
-        return Err(wrong("Fdx.Workload.FileNotToken", "does not hold a JSON web token".to_owned()));
+        return Err(wrong(&FILE_NOT_TOKEN, "does not hold a JSON web token"));
     }
     Ok(Secret::new(token.to_owned()))
 }
 
-fn expired(path: &std::path::Path, ago: i64) -> Error {
-    Error::new(
-        ErrorKind::Authentication,
-        "Fdx.Workload.FileExpired",
-        Step::Identity,
-        format!("the token in the file {} ended {ago} seconds ago", path.display()),
-        "Whatever keeps the file fresh has stopped: restart the pod, or renew the file. Check this machine's clock too.",
-    )
+fn expired(path: &Path, ago: i64) -> Error {
+    FILE_EXPIRED.error(format!("the token in the file {} ended {ago} seconds ago", path.display()))
 }

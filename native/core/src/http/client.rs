@@ -10,8 +10,11 @@ use futures_util::{FutureExt, StreamExt, TryStreamExt};
 use tokio::sync::Semaphore;
 use url::Url;
 
-use super::{Request, Response, SharedTransport, Transport, TransportError, TransportErrorKind};
+use super::{
+    Request, Response, SharedTransport, Thumbprint, Transport, TransportError, TransportErrorKind, pinned,
+};
 use crate::error::{Error, Result};
+use crate::knowledge::INVALID_PROXY;
 use crate::settings::{Environment, Settings};
 
 /// Connections to one host at a time. A Functions instance has about 128 outbound ports for everything it does.
@@ -66,6 +69,9 @@ static PLACES: LazyLock<Mutex<HashMap<String, Arc<Semaphore>>>> = LazyLock::new(
 pub(crate) struct ReqwestTransport {
     proxied: reqwest::Client,
     direct: reqwest::Client,
+    /// By the only certificate that the server may have.
+    pinned: Mutex<HashMap<Thumbprint, reqwest::Client>>,
+    user_agent: String,
 }
 
 impl ReqwestTransport {
@@ -90,7 +96,27 @@ impl ReqwestTransport {
         let build = |builder: reqwest::ClientBuilder| {
             builder.build().map_err(|e| Error::internal("the HTTP client could not be made").caused_by(&e))
         };
-        Ok(ReqwestTransport { proxied: build(proxied)?, direct: build(builder(&settings.user_agent))? })
+        Ok(ReqwestTransport {
+            proxied: build(proxied)?,
+            direct: build(builder(&settings.user_agent))?,
+            pinned: Mutex::default(),
+            user_agent: settings.user_agent.clone(),
+        })
+    }
+
+    fn pinned(&self, thumbprint: Thumbprint) -> Result<reqwest::Client, TransportError> {
+        let mut clients = self.pinned.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(client) = clients.get(&thumbprint) {
+            return Ok(client.clone());
+        }
+        let client = pinned::config(thumbprint)
+            .and_then(|config| {
+                let client = builder(&self.user_agent).https_only(true).tls_backend_preconfigured(config);
+                client.build().map_err(|e| e.to_string())
+            })
+            .map_err(|cause| TransportError { kind: TransportErrorKind::Connect, causes: vec![cause] })?;
+        clients.insert(thumbprint, client.clone());
+        Ok(client)
     }
 }
 
@@ -120,19 +146,17 @@ impl ProxySettings {
 fn proxy(address: &str, make: impl Fn(Url) -> reqwest::Result<reqwest::Proxy>) -> Result<reqwest::Proxy> {
     let with_scheme = if address.contains("://") { address.to_owned() } else { format!("http://{address}") };
     let url = Url::parse(&with_scheme).ok().filter(|url| ["http", "https"].contains(&url.scheme()));
-    url.and_then(|url| make(url).ok()).ok_or_else(|| {
-        Error::configuration(
-            "Fdx.Settings.InvalidProxy",
-            // The address may hold a password, so it is not repeated.
-            "the proxy's address cannot be used",
-            "Give http://host:port with -Proxy, or mend HTTPS_PROXY, HTTP_PROXY or ALL_PROXY. SOCKS is not supported.",
-        )
-    })
+    // The address may hold a password, so it is not repeated.
+    url.and_then(|url| make(url).ok()).ok_or_else(|| INVALID_PROXY.error(INVALID_PROXY.cause))
 }
 
 impl Transport for ReqwestTransport {
     fn send(&self, request: Request) -> BoxFuture<'static, Result<Response, TransportError>> {
-        let client = if request.direct { &self.direct } else { &self.proxied };
+        let pinned = match request.pin.map(|thumbprint| self.pinned(thumbprint)).transpose() {
+            Ok(pinned) => pinned,
+            Err(e) => return std::future::ready(Err(e)).boxed(),
+        };
+        let client = pinned.as_ref().unwrap_or(if request.direct { &self.direct } else { &self.proxied });
         let places = places(&request.url);
         let mut builder = client.request(request.method, request.url).headers(request.headers);
         if let Some(body) = request.body {
@@ -178,7 +202,9 @@ fn places(url: &Url) -> Arc<Semaphore> {
 }
 
 fn transport_error(error: reqwest::Error) -> TransportError {
-    let kind = if error.is_connect() {
+    let kind = if pinned::refused(&error) {
+        TransportErrorKind::WrongCertificate
+    } else if error.is_connect() {
         TransportErrorKind::Connect
     } else if error.is_timeout() {
         TransportErrorKind::Timeout

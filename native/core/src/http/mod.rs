@@ -1,6 +1,7 @@
 //! HTTP: the transport that requests go through, the pause before one is sent again.
 
 mod client;
+mod pinned;
 pub(crate) mod retry;
 
 use std::fmt;
@@ -31,12 +32,17 @@ pub struct Request {
     pub body: Option<Bytes>,
     /// Identity endpoints are never asked through a proxy.
     pub direct: bool,
+    /// SHA-1 thumbprint of the only certificate that the server may have; it is checked before anything is sent.
+    pub pin: Option<Thumbprint>,
 }
+
+/// SHA-1 of a certificate's DER.
+pub type Thumbprint = [u8; 20];
 
 impl Request {
     /// A request without body.
     pub fn new(method: Method, url: Url) -> Self {
-        Request { method, url, headers: HeaderMap::new(), body: None, direct: false }
+        Request { method, url, headers: HeaderMap::new(), body: None, direct: false, pin: None }
     }
 }
 
@@ -70,6 +76,8 @@ pub enum TransportErrorKind {
     Broken,
     /// The compressed body could not be decompressed.
     Decode,
+    /// The server's certificate is not the pinned one; nothing was sent.
+    WrongCertificate,
 }
 
 impl fmt::Display for TransportError {
@@ -79,6 +87,7 @@ impl fmt::Display for TransportError {
             TransportErrorKind::Timeout => "no answer came in time",
             TransportErrorKind::Broken => "the connection broke off",
             TransportErrorKind::Decode => "the compressed body is damaged",
+            TransportErrorKind::WrongCertificate => "the server's certificate is not the expected one",
         })?;
         match self.causes.last() {
             Some(cause) => write!(f, ": {cause}"),

@@ -4,7 +4,7 @@ mod producer;
 pub(crate) mod request;
 
 use std::panic::AssertUnwindSafe;
-use std::sync::{Arc, Mutex, OnceLock, TryLockError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -13,10 +13,12 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::sink::Item;
+use crate::asker::{Answerers, Claim};
 use crate::batch::Batch;
 use crate::context::Context;
 use crate::error::Error;
 use crate::progress::{Reporter, Stats};
+use crate::secret::Secret;
 use request::Request;
 
 /// Batches made ahead of the consumer. With the two in hand this bounds a query's memory.
@@ -36,6 +38,8 @@ pub enum Next {
     Busy,
     /// One tenant or item failed; the query goes on.
     ItemFailed(Error),
+    /// The query needs a client assertion: answer with [`Query::answer`], then go on.
+    NeedsAssertion,
     /// The query failed as a whole.
     Failed(Error),
 }
@@ -53,10 +57,18 @@ pub struct Query {
     over: OnceLock<Over>,
     reporter: Arc<Reporter>,
     handle: Handle,
+    answerers: Arc<Answerers>,
+    /// The question that this consumer was told of last.
+    claim: Mutex<Option<Claim>>,
 }
 
 impl Query {
-    pub(crate) fn start(handle: &Handle, context: Context, request: Request) -> Self {
+    pub(crate) fn start(
+        handle: &Handle,
+        context: Context,
+        answerers: Arc<Answerers>,
+        request: Request,
+    ) -> Self {
         let (sender, items) = mpsc::channel(CHANNEL_CAPACITY);
         let cancel = CancellationToken::new();
         let reporter = Arc::clone(&context.reporter);
@@ -74,7 +86,15 @@ impl Query {
             // The consumer may be gone, which is its right.
             let _ = sender.send(last).await;
         });
-        Query { items: Mutex::new(items), cancel, over: OnceLock::new(), reporter, handle: handle.clone() }
+        Query {
+            items: Mutex::new(items),
+            cancel,
+            over: OnceLock::new(),
+            reporter,
+            handle: handle.clone(),
+            answerers,
+            claim: Mutex::new(None),
+        }
     }
 
     /// Waits at most `wait` for the next item. To be called from threads that are not the library's.
@@ -92,6 +112,12 @@ impl Query {
         if self.cancel.is_cancelled() {
             return self.end(Over::Cancelled, Next::Cancelled);
         }
+        // One that was not answered goes back.
+        *self.claim() = None;
+        let asker = &self.answerers.0;
+        if let Some(claim) = asker.try_claim() {
+            return self.ask(claim);
+        }
         let item = match items.try_recv() {
             Ok(item) => Some(item),
             Err(mpsc::error::TryRecvError::Disconnected) => None,
@@ -101,6 +127,7 @@ impl Query {
                         biased;
                         () = self.cancel.cancelled() => Err(Next::Cancelled),
                         item = items.recv() => Ok(item),
+                        claim = asker.claim() => Err(self.ask(claim)),
                         () = tokio::time::sleep(wait) => Err(Next::Pending),
                     }
                 });
@@ -118,6 +145,25 @@ impl Query {
             Some(Item::End) => self.end(Over::End, Next::End),
             None => self.end(Over::End, Next::Failed(Error::internal("a query stopped without an end"))),
         }
+    }
+
+    fn ask(&self, claim: Claim) -> Next {
+        *self.claim() = Some(claim);
+        Next::NeedsAssertion
+    }
+
+    fn claim(&self) -> MutexGuard<'_, Option<Claim>> {
+        self.claim.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Answers [`Next::NeedsAssertion`] with a token, or with why there is none. False if nothing was asked.
+    pub fn answer(&self, answer: &Result<Secret, &str>) -> bool {
+        let claim = self.claim().take();
+        let asked = claim.is_some();
+        if let Some(claim) = claim {
+            claim.answer(answer);
+        }
+        asked
     }
 
     fn end(&self, over: Over, answer: Next) -> Next {

@@ -208,7 +208,8 @@ fn cached_tokens(context: &Context, tenants: &[String]) -> Option<Batch> {
     let columns =
         [("tenant", Kind::Text), ("scope", Kind::Text), ("expiresOn", Kind::Time), ("roles", Kind::TextList)];
     let mut builder = Builder::new(0, "", columns.map(|(name, kind)| Column::new(name, kind)).into());
-    let source = auth::chosen(context).ok()?.key();
+    let way = auth::way(context, "").ok()?;
+    let source = auth::source_key(context, &way);
     let client = context.settings.client_id.clone().unwrap_or_default();
     let authority = context.settings.authority();
     let mut known = context.cache.snapshot(|key| {

@@ -5,6 +5,7 @@ use serde::Deserialize;
 use crate::api::catalog::{self, Paging, Resource};
 use crate::cloud::Family;
 use crate::error::{Error, Result, excerpt};
+use crate::knowledge::{INVALID_FILTER_SETTING, INVALID_METHOD, INVALID_PAGE_SIZE, INVALID_RESOURCE};
 use crate::settings::{Environment, Settings, check_tenant, parse_document};
 
 /// Tenants worked on at a time unless told otherwise.
@@ -134,11 +135,9 @@ fn rows(document: &Document) -> Result<Rows> {
     if let (Some(size), Paging::NextLinkWithPageSize { max, .. }) = (document.page_size, resource.paging)
         && !(1..=max).contains(&size)
     {
-        return Err(Error::configuration(
-            "Fdx.Settings.InvalidPageSize",
-            format!("a page of {size} rows is not to be had"),
-            format!("Give 1 to {max}."),
-        ));
+        return Err(INVALID_PAGE_SIZE
+            .error(format!("a page of {size} rows is not to be had"))
+            .fill("max", &max.to_string()));
     }
     Ok(Rows {
         resource,
@@ -153,15 +152,10 @@ fn rows(document: &Document) -> Result<Rows> {
 /// The service tells what is wrong with a filter badly or not at all, so what can be seen here is told here.
 fn check_filter(filter: &str, resource: &Resource) -> Result<()> {
     let invalid = |why: &str| {
-        Err(Error::configuration(
-            "Fdx.Settings.InvalidFilter",
-            format!("the filter {why}: {}", excerpt(filter, 200)),
-            format!(
-                "Write OData, such as: {} eq 'value'. Fields: {}.",
-                resource.filter_fields.first().unwrap_or(&"id"),
-                resource.filter_fields.join(", ")
-            ),
-        ))
+        Err(INVALID_FILTER_SETTING
+            .error(format!("the filter {why}: {}", excerpt(filter, 200)))
+            .fill("example", resource.filter_fields.first().unwrap_or(&"id"))
+            .fill("fields", &resource.filter_fields.join(", ")))
     };
     if resource.filter_fields.is_empty() {
         return invalid("cannot be applied: this resource has none");
@@ -200,13 +194,7 @@ fn call(document: &Document) -> Result<Call> {
         .flatten();
     Ok(Call {
         family: document.family.unwrap_or(Family::Defender),
-        method: method.ok_or_else(|| {
-            Error::configuration(
-                "Fdx.Settings.InvalidMethod",
-                "the method is none of HTTP",
-                "Give GET, POST, PUT, PATCH, DELETE or HEAD.",
-            )
-        })?,
+        method: method.ok_or_else(|| INVALID_METHOD.error(INVALID_METHOD.cause))?,
         path,
         body: document.body.clone(),
         paging: document.paging.unwrap_or(true),
@@ -218,16 +206,13 @@ fn call(document: &Document) -> Result<Call> {
 fn scope(document: &Document, settings: &Settings) -> Result<String> {
     let resource = document.resource.as_deref().unwrap_or("Defender").trim();
     if let Some(family) = Family::from_name(resource) {
-        return Ok(settings.cloud.api(family).scope.to_owned());
+        return Ok(settings.target(family)?.scope.into_owned());
     }
     let is_uri =
         resource.split_once("://").is_some_and(|(scheme, rest)| !scheme.is_empty() && !rest.is_empty());
     if !(is_uri || crate::settings::is_guid(resource)) || resource.contains(char::is_whitespace) {
-        return Err(Error::configuration(
-            "Fdx.Settings.InvalidResource",
-            format!("'{}' is neither a known resource nor a URI", excerpt(resource, 120)),
-            "Give Defender, Xdr, Graph or Arm, or a resource such as https://vault.azure.net, or a scope that ends in /.default.",
-        ));
+        return Err(INVALID_RESOURCE
+            .error(format!("'{}' is neither a known resource nor a URI", excerpt(resource, 120))));
     }
     Ok(crate::auth::scope_of(resource))
 }

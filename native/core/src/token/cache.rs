@@ -41,17 +41,36 @@ type FetchFuture = BoxFuture<'static, Fetch>;
 #[derive(Default)]
 struct Entry {
     token: Option<Arc<AccessToken>>,
-    /// Weak: when every caller that waits for the fetch has gone, the fetch goes too.
-    flight: Option<WeakShared<FetchFuture>>,
+    flight: Option<Flight>,
     refresh_not_before: i64,
+    challenge: Challenge,
 }
+
+/// A fetch under way.
+struct Flight {
+    number: u64,
+    /// Weak: when every caller that waits for the fetch has gone, the fetch goes too.
+    fetch: WeakShared<FetchFuture>,
+    /// What the token is asked for with.
+    challenge: Challenge,
+}
+
+impl Flight {
+    fn under_way(&self) -> Option<Shared<FetchFuture>> {
+        self.fetch.upgrade().filter(|fetch| fetch.peek().is_none())
+    }
+}
+
+/// What an API said that a token lacks (the claims of a challenge, JSON); the next one is asked for with it.
+/// <https://learn.microsoft.com/entra/identity-platform/claims-challenge>
+pub(crate) type Challenge = Option<Arc<str>>;
 
 /// The cache.
 #[derive(Default)]
 pub struct TokenCache {
     entries: Mutex<HashMap<CacheKey, Entry>>,
-    /// Counts the clearings, so that a fetch begun before one does not bring its token back after it.
-    epoch: AtomicU64,
+    /// Numbers the fetches.
+    flights: AtomicU64,
 }
 
 static PROCESS: LazyLock<Arc<TokenCache>> = LazyLock::new(Arc::default);
@@ -70,7 +89,7 @@ impl TokenCache {
         fetch: F,
     ) -> Result<Cached>
     where
-        F: FnOnce() -> BoxFuture<'static, Result<AccessToken>>,
+        F: FnOnce(Challenge) -> BoxFuture<'static, Result<AccessToken>>,
     {
         let now = seconds(clock.as_ref());
         let flight = {
@@ -80,23 +99,21 @@ impl TokenCache {
                 make_room(&mut entries, now);
             }
             let entry = entries.entry(key.clone()).or_default();
-            let under_way =
-                entry.flight.as_ref().and_then(WeakShared::upgrade).filter(|f| f.peek().is_none());
+            // A fetch that began before an API's challenge would bring a token that is challenged again.
+            let under_way = entry
+                .flight
+                .as_ref()
+                .filter(|flight| flight.challenge == entry.challenge)
+                .and_then(Flight::under_way);
             if let Some(token) = entry.token.as_ref().filter(|token| token.is_usable(now)).cloned() {
                 if now >= token.refresh_on && now >= entry.refresh_not_before && under_way.is_none() {
                     entry.refresh_not_before = now + REFRESH_PAUSE;
-                    let flight = self.start(key, fetch());
-                    entry.flight = flight.downgrade();
                     // Ends by itself; the old token serves meanwhile, and afterwards if this fails.
-                    tokio::spawn(flight);
+                    tokio::spawn(self.start(key, entry, fetch));
                 }
                 return Ok(Cached { token, from_cache: true });
             }
-            under_way.unwrap_or_else(|| {
-                let flight = self.start(key.clone(), fetch());
-                entry.flight = flight.downgrade();
-                flight
-            })
+            under_way.unwrap_or_else(|| self.start(key.clone(), entry, fetch))
         };
         match flight.await {
             Ok(token) => Ok(Cached { token, from_cache: false }),
@@ -105,12 +122,13 @@ impl TokenCache {
         }
     }
 
-    /// Takes the token of `key` out if it is the one that was refused.
-    pub(crate) fn refuse(&self, key: &CacheKey, refused: &Arc<AccessToken>) {
+    /// Takes the token of `key` out if it is the one that was refused. `claims` is what it lacked, where the service said so.
+    pub(crate) fn refuse(&self, key: &CacheKey, refused: &Arc<AccessToken>, claims: Option<String>) {
         if let Some(entry) = self.lock().get_mut(key)
             && entry.token.as_ref().is_some_and(|token| Arc::ptr_eq(token, refused))
         {
             entry.token = None;
+            entry.challenge = claims.map(Arc::from);
         }
     }
 
@@ -123,7 +141,7 @@ impl TokenCache {
 
     /// Forgets every token; their memory is wiped as they go.
     pub fn clear(&self) {
-        self.epoch.fetch_add(1, Ordering::AcqRel);
+        // What is fetched now finds no entry to put its token into.
         self.lock().clear();
     }
 
@@ -136,26 +154,31 @@ impl TokenCache {
             .collect()
     }
 
-    fn start(
-        self: &Arc<Self>,
-        key: CacheKey,
-        fetch: BoxFuture<'static, Result<AccessToken>>,
-    ) -> Shared<FetchFuture> {
+    fn start<F>(self: &Arc<Self>, key: CacheKey, entry: &mut Entry, fetch: F) -> Shared<FetchFuture>
+    where
+        F: FnOnce(Challenge) -> BoxFuture<'static, Result<AccessToken>>,
+    {
+        let number = self.flights.fetch_add(1, Ordering::Relaxed);
         let cache = Arc::clone(self);
-        let epoch = self.epoch.load(Ordering::Acquire);
-        async move {
-            let fetched = AssertUnwindSafe(fetch).catch_unwind().await;
+        let challenge = entry.challenge.clone();
+        let fetch = AssertUnwindSafe(fetch(challenge.clone())).catch_unwind();
+        let flight = async move {
+            let fetched = fetch.await;
             let token = Arc::new(fetched.unwrap_or_else(|_| Err(Error::internal("a token fetch panicked")))?);
-            let mut entries = cache.lock();
-            if cache.epoch.load(Ordering::Acquire) == epoch {
-                let entry = entries.entry(key).or_default();
+            // Unless the cache was cleared or a challenge came meanwhile: then this token is not the one to keep.
+            if let Some(entry) = cache.lock().get_mut(&key)
+                && entry.flight.as_ref().is_some_and(|flight| flight.number == number)
+                && entry.flight.take().is_some_and(|flight| flight.challenge == entry.challenge)
+            {
                 entry.token = Some(Arc::clone(&token));
-                entry.flight = None;
+                entry.challenge = None;
             }
             Ok(token)
         }
         .boxed()
-        .shared()
+        .shared();
+        entry.flight = flight.downgrade().map(|fetch| Flight { number, fetch, challenge });
+        flight
     }
 
     /// A token inside its margin is better than none when the renewal failed for a passing reason.
@@ -171,7 +194,7 @@ impl TokenCache {
 
 /// Drops what has ended, or else what ends first.
 fn make_room(entries: &mut HashMap<CacheKey, Entry>, now: i64) {
-    let in_use = |entry: &Entry| entry.flight.as_ref().is_some_and(|flight| flight.upgrade().is_some());
+    let in_use = |entry: &Entry| entry.flight.as_ref().is_some_and(|flight| flight.under_way().is_some());
     entries
         .retain(|_, entry| in_use(entry) || entry.token.as_ref().is_some_and(|token| token.expires_on > now));
     if entries.len() < CAPACITY {

@@ -3,9 +3,15 @@
 pub(crate) mod cache;
 mod claims;
 
+use std::time::Duration;
+
 pub use self::cache::TokenCache;
 pub use self::claims::Claims;
+use crate::clock::jitter;
 use crate::secret::Secret;
+
+/// Seconds by which a renewal may come early.
+const LARGEST_SPREAD: u64 = 300;
 
 /// A token and what is known of it.
 #[derive(Clone, Debug)]
@@ -25,18 +31,27 @@ pub struct AccessToken {
 impl AccessToken {
     /// A token that ends at `expires_on`; `refresh_in` is what the endpoint said of refreshing, in seconds.
     pub(crate) fn new(secret: Secret, now: i64, expires_on: i64, refresh_in: Option<i64>) -> Self {
-        let lifetime = (expires_on - now).max(0);
+        let lifetime = expires_on.saturating_sub(now).max(0);
         let refresh_in = refresh_in.filter(|seconds| (1..lifetime).contains(seconds)).unwrap_or_else(|| {
             // Long-lived tokens at half their life, as MSAL does; short ones when two margins are left.
             if lifetime > 2 * 3600 { lifetime / 2 } else { lifetime - 2 * margin(lifetime) }
         });
         let claims = Claims::of(secret.expose()).unwrap_or_default();
-        AccessToken { secret, expires_on, refresh_on: now + refresh_in, fetched_on: now, claims }
+        // Tokens that were fetched together are not to be renewed together.
+        let spread = u64::try_from(refresh_in / 10).unwrap_or(0).min(LARGEST_SPREAD);
+        let early = i64::try_from(jitter(Duration::from_secs(spread)).as_secs()).unwrap_or(0);
+        AccessToken {
+            secret,
+            expires_on,
+            refresh_on: now.saturating_add(refresh_in - early),
+            fetched_on: now,
+            claims,
+        }
     }
 
     /// Whether it can still be sent: it has to outlast the request and a clock that is a little off.
     pub(crate) fn is_usable(&self, now: i64) -> bool {
-        now < self.expires_on - margin(self.expires_on - self.fetched_on)
+        now < self.expires_on - margin(self.expires_on.saturating_sub(self.fetched_on))
     }
 }
 

@@ -1,0 +1,109 @@
+//! Which identity this place offers, in the order of the Azure SDKs for workloads.
+
+use std::sync::Arc;
+
+use super::app_service::AppService;
+use super::azure_arc::{self, AzureArc};
+use super::azure_pipelines::AzurePipelines;
+use super::cloud_shell::CloudShell;
+use super::github_actions::GitHubActions;
+use super::imds::Imds;
+use super::legacy_msi::LegacyMsi;
+use super::managed_identity::{Selector, endpoint_url};
+use super::service_fabric::ServiceFabric;
+use super::source::Source;
+use super::workload_identity::WorkloadIdentity;
+use crate::context::Context;
+use crate::error::Result;
+use crate::knowledge::IDENTITY_VARIABLES;
+use crate::secret::Secret;
+
+/// What was found, and by what.
+pub(crate) struct Found {
+    pub(crate) source: Arc<dyn Source>,
+    pub(crate) what: &'static str,
+    pub(crate) by: &'static str,
+}
+
+fn found(source: impl Source + 'static, what: &'static str, by: &'static str) -> Found {
+    Found { source: Arc::new(source), what, by }
+}
+
+/// The first of: a Kubernetes token file, a job of GitHub Actions or Azure Pipelines, the managed identity. The first three are good for an exchange
+/// alone, so without an app the managed identity is the only one.
+pub(crate) fn any(context: &Context) -> Result<Found> {
+    let environment = &context.environment;
+    let set = |name| environment.get(name).is_some();
+    if context.settings.client_id.is_some() {
+        if set("AZURE_FEDERATED_TOKEN_FILE") {
+            let source = WorkloadIdentity::new(context, None)?;
+            return Ok(found(source, "a Kubernetes token file", "AZURE_FEDERATED_TOKEN_FILE"));
+        }
+        if set("ACTIONS_ID_TOKEN_REQUEST_URL") {
+            let source = GitHubActions::new(environment)?;
+            return Ok(found(source, "a GitHub Actions job", "ACTIONS_ID_TOKEN_REQUEST_URL"));
+        }
+        let connection = environment.get("AZURESUBSCRIPTION_SERVICE_CONNECTION_ID");
+        if let Some(connection) = connection.filter(|_| set("SYSTEM_OIDCREQUESTURI")) {
+            let source = AzurePipelines::new(environment, connection)?;
+            return Ok(found(source, "an Azure Pipelines job", "SYSTEM_OIDCREQUESTURI"));
+        }
+    }
+    // As in the Azure SDKs; in a pod it would be the app's own id, which is no identity's.
+    let chosen = environment.get("AZURE_CLIENT_ID").map(str::to_ascii_lowercase);
+    let chosen = chosen.filter(|id| context.settings.client_id.as_ref() != Some(id));
+    managed_identity(context, chosen.map_or(Selector::System, Selector::ClientId))
+}
+
+/// Says what was found.
+pub(crate) fn tell(context: &Context) {
+    if let Ok(found) = any(context) {
+        context.reporter.verbose(format!("Identity: found {} ({}).", found.what, found.by));
+    }
+}
+
+/// The managed identity's endpoint. `IDENTITY_*` goes before `MSI_*`: App Service sets both.
+pub(crate) fn managed_identity(context: &Context, selector: Selector) -> Result<Found> {
+    let variable = |name| context.environment.get(name);
+    if let (Some(endpoint), Some(header)) = (variable("IDENTITY_ENDPOINT"), variable("IDENTITY_HEADER")) {
+        let endpoint = endpoint_url("IDENTITY_ENDPOINT", endpoint)?;
+        let header = Secret::new(header.to_owned());
+        return Ok(match variable("IDENTITY_SERVER_THUMBPRINT") {
+            Some(thumbprint) => {
+                let source = ServiceFabric::new(endpoint, header, thumbprint, &selector)?;
+                found(source, "Service Fabric", "IDENTITY_SERVER_THUMBPRINT")
+            }
+            None => found(
+                AppService::new(endpoint, header, selector),
+                "App Service or Automation",
+                "IDENTITY_ENDPOINT",
+            ),
+        });
+    }
+    if let Some(endpoint) = variable("MSI_ENDPOINT") {
+        let endpoint = endpoint_url("MSI_ENDPOINT", endpoint)?;
+        return Ok(match variable("MSI_SECRET") {
+            Some(secret) => {
+                let source = LegacyMsi::new(endpoint, Secret::new(secret.to_owned()), selector)?;
+                found(source, "the endpoint of 2017", "MSI_ENDPOINT")
+            }
+            None => found(CloudShell::new(context, endpoint, &selector)?, "Cloud Shell", "MSI_ENDPOINT"),
+        });
+    }
+    if let Some(endpoint) = variable("IDENTITY_ENDPOINT") {
+        if variable("IMDS_ENDPOINT").is_none() {
+            return Err(IDENTITY_VARIABLES.error("IDENTITY_ENDPOINT is set, and IDENTITY_HEADER is not"));
+        }
+        let endpoint = endpoint_url("IDENTITY_ENDPOINT", endpoint)?;
+        return Ok(found(
+            AzureArc::new(context, endpoint, selector)?,
+            "Azure Arc",
+            "IDENTITY_ENDPOINT and IMDS_ENDPOINT",
+        ));
+    }
+    if AzureArc::is_installed(context) {
+        let endpoint = endpoint_url("Azure Arc's agent", azure_arc::ENDPOINT)?;
+        return Ok(found(AzureArc::new(context, endpoint, selector)?, "Azure Arc", "the agent's program"));
+    }
+    Ok(found(Imds::new(context, selector)?, "the instance metadata service", "nothing else being there"))
+}

@@ -1,0 +1,223 @@
+//! Entra's token endpoint: client credentials with a proof of the app (RFC 6749 §4.4, RFC 7523 §2.2).
+//! <https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow>
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use reqwest::Method;
+use reqwest::header::{self, HeaderValue};
+use serde::Deserialize;
+use url::Url;
+use url::form_urlencoded;
+use zeroize::Zeroizing;
+
+use super::expiry::Moment;
+use crate::context::Context;
+use crate::error::{Error, ErrorKind, Result, excerpt};
+use crate::http::retry::retry_after;
+use crate::http::{Request, Response};
+use crate::knowledge::{self, AUTHORITY_ANSWER, AUTHORITY_FAILED, AUTHORITY_REFUSED, AUTHORITY_UNREACHABLE};
+use crate::secret::Secret;
+use crate::token::cache::{Cached, seconds};
+use crate::token::{AccessToken, Claims};
+
+const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+/// Longest wait for an answer; Entra's take well below a second.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Most that is read of an answer.
+const ANSWER_LIMIT: usize = 1 << 20;
+
+/// What the app proves itself with in one request.
+pub(super) enum Evidence {
+    /// The token of an identity that the app trusts.
+    Federated(Cached),
+    /// An assertion that the app signed itself.
+    Signed(Secret),
+    /// The app's secret.
+    Secret(Secret),
+}
+
+impl Evidence {
+    /// The claims that Entra holds against the app's federated credential.
+    fn claims(&self) -> Option<&Claims> {
+        match self {
+            Evidence::Federated(cached) => Some(&cached.token.claims),
+            Evidence::Signed(_) | Evidence::Secret(_) => None,
+        }
+    }
+
+    fn secret(&self) -> &Secret {
+        match self {
+            Evidence::Federated(cached) => &cached.token.secret,
+            Evidence::Signed(secret) | Evidence::Secret(secret) => secret,
+        }
+    }
+}
+
+/// One request for a token.
+pub(super) struct Grant<'a> {
+    pub(super) endpoint: &'a Url,
+    pub(super) tenant: &'a str,
+    pub(super) scope: &'a str,
+    /// What an API said that the token lacks.
+    pub(super) claims: Option<&'a str>,
+    pub(super) evidence: &'a Evidence,
+}
+
+/// Asks once.
+pub(super) async fn ask(context: &Context, grant: &Grant<'_>) -> Result<AccessToken> {
+    let unreachable = |e: &crate::http::TransportError| {
+        let message = format!("the token endpoint {} cannot be reached", context.settings.authority());
+        AUTHORITY_UNREACHABLE.error(message).caused_by(e)
+    };
+    let response = context.send(request(context, grant), PATIENCE).await.map_err(|e| unreachable(&e))?;
+    let status = response.status;
+    let asked = retry_after(response.header("retry-after"), context.clock.now());
+    let skew = clock_skew(&response, context.clock.now());
+    let request_id = response.header("client-request-id").map(str::to_owned);
+    let body = Zeroizing::new(response.bytes(ANSWER_LIMIT).await.map_err(|e| unreachable(&e))?);
+    if status == 200 {
+        return read(context, &body);
+    }
+    let mut error = refusal(context, grant, status, &body);
+    error.retry_after = asked;
+    error.correlation_id = error.correlation_id.take().or(request_id);
+    if let Some(skew) = skew.filter(|_| error.id == "Fdx.Auth.AssertionExpired") {
+        error.advice = format!("This machine's clock is {skew} seconds off: mend it. {}", error.advice);
+    }
+    Err(error)
+}
+
+fn request(context: &Context, grant: &Grant<'_>) -> Request {
+    let mut form = form_urlencoded::Serializer::new(String::with_capacity(4096));
+    form.append_pair("client_id", context.settings.client_id.as_deref().unwrap_or_default())
+        .append_pair("scope", grant.scope)
+        .append_pair("grant_type", "client_credentials");
+    match grant.evidence {
+        Evidence::Secret(secret) => form.append_pair("client_secret", secret.expose()),
+        evidence => form
+            .append_pair("client_assertion_type", ASSERTION_TYPE)
+            .append_pair("client_assertion", evidence.secret().expose()),
+    };
+    if let Some(claims) = grant.claims {
+        form.append_pair("claims", claims);
+    }
+    let mut request = Request::new(Method::POST, grant.endpoint.clone());
+    request
+        .headers
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
+    request.headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
+    if let Ok(id) = HeaderValue::from_str(&random_guid()) {
+        request.headers.insert("client-request-id", id);
+        request.headers.insert("return-client-request-id", HeaderValue::from_static("true"));
+    }
+    request.body = Some(Bytes::from_owner(Zeroizing::new(form.finish().into_bytes())));
+    request
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    access_token: Option<Secret>,
+    expires_in: Option<Moment>,
+    refresh_in: Option<Moment>,
+}
+
+fn read(context: &Context, body: &[u8]) -> Result<AccessToken> {
+    let invalid = || AUTHORITY_ANSWER.error(AUTHORITY_ANSWER.cause);
+    let answer: Answer = serde_json::from_slice(body).map_err(|_| invalid())?;
+    let secret = answer.access_token.filter(|token| !token.is_empty()).ok_or_else(invalid)?;
+    let lifetime = answer.expires_in.as_ref().and_then(Moment::seconds).ok_or_else(invalid)?;
+    let now = seconds(context.clock.as_ref());
+    let refresh_in = answer.refresh_in.as_ref().and_then(Moment::seconds);
+    let token = AccessToken::new(secret, now, now.saturating_add(lifetime), refresh_in);
+    context.reporter.token(&token);
+    Ok(token)
+}
+
+/// An error answer. Owned texts: Entra's descriptions hold escapes, which cannot be borrowed.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Refusal {
+    error: String,
+    error_description: String,
+    error_codes: Vec<u32>,
+    correlation_id: Option<String>,
+}
+
+fn refusal(context: &Context, grant: &Grant<'_>, status: u16, body: &[u8]) -> Error {
+    let Ok(refusal) = serde_json::from_slice::<Refusal>(body) else {
+        let kind = if status == 429 { ErrorKind::Throttled } else { ErrorKind::Service };
+        let said = quoted(&String::from_utf8_lossy(body), grant, 200);
+        let message = format!("the token endpoint answered HTTP {status}: {said}");
+        return AUTHORITY_FAILED.error(message).of_kind(kind).with_status(status).in_tenant(grant.tenant);
+    };
+    let code =
+        refusal.error_codes.first().copied().or_else(|| knowledge::code_in(&refusal.error_description));
+    let said = description(&refusal, grant);
+    let entry = code.and_then(knowledge::of_code);
+    let mut error = match entry {
+        Some(entry) => entry.error(format!("{} ({said})", entry.cause)),
+        None => AUTHORITY_REFUSED
+            .error(format!("Entra refused ({said})"))
+            .fill("code", &code.map_or_else(|| "…".to_owned(), |code| code.to_string())),
+    };
+    fill(&mut error, context, grant);
+    error.http_status = Some(status);
+    error.aadsts = code;
+    error.tenant = Some(grant.tenant.to_owned());
+    error.correlation_id = refusal.correlation_id;
+    error
+}
+
+/// Entra's own text up to its trace lines.
+fn description(refusal: &Refusal, grant: &Grant<'_>) -> String {
+    let text = refusal.error_description.as_str();
+    let end = text.find("Trace ID:").unwrap_or(text.len());
+    let said = quoted(&text[..end], grant, 400);
+    if said.is_empty() { excerpt(&refusal.error, 100) } else { said }
+}
+
+/// What the endpoint said, without what it was sent.
+fn quoted(text: &str, grant: &Grant<'_>, limit: usize) -> String {
+    excerpt(&text.replace(grant.evidence.secret().expose(), "***"), limit)
+}
+
+fn fill(error: &mut Error, context: &Context, grant: &Grant<'_>) {
+    let claim = |of: fn(&Claims) -> &Option<String>, name: &str| {
+        let value = grant.evidence.claims().and_then(|claims| of(claims).clone());
+        value.unwrap_or_else(|| format!("<{name} of the token>"))
+    };
+    let values = [
+        ("{tenant}", grant.tenant.to_owned()),
+        ("{client}", context.settings.client_id.clone().unwrap_or_default()),
+        ("{issuer}", claim(|claims| &claims.iss, "issuer")),
+        ("{subject}", claim(|claims| &claims.sub, "subject")),
+        ("{audience}", context.settings.cloud.exchange_audience().to_owned()),
+        ("{scope}", grant.scope.to_owned()),
+        ("{authority}", context.settings.authority().to_owned()),
+    ];
+    for (name, value) in values {
+        error.advice = error.advice.replace(name, &value);
+    }
+}
+
+/// An id in the form of a GUID (RFC 9562 §5.4), by which Entra's support finds the request.
+pub(super) fn random_guid() -> String {
+    let (high, low) = (crate::clock::random(), crate::clock::random());
+    format!(
+        "{:08x}-{:04x}-4{:03x}-{:04x}-{:012x}",
+        high >> 32,
+        (high >> 16) & 0xffff,
+        high & 0xfff,
+        0x8000 | ((low >> 48) & 0x3fff),
+        low & 0xffff_ffff_ffff
+    )
+}
+
+/// Seconds between this machine's clock and the answer's Date header, when they are worth telling.
+fn clock_skew(response: &Response, now: Duration) -> Option<i64> {
+    let date = response.header("date")?;
+    let there = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(date).ok()?.as_second();
+    let skew = i64::try_from(now.as_secs()).ok()? - there;
+    (skew.abs() > 120).then_some(skew)
+}

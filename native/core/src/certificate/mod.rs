@@ -1,0 +1,99 @@
+//! A certificate with its private key: read from PEM or PFX, good for one thing, to sign an assertion (RFC 7523, PS256 of RFC 7518 §3.5).
+//! The key is in memory alone and never written anywhere.
+
+mod pem;
+mod pfx;
+
+use std::fmt::Display;
+use std::fs;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use ring::rand::SystemRandom;
+use ring::signature::{KeyPair, RSA_PSS_SHA256, RsaKeyPair};
+use zeroize::Zeroizing;
+
+use crate::digest::sha256;
+use crate::error::{Error, Result};
+use crate::knowledge::{CERTIFICATE_INVALID, CERTIFICATE_KEY_UNSUITABLE, CERTIFICATE_UNREADABLE};
+use crate::secret::Secret;
+use crate::settings::Credential;
+
+/// A certificate file is a few KB, with its chain some dozen.
+const SIZE_LIMIT: u64 = 1 << 20;
+
+/// A certificate and its key.
+pub(crate) struct Certificate {
+    der: Vec<u8>,
+    key: RsaKeyPair,
+}
+
+impl Certificate {
+    /// The certificate that a credential means, if it means one.
+    pub(crate) fn of(credential: &Credential) -> Result<Option<Self>> {
+        let Credential::Certificate { path, pkcs12, password } = credential else { return Ok(None) };
+        let password = password.as_ref().map(Secret::expose);
+        if let Some(pkcs12) = pkcs12 {
+            let bytes =
+                Zeroizing::new(STANDARD.decode(pkcs12.expose()).map_err(|_| invalid("it is not base64"))?);
+            return Self::read(&bytes, password).map(Some);
+        }
+        let path = path.as_deref().ok_or_else(|| invalid("neither a file nor a certificate was given"))?;
+        let unreadable = |why: &dyn Display| {
+            CERTIFICATE_UNREADABLE.error(format!("the certificate file {path} cannot be read: {why}"))
+        };
+        let size = fs::metadata(path).map_err(|e| unreadable(&e))?.len();
+        if size > SIZE_LIMIT {
+            return Err(CERTIFICATE_INVALID
+                .error(format!("the file {path} has {size} bytes, which is no certificate")));
+        }
+        let bytes = Zeroizing::new(fs::read(path).map_err(|e| unreadable(&e))?);
+        Self::read(&bytes, password).map(Some)
+    }
+
+    /// From the bytes of a PEM or PFX file.
+    pub(crate) fn read(bytes: &[u8], password: Option<&str>) -> Result<Self> {
+        let is_pem = bytes.windows(11).any(|window| window == b"-----BEGIN ");
+        let (certificates, key) = if is_pem { pem::read(bytes)? } else { pfx::read(bytes, password)? };
+        // A chain may come along, in any order.
+        let public = key.public_key().as_ref();
+        let der = certificates.into_iter().find(|der| contains(der, public)).ok_or_else(|| {
+            CERTIFICATE_KEY_UNSUITABLE.error("the private key belongs to none of the file's certificates")
+        })?;
+        Ok(Certificate { der, key })
+    }
+
+    /// SHA-256 of the certificate, the `x5t#S256` of RFC 7515 §4.1.8.
+    pub(crate) fn thumbprint(&self) -> [u8; 32] {
+        sha256(&self.der)
+    }
+
+    /// Signs with PS256.
+    pub(crate) fn sign(&self, message: &[u8]) -> Result<Vec<u8>> {
+        let mut signature = vec![0; self.key.public().modulus_len()];
+        self.key
+            .sign(&RSA_PSS_SHA256, &SystemRandom::new(), message, &mut signature)
+            .map_err(|_| Error::internal("the assertion could not be signed"))?;
+        Ok(signature)
+    }
+}
+
+/// Whether a certificate's DER has this RSA public key in it: the key's own DER stands there byte for byte (RFC 5280 §4.1, RFC 8017 §A.1.1).
+fn contains(der: &[u8], public: &[u8]) -> bool {
+    der.windows(public.len()).any(|window| window == public)
+}
+
+/// A key in PKCS #8.
+fn rsa_key(pkcs8: &[u8]) -> Result<RsaKeyPair> {
+    let unsuitable = |why: &dyn Display| {
+        CERTIFICATE_KEY_UNSUITABLE.error(format!("the certificate's private key cannot be used: {why}"))
+    };
+    RsaKeyPair::from_pkcs8(pkcs8).map_err(|e| unsuitable(&e))
+}
+
+fn invalid(why: &str) -> Error {
+    CERTIFICATE_INVALID.error(format!("the certificate cannot be read: {why}"))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,91 @@
+//! Addresses in place of the cloud's own.
+
+use serde::Deserialize;
+use url::Url;
+
+use super::ids::is_secure;
+use crate::cloud::Family;
+use crate::error::{Result, excerpt};
+use crate::knowledge::INVALID_ENDPOINT_SETTING;
+
+/// Addresses in place of the cloud's own, for tests and private links.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct Endpoints {
+    /// Token endpoints.
+    pub authority: Option<String>,
+    /// Defender for Endpoint.
+    pub defender: Option<String>,
+    /// Scope of a token for Defender for Endpoint.
+    pub defender_scope: Option<String>,
+    /// Defender XDR.
+    pub xdr: Option<String>,
+    /// Scope of a token for Defender XDR.
+    pub xdr_scope: Option<String>,
+    /// Microsoft Graph.
+    pub graph: Option<String>,
+    /// Azure Resource Manager.
+    pub arm: Option<String>,
+    /// Instance metadata service, and the place where Azure Arc's agent listens.
+    pub imds: Option<String>,
+    /// Directory of Azure Arc's key files, in place of the agent's own.
+    pub arc_tokens: Option<String>,
+}
+
+impl Endpoints {
+    /// The address given for a family.
+    pub(crate) fn of(&self, family: Family) -> Option<&str> {
+        match family {
+            Family::Defender => self.defender.as_deref(),
+            Family::Xdr => self.xdr.as_deref(),
+            Family::Graph => self.graph.as_deref(),
+            Family::Arm => self.arm.as_deref(),
+        }
+    }
+
+    /// The scope given for a family.
+    pub(crate) fn scope_of(&self, family: Family) -> Option<&str> {
+        match family {
+            Family::Defender => self.defender_scope.as_deref(),
+            Family::Xdr => self.xdr_scope.as_deref(),
+            Family::Graph | Family::Arm => None,
+        }
+    }
+
+    pub(super) fn check(&self) -> Result<()> {
+        let addresses = [
+            ("authority", &self.authority),
+            ("defender", &self.defender),
+            ("xdr", &self.xdr),
+            ("graph", &self.graph),
+            ("arm", &self.arm),
+            ("imds", &self.imds),
+        ];
+        let given = addresses.into_iter().filter_map(|(name, address)| Some((name, address.as_deref()?)));
+        for (name, address) in given {
+            check(name, address)?;
+        }
+        Ok(())
+    }
+}
+
+/// An override must be https, or http on this machine: a token goes there.
+fn check(name: &str, address: &str) -> Result<()> {
+    let invalid = |why: String| Err(INVALID_ENDPOINT_SETTING.error(format!("the endpoint {name} {why}")));
+    let url = match Url::parse(address) {
+        Ok(url) => url,
+        Err(e) => return invalid(format!("is not a URL: {e}")),
+    };
+    if !url.username().is_empty()
+        || url.password().is_some()
+        || url.query().is_some()
+        || url.fragment().is_some()
+    {
+        // It may hold a password, so it is not repeated.
+        return invalid("has more in it than a host and a path".to_owned());
+    }
+    if !is_secure(&url) {
+        return invalid(format!("is not https: {}", excerpt(address, 120)));
+    }
+    Ok(())
+}

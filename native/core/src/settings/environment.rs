@@ -1,0 +1,27 @@
+//! The environment as the caller sees it.
+
+use std::collections::HashMap;
+
+use serde::Deserialize;
+
+/// The process environment as the caller's runtime sees it. A name with an empty value counts as not set, as in the Azure SDKs.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub struct Environment(HashMap<String, String>);
+
+impl Environment {
+    /// The variable's value, trimmed, unless it is empty.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
+    }
+
+    /// As [`Environment::get`], for names that are written in lower case too.
+    pub fn get_any_case(&self, name: &str) -> Option<&str> {
+        self.get(name).or_else(|| self.get(&name.to_ascii_lowercase()))
+    }
+
+    /// A snapshot of these variables.
+    pub fn from_pairs<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        Environment(pairs.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
+    }
+}

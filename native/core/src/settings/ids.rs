@@ -1,0 +1,59 @@
+//! Checks of ids and addresses that need no network.
+
+use url::Url;
+
+use crate::error::{Result, excerpt};
+use crate::knowledge::{INVALID_ID, INVALID_TENANT};
+
+/// Checks a tenant id or domain and gives it in lower case. Only letters, digits, `.` and `-` may stand in a URL's path unseen.
+pub(crate) fn check_tenant(tenant: &str) -> Result<String> {
+    let malformed = |why: &str| INVALID_TENANT.error(format!("the tenant '{}' {why}", excerpt(tenant, 80)));
+    if tenant.trim().is_empty() {
+        return Err(malformed("is empty"));
+    }
+    let tenant_lower = tenant.to_ascii_lowercase();
+    if ["common", "organizations", "consumers"].contains(&tenant_lower.as_str()) {
+        return Err(malformed("names no single tenant: an app's own token needs one"));
+    }
+    if tenant.starts_with('{') || tenant.ends_with('}') {
+        return Err(malformed("has braces around it"));
+    }
+    if !tenant.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.' || b == b'-') {
+        return Err(malformed("has characters that stand in no tenant id or domain"));
+    }
+    if !is_guid(tenant) && !tenant.contains('.') {
+        return Err(malformed("is neither a GUID nor a domain"));
+    }
+    Ok(tenant_lower)
+}
+
+/// Checks an id that has to be a GUID and gives it in lower case.
+pub(crate) fn check_id(id: &str, parameter: &str, what: &str) -> Result<String> {
+    let plain = id.trim();
+    if is_guid(plain) {
+        return Ok(plain.to_ascii_lowercase());
+    }
+    Err(INVALID_ID.error(format!("{parameter} '{}' is not a GUID", excerpt(id, 80))).fill("what", what))
+}
+
+/// Whether `text` has the form 8-4-4-4-12 hexadecimal digits.
+pub(crate) fn is_guid(text: &str) -> bool {
+    let mut groups = text.split('-');
+    [8, 4, 4, 4, 12].into_iter().all(|length| {
+        groups.next().is_some_and(|g| g.len() == length && g.bytes().all(|b| b.is_ascii_hexdigit()))
+    }) && groups.next().is_none()
+}
+
+/// https, or http to this machine.
+pub(crate) fn is_secure(url: &Url) -> bool {
+    match url.scheme() {
+        "https" => true,
+        "http" => match url.host() {
+            Some(url::Host::Domain(name)) => name == "localhost",
+            Some(url::Host::Ipv4(address)) => address.is_loopback(),
+            Some(url::Host::Ipv6(address)) => address.is_loopback(),
+            None => false,
+        },
+        _ => false,
+    }
+}

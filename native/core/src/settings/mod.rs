@@ -1,0 +1,201 @@
+//! The settings document, the environment snapshot, and the checks that need no network.
+
+mod credential;
+mod endpoints;
+mod environment;
+mod ids;
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::cloud::{Cloud, Family};
+use crate::error::{Error, Result};
+use crate::knowledge::{API_NOT_IN_CLOUD, CLIENT_MISSING, INVALID_GEO, SAME_ID, TENANT_MISSING};
+
+pub(crate) use credential::Credential;
+pub(crate) use endpoints::Endpoints;
+pub use environment::Environment;
+pub(crate) use ids::{check_tenant, is_guid, is_secure};
+
+/// How often and how soon a failed request is sent again.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Retry {
+    /// Times that a request may be sent again.
+    pub attempts: u32,
+    /// First pause; it doubles each time. A Retry-After of the service goes before it.
+    pub base_delay_ms: u64,
+}
+
+impl Default for Retry {
+    fn default() -> Self {
+        Retry { attempts: 5, base_delay_ms: 500 }
+    }
+}
+
+impl Retry {
+    /// The first pause.
+    pub fn base_delay(&self) -> Duration {
+        Duration::from_millis(self.base_delay_ms)
+    }
+}
+
+/// Where tokens are kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+pub enum TokenCaching {
+    /// In the process, for every session that asks for the same.
+    #[default]
+    Process,
+    /// For as long as one query runs.
+    None,
+}
+
+/// The settings document.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Settings {
+    /// Snapshot of the environment.
+    #[serde(default)]
+    pub environment: Environment,
+    /// National cloud.
+    #[serde(default)]
+    pub cloud: Cloud,
+    /// Region of Defender's hosts; the data is the same, the way is shorter.
+    pub geo: Option<String>,
+    /// Tenants that a request without tenants means.
+    #[serde(default)]
+    pub tenants: Vec<String>,
+    /// App that trusts the identity; none to use the identity directly.
+    pub client_id: Option<String>,
+    /// The identity.
+    pub(crate) credential: Credential,
+    /// Addresses in place of the cloud's own.
+    #[serde(default)]
+    pub(crate) endpoints: Endpoints,
+    /// Proxy in place of the environment's.
+    pub proxy: Option<String>,
+    /// Added to the User-Agent header.
+    pub user_agent: Option<String>,
+    /// Retries.
+    #[serde(default)]
+    pub retry: Retry,
+    /// Where tokens are kept.
+    #[serde(default)]
+    pub token_cache: TokenCaching,
+}
+
+/// Where a family's API is and what a token for it is asked for.
+#[derive(Clone, Debug)]
+pub(crate) struct Target<'a> {
+    pub(crate) base: Cow<'a, str>,
+    pub(crate) scope: Cow<'a, str>,
+    hosts: &'static [&'static str],
+}
+
+impl Target<'_> {
+    /// Whether the family's token may go to `host`, beside the base address itself.
+    pub(crate) fn allows(&self, host: &str) -> bool {
+        self.hosts
+            .iter()
+            .any(|allowed| if allowed.starts_with('.') { host.ends_with(allowed) } else { host == *allowed })
+    }
+}
+
+impl Settings {
+    /// Reads and checks a settings document.
+    pub fn parse(document: &str) -> Result<Self> {
+        let mut settings: Settings = parse_document(document, "settings")?;
+        for tenant in &mut settings.tenants {
+            *tenant = check_tenant(tenant)?;
+        }
+        if let Some(client) = &settings.client_id {
+            let what = "the Application (client) ID of the app registration";
+            settings.client_id = Some(ids::check_id(client, "ClientId", what)?);
+        }
+        settings.credential = settings.credential.checked()?;
+        settings.endpoints.check()?;
+        settings.check_ids()?;
+        if let Some(geo) = &settings.geo {
+            let geo = geo.to_ascii_lowercase();
+            if !settings.cloud.geos().contains(&geo.as_str()) {
+                let message =
+                    format!("Defender has no region '{}' in this cloud", crate::error::excerpt(&geo, 40));
+                return Err(INVALID_GEO.error(message));
+            }
+            settings.geo = Some(geo);
+        }
+        Ok(settings)
+    }
+
+    fn check_ids(&self) -> Result<()> {
+        if self.client_id.is_none() && !self.credential.stands_alone() {
+            return Err(CLIENT_MISSING.error(CLIENT_MISSING.cause));
+        }
+        let ready = matches!(self.credential, Credential::AccessToken { .. });
+        if self.client_id.is_some() && self.tenants.is_empty() && !ready {
+            return Err(TENANT_MISSING.error(TENANT_MISSING.cause));
+        }
+        if let Credential::ManagedIdentity { client_id: Some(identity), .. } = &self.credential
+            && self.client_id.as_ref() == Some(identity)
+        {
+            return Err(SAME_ID.error(format!("app and managed identity have the same id, {identity}")));
+        }
+        Ok(())
+    }
+
+    /// Address of the token endpoints.
+    pub fn authority(&self) -> &str {
+        self.endpoints.authority.as_deref().unwrap_or(self.cloud.authority())
+    }
+
+    /// Where a family's API is.
+    pub(crate) fn target(&self, family: Family) -> Result<Target<'_>> {
+        let api = self.cloud.api(family);
+        let given = self.endpoints.of(family).map(Cow::Borrowed);
+        let near = self.geo.as_deref().and_then(|geo| self.cloud.near(family, geo)).map(Cow::Owned);
+        let base = given.or(near).or(api.map(|api| Cow::Borrowed(api.base))).ok_or_else(|| {
+            API_NOT_IN_CLOUD.error(format!(
+                "the {} API does not exist in the cloud {}",
+                family.name(),
+                self.cloud.name()
+            ))
+        })?;
+        let scope = match (self.endpoints.scope_of(family), api) {
+            (Some(scope), _) => Cow::Borrowed(scope),
+            (None, Some(api)) => Cow::Borrowed(api.scope),
+            // An API that this version does not know of in this cloud; its own address is the likely resource.
+            (None, None) => Cow::Owned(format!("{}/.default", base.trim_end_matches('/'))),
+        };
+        Ok(Target { base, scope, hosts: api.map_or(&[], |api| api.hosts) })
+    }
+}
+
+/// Reads a JSON document; unknown members are an error.
+pub(crate) fn parse_document<'a, T: Deserialize<'a>>(document: &'a str, what: &str) -> Result<T> {
+    serde_json::from_str(document).map_err(|e| {
+        // serde_json quotes names, not values, and never the line: a secret in the document cannot leak through it.
+        Error::invalid_argument(&format!("the {what} document does not fit: {}", describe(&e)))
+    })
+}
+
+fn describe(error: &serde_json::Error) -> String {
+    match error.classify() {
+        serde_json::error::Category::Data => {
+            let text = error.to_string();
+            if text.starts_with("unknown field")
+                || text.starts_with("missing field")
+                || text.starts_with("unknown variant")
+            {
+                text
+            } else {
+                format!("a member has the wrong type (line {} column {})", error.line(), error.column())
+            }
+        }
+        _ => format!("it is not JSON (line {} column {})", error.line(), error.column()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

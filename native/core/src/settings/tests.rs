@@ -1,0 +1,106 @@
+use super::*;
+
+fn settings(more: &str) -> Result<Settings> {
+    Settings::parse(&format!(r#"{{"credential":{{"type":"managedIdentity"}}{more}}}"#))
+}
+
+#[test]
+fn a_token_goes_to_named_hosts_alone() {
+    let settings = settings("").unwrap();
+    let defender = settings.target(Family::Defender).unwrap();
+    for good in
+        ["api.security.microsoft.com", "eu.api.security.microsoft.com", "api.securitycenter.microsoft.com"]
+    {
+        assert!(defender.allows(good), "{good}");
+    }
+    for bad in [
+        "security.microsoft.com",
+        "api.security.microsoft.com.evil.example",
+        "evilapi.security.microsoft.com",
+    ] {
+        assert!(!defender.allows(bad), "{bad}");
+    }
+}
+
+#[test]
+fn each_cloud_has_its_authority_its_audience_and_its_hosts() {
+    for (cloud, authority, audience, base, scope) in [
+        (
+            "Public",
+            "login.microsoftonline.com",
+            "api://AzureADTokenExchange",
+            "api.security.microsoft.com",
+            "api.securitycenter.microsoft.com",
+        ),
+        (
+            "GCC",
+            "login.microsoftonline.com",
+            "api://AzureADTokenExchange",
+            "api-gcc.securitycenter.microsoft.us",
+            "api-gcc.securitycenter.microsoft.us",
+        ),
+        (
+            "USGov",
+            "login.microsoftonline.us",
+            "api://AzureADTokenExchangeUSGov",
+            "api-gov.securitycenter.microsoft.us",
+            "api-gov.securitycenter.microsoft.us",
+        ),
+        (
+            "USGovDoD",
+            "login.microsoftonline.us",
+            "api://AzureADTokenExchangeUSGov",
+            "api-gov.securitycenter.microsoft.us",
+            "api-gov.securitycenter.microsoft.us",
+        ),
+    ] {
+        let settings = settings(&format!(r#","cloud":"{cloud}""#)).unwrap();
+        let target = settings.target(Family::Defender).unwrap();
+        assert_eq!(settings.authority(), format!("https://{authority}"), "{cloud}");
+        assert_eq!(settings.cloud.exchange_audience(), audience, "{cloud}");
+        assert_eq!(
+            (target.base.as_ref(), target.scope.as_ref()),
+            (&*format!("https://{base}"), &*format!("https://{scope}/.default")),
+            "{cloud}"
+        );
+        for family in Family::ALL {
+            let target = settings.target(family).unwrap();
+            let host = target.base.strip_prefix("https://").unwrap();
+            assert!(target.allows(host), "{cloud} {family:?}: its own host");
+            assert!(!target.allows("graph.microsoft.com.evil.example"));
+        }
+    }
+}
+
+#[test]
+fn what_a_cloud_does_not_have_is_said_and_can_be_given_by_hand() {
+    let china = settings(r#","cloud":"China""#).unwrap();
+    assert_eq!(china.target(Family::Defender).unwrap_err().id, "Fdx.Settings.ApiNotInCloud");
+    assert!(china.target(Family::Graph).is_ok());
+    let by_hand =
+        settings(r#","cloud":"China","endpoints":{"defender":"https://defender.example.cn/"}"#).unwrap();
+    assert_eq!(by_hand.target(Family::Defender).unwrap().scope, "https://defender.example.cn/.default");
+    let scope =
+        settings(r#","cloud":"USGov","endpoints":{"defenderScope":"https://other.example.us/.default"}"#)
+            .unwrap();
+    assert_eq!(scope.target(Family::Defender).unwrap().scope, "https://other.example.us/.default");
+}
+
+#[test]
+fn a_region_changes_the_host_and_never_the_scope() {
+    let near = settings(r#","geo":"EU""#).unwrap();
+    let defender = near.target(Family::Defender).unwrap();
+    assert_eq!(defender.base, "https://eu.api.security.microsoft.com");
+    assert_eq!(defender.scope, "https://api.securitycenter.microsoft.com/.default");
+    assert!(defender.allows("eu.api.security.microsoft.com"));
+    assert_eq!(near.target(Family::Xdr).unwrap().base, "https://api-eu.security.microsoft.com");
+    assert_eq!(near.target(Family::Graph).unwrap().base, "https://graph.microsoft.com");
+    // XDR has no host there: the worldwide one has the same data.
+    assert_eq!(
+        settings(r#","geo":"au""#).unwrap().target(Family::Xdr).unwrap().base,
+        "https://api.security.microsoft.com"
+    );
+    for bad in [r#","geo":"mars""#, r#","geo":"eu","cloud":"USGov""#] {
+        assert_eq!(settings(bad).unwrap_err().id, "Fdx.Settings.InvalidGeo");
+    }
+}

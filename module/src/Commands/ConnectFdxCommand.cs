@@ -1,8 +1,9 @@
 using System;
 using System.Collections;
 using System.Collections.Generic;
-using System.Globalization;
 using System.Management.Automation;
+using System.Security;
+using System.Security.Cryptography.X509Certificates;
 using FedXdr.Completion;
 using FedXdr.Interop;
 using FedXdr.Queries;
@@ -11,15 +12,19 @@ namespace FedXdr.Commands;
 
 [Cmdlet(VerbsCommunications.Connect, "Fdx", DefaultParameterSetName = ManagedIdentityDirectSet)]
 [OutputType(typeof(Connection))]
-public sealed class ConnectFdxCommand : FdxCommand
+public sealed partial class ConnectFdxCommand : FdxCommand
 {
     private const string ManagedIdentitySet = "ManagedIdentity";
     private const string ManagedIdentityDirectSet = "ManagedIdentityDirect";
     private const string WorkloadIdentitySet = "WorkloadIdentity";
     private const string GitHubActionsSet = "GitHubActions";
     private const string AzurePipelinesSet = "AzurePipelines";
-
-    private static readonly string[] EndpointNames = ["authority", "defender", "xdr", "graph", "arm", "imds"];
+    private const string CertificateSet = "Certificate";
+    private const string CertificateFileSet = "CertificateFile";
+    private const string ClientSecretSet = "ClientSecret";
+    private const string ClientAssertionSet = "ClientAssertion";
+    private const string ClientAssertionScriptSet = "ClientAssertionScript";
+    private const string AccessTokenSet = "AccessToken";
 
     [Parameter(Position = 0)]
     [Alias("Tenant")]
@@ -31,9 +36,17 @@ public sealed class ConnectFdxCommand : FdxCommand
     [Parameter(ParameterSetName = WorkloadIdentitySet, Mandatory = true, Position = 1)]
     [Parameter(ParameterSetName = GitHubActionsSet, Mandatory = true, Position = 1)]
     [Parameter(ParameterSetName = AzurePipelinesSet, Mandatory = true, Position = 1)]
+    [Parameter(ParameterSetName = CertificateSet, Mandatory = true, Position = 1)]
+    [Parameter(ParameterSetName = CertificateFileSet, Mandatory = true, Position = 1)]
+    [Parameter(ParameterSetName = ClientAssertionSet, Mandatory = true, Position = 1)]
+    [Parameter(ParameterSetName = ClientAssertionScriptSet, Mandatory = true, Position = 1)]
     [Alias("ApplicationId", "AppId")]
     [ValidateNotNullOrEmpty]
     public string? ClientId { get; set; }
+
+    [Parameter(ParameterSetName = ManagedIdentitySet)]
+    [Parameter(ParameterSetName = ManagedIdentityDirectSet)]
+    public SwitchParameter Identity { get; set; }
 
     [Parameter(ParameterSetName = ManagedIdentitySet)]
     [Parameter(ParameterSetName = ManagedIdentityDirectSet)]
@@ -61,9 +74,42 @@ public sealed class ConnectFdxCommand : FdxCommand
     [ValidateNotNullOrEmpty]
     public string? ServiceConnectionId { get; set; }
 
+    [Parameter(ParameterSetName = CertificateSet, Mandatory = true)]
+    [ValidateNotNull]
+    public X509Certificate2? Certificate { get; set; }
+
+    [Parameter(ParameterSetName = CertificateFileSet, Mandatory = true)]
+    [ValidateNotNullOrEmpty]
+    public string? CertificatePath { get; set; }
+
+    [Parameter(ParameterSetName = CertificateFileSet)]
+    [ValidateNotNull]
+    public SecureString? CertificatePassword { get; set; }
+
+    [Parameter(ParameterSetName = ClientSecretSet, Mandatory = true)]
+    [ValidateNotNull]
+    public PSCredential? Credential { get; set; }
+
+    [Parameter(ParameterSetName = ClientAssertionSet, Mandatory = true)]
+    [ValidateNotNull]
+    public SecureString? ClientAssertion { get; set; }
+
+    [Parameter(ParameterSetName = ClientAssertionScriptSet, Mandatory = true)]
+    [ValidateNotNull]
+    public ScriptBlock? ClientAssertionScript { get; set; }
+
+    [Parameter(ParameterSetName = AccessTokenSet, Mandatory = true)]
+    [ValidateNotNull]
+    public SecureString? AccessToken { get; set; }
+
     [Parameter]
-    [ValidateSet("Public")]
+    [ValidateSet("Public", "GCC", "USGov", "USGovDoD", "China")]
     public string Environment { get; set; } = "Public";
+
+    [Parameter]
+    [ArgumentCompleter(typeof(GeoCompleter))]
+    [ValidateNotNullOrEmpty]
+    public string? Geo { get; set; }
 
     [Parameter]
     [ValidateNotNull]
@@ -76,6 +122,10 @@ public sealed class ConnectFdxCommand : FdxCommand
     [Parameter]
     [ValidateRange(0, 100)]
     public int? MaximumRetryCount { get; set; }
+
+    [Parameter]
+    [ValidateSet("Process", "None")]
+    public string TokenCache { get; set; } = "Process";
 
     [Parameter]
     public SwitchParameter Verify { get; set; }
@@ -101,15 +151,17 @@ public sealed class ConnectFdxCommand : FdxCommand
     private Connection Open()
     {
         using var settings = new JsonDocumentWriter();
-        settings.Text("cloud", Environment);
+        settings.Text("cloud", Canonical(Environment, "Public", "GCC", "USGov", "USGovDoD", "China"));
+        settings.Text("geo", Geo);
         settings.Texts("tenants", TenantId);
-        settings.Text("clientId", ClientId);
+        settings.Text("clientId", AppId);
         settings.Json.WriteStartObject("credential");
         WriteCredential(settings);
         settings.Json.WriteEndObject();
         WriteEndpoints(settings);
         settings.Text("proxy", Proxy?.OriginalString);
         settings.Text("userAgent", UserAgent());
+        settings.Text("tokenCache", Canonical(TokenCache, "Process", "None"));
         if (MaximumRetryCount is { } attempts)
         {
             settings.Json.WriteStartObject("retry");
@@ -119,79 +171,22 @@ public sealed class ConnectFdxCommand : FdxCommand
         return new Connection(SessionHandle.Open(settings.Finish()))
         {
             TenantId = TenantId,
-            ClientId = ClientId,
+            ClientId = AppId,
             Identity = DescribeIdentity(),
-            Environment = Environment,
+            Environment = Canonical(Environment, "Public", "GCC", "USGov", "USGovDoD", "China"),
+            Assertion = ClientAssertionScript is { } script ? new AssertionScript(script) : null,
         };
     }
 
-    private void WriteCredential(JsonDocumentWriter settings)
-    {
-        switch (ParameterSetName)
-        {
-            case WorkloadIdentitySet:
-                settings.Text("type", "workloadIdentity");
-                settings.Text("tokenFile", GetUnresolvedProviderPathFromPSPath(FederatedTokenFile));
-                break;
-            case GitHubActionsSet:
-                settings.Text("type", "gitHubActions");
-                break;
-            case AzurePipelinesSet:
-                settings.Text("type", "azurePipelines");
-                settings.Text("serviceConnectionId", ServiceConnectionId);
-                break;
-            default:
-                settings.Text("type", "managedIdentity");
-                settings.Text("clientId", ManagedIdentityClientId);
-                settings.Text("objectId", ManagedIdentityObjectId);
-                settings.Text("resourceId", ManagedIdentityResourceId);
-                break;
-        }
-    }
+    // In a PSCredential the app is the user.
+    private string? AppId => ParameterSetName == ClientSecretSet ? Credential!.UserName ?? "" : ClientId;
 
-    private void WriteEndpoints(JsonDocumentWriter settings)
-    {
-        if (Endpoint is null)
-        {
-            return;
-        }
-        settings.Json.WriteStartObject("endpoints");
-        foreach (DictionaryEntry entry in Endpoint)
-        {
-            var name = Convert.ToString(entry.Key, CultureInfo.InvariantCulture) ?? "";
-            var known = Array.Find(EndpointNames, known => known.Equals(name, StringComparison.OrdinalIgnoreCase))
-                ?? throw new FdxException(
-                    "Fdx.Settings.InvalidEndpoint",
-                    FdxErrorKind.Configuration,
-                    $"'{name}' is no endpoint",
-                    $"The keys of -Endpoint are {string.Join(", ", EndpointNames)}.");
-            settings.Text(known, Convert.ToString(entry.Value, CultureInfo.InvariantCulture) ?? "");
-        }
-        settings.Json.WriteEndObject();
-    }
+    // ValidateSet takes any case; the documents do not.
+    private static string Canonical(string text, params string[] names) =>
+        Array.Find(names, name => name.Equals(text, StringComparison.OrdinalIgnoreCase)) ?? text;
 
     private string UserAgent() =>
         SessionState.PSVariable.GetValue("PSVersionTable") is IDictionary table ? $"PowerShell/{table["PSVersion"]}" : "PowerShell";
-
-    private string DescribeIdentity() => ParameterSetName switch
-    {
-        WorkloadIdentitySet => $"Workload identity (token file {FederatedTokenFile})",
-        GitHubActionsSet => "GitHub Actions job",
-        AzurePipelinesSet => $"Azure Pipelines job (service connection {ServiceConnectionId})",
-        _ => DescribeManagedIdentity(),
-    };
-
-    private string DescribeManagedIdentity()
-    {
-        var (kind, id) = (ManagedIdentityClientId, ManagedIdentityObjectId, ManagedIdentityResourceId) switch
-        {
-            ({ } client, _, _) => ("client id", client),
-            (_, { } instance, _) => ("object id", instance),
-            (_, _, { } resource) => ("resource id", resource),
-            _ => ("", ""),
-        };
-        return kind.Length == 0 ? "System-assigned managed identity" : $"User-assigned managed identity ({kind} {id})";
-    }
 
     private void VerifyToken(Connection connection)
     {
@@ -202,7 +197,7 @@ public sealed class ConnectFdxCommand : FdxCommand
         var failures = new List<FdxException>();
         Runner.OnItemFailed = failures.Add;
         var tenant = TenantId.Length == 1 ? TenantId[0] : null;
-        Runner.Run(connection.Session, request, new TokenReader(asPlainText: false), tokens.Add, CommandName, tenant);
+        Runner.Run(connection, request, new TokenReader(asPlainText: false), tokens.Add, CommandName, tenant);
         if (tokens.Count == 0 && failures.Count > 0)
         {
             throw failures[0];

@@ -18,6 +18,6 @@ public abstract class ConnectedCommand : FdxCommand
         var connection = ActiveConnection;
         tenants ??= connection.TenantId;
         var tenant = tenants.Length == 1 ? tenants[0] : null;
-        Runner.Run(connection.Session, request, rows, WriteObject, CommandName, tenant);
+        Runner.Run(connection, request, rows, WriteObject, CommandName, tenant);
     }
 }

@@ -20,7 +20,7 @@ public sealed class GetFdxConnectionCommand : ConnectedCommand
         using var request = new JsonDocumentWriter();
         request.Text("kind", "tokens");
         var tokens = new List<object>();
-        Runner.Run(connection.Session, request, new TokenStateReader(), tokens.Add, CommandName, null);
+        Runner.Run(connection, request, new TokenStateReader(), tokens.Add, CommandName, null);
         connection.Tokens = tokens.Cast<TokenState>().ToArray();
         WriteObject(connection);
     }

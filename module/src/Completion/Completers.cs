@@ -35,6 +35,12 @@ internal sealed class TokenResourceCompleter : WordCompleter
     private protected override IEnumerable<string> Words => ["Defender", "Xdr", "Graph", "Arm"];
 }
 
+/// <summary>Regions of Defender's hosts.</summary>
+internal sealed class GeoCompleter : WordCompleter
+{
+    private protected override IEnumerable<string> Words => ["us", "eu", "uk", "au", "swa", "ina", "aea"];
+}
+
 /// <summary>Fields that a resource's filter accepts: completes the last word of the expression.</summary>
 internal abstract class FilterCompleter(Resource resource) : IArgumentCompleter
 {

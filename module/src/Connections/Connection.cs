@@ -24,6 +24,9 @@ public sealed class Connection
 
     internal SessionHandle Session { get; }
 
+    /// <summary>What makes client assertions, where a script block does.</summary>
+    internal AssertionScript? Assertion { get; init; }
+
     /// <inheritdoc/>
     public override string ToString() => $"{string.Join(", ", TenantId)} as {ClientId ?? Identity}".TrimStart();
 }

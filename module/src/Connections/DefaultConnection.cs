@@ -19,11 +19,7 @@ internal static class DefaultConnection
 
     internal static Connection Required => Current ?? throw NotConnected();
 
-    internal static FdxException NotConnected() => new(
-        "Fdx.Settings.NotConnected",
-        FdxErrorKind.Configuration,
-        "there is no connection in this runspace",
-        "Call Connect-Fdx first; in ForEach-Object -Parallel and thread jobs call it inside, or pass -Connection $using:connection.");
+    internal static FdxException NotConnected() => Errors.NotConnected("there is no connection in this runspace");
 
     internal static void Set(Connection connection)
     {

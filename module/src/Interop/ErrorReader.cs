@@ -42,11 +42,7 @@ internal static unsafe class ErrorReader
     {
         FdxStatus_t.Busy => FdxException.Defect("Busy", "two threads read one query"),
         FdxStatus_t.Panic => FdxException.Defect("Panic", "the native library met a defect of its own"),
-        FdxStatus_t.Forked => new FdxException(
-            "Fdx.Module.Forked",
-            FdxErrorKind.Configuration,
-            "this process was forked after FedXdr had started its threads",
-            "Use FedXdr in the process that imported it, or start a new one (Start-Job does)."),
+        FdxStatus_t.Forked => Errors.Forked("this process was forked after FedXdr had started its threads"),
         _ => FdxException.Defect("Status", $"the native library answered {status} without an error"),
     };
 

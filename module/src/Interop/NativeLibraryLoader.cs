@@ -110,11 +110,8 @@ internal static unsafe class NativeLibraryLoader
         if (version != AbiVersion)
         {
             var found = version is null ? "no FedXdr library" : $"version {version} of the interface";
-            throw new FdxException(
-                "Fdx.Module.NativeLibraryMismatch",
-                FdxErrorKind.Configuration,
-                $"{path} is {found}; this module ({ModuleVersion()}) needs version {AbiVersion}",
-                $"Install the module again, so that its files come from one package, and clear {OverrideVariable} if it is set. Then start a new process: a library that was loaded stays.");
+            throw Errors.NativeLibraryMismatch(
+                $"{path} is {found}; this module ({ModuleVersion()}) needs version {AbiVersion}");
         }
     }
 

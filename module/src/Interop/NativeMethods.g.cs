@@ -106,6 +106,10 @@ internal enum FdxStatus_t : Int32 {
     /// </summary>
     Busy = 6,
     /// <summary>
+    /// The query needs a client assertion: give one with <c>fdx_query_assertion</c>, then call again.
+    /// </summary>
+    NeedsAssertion = 7,
+    /// <summary>
     /// NULL, bad UTF-8, or a document that does not fit.
     /// </summary>
     InvalidArgument = 10,
@@ -257,6 +261,21 @@ internal struct FdxQuery_t {
     #pragma warning disable 0169
     private byte OPAQUE;
     #pragma warning restore 0169
+}
+
+internal static unsafe partial class NativeMethods {
+    /// <summary>
+    /// Answers <c>NeedsAssertion</c> with a client assertion; or, where that is empty, with why there is none. The query goes on with the next call of
+    /// <c>fdx_query_next</c>. <c>InvalidArgument</c> if nothing was asked.
+    ///
+    /// # Safety
+    /// <c>query</c> must be NULL or a live query; <c>assertion</c> and <c>failure</c> must describe readable memory.
+    /// </summary>
+    [DllImport(RustLib, ExactSpelling = true)] public static unsafe extern
+    FdxStatus_t fdx_query_assertion (
+        FdxQuery_t /*const*/ * query,
+        FdxBytes_t assertion,
+        FdxBytes_t failure);
 }
 
 internal static unsafe partial class NativeMethods {

@@ -29,10 +29,34 @@ internal sealed unsafe class QueryHandle : SafeHandleZeroOrMinusOneIsInvalid
             }
         }
         batch = status == FdxStatus_t.Ok ? new BatchHandle(found) : null;
-        failure = status is FdxStatus_t.Ok or FdxStatus_t.Pending or FdxStatus_t.End or FdxStatus_t.Cancelled
+        failure = status is FdxStatus_t.Ok or FdxStatus_t.Pending or FdxStatus_t.End or FdxStatus_t.Cancelled or FdxStatus_t.NeedsAssertion
             ? null
             : ErrorReader.Take(status, error);
         return status;
+    }
+
+    /// <summary>Answers <see cref="FdxStatus_t.NeedsAssertion"/>: with an assertion or, where that is empty, with why there is none.</summary>
+    internal void Answer(ReadOnlySpan<byte> assertion, ReadOnlySpan<byte> failure)
+    {
+        var held = false;
+        try
+        {
+            DangerousAddRef(ref held);
+            fixed (byte* first = assertion, second = failure)
+            {
+                NativeMethods.fdx_query_assertion(
+                    (FdxQuery_t*)handle,
+                    new FdxBytes_t { ptr = first, len = (nuint)assertion.Length },
+                    new FdxBytes_t { ptr = second, len = (nuint)failure.Length });
+            }
+        }
+        finally
+        {
+            if (held)
+            {
+                DangerousRelease();
+            }
+        }
     }
 
     /// <summary>The messages that have come together, or null.</summary>

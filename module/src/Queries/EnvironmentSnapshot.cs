@@ -15,6 +15,7 @@ internal static class EnvironmentSnapshot
 
     private static readonly FrozenSet<string> Names = FrozenSet.ToFrozenSet(
         [
+            "AZURESUBSCRIPTION_SERVICE_CONNECTION_ID",
             "ALL_PROXY",
             "all_proxy",
             "HTTP_PROXY",

@@ -38,11 +38,7 @@ internal static class JsonBody
     {
         if (depth > MaxDepth)
         {
-            throw new FdxException(
-                "Fdx.Settings.InvalidBody",
-                FdxErrorKind.Configuration,
-                $"the body is nested deeper than {MaxDepth} levels",
-                "Give the body as a JSON text, or check it for an object that holds itself.");
+            throw Errors.InvalidBody($"the body is nested deeper than {MaxDepth} levels");
         }
         var plain = value is null ? null : Unwrap(value);
         if (WriteScalar(json, plain))

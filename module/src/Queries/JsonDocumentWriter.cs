@@ -1,20 +1,17 @@
 using System;
-using System.Buffers;
 using System.Collections.Generic;
+using System.Security;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 
 namespace FedXdr.Queries;
 
-/// <summary>A settings or request document for the native library. Wiped when disposed: it may hold an identity's header.</summary>
+/// <summary>A settings or request document for the native library. Wiped when disposed: it may hold a secret.</summary>
 internal sealed class JsonDocumentWriter : IDisposable
 {
     private static readonly JsonWriterOptions Options = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    // Large enough that the buffer hardly ever grows: growing leaves a copy that is not wiped.
-    private const int InitialSize = 16 * 1024;
-
-    private readonly ArrayBufferWriter<byte> _buffer = new(InitialSize);
+    private readonly PinnedBuffer _buffer = new();
 
     internal JsonDocumentWriter()
     {
@@ -32,6 +29,22 @@ internal sealed class JsonDocumentWriter : IDisposable
             Json.WriteString(name, JsonText.Clean(value));
         }
     }
+
+    /// <summary>A secret, which never becomes a string on its way.</summary>
+    internal void Secret(string name, SecureString? value)
+    {
+        if (value is null)
+        {
+            return;
+        }
+        using var json = new PinnedBuffer();
+        SecureText.WriteJson(value, json);
+        Json.WritePropertyName(name);
+        Json.WriteRawValue(json.Written, skipInputValidation: true);
+    }
+
+    /// <summary>Bytes, as base64.</summary>
+    internal void Bytes(string name, ReadOnlySpan<byte> value) => Json.WriteBase64String(name, value);
 
     internal void Texts(string name, IReadOnlyCollection<string>? values)
     {
@@ -67,12 +80,12 @@ internal sealed class JsonDocumentWriter : IDisposable
     {
         Json.WriteEndObject();
         Json.Flush();
-        return _buffer.WrittenSpan;
+        return _buffer.Written;
     }
 
     public void Dispose()
     {
         Json.Dispose();
-        _buffer.Clear();
+        _buffer.Dispose();
     }
 }

@@ -30,13 +30,14 @@ internal sealed class QueryRunner(Cmdlet cmdlet)
         _query?.TryCancel();
     }
 
-    internal void Run(SessionHandle session, JsonDocumentWriter request, RowReader rows, Action<object> sink, string activity, string? tenant)
+    internal void Run(Connection connection, JsonDocumentWriter request, RowReader rows, Action<object> sink, string activity, string? tenant)
     {
         if (_stopped || Remaining == 0)
         {
             return;
         }
-        var query = session.OpenQuery(request.Finish());
+        connection.Assertion?.RefuseReentry();
+        var query = connection.Session.OpenQuery(request.Finish());
         try
         {
             RunningQueries.Add(query);
@@ -46,7 +47,7 @@ internal sealed class QueryRunner(Cmdlet cmdlet)
                 return;
             }
             _progress.Begin(activity, tenant);
-            Pull(query, new BatchReader(rows), sink);
+            Pull(query, new BatchReader(rows), sink, connection.Assertion);
             _progress.Complete();
         }
         catch (BatchFormatException e)
@@ -63,7 +64,7 @@ internal sealed class QueryRunner(Cmdlet cmdlet)
         }
     }
 
-    private void Pull(QueryHandle query, BatchReader reader, Action<object> sink)
+    private void Pull(QueryHandle query, BatchReader reader, Action<object> sink, AssertionScript? assertion)
     {
         while (true)
         {
@@ -85,6 +86,9 @@ internal sealed class QueryRunner(Cmdlet cmdlet)
                 case FdxStatus_t.End:
                     return;
                 case FdxStatus_t.Ok or FdxStatus_t.Pending:
+                    break;
+                case FdxStatus_t.NeedsAssertion when assertion is not null:
+                    assertion.Answer(query);
                     break;
                 case FdxStatus_t.ItemFailed:
                     OnItemFailed(failure!);
@@ -116,11 +120,7 @@ internal sealed class QueryRunner(Cmdlet cmdlet)
     {
         if (!_stopped && !cmdlet.Stopping)
         {
-            throw new FdxException(
-                "Fdx.Module.QueryCancelled",
-                FdxErrorKind.Cancelled,
-                "the query was cancelled because the module was removed",
-                "Import the module again and repeat the command.");
+            throw Errors.QueryCancelled("the query was cancelled because the module was removed");
         }
     }
 }

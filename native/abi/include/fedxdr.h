@@ -28,6 +28,8 @@ enum FdxStatus
     FDX_STATUS_FAILED = 5,
     // Another thread is inside `fdx_query_next` of this query.
     FDX_STATUS_BUSY = 6,
+    // The query needs a client assertion: give one with `fdx_query_assertion`, then call again.
+    FDX_STATUS_NEEDS_ASSERTION = 7,
     // NULL, bad UTF-8, or a document that does not fit.
     FDX_STATUS_INVALID_ARGUMENT = 10,
     // A defect of the library; the call had no effect.
@@ -155,6 +157,15 @@ FdxStatus fdx_query_next(const struct FdxQuery *query,
                          uint32_t wait_ms,
                          struct FdxBatch **batch,
                          struct FdxError **error);
+
+// Answers `NeedsAssertion` with a client assertion; or, where that is empty, with why there is none. The query goes on with the next call of
+// `fdx_query_next`. `InvalidArgument` if nothing was asked.
+//
+// # Safety
+// `query` must be NULL or a live query; `assertion` and `failure` must describe readable memory.
+FdxStatus fdx_query_assertion(const struct FdxQuery *query,
+                              struct FdxBytes assertion,
+                              struct FdxBytes failure);
 
 // Hands out the messages that have come together, as a batch of `level` and `text`; `End` where there is none for now.
 //

@@ -1,6 +1,7 @@
 //! Writes every generated file of the project, or with `--check` says which are out of date.
 #![allow(clippy::print_stdout, clippy::print_stderr)] // a program talks
 
+mod errors;
 mod formats;
 mod header;
 mod interop;
@@ -37,8 +38,14 @@ fn main() -> ExitCode {
 }
 
 fn run(root: &Path, check: bool) -> Result<Vec<PathBuf>, Box<dyn std::error::Error>> {
-    let files: Vec<Generated> =
-        vec![header::generate(root)?, interop::generate()?, rows::generate()?, formats::generate()?];
+    let files: Vec<Generated> = vec![
+        header::generate(root)?,
+        interop::generate()?,
+        rows::generate()?,
+        formats::generate()?,
+        errors::csharp()?,
+        errors::about()?,
+    ];
     let mut stale = Vec::new();
     for (name, text) in files {
         let path = root.join(name);

@@ -18,6 +18,9 @@
         'Get-FdxToken'
         'Get-FdxVulnerability'
         'Invoke-FdxRequest'
+        'New-FdxConsentUrl'
+        'Resolve-FdxError'
+        'Test-FdxConnection'
     )
     FunctionsToExport    = @()
     AliasesToExport      = @()

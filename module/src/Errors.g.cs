@@ -11,6 +11,10 @@ internal static class Errors
     internal static FdxException NotConnected(string message, Exception? cause = null) =>
         new("Fdx.Settings.NotConnected", FdxErrorKind.Configuration, message, "Call Connect-Fdx first; in ForEach-Object -Parallel and thread jobs call it inside, or pass -Connection $using:connection.", cause);
 
+    /// <summary>Because nothing in this text or code is known to FedXdr.</summary>
+    internal static FdxException UnknownError(string message, Exception? cause = null) =>
+        new("Fdx.Settings.UnknownError", FdxErrorKind.NotFound, message, "Look a code of Entra up at https://login.microsoftonline.com/error?code=<code>; Test-FdxConnection tells which step fails.", cause);
+
     /// <summary>Because an address of -Endpoint cannot be used.</summary>
     internal static FdxException InvalidEndpoint(string message, Exception? cause = null) =>
         new("Fdx.Settings.InvalidEndpoint", FdxErrorKind.Configuration, message, "Give an address such as https://host; plain http is for loopback addresses alone. The keys of -Endpoint are authority, defender, xdr, graph, arm, imds and arcTokens.", cause);

@@ -151,7 +151,7 @@ public sealed partial class ConnectFdxCommand : FdxCommand
     private Connection Open()
     {
         using var settings = new JsonDocumentWriter();
-        settings.Text("cloud", Canonical(Environment, "Public", "GCC", "USGov", "USGovDoD", "China"));
+        settings.Text("cloud", Clouds.Canonical(Environment));
         settings.Text("geo", Geo);
         settings.Texts("tenants", TenantId);
         settings.Text("clientId", AppId);
@@ -161,7 +161,7 @@ public sealed partial class ConnectFdxCommand : FdxCommand
         WriteEndpoints(settings);
         settings.Text("proxy", Proxy?.OriginalString);
         settings.Text("userAgent", UserAgent());
-        settings.Text("tokenCache", Canonical(TokenCache, "Process", "None"));
+        settings.Text("tokenCache", TokenCache.Equals("None", StringComparison.OrdinalIgnoreCase) ? "None" : "Process");
         if (MaximumRetryCount is { } attempts)
         {
             settings.Json.WriteStartObject("retry");
@@ -173,17 +173,13 @@ public sealed partial class ConnectFdxCommand : FdxCommand
             TenantId = TenantId,
             ClientId = AppId,
             Identity = DescribeIdentity(),
-            Environment = Canonical(Environment, "Public", "GCC", "USGov", "USGovDoD", "China"),
+            Environment = Clouds.Canonical(Environment) ?? Environment,
             Assertion = ClientAssertionScript is { } script ? new AssertionScript(script) : null,
         };
     }
 
     // In a PSCredential the app is the user.
     private string? AppId => ParameterSetName == ClientSecretSet ? Credential!.UserName ?? "" : ClientId;
-
-    // ValidateSet takes any case; the documents do not.
-    private static string Canonical(string text, params string[] names) =>
-        Array.Find(names, name => name.Equals(text, StringComparison.OrdinalIgnoreCase)) ?? text;
 
     private string UserAgent() =>
         SessionState.PSVariable.GetValue("PSVersionTable") is IDictionary table ? $"PowerShell/{table["PSVersion"]}" : "PowerShell";

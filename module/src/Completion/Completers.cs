@@ -35,6 +35,12 @@ internal sealed class TokenResourceCompleter : WordCompleter
     private protected override IEnumerable<string> Words => ["Defender", "Xdr", "Graph", "Arm"];
 }
 
+/// <summary>What a connection can be checked for.</summary>
+internal sealed class CheckResourceCompleter : WordCompleter
+{
+    private protected override IEnumerable<string> Words => ["Defender", "Xdr", "Graph", "Arm", "Machine", "Vulnerability"];
+}
+
 /// <summary>Regions of Defender's hosts.</summary>
 internal sealed class GeoCompleter : WordCompleter
 {

@@ -52,6 +52,12 @@ internal sealed class JsonDocumentWriter : IDisposable
         {
             return;
         }
+        List(name, values);
+    }
+
+    /// <summary>As <see cref="Texts"/>, also when there is nothing in it.</summary>
+    internal void List(string name, IReadOnlyCollection<string> values)
+    {
         Json.WriteStartArray(name);
         foreach (var value in values)
         {

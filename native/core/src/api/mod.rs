@@ -5,7 +5,7 @@ pub mod catalog;
 pub(crate) mod envelope;
 pub(crate) mod pager;
 pub(crate) mod plan;
-mod refusal;
+pub(crate) mod refusal;
 pub(crate) mod row;
 pub(crate) mod sink;
 mod value;

@@ -17,6 +17,7 @@ use crate::context::Context;
 use crate::error::Result;
 use crate::knowledge::IDENTITY_VARIABLES;
 use crate::secret::Secret;
+use crate::settings::Credential;
 
 /// What was found, and by what.
 pub(crate) struct Found {
@@ -53,6 +54,22 @@ pub(crate) fn any(context: &Context) -> Result<Found> {
     let chosen = environment.get("AZURE_CLIENT_ID").map(str::to_ascii_lowercase);
     let chosen = chosen.filter(|id| context.settings.client_id.as_ref() != Some(id));
     managed_identity(context, chosen.map_or(Selector::System, Selector::ClientId))
+}
+
+/// The identity in words, for people.
+pub(crate) fn describe(context: &Context) -> String {
+    let found = match &context.settings.credential {
+        Credential::Default {} => any(context),
+        Credential::ManagedIdentity { .. } => {
+            managed_identity(context, Selector::of(&context.settings.credential))
+        }
+        Credential::WorkloadIdentity { .. } => return "a token file".to_owned(),
+        Credential::GitHubActions {} => return "a GitHub Actions job".to_owned(),
+        Credential::AzurePipelines { .. } => return "an Azure Pipelines job".to_owned(),
+        Credential::ClientAssertion { assertion: None } => return "the connection's script block".to_owned(),
+        _ => return "handed in".to_owned(),
+    };
+    found.map_or_else(|e| e.to_string(), |found| format!("found {} ({})", found.what, found.by))
 }
 
 /// Says what was found.

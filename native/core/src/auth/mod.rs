@@ -10,6 +10,7 @@ mod cloud_shell;
 pub(crate) mod detection;
 mod exchange;
 mod expiry;
+pub(crate) mod findings;
 mod github_actions;
 mod imds;
 mod legacy_msi;
@@ -37,6 +38,8 @@ use github_actions::GitHubActions;
 use managed_identity::Selector;
 use source::{Proof, Source, Way, resource_of};
 use workload_identity::WorkloadIdentity;
+
+pub(crate) use exchange::assertion;
 
 /// The way to a token that the settings and the environment mean.
 pub(crate) fn way(context: &Context, tenant: &str) -> Result<Way> {

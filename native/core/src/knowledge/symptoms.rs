@@ -18,6 +18,9 @@ symptoms! {
     NOT_CONNECTED = "Fdx.Settings.NotConnected", Configuration, Connection,
         "there is no connection in this runspace",
         "Call Connect-Fdx first; in ForEach-Object -Parallel and thread jobs call it inside, or pass -Connection $using:connection.";
+    UNKNOWN_ERROR = "Fdx.Settings.UnknownError", NotFound, Connection,
+        "nothing in this text or code is known to FedXdr",
+        "Look a code of Entra up at https://login.microsoftonline.com/error?code={code}; Test-FdxConnection tells which step fails.";
     INVALID_TENANT = "Fdx.Settings.InvalidTenantId", Configuration, Connection,
         "the tenant is neither a tenant's id nor one of its domains",
         "Give the tenant's id (Entra admin center > Overview > Tenant ID, without braces) or one of its domains, such as contoso.onmicrosoft.com.";
@@ -80,6 +83,9 @@ symptoms! {
     IDENTITY_VARIABLES = "Fdx.Identity.VariablesMixed", Configuration, Identity,
         "the environment mixes the variables of two identity endpoints",
         "IDENTITY_ENDPOINT goes with IDENTITY_HEADER (X-IDENTITY-HEADER, api-version 2019-08-01), MSI_ENDPOINT with MSI_SECRET (secret, 2017-09-01). Set neither yourself; remove what sets them, and restart the app.";
+    IDENTITY_DISABLED = "Fdx.Identity.Disabled", Configuration, Identity,
+        "the platform was told to give this app no identity",
+        "Remove the app setting WEBSITE_DISABLE_MSI, or set it to false, and restart the app.";
     IDENTITY_ENDPOINT = "Fdx.Identity.InvalidEndpoint", Configuration, Identity,
         "a variable that names an identity endpoint cannot be used",
         "The platform sets {variable}; remove what overrides it, or restart the app after turning its identity on.";

@@ -1,5 +1,8 @@
 //! Queries: a producer on the library's threads, a consumer that pulls.
 
+mod check;
+mod consent;
+mod explain;
 mod producer;
 pub(crate) mod request;
 

@@ -7,6 +7,7 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 
 use super::request::{Call, Request, Rows, Work};
+use super::{check, consent, explain};
 use crate::api::address;
 use crate::api::catalog::{Kind, Paging};
 use crate::api::envelope::Shape;
@@ -22,21 +23,38 @@ use crate::token::AccessToken;
 
 /// Runs a query to its end. Failures of single tenants are items of the channel.
 pub(crate) async fn produce(context: Context, request: Request, items: mpsc::Sender<Item>) {
-    if matches!(request.work, Work::Tokens) {
-        if let Some(batch) = cached_tokens(&context, &request.tenants) {
-            let _ = items.send(Item::Batch(batch)).await;
-        }
-        return;
+    let first = match &request.work {
+        Work::Tokens => cached_tokens(&context, &request.tenants),
+        Work::Explain(text) => explain::rows(&context, &request.tenants, text),
+        Work::Check(subjects) => check::connection(&context, subjects.is_empty()).await,
+        Work::Consent(consent) => match consent::rows(&context, &request.tenants, consent) {
+            Ok(batch) => batch,
+            Err(error) => {
+                let _ = items.send(Item::Failed(error)).await;
+                return;
+            }
+        },
+        _ => None,
+    };
+    if let Some(batch) = first {
+        let _ = items.send(Item::Batch(batch)).await;
+    }
+    match &request.work {
+        Work::Tokens | Work::Explain(_) | Work::Consent(_) => return,
+        Work::Check(subjects) if subjects.is_empty() => return,
+        _ => {}
     }
     context.reporter.begin(request.tenants.len());
     let places = Arc::new(Semaphore::new(request.throttle_limit));
     let left = Arc::new(AtomicU64::new(request.first.unwrap_or(u64::MAX)));
+    let is_check = matches!(request.work, Work::Check(_));
     let mut tasks = JoinSet::new();
     for (stream, tenant) in request.tenants.iter().enumerate() {
         let job = Job {
             context: context.clone(),
             tenant: tenant.clone(),
-            stream: u32::try_from(stream).unwrap_or(u32::MAX),
+            // The checks of the connection itself are stream 0.
+            stream: u32::try_from(stream).unwrap_or(u32::MAX) + u32::from(is_check),
             items: items.clone(),
             left: Arc::clone(&left),
         };
@@ -71,7 +89,14 @@ impl Job {
             Work::Rows(rows) => self.rows(rows).await,
             Work::Call(call) => self.call(call).await,
             Work::Token { scope, force } => self.token(&scope, force).await,
-            Work::Tokens => Ok(()),
+            Work::Check(subjects) => {
+                if let Some(batch) = check::tenant(&self.context, &self.tenant, self.stream, &subjects).await
+                {
+                    let _ = self.items.send(Item::Batch(batch)).await;
+                }
+                Ok(())
+            }
+            Work::Tokens | Work::Explain(_) | Work::Consent(_) => Ok(()),
         };
         if let Err(error) = outcome {
             self.fail(error).await;

@@ -1,7 +1,11 @@
 //! The request documents, and the checks that need no network.
 
+use std::sync::Arc;
+
 use serde::Deserialize;
 
+use super::check::Subject;
+use super::consent::Consent;
 use crate::api::catalog::{self, Paging, Resource};
 use crate::cloud::Family;
 use crate::error::{Error, Result, excerpt};
@@ -26,8 +30,17 @@ pub(crate) struct Request {
 pub(crate) enum Work {
     Rows(Rows),
     Call(Call),
-    Token { scope: String, force: bool },
+    Token {
+        scope: String,
+        force: bool,
+    },
     Tokens,
+    /// Checks of the connection, and of each tenant for these subjects.
+    Check(Arc<[Subject]>),
+    /// What a text or code says.
+    Explain(String),
+    /// Addresses for an administrator's consent.
+    Consent(Consent),
 }
 
 /// Rows of a resource of the catalog.
@@ -74,6 +87,10 @@ struct Document {
     paging: Option<bool>,
     #[serde(default)]
     force: bool,
+    resources: Option<Vec<String>>,
+    text: Option<String>,
+    redirect_uri: Option<String>,
+    state: Option<String>,
 }
 
 #[derive(Clone, Copy, Deserialize)]
@@ -83,6 +100,9 @@ enum Kind {
     Request,
     Token,
     Tokens,
+    Check,
+    Explain,
+    Consent,
 }
 
 impl Request {
@@ -94,6 +114,12 @@ impl Request {
             Kind::Request => Work::Call(call(&document)?),
             Kind::Token => Work::Token { scope: scope(&document, settings)?, force: document.force },
             Kind::Tokens => Work::Tokens,
+            Kind::Check => Work::Check(subjects(&document)?),
+            Kind::Consent => Work::Consent(Consent {
+                redirect_uri: document.redirect_uri.clone(),
+                state: document.state.clone(),
+            }),
+            Kind::Explain => Work::Explain(document.text.clone().ok_or_else(|| missing("text"))?),
         };
         let mut tenants = match document.tenants {
             Some(tenants) if !tenants.is_empty() => {
@@ -118,6 +144,11 @@ impl Request {
             work,
         })
     }
+}
+
+fn subjects(document: &Document) -> Result<Arc<[Subject]>> {
+    let names = document.resources.as_deref().ok_or_else(|| missing("resources"))?;
+    names.iter().map(|name| Subject::parse(name)).collect()
 }
 
 fn missing(member: &str) -> Error {

@@ -10,6 +10,7 @@ use crate::Generated;
 /// Errors that C# raises itself: name of the method, id.
 const RAISED: &[(&str, &str)] = &[
     ("NotConnected", "Fdx.Settings.NotConnected"),
+    ("UnknownError", "Fdx.Settings.UnknownError"),
     ("InvalidEndpoint", "Fdx.Settings.InvalidEndpoint"),
     ("InvalidBody", "Fdx.Settings.InvalidBody"),
     ("AssertionScriptFailed", "Fdx.Assertion.ScriptFailed"),

@@ -50,6 +50,32 @@ const TOKEN_STATE: &[Item] = &[
     script("Roles", "$_.Roles -join ', '"),
 ];
 
+const CHECK: &[Item] = &[
+    property("Tenant", "TenantId"),
+    property("Check", "Check"),
+    property("Resource", "Resource"),
+    property("Result", "Result"),
+    property("Detail", "Detail"),
+];
+
+const CHECK_LIST: &[Item] = &[
+    property("Tenant", "TenantId"),
+    property("Check", "Check"),
+    property("Resource", "Resource"),
+    property("Result", "Result"),
+    property("Detail", "Detail"),
+    property("Fix", "Fix"),
+    property("Id", "Id"),
+];
+
+const KNOWN_ERROR: &[Item] = &[
+    property("Id", "Id"),
+    property("Code", "Code"),
+    property("Check", "Check"),
+    property("Cause", "Cause"),
+    property("Fix", "Fix"),
+];
+
 pub(crate) fn generate() -> Result<Generated, Box<dyn std::error::Error>> {
     let mut out = String::from("<?xml version=\"1.0\" encoding=\"utf-8\"?>\n");
     out.push_str(
@@ -61,6 +87,9 @@ pub(crate) fn generate() -> Result<Generated, Box<dyn std::error::Error>> {
     list(&mut out, "FedXdr.Connection", CONNECTION)?;
     table(&mut out, "FedXdr.Token", TOKEN)?;
     table(&mut out, "FedXdr.TokenState", TOKEN_STATE)?;
+    table(&mut out, "FedXdr.Check", CHECK)?;
+    list(&mut out, "FedXdr.Check", CHECK_LIST)?;
+    list(&mut out, "FedXdr.KnownError", KNOWN_ERROR)?;
     out.push_str("  </ViewDefinitions>\n</Configuration>\n");
     Ok(("module/FedXdr.Format.ps1xml", out))
 }

@@ -1,0 +1,50 @@
+using System;
+using System.Diagnostics.CodeAnalysis;
+using System.Management.Automation;
+using FedXdr.Completion;
+using FedXdr.Queries;
+
+namespace FedXdr.Commands;
+
+[Cmdlet(VerbsCommon.New, "FdxConsentUrl")]
+[OutputType(typeof(Uri))]
+public sealed class NewFdxConsentUrlCommand : FdxCommand
+{
+    [Parameter(Position = 0, ValueFromPipelineByPropertyName = true)]
+    [Alias("Tenant")]
+    [ValidateNotNullOrEmpty]
+    [ArgumentCompleter(typeof(TenantCompleter))]
+    public string[]? TenantId { get; set; }
+
+    [Parameter(Position = 1)]
+    [Alias("ApplicationId", "AppId")]
+    [ValidateNotNullOrEmpty]
+    public string? ClientId { get; set; }
+
+    [Parameter]
+    [SuppressMessage("Design", "CA1056", Justification = "It has to be the registered text to the letter.")]
+    [ValidateNotNullOrEmpty]
+    public string? RedirectUri { get; set; }
+
+    [Parameter]
+    [ValidateNotNullOrEmpty]
+    public string? State { get; set; }
+
+    [Parameter]
+    [ValidateSet("Public", "GCC", "USGov", "USGovDoD", "China")]
+    public string? Environment { get; set; }
+
+    private protected override void Process()
+    {
+        var current = DefaultConnection.Current;
+        var connection = ClientId is null && Environment is null && current is not null
+            ? current
+            : AdHoc.Connection(TenantId ?? current?.TenantId, ClientId ?? current?.ClientId, Environment ?? current?.Environment);
+        using var request = new JsonDocumentWriter();
+        request.Text("kind", "consent");
+        request.Texts("tenants", TenantId);
+        request.Text("redirectUri", RedirectUri);
+        request.Text("state", State);
+        Runner.Run(connection, request, new ConsentUrlReader(), WriteObject, CommandName, null);
+    }
+}

@@ -1,0 +1,64 @@
+using System.Management.Automation;
+using FedXdr.Completion;
+using FedXdr.Queries;
+
+namespace FedXdr.Commands;
+
+[Cmdlet(VerbsDiagnostic.Test, "FdxConnection")]
+[OutputType(typeof(Check), typeof(bool))]
+public sealed class TestFdxConnectionCommand : TenantCommand
+{
+    private bool _failed;
+
+    [Parameter]
+    [ValidateNotNullOrEmpty]
+    [ArgumentCompleter(typeof(CheckResourceCompleter))]
+    public string[] Resource { get; set; } = ["Defender"];
+
+    [Parameter]
+    public SwitchParameter Quiet { get; set; }
+
+    private protected override void Process()
+    {
+        Runner.OnItemFailed = failure => Report(Check.Failed(failure));
+        if ((Connection ?? DefaultConnection.Current) is { } connection)
+        {
+            Ask(connection, Resource);
+            return;
+        }
+        Report(Check.Failed(DefaultConnection.NotConnected()));
+        try
+        {
+            // What this place offers can be told all the same.
+            Ask(AdHoc.Connection(), []);
+        }
+        catch (FdxException e)
+        {
+            Report(Check.Failed(e));
+        }
+    }
+
+    private protected override void End()
+    {
+        if (Quiet)
+        {
+            WriteObject(!_failed);
+        }
+    }
+
+    private void Ask(Connection connection, string[] resources)
+    {
+        using var request = NewRequest("check", TenantId);
+        request.List("resources", resources);
+        Runner.Run(connection, request, new CheckReader(), check => Report((Check)check), CommandName, null);
+    }
+
+    private void Report(Check check)
+    {
+        _failed |= check.IsFailed;
+        if (!Quiet)
+        {
+            WriteObject(check);
+        }
+    }
+}

@@ -2,11 +2,14 @@
 //! no code with the client. See the README beside it.
 
 mod builds;
+mod certificate;
 mod control;
+mod credential;
 mod data;
 mod defender;
 mod entra;
 mod faults;
+mod federated;
 mod filter;
 mod http;
 mod identity;
@@ -27,7 +30,7 @@ use tokio::sync::oneshot;
 
 pub use faults::{Fault, Name};
 pub use state::{IDENTITY_HEADER, Report, Seen};
-pub use world::{App, Customer, ExtraResponse, FederatedCredential, Identity, Quota, World};
+pub use world::{App, Customer, ExtraResponse, FederatedCredential, Identity, Quota, Secret, World};
 
 use http::Service;
 use state::State;
@@ -58,6 +61,8 @@ pub struct Addresses {
     pub home_tenant_id: String,
     /// The app.
     pub client_id: String,
+    /// A secret of the app.
+    pub client_secret: String,
     /// The user-assigned identity that the app trusts.
     pub managed_identity: Identity,
     /// A user-assigned identity that it does not trust.
@@ -182,6 +187,7 @@ fn addresses(state: &State) -> io::Result<Addresses> {
         identity_header: IDENTITY_HEADER.to_owned(),
         home_tenant_id: world.home_tenant_id.clone(),
         client_id: world.app.client_id.clone(),
+        client_secret: world.app.secrets.first().map(|secret| secret.value.clone()).unwrap_or_default(),
         managed_identity: identity(|i| !i.system_assigned, 0)?,
         second_identity: identity(|i| !i.system_assigned, 1)?,
         system_identity: identity(|i| i.system_assigned, 0)?,

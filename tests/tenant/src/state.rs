@@ -36,7 +36,7 @@ pub struct Seen {
 pub struct Report {
     /// Requests, the newest last; the first 20,000.
     pub requests: Vec<Seen>,
-    /// How many of what: `identity`, `imds`, `exchanges`, `pages`, `defender`, …
+    /// How many of what: `identity`, `imds`, `exchanges`, `pages`, `claims`, `defender`, …
     pub counts: BTreeMap<String, u64>,
     /// Tokens issued, by tenant.
     pub exchanges_by_tenant: BTreeMap<String, u64>,
@@ -60,6 +60,7 @@ pub(crate) struct State {
     report: Mutex<Report>,
     secrets: Mutex<HashSet<String>>,
     revoked: Mutex<HashSet<String>>,
+    used: Mutex<HashSet<String>>,
     quota: Mutex<HashMap<String, (u64, u64)>>,
     open: AtomicI64,
     peak_open: AtomicI64,
@@ -81,6 +82,7 @@ impl State {
             report: Mutex::default(),
             secrets: Mutex::new(secrets),
             revoked: Mutex::default(),
+            used: Mutex::default(),
             quota: Mutex::default(),
             open: AtomicI64::new(0),
             peak_open: AtomicI64::new(0),
@@ -102,6 +104,7 @@ impl State {
         *lock(&self.report) = Report::default();
         lock(&self.quota).clear();
         lock(&self.revoked).clear();
+        lock(&self.used).clear();
         self.peak_open.store(0, Ordering::SeqCst);
     }
 
@@ -131,7 +134,13 @@ impl State {
 
     /// Every secret that was issued or is expected.
     pub(crate) fn secrets(&self) -> Vec<String> {
-        lock(&self.secrets).iter().cloned().collect()
+        let of_the_app: Vec<_> = self.world().app.secrets.iter().map(|secret| secret.value.clone()).collect();
+        lock(&self.secrets).iter().cloned().chain(of_the_app).collect()
+    }
+
+    /// Whether this id of an assertion was not there before.
+    pub(crate) fn first_use(&self, id: &str) -> bool {
+        lock(&self.used).insert(id.to_owned())
     }
 
     /// Remembers a secret, so that a test can look for it where it must not be.

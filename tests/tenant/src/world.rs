@@ -60,6 +60,22 @@ pub struct App {
     pub multi_tenant: bool,
     /// What it trusts.
     pub federated_credentials: Vec<FederatedCredential>,
+    /// Its client secrets.
+    pub secrets: Vec<Secret>,
+    /// Its certificates, DER as base64.
+    pub certificates: Vec<String>,
+}
+
+/// A client secret.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Secret {
+    /// Its id, which people take for the secret.
+    pub id: String,
+    /// The secret.
+    pub value: String,
+    /// Whether its time is over.
+    pub expired: bool,
 }
 
 /// A federated identity credential.
@@ -164,6 +180,12 @@ impl World {
                 subject: identities[0].object_id.clone(),
                 audience: "api://AzureADTokenExchange".to_owned(),
             }],
+            secrets: vec![Secret {
+                id: "5ec00000-0000-4000-8000-000000000001".to_owned(),
+                value: "fake-client-secret~0123456789".to_owned(),
+                expired: false,
+            }],
+            certificates: Vec::new(),
         };
         World {
             home_tenant_id: home,

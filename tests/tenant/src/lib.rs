@@ -1,6 +1,7 @@
 //! A strict stand-in for the services that `FedXdr` talks to: identity endpoints, Entra, Defender. Written from their documentation; shares
 //! no code with the client. See the README beside it.
 
+mod arc;
 mod builds;
 mod certificate;
 mod control;
@@ -15,6 +16,7 @@ mod http;
 mod identity;
 mod imds;
 mod jwt;
+mod keys;
 mod pages;
 mod state;
 mod world;
@@ -30,7 +32,9 @@ use tokio::sync::oneshot;
 
 pub use faults::{Fault, Name};
 pub use state::{IDENTITY_HEADER, Report, Seen};
-pub use world::{App, Customer, ExtraResponse, FederatedCredential, Identity, Quota, Secret, World};
+pub use world::{
+    App, ArcAgent, Customer, ExtraResponse, FederatedCredential, Identity, Quota, Secret, World,
+};
 
 use http::Service;
 use state::State;
@@ -57,6 +61,12 @@ pub struct Addresses {
     pub identity_endpoint: String,
     /// Value of `IDENTITY_HEADER`.
     pub identity_header: String,
+    /// Value of `IDENTITY_ENDPOINT` on an Azure Arc machine.
+    pub arc_identity_endpoint: String,
+    /// Value of `IMDS_ENDPOINT` on an Azure Arc machine.
+    pub arc_imds_endpoint: String,
+    /// Where the agent of Azure Arc puts its key files.
+    pub arc_token_directory: String,
     /// Tenant of the identities and the app.
     pub home_tenant_id: String,
     /// The app.
@@ -88,7 +98,7 @@ pub struct FakeTenant {
 impl FakeTenant {
     /// Starts on threads of its own, so that a test may pause its own time.
     pub fn start_blocking(world: World) -> io::Result<Self> {
-        let state = Arc::new(State::new(world).map_err(|_| io::Error::other("no random numbers"))?);
+        let state = Arc::new(State::new(world)?);
         let (stop, stopped) = oneshot::channel();
         let (ready, is_ready) = std::sync::mpsc::channel();
         let shared = Arc::clone(&state);
@@ -138,10 +148,12 @@ impl Drop for FakeTenant {
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
+        self.state.keys.remove();
     }
 }
 
 async fn listen(state: &Arc<State>) -> io::Result<()> {
+    start::<arc::Agent>(state).await?;
     start::<builds::Builds>(state).await?;
     start::<control::Control>(state).await?;
     start::<control::Foreign>(state).await?;
@@ -185,6 +197,9 @@ fn addresses(state: &State) -> io::Result<Addresses> {
         foreign: state.address("foreign"),
         identity_endpoint: format!("{}/msi/token", state.address("identity")),
         identity_header: IDENTITY_HEADER.to_owned(),
+        arc_identity_endpoint: format!("{}{}", state.address("arc"), arc::PATH),
+        arc_imds_endpoint: state.address("arc"),
+        arc_token_directory: state.keys.directory().to_string_lossy().into_owned(),
         home_tenant_id: world.home_tenant_id.clone(),
         client_id: world.app.client_id.clone(),
         client_secret: world.app.secrets.first().map(|secret| secret.value.clone()).unwrap_or_default(),

@@ -1,6 +1,7 @@
 //! What all listeners share: the world, the faults, what was seen.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::io;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -8,6 +9,7 @@ use serde::Serialize;
 
 use crate::faults::{Fault, Faults, Name};
 use crate::jwt::Signer;
+use crate::keys::Keys;
 use crate::world::World;
 
 /// Value of the identity endpoint's header.
@@ -54,6 +56,8 @@ pub struct Report {
 pub(crate) struct State {
     /// Signs and checks tokens.
     pub signer: Signer,
+    /// Key files of the Azure Arc agent.
+    pub keys: Keys,
     world: Mutex<World>,
     initial: Mutex<World>,
     faults: Mutex<Faults>,
@@ -71,11 +75,12 @@ pub(crate) struct State {
 
 impl State {
     /// A state with this world.
-    pub(crate) fn new(world: World) -> Result<Self, ring::error::Unspecified> {
+    pub(crate) fn new(world: World) -> io::Result<Self> {
         let secrets = [IDENTITY_HEADER, crate::builds::GITHUB_TOKEN, crate::builds::PIPELINES_TOKEN];
         let secrets = secrets.map(str::to_owned).into_iter().collect();
         Ok(State {
-            signer: Signer::new()?,
+            signer: Signer::new().map_err(|_| io::Error::other("no random numbers"))?,
+            keys: Keys::new()?,
             initial: Mutex::new(world.clone()),
             world: Mutex::new(world),
             faults: Mutex::default(),
@@ -105,6 +110,7 @@ impl State {
         lock(&self.quota).clear();
         lock(&self.revoked).clear();
         lock(&self.used).clear();
+        self.keys.clear();
         self.peak_open.store(0, Ordering::SeqCst);
     }
 

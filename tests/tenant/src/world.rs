@@ -30,6 +30,18 @@ pub struct World {
     pub quota: Option<Quota>,
     /// Answers of further paths: `METHOD /path` to the answer.
     pub extra_responses: std::collections::HashMap<String, ExtraResponse>,
+    /// The agent of Azure Arc.
+    pub arc: ArcAgent,
+}
+
+/// What an agent of Azure Arc can do with an identity's id.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ArcAgent {
+    /// Whether it looks at the id; an old one answers for the system-assigned identity.
+    pub honours_selector: bool,
+    /// Whether it repeats the id in its answer, as a client needs it to believe the answer.
+    pub echo: bool,
 }
 
 /// A managed identity.
@@ -200,6 +212,7 @@ impl World {
             vulnerability_page_size: 50_000,
             quota: None,
             extra_responses: std::collections::HashMap::new(),
+            arc: ArcAgent { honours_selector: true, echo: true },
         }
     }
 

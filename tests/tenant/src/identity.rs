@@ -11,9 +11,9 @@ use crate::state::{IDENTITY_HEADER, Open, State, now};
 use crate::world::{Identity, World};
 
 /// The application that Entra's exchange audience belongs to.
-const EXCHANGE_APP: &str = "fb60f99c-7a34-4190-8149-302f77469936";
+pub(crate) const EXCHANGE_APP: &str = "fb60f99c-7a34-4190-8149-302f77469936";
 /// Resources that a managed identity may ask for.
-const RESOURCES: &[&str] = &[
+pub(crate) const RESOURCES: &[&str] = &[
     "api://AzureADTokenExchange",
     "https://api.securitycenter.microsoft.com",
     "https://api.security.microsoft.com",
@@ -23,7 +23,8 @@ const RESOURCES: &[&str] = &[
     "https://vault.azure.net",
     "https://storage.azure.com",
 ];
-const LIFETIME: u64 = 24 * 3600;
+/// How long an identity's token lives, in seconds.
+pub(crate) const LIFETIME: u64 = 24 * 3600;
 
 /// Why an identity endpoint gives no token.
 pub(crate) enum Denial {
@@ -92,7 +93,7 @@ pub(crate) fn token(
 }
 
 /// The forms that endpoints are known to use.
-fn expires_on(format: &str, seconds: u64) -> Value {
+pub(crate) fn expires_on(format: &str, seconds: u64) -> Value {
     let at = jiff::Timestamp::from_second(i64::try_from(seconds).unwrap_or(0)).unwrap_or_default();
     match format {
         "number" => json!(seconds),

@@ -4,11 +4,13 @@
 mod arc;
 mod builds;
 mod certificate;
+mod cloudshell;
 mod control;
 mod credential;
 mod data;
 mod defender;
 mod entra;
+mod fabric;
 mod faults;
 mod federated;
 mod filter;
@@ -19,6 +21,7 @@ mod jwt;
 mod keys;
 mod pages;
 mod state;
+mod tls;
 mod world;
 
 use std::io;
@@ -67,6 +70,14 @@ pub struct Addresses {
     pub arc_imds_endpoint: String,
     /// Where the agent of Azure Arc puts its key files.
     pub arc_token_directory: String,
+    /// Value of `IDENTITY_ENDPOINT` on a Service Fabric node.
+    pub fabric_identity_endpoint: String,
+    /// Value of `IDENTITY_HEADER` there.
+    pub fabric_header: String,
+    /// Value of `IDENTITY_SERVER_THUMBPRINT` there.
+    pub fabric_thumbprint: String,
+    /// Value of `MSI_ENDPOINT` in Cloud Shell.
+    pub cloud_shell_endpoint: String,
     /// Tenant of the identities and the app.
     pub home_tenant_id: String,
     /// The app.
@@ -155,25 +166,42 @@ impl Drop for FakeTenant {
 async fn listen(state: &Arc<State>) -> io::Result<()> {
     start::<arc::Agent>(state).await?;
     start::<builds::Builds>(state).await?;
+    start::<cloudshell::CloudShell>(state).await?;
     start::<control::Control>(state).await?;
     start::<control::Foreign>(state).await?;
     start::<control::Graph>(state).await?;
     start::<identity::AppService>(state).await?;
     start::<imds::Imds>(state).await?;
     start::<entra::Entra>(state).await?;
-    start::<defender::Defender>(state).await
+    start::<defender::Defender>(state).await?;
+    start_behind_tls::<fabric::Fabric>(state).await
 }
 
 async fn start<S: Service>(state: &Arc<State>) -> io::Result<()> {
+    let listener = bind::<S>(state, "http").await?;
+    serve::<S, _>(state, listener);
+    Ok(())
+}
+
+async fn start_behind_tls<S: Service>(state: &Arc<State>) -> io::Result<()> {
+    let listener = bind::<S>(state, "https").await?;
+    serve::<S, _>(state, tls::Listener::new(state, listener)?);
+    Ok(())
+}
+
+async fn bind<S: Service>(state: &Arc<State>, scheme: &str) -> io::Result<TcpListener> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
-    let address = format!("http://{}", listener.local_addr()?);
+    let address = format!("{scheme}://{}", listener.local_addr()?);
     state.addresses.lock().map_err(|_| io::Error::other("poisoned"))?.insert(S::NAME, address);
+    Ok(listener)
+}
+
+fn serve<S: Service, L: axum::serve::Listener<Addr: std::fmt::Debug>>(state: &Arc<State>, listener: L) {
     let shared = Arc::clone(state);
     let router = Router::new().fallback(move |request| http::serve::<S>(Arc::clone(&shared), request));
     tokio::spawn(async move {
         let _ = axum::serve(listener, router).await;
     });
-    Ok(())
 }
 
 fn addresses(state: &State) -> io::Result<Addresses> {
@@ -200,6 +228,10 @@ fn addresses(state: &State) -> io::Result<Addresses> {
         arc_identity_endpoint: format!("{}{}", state.address("arc"), arc::PATH),
         arc_imds_endpoint: state.address("arc"),
         arc_token_directory: state.keys.directory().to_string_lossy().into_owned(),
+        fabric_identity_endpoint: format!("{}{}", state.address("fabric"), fabric::PATH),
+        fabric_header: fabric::SECRET.to_owned(),
+        fabric_thumbprint: state.node.thumbprint.clone(),
+        cloud_shell_endpoint: format!("{}{}", state.address("cloudshell"), cloudshell::PATH),
         home_tenant_id: world.home_tenant_id.clone(),
         client_id: world.app.client_id.clone(),
         client_secret: world.app.secrets.first().map(|secret| secret.value.clone()).unwrap_or_default(),

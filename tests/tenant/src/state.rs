@@ -10,6 +10,7 @@ use serde::Serialize;
 use crate::faults::{Fault, Faults, Name};
 use crate::jwt::Signer;
 use crate::keys::Keys;
+use crate::tls::Node;
 use crate::world::World;
 
 /// Value of the identity endpoint's header.
@@ -58,6 +59,8 @@ pub(crate) struct State {
     pub signer: Signer,
     /// Key files of the Azure Arc agent.
     pub keys: Keys,
+    /// Certificate of the Service Fabric node.
+    pub node: Node,
     world: Mutex<World>,
     initial: Mutex<World>,
     faults: Mutex<Faults>,
@@ -76,11 +79,17 @@ pub(crate) struct State {
 impl State {
     /// A state with this world.
     pub(crate) fn new(world: World) -> io::Result<Self> {
-        let secrets = [IDENTITY_HEADER, crate::builds::GITHUB_TOKEN, crate::builds::PIPELINES_TOKEN];
+        let secrets = [
+            IDENTITY_HEADER,
+            crate::builds::GITHUB_TOKEN,
+            crate::builds::PIPELINES_TOKEN,
+            crate::fabric::SECRET,
+        ];
         let secrets = secrets.map(str::to_owned).into_iter().collect();
         Ok(State {
             signer: Signer::new().map_err(|_| io::Error::other("no random numbers"))?,
             keys: Keys::new()?,
+            node: Node::new()?,
             initial: Mutex::new(world.clone()),
             world: Mutex::new(world),
             faults: Mutex::default(),

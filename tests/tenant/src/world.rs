@@ -32,6 +32,8 @@ pub struct World {
     pub extra_responses: std::collections::HashMap<String, ExtraResponse>,
     /// The agent of Azure Arc.
     pub arc: ArcAgent,
+    /// Which user-assigned identity the Service Fabric application has, from 0.
+    pub fabric_identity: usize,
 }
 
 /// What an agent of Azure Arc can do with an identity's id.
@@ -213,6 +215,7 @@ impl World {
             quota: None,
             extra_responses: std::collections::HashMap::new(),
             arc: ArcAgent { honours_selector: true, echo: true },
+            fabric_identity: 0,
         }
     }
 

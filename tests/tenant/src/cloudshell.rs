@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use crate::cloud::Resource;
 use crate::faults::Name;
 use crate::http::{Answer, Call, Service, answer, json_answer, pairs};
-use crate::identity::{EXCHANGE_APP, LIFETIME, RESOURCES, expires_on};
+use crate::identity::{EXCHANGE_APP, LIFETIME, expires_on};
 use crate::state::{Open, State, now};
 
 /// Path of the endpoint.
@@ -47,11 +48,11 @@ impl Service for CloudShell {
         let Some(resource) = form.get("resource").filter(|_| repeated.is_empty()) else {
             return refuse("invalid_request", "The resource is missing");
         };
-        if !RESOURCES.contains(&resource.as_str()) {
-            return refuse("invalid_resource", "The resource is not known");
-        }
+        // Not in the pattern: the world would be locked while the token is made.
+        let kind = state.world().cloud.identity_resource(resource);
+        let Some(kind) = kind else { return refuse("invalid_resource", "The resource is not known") };
         let empty = state.strike("cloudshell", &call.path, None, |name| name == Name::EmptyToken).is_some();
-        match token(&state, resource) {
+        match token(&state, resource, kind == Resource::Exchange) {
             Some(_) if empty => json_answer(200, &body(&state, resource, "")),
             Some(token) => json_answer(200, &body(&state, resource, &token)),
             None => refuse("internal_error", "No token could be made"),
@@ -68,14 +69,12 @@ fn body(state: &State, resource: &str, token: &str) -> Value {
 }
 
 /// A person's token: no app's, whatever the resource, and therefore good for no exchange.
-fn token(state: &State, resource: &str) -> Option<String> {
-    let home = state.world().home_tenant_id.clone();
-    let exchange = resource == "api://AzureADTokenExchange";
-    let issuer = if exchange {
-        format!("https://login.microsoftonline.com/{home}/v2.0")
-    } else {
-        format!("https://sts.windows.net/{home}/")
+fn token(state: &State, resource: &str, exchange: bool) -> Option<String> {
+    let (home, cloud) = {
+        let world = state.world();
+        (world.home_tenant_id.clone(), world.cloud)
     };
+    let issuer = if exchange { cloud.issuer(&home) } else { cloud.v1_issuer(&home) };
     let mut claims = json!({
         "aud": if exchange { EXCHANGE_APP } else { resource }, "iss": issuer, "iat": now(), "nbf": now(), "exp": now() + LIFETIME,
         "sub": "fake-pairwise-subject-of-a-person", "oid": PERSON, "tid": home, "idtyp": "user", "scp": "user_impersonation",

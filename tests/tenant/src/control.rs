@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use crate::cloud::Resource;
 use crate::http::{Answer, Call, Service, answer, json_answer, with_header};
 use crate::state::{Open, State};
+use crate::world::World;
 
 /// The control listener.
 pub(crate) struct Control;
@@ -53,9 +55,13 @@ fn patch(state: &State, body: &[u8]) -> Answer {
         return json_answer(400, &json!({"error": "the patch is not JSON"}));
     };
     let mut merged = serde_json::to_value(&*world).unwrap_or_default();
+    let own_credentials = change["app"].get("federatedCredentials").is_some();
     merge(&mut merged, change);
-    match serde_json::from_value(merged) {
-        Ok(changed) => {
+    match serde_json::from_value::<World>(merged) {
+        Ok(mut changed) => {
+            if !own_credentials {
+                changed.follow_cloud(&world);
+            }
             *world = changed;
             json_answer(200, &json!({}))
         }
@@ -103,10 +109,11 @@ impl Service for Graph {
     const NAME: &'static str = "graph";
 
     async fn answer(state: Arc<State>, call: Call, _open: Open) -> Answer {
+        let cloud = state.world().cloud;
         let token = call.header("authorization").and_then(|value| value.strip_prefix("Bearer "));
-        let good = token
-            .and_then(|token| state.signer.verify(token).ok())
-            .is_some_and(|claims| claims["aud"] == "https://graph.microsoft.com");
+        let good = token.and_then(|token| state.signer.verify(token).ok()).is_some_and(|claims| {
+            cloud.is_audience(Resource::Graph, claims["aud"].as_str().unwrap_or_default())
+        });
         if !good {
             let body = json!({"error": {"code": "InvalidAuthenticationToken", "message": "Access token validation failure. Invalid audience.", "innerError": {"request-id": state.guid()}}});
             return json_answer(401, &body);

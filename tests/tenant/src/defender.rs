@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use crate::cloud::Resource;
 use crate::data;
 use crate::faults::Name;
 use crate::filter::Filter;
@@ -13,7 +14,6 @@ use crate::pages;
 use crate::state::{Open, State, now};
 use crate::world::{Customer, ROWS_PER_MACHINE};
 
-const AUDIENCE: &str = "https://api.securitycenter.microsoft.com";
 const MACHINE_FIELDS: &[&str] = &[
     "computerDnsName",
     "id",
@@ -88,11 +88,11 @@ fn authorize(state: &State, call: &Call, roles: &[&str]) -> Result<Customer, Ref
     if claims["exp"].as_u64().unwrap_or(0) <= now() {
         return Err(unauthorized("The token has expired."));
     }
-    if claims["aud"] != AUDIENCE {
+    let world = state.world().clone();
+    if !world.cloud.is_audience(Resource::Defender, claims["aud"].as_str().unwrap_or_default()) {
         return Err(Refusal(403, "Forbidden", "The token's audience does not fit the resource.".to_owned()));
     }
     // A managed identity's own token is for its home tenant, where the data of the first customer stands.
-    let world = state.world().clone();
     let known =
         world.tenant(&tenant).or(if tenant == world.home_tenant_id { world.tenants.first() } else { None });
     let customer =

@@ -7,20 +7,12 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::cloud::{Cloud, Resource};
 use crate::credential;
 use crate::faults::{Fault, Name};
 use crate::http::{Answer, Call, Service, answer, json_answer, pairs, with_header};
 use crate::state::{Open, State, now};
 use crate::world::{Customer, World};
-
-const RESOURCES: &[&str] = &[
-    "https://api.securitycenter.microsoft.com",
-    "https://api.security.microsoft.com",
-    "https://graph.microsoft.com",
-    "https://management.azure.com",
-    "https://vault.azure.net",
-    "https://storage.azure.com",
-];
 
 /// The token endpoint.
 pub(crate) struct Entra;
@@ -78,7 +70,7 @@ fn refuse(state: &State, Refusal(code, error, status, text): &Refusal) -> Answer
         "error": error,
         "error_description": format!("AADSTS{code}: {text} Trace ID: {trace} Correlation ID: {correlation} Timestamp: {at}"),
         "error_codes": [code], "timestamp": at, "trace_id": trace, "correlation_id": correlation,
-        "error_uri": format!("https://login.microsoftonline.com/error?code={code}"),
+        "error_uri": format!("https://{}/error?code={code}", state.world().cloud.host()),
     });
     // The real service writes quotes and ampersands as escapes.
     let text = body.to_string().replace('\'', "\\u0027").replace('&', "\\u0026");
@@ -127,8 +119,8 @@ fn grant(
             ),
         ));
     }
-    let resource = resource(&form["scope"])?;
-    if resource.contains("security") && !customer.defender_provisioned {
+    let (resource, kind) = resource(world.cloud, &form["scope"])?;
+    if matches!(kind, Resource::Defender | Resource::Xdr) && !customer.defender_provisioned {
         return Err(no(
             500_011,
             "invalid_resource",
@@ -139,7 +131,7 @@ fn grant(
         ));
     }
     let resource = if fault.is_some_and(|f| f.name == Name::WrongAudience) {
-        "https://graph.microsoft.com"
+        world.cloud.audience(Resource::Graph).unwrap_or(resource)
     } else {
         resource
     };
@@ -248,7 +240,7 @@ fn tenant_checked<'a>(world: &'a World, tenant: &str) -> Result<&'a Customer, Re
     world.tenant(tenant).ok_or_else(|| no(90002, "invalid_request", format!("Tenant '{tenant}' not found. Check to make sure you have the correct tenant ID and are signing into the correct cloud.")))
 }
 
-fn resource(scope: &str) -> Result<&'static str, Refusal> {
+fn resource(cloud: Cloud, scope: &str) -> Result<(&'static str, Resource), Refusal> {
     let mut scopes = scope.split_whitespace();
     let (Some(first), None) = (scopes.next(), scopes.next()) else {
         return Err(no(
@@ -266,8 +258,7 @@ fn resource(scope: &str) -> Result<&'static str, Refusal> {
             ),
         ));
     };
-    let known = RESOURCES.iter().find(|resource| **resource == name.trim_end_matches('/'));
-    known.copied().ok_or_else(|| {
+    cloud.resource(name).ok_or_else(|| {
         no(
             500_011,
             "invalid_resource",
@@ -285,7 +276,7 @@ fn issue(
     fault: Option<&Fault>,
 ) -> Result<Value, Refusal> {
     let mut claims = json!({
-        "aud": resource, "iss": format!("https://sts.windows.net/{}/", customer.tenant_id),
+        "aud": resource, "iss": world.cloud.v1_issuer(&customer.tenant_id),
         "iat": now(), "nbf": now(), "exp": now() + customer.token_lifetime,
         "appid": world.app.client_id, "idtyp": "app", "tid": customer.tenant_id, "oid": format!("5e000000-{}", &customer.tenant_id[9..]),
         "sub": format!("5e000000-{}", &customer.tenant_id[9..]), "uti": state.guid(), "ver": "1.0",

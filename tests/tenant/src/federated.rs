@@ -3,12 +3,12 @@
 
 use serde_json::Value;
 
+use crate::cloud::is_entra;
 use crate::entra::{Refusal, no};
+use crate::identity::EXCHANGE_APP;
 use crate::jwt::TokenError;
 use crate::state::{State, now};
 use crate::world::World;
-
-const EXCHANGE_APP: &str = "fb60f99c-7a34-4190-8149-302f77469936";
 
 /// What Entra checks of a managed identity's token before it trusts it.
 pub(crate) fn check(state: &State, world: &World, token: &str) -> Result<(), Refusal> {
@@ -22,8 +22,7 @@ pub(crate) fn check(state: &State, world: &World, token: &str) -> Result<(), Ref
     if now() >= time("exp") || now() + 300 < time("nbf") {
         return Err(no(700_024, "invalid_client", "Client assertion is not within its valid time range."));
     }
-    let entra = issuer.starts_with("https://login.microsoftonline.com/")
-        || issuer.starts_with("https://sts.windows.net/");
+    let entra = is_entra(&issuer);
     if entra {
         managed_identity(world, &claims)?;
     }
@@ -44,13 +43,15 @@ pub(crate) fn check(state: &State, world: &World, token: &str) -> Result<(), Ref
         ));
     }
     // Of a managed identity's token Entra knows the resource by its id; any other issuer names it as the credential does.
-    let wanted = if entra { "api://AzureADTokenExchange" } else { audience.as_str() };
+    let wanted = if entra { world.cloud.exchange() } else { audience.as_str() };
     let audiences: Vec<_> = issuers.into_iter().filter(|c| c.audience == wanted).collect();
     if audiences.is_empty() {
         return Err(no(
             700_212,
             "invalid_client",
-            "No matching federated identity record found for presented assertion audience 'api://AzureADTokenExchange'.",
+            format!(
+                "No matching federated identity record found for presented assertion audience '{wanted}'."
+            ),
         ));
     }
     if audiences.iter().any(|c| c.subject == subject) {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use crate::cloud::Resource;
 use crate::faults::{Fault, Name};
 use crate::http::{Answer, Call, Service, answer, json_answer};
 use crate::state::{IDENTITY_HEADER, Open, State, now};
@@ -12,17 +13,6 @@ use crate::world::{Identity, World};
 
 /// The application that Entra's exchange audience belongs to.
 pub(crate) const EXCHANGE_APP: &str = "fb60f99c-7a34-4190-8149-302f77469936";
-/// Resources that a managed identity may ask for.
-pub(crate) const RESOURCES: &[&str] = &[
-    "api://AzureADTokenExchange",
-    "https://api.securitycenter.microsoft.com",
-    "https://api.security.microsoft.com",
-    "https://graph.microsoft.com",
-    "https://management.azure.com",
-    "https://management.azure.com/",
-    "https://vault.azure.net",
-    "https://storage.azure.com",
-];
 /// How long an identity's token lives, in seconds.
 pub(crate) const LIFETIME: u64 = 24 * 3600;
 
@@ -54,22 +44,16 @@ pub(crate) fn token(
 ) -> Result<Value, Denial> {
     let world = state.world().clone();
     let mut identity = find(&world, selector).ok_or(Denial::UnknownIdentity)?.clone();
-    if !RESOURCES.contains(&resource) {
-        return Err(Denial::UnknownResource);
-    }
+    let kind = world.cloud.identity_resource(resource).ok_or(Denial::UnknownResource)?;
     if fault.is_some_and(|fault| fault.name == Name::IdentityMismatch)
         && let Some(other) = world.identities.iter().find(|other| other.client_id != identity.client_id)
     {
         identity = other.clone();
     }
     let home = &world.home_tenant_id;
-    let exchange = resource == "api://AzureADTokenExchange";
+    let exchange = kind == Resource::Exchange;
     let ends = now() + LIFETIME;
-    let issuer = if exchange {
-        format!("https://login.microsoftonline.com/{home}/v2.0")
-    } else {
-        format!("https://sts.windows.net/{home}/")
-    };
+    let issuer = if exchange { world.cloud.issuer(home) } else { world.cloud.v1_issuer(home) };
     let mut claims = json!({
         "aud": if exchange { EXCHANGE_APP } else { resource }, "iss": issuer,
         "iat": now(), "nbf": now(), "exp": ends,

@@ -4,6 +4,7 @@
 mod arc;
 mod builds;
 mod certificate;
+mod cloud;
 mod cloudshell;
 mod control;
 mod credential;
@@ -33,6 +34,7 @@ use serde::Serialize;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
+pub use cloud::Cloud;
 pub use faults::{Fault, Name};
 pub use state::{IDENTITY_HEADER, Report, Seen};
 pub use world::{
@@ -134,7 +136,10 @@ impl FakeTenant {
 
     /// Changes the world.
     pub fn change(&self, change: impl FnOnce(&mut World)) {
-        change(&mut self.state.world());
+        let mut world = self.state.world();
+        let before = world.clone();
+        change(&mut world);
+        world.follow_cloud(&before);
     }
 
     /// Adds a fault.

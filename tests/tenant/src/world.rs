@@ -2,10 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::cloud::Cloud;
+
 /// Everything that can be configured.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct World {
+    /// Where all of it stands. The federated credential of the start follows it.
+    pub cloud: Cloud,
     /// Tenant of the identities and of the app.
     pub home_tenant_id: String,
     /// Managed identities of the place that the client runs in.
@@ -93,7 +97,7 @@ pub struct Secret {
 }
 
 /// A federated identity credential.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct FederatedCredential {
     /// Issuer of the assertion.
@@ -102,6 +106,17 @@ pub struct FederatedCredential {
     pub subject: String,
     /// Audience that the assertion was asked for.
     pub audience: String,
+}
+
+impl FederatedCredential {
+    /// The one of the start: it trusts the first identity.
+    fn initial(cloud: Cloud, home: &str) -> Self {
+        FederatedCredential {
+            issuer: cloud.issuer(home),
+            subject: "1d000000-0000-4000-8000-b00000000001".to_owned(),
+            audience: cloud.exchange().to_owned(),
+        }
+    }
 }
 
 /// A customer's tenant.
@@ -189,11 +204,7 @@ impl World {
             client_id: "a9900000-0000-4000-8000-000000000001".to_owned(),
             home_tenant_id: home.clone(),
             multi_tenant: true,
-            federated_credentials: vec![FederatedCredential {
-                issuer: format!("https://login.microsoftonline.com/{home}/v2.0"),
-                subject: identities[0].object_id.clone(),
-                audience: "api://AzureADTokenExchange".to_owned(),
-            }],
+            federated_credentials: vec![FederatedCredential::initial(Cloud::default(), &home)],
             secrets: vec![Secret {
                 id: "5ec00000-0000-4000-8000-000000000001".to_owned(),
                 value: "fake-client-secret~0123456789".to_owned(),
@@ -202,6 +213,7 @@ impl World {
             certificates: Vec::new(),
         };
         World {
+            cloud: Cloud::default(),
             home_tenant_id: home,
             identities,
             app,
@@ -216,6 +228,16 @@ impl World {
             extra_responses: std::collections::HashMap::new(),
             arc: ArcAgent { honours_selector: true, echo: true },
             fabric_identity: 0,
+        }
+    }
+
+    /// Moves the federated credential of the start to the cloud that the world changed to, unless a test has set others.
+    pub(crate) fn follow_cloud(&mut self, before: &World) {
+        let initial = |cloud| vec![FederatedCredential::initial(cloud, &before.home_tenant_id)];
+        let untouched = before.app.federated_credentials == initial(before.cloud)
+            && self.app.federated_credentials == before.app.federated_credentials;
+        if untouched && self.cloud != before.cloud {
+            self.app.federated_credentials = initial(self.cloud);
         }
     }
 

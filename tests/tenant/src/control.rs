@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use crate::cloud::Resource;
-use crate::http::{Answer, Call, Service, answer, json_answer, with_header};
+use crate::http::{Answer, Call, Service, json_answer};
 use crate::state::{Open, State};
 use crate::world::World;
 
@@ -99,32 +98,5 @@ impl Service for Foreign {
         state.foreign(format!("{} {with}", call.path));
         state.violation(format!("foreign: {} was asked {with}", call.path));
         json_answer(200, &json!({"value": []}))
-    }
-}
-
-/// Microsoft Graph: only what a test told it to answer.
-pub(crate) struct Graph;
-
-impl Service for Graph {
-    const NAME: &'static str = "graph";
-
-    async fn answer(state: Arc<State>, call: Call, _open: Open) -> Answer {
-        let cloud = state.world().cloud;
-        let token = call.header("authorization").and_then(|value| value.strip_prefix("Bearer "));
-        let good = token.and_then(|token| state.signer.verify(token).ok()).is_some_and(|claims| {
-            cloud.is_audience(Resource::Graph, claims["aud"].as_str().unwrap_or_default())
-        });
-        if !good {
-            let body = json!({"error": {"code": "InvalidAuthenticationToken", "message": "Access token validation failure. Invalid audience.", "innerError": {"request-id": state.guid()}}});
-            return json_answer(401, &body);
-        }
-        let Some(extra) =
-            state.world().extra_responses.get(&format!("{} {}", call.method, call.path)).cloned()
-        else {
-            state.violation(format!("graph: {} {} was not expected", call.method, call.path));
-            return json_answer(404, &json!({"error": {"code": "UnknownError", "message": ""}}));
-        };
-        let made = answer(extra.status, "application/json", extra.body.to_string());
-        extra.headers.iter().fold(made, |made, (name, value)| with_header(made, name, value))
     }
 }

@@ -130,11 +130,9 @@ fn grant(
             ),
         ));
     }
-    let resource = if fault.is_some_and(|f| f.name == Name::WrongAudience) {
-        world.cloud.audience(Resource::Graph).unwrap_or(resource)
-    } else {
-        resource
-    };
+    let wrong = fault.is_some_and(|f| f.name == Name::WrongAudience);
+    let graph = world.cloud.audience(Resource::Graph).map(|graph| (graph, Resource::Graph));
+    let resource = graph.filter(|_| wrong).unwrap_or((resource, kind));
     issue(state, world, customer, resource, challenged, fault)
 }
 
@@ -271,7 +269,7 @@ fn issue(
     state: &State,
     world: &World,
     customer: &Customer,
-    resource: &str,
+    (resource, kind): (&str, Resource),
     challenged: bool,
     fault: Option<&Fault>,
 ) -> Result<Value, Refusal> {
@@ -282,8 +280,9 @@ fn issue(
         "sub": format!("5e000000-{}", &customer.tenant_id[9..]), "uti": state.guid(), "ver": "1.0",
     });
     // A token without any role is issued all the same, and has no roles claim.
-    if !customer.roles.is_empty() {
-        claims["roles"] = json!(customer.roles);
+    let roles = customer.roles_for(kind);
+    if !roles.is_empty() {
+        claims["roles"] = json!(roles);
     }
     // Not a claim of the real service: it shows the API here that the challenge was answered.
     if challenged {

@@ -7,7 +7,7 @@ use serde_json::Value;
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Fault {
-    /// `identity`, `imds`, `arc`, `authority`, `defender`, `graph`.
+    /// `identity`, `imds`, `arc`, `fabric`, `cloudshell`, `authority`, `defender`, `graph`, `arm`.
     pub service: String,
     /// Which fault.
     pub name: Name,
@@ -93,6 +93,8 @@ pub enum Name {
     IdentityMismatch,
     /// 200 without a token.
     EmptyToken,
+    /// 401 that asks for claims, until a token answers it.
+    ClaimsChallenge,
     /// The Azure Arc agent's challenge is `body`, in which `{key}` and `{directory}` are filled in.
     Challenge,
     /// The Azure Arc agent's key file is larger than a client may read.

@@ -64,8 +64,11 @@ pub(crate) fn token(
     if !identity.resource_id.is_empty() {
         claims["xms_mirid"] = json!(identity.resource_id);
     }
-    if !exchange {
-        claims["roles"] = json!(["Machine.Read.All", "Vulnerability.Read.All"]);
+    match kind {
+        Resource::Defender => claims["roles"] = json!(["Machine.Read.All", "Vulnerability.Read.All"]),
+        Resource::Xdr => claims["roles"] = json!(["Incident.Read.All"]),
+        Resource::Graph => claims["roles"] = json!(["SecurityAlert.Read.All"]),
+        Resource::Exchange | Resource::Arm | Resource::Other => {}
     }
     let token = state.signer.sign(&claims).map_err(|_| Denial::UnknownResource)?;
     state.keep_secret(&token);

@@ -1,6 +1,7 @@
 //! A strict stand-in for the services that `FedXdr` talks to: identity endpoints, Entra, Defender. Written from their documentation; shares
 //! no code with the client. See the README beside it.
 
+mod apis;
 mod arc;
 mod builds;
 mod certificate;
@@ -58,6 +59,8 @@ pub struct Addresses {
     pub defender: String,
     /// Microsoft Graph.
     pub graph: String,
+    /// Azure Resource Manager.
+    pub arm: String,
     /// Instance metadata service.
     pub imds: String,
     /// Host that no token may reach.
@@ -169,12 +172,13 @@ impl Drop for FakeTenant {
 }
 
 async fn listen(state: &Arc<State>) -> io::Result<()> {
+    start::<apis::Arm>(state).await?;
     start::<arc::Agent>(state).await?;
     start::<builds::Builds>(state).await?;
     start::<cloudshell::CloudShell>(state).await?;
     start::<control::Control>(state).await?;
     start::<control::Foreign>(state).await?;
-    start::<control::Graph>(state).await?;
+    start::<apis::Graph>(state).await?;
     start::<identity::AppService>(state).await?;
     start::<imds::Imds>(state).await?;
     start::<entra::Entra>(state).await?;
@@ -226,6 +230,7 @@ fn addresses(state: &State) -> io::Result<Addresses> {
         authority: state.address("authority"),
         defender: state.address("defender"),
         graph: state.address("graph"),
+        arm: state.address("arm"),
         imds: state.address("imds"),
         foreign: state.address("foreign"),
         identity_endpoint: format!("{}/msi/token", state.address("identity")),

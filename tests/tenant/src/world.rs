@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::cloud::Cloud;
+use crate::cloud::{Cloud, Resource};
 
 /// Everything that can be configured.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -131,8 +131,14 @@ pub struct Customer {
     pub name: String,
     /// Whether the app's service principal is there.
     pub consented: bool,
-    /// Application permissions that were granted.
+    /// Application permissions of Defender for Endpoint that were granted.
     pub roles: Vec<String>,
+    /// Those of Defender XDR.
+    #[serde(default = "xdr_roles")]
+    pub xdr_roles: Vec<String>,
+    /// Those of Microsoft Graph.
+    #[serde(default = "graph_roles")]
+    pub graph_roles: Vec<String>,
     /// Whether the API's service principal is in the tenant.
     pub defender_provisioned: bool,
     /// Whether the tenant has the licence for vulnerability data.
@@ -145,6 +151,26 @@ pub struct Customer {
     pub token_lifetime: u64,
     /// How long the token endpoint takes, in milliseconds.
     pub slow_ms: u64,
+}
+
+impl Customer {
+    /// What a token for `resource` has in `roles`.
+    pub(crate) fn roles_for(&self, resource: Resource) -> &[String] {
+        match resource {
+            Resource::Defender => &self.roles,
+            Resource::Xdr => &self.xdr_roles,
+            Resource::Graph => &self.graph_roles,
+            Resource::Exchange | Resource::Arm | Resource::Other => &[],
+        }
+    }
+}
+
+fn xdr_roles() -> Vec<String> {
+    vec!["Incident.Read.All".to_owned()]
+}
+
+fn graph_roles() -> Vec<String> {
+    vec!["SecurityAlert.Read.All".to_owned()]
 }
 
 /// A quota: so many requests, then 429 until the window ends.
@@ -267,6 +293,8 @@ fn customer(number: usize, rows: u64, machines: usize) -> Customer {
         name,
         consented: true,
         roles: vec!["Machine.Read.All".to_owned(), "Vulnerability.Read.All".to_owned()],
+        xdr_roles: xdr_roles(),
+        graph_roles: graph_roles(),
         defender_provisioned: true,
         licensed: true,
         machines,

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use crate::http::{Answer, Call, Service, answer, json_answer, with_header};
+use crate::http::{Answer, Call, Service, json_answer};
 use crate::state::{Open, State};
+use crate::world::World;
 
 /// The control listener.
 pub(crate) struct Control;
@@ -53,9 +54,13 @@ fn patch(state: &State, body: &[u8]) -> Answer {
         return json_answer(400, &json!({"error": "the patch is not JSON"}));
     };
     let mut merged = serde_json::to_value(&*world).unwrap_or_default();
+    let own_credentials = change["app"].get("federatedCredentials").is_some();
     merge(&mut merged, change);
-    match serde_json::from_value(merged) {
-        Ok(changed) => {
+    match serde_json::from_value::<World>(merged) {
+        Ok(mut changed) => {
+            if !own_credentials {
+                changed.follow_cloud(&world);
+            }
             *world = changed;
             json_answer(200, &json!({}))
         }
@@ -93,31 +98,5 @@ impl Service for Foreign {
         state.foreign(format!("{} {with}", call.path));
         state.violation(format!("foreign: {} was asked {with}", call.path));
         json_answer(200, &json!({"value": []}))
-    }
-}
-
-/// Microsoft Graph: only what a test told it to answer.
-pub(crate) struct Graph;
-
-impl Service for Graph {
-    const NAME: &'static str = "graph";
-
-    async fn answer(state: Arc<State>, call: Call, _open: Open) -> Answer {
-        let token = call.header("authorization").and_then(|value| value.strip_prefix("Bearer "));
-        let good = token
-            .and_then(|token| state.signer.verify(token).ok())
-            .is_some_and(|claims| claims["aud"] == "https://graph.microsoft.com");
-        if !good {
-            let body = json!({"error": {"code": "InvalidAuthenticationToken", "message": "Access token validation failure. Invalid audience.", "innerError": {"request-id": state.guid()}}});
-            return json_answer(401, &body);
-        }
-        let Some(extra) =
-            state.world().extra_responses.get(&format!("{} {}", call.method, call.path)).cloned()
-        else {
-            state.violation(format!("graph: {} {} was not expected", call.method, call.path));
-            return json_answer(404, &json!({"error": {"code": "UnknownError", "message": ""}}));
-        };
-        let made = answer(extra.status, "application/json", extra.body.to_string());
-        extra.headers.iter().fold(made, |made, (name, value)| with_header(made, name, value))
     }
 }

@@ -3,8 +3,11 @@
 
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
+use crate::cloud::Resource;
 use crate::data;
 use crate::faults::Name;
 use crate::filter::Filter;
@@ -13,7 +16,6 @@ use crate::pages;
 use crate::state::{Open, State, now};
 use crate::world::{Customer, ROWS_PER_MACHINE};
 
-const AUDIENCE: &str = "https://api.securitycenter.microsoft.com";
 const MACHINE_FIELDS: &[&str] = &[
     "computerDnsName",
     "id",
@@ -31,6 +33,9 @@ const MACHINE_FIELDS: &[&str] = &[
     "rbacGroupId",
 ];
 
+/// Marks the refusal that asks for claims; the answer itself does not have it.
+const INSUFFICIENT: &str = "insufficient_claims";
+
 /// The API.
 pub(crate) struct Defender;
 
@@ -39,13 +44,25 @@ pub(crate) struct Refusal(pub u16, pub &'static str, pub String);
 
 /// A refusal as the API writes it.
 pub(crate) fn refuse(state: &State, Refusal(status, code, message): &Refusal) -> Answer {
+    let challenge = *code == INSUFFICIENT;
+    let code = if challenge { "Unauthorized" } else { code };
     let body = json!({"error": {"code": code, "message": message, "target": state.guid()}});
     let made = json_answer(*status, &body);
-    if *status == 401 {
-        with_header(made, "www-authenticate", "Bearer error=\"invalid_token\"")
-    } else {
-        made
+    match *status {
+        401 if challenge => with_header(made, "www-authenticate", &claims_challenge(state)),
+        401 => with_header(made, "www-authenticate", "Bearer error=\"invalid_token\""),
+        _ => made,
     }
+}
+
+/// What continuous access evaluation sends: the claims that the next token has to be asked for with.
+/// <https://learn.microsoft.com/entra/identity-platform/claims-challenge>
+fn claims_challenge(state: &State) -> String {
+    let claims = json!({"access_token": {"nbf": {"essential": true, "value": now().to_string()}}});
+    let (claims, host) = (STANDARD.encode(claims.to_string()), state.world().cloud.host());
+    format!(
+        "Bearer realm=\"\", authorization_uri=\"https://{host}/common/oauth2/authorize\", error=\"insufficient_claims\", claims=\"{claims}\""
+    )
 }
 
 fn bearer(call: &Call) -> Option<&str> {
@@ -68,8 +85,13 @@ impl Service for Defender {
     }
 }
 
-/// The tenant that the token is for, once the token is found good for `roles`.
-fn authorize(state: &State, call: &Call, roles: &[&str]) -> Result<Customer, Refusal> {
+/// The API that a path belongs to: two share this host, each with an audience of its own.
+fn family(parts: &[&str]) -> Resource {
+    if matches!(parts, ["incidents" | "advancedhunting", ..]) { Resource::Xdr } else { Resource::Defender }
+}
+
+/// The tenant that the token is for, once the token is found good for `roles` of `family`.
+fn authorize(state: &State, call: &Call, family: Resource, roles: &[&str]) -> Result<Customer, Refusal> {
     let unauthorized = |text: &str| Refusal(401, "Unauthorized", text.to_owned());
     let Some(token) = bearer(call) else {
         state.violation(format!("defender: {} without a token", call.path));
@@ -88,11 +110,16 @@ fn authorize(state: &State, call: &Call, roles: &[&str]) -> Result<Customer, Ref
     if claims["exp"].as_u64().unwrap_or(0) <= now() {
         return Err(unauthorized("The token has expired."));
     }
-    if claims["aud"] != AUDIENCE {
+    // A token that answers the challenge does not use the fault up.
+    if claims["xms_challenge"] != true && strikes(Name::ClaimsChallenge) {
+        let text = "Continuous access evaluation resulted in a claims challenge.";
+        return Err(Refusal(401, INSUFFICIENT, text.to_owned()));
+    }
+    let world = state.world().clone();
+    if !world.cloud.is_audience(family, claims["aud"].as_str().unwrap_or_default()) {
         return Err(Refusal(403, "Forbidden", "The token's audience does not fit the resource.".to_owned()));
     }
     // A managed identity's own token is for its home tenant, where the data of the first customer stands.
-    let world = state.world().clone();
     let known =
         world.tenant(&tenant).or(if tenant == world.home_tenant_id { world.tenants.first() } else { None });
     let customer =
@@ -113,10 +140,13 @@ fn authorize(state: &State, call: &Call, roles: &[&str]) -> Result<Customer, Ref
 }
 
 fn route(state: &Arc<State>, call: &Call, open: Open) -> Result<Answer, Refusal> {
+    // The version in the path is optional.
+    let path = call.path.strip_prefix("/api/v1.0/").or_else(|| call.path.strip_prefix("/api/")).unwrap_or("");
+    let parts: Vec<&str> = path.split('/').collect();
     // Not in the `if let`: the world would be locked in its body.
     let extra = state.world().extra_responses.get(&format!("{} {}", call.method, call.path)).cloned();
     if let Some(extra) = extra {
-        authorize(state, call, &[])?;
+        authorize(state, call, family(&parts), &[])?;
         let body = match extra.body {
             Value::String(text) => text,
             other => other.to_string(),
@@ -124,9 +154,6 @@ fn route(state: &Arc<State>, call: &Call, open: Open) -> Result<Answer, Refusal>
         let made = answer(extra.status, "application/json", body);
         return Ok(extra.headers.iter().fold(made, |made, (name, value)| with_header(made, name, value)));
     }
-    // The version in the path is optional.
-    let path = call.path.strip_prefix("/api/v1.0/").or_else(|| call.path.strip_prefix("/api/")).unwrap_or("");
-    let parts: Vec<&str> = path.split('/').collect();
     if call.method != "GET" {
         state.violation(format!("defender: {} {} was not expected", call.method, call.path));
         return Err(Refusal(405, "MethodNotAllowed", String::new()));
@@ -137,9 +164,10 @@ fn route(state: &Arc<State>, call: &Call, open: Open) -> Result<Answer, Refusal>
         ["machines"] => machines,
         ["machines", last] if *last != "SoftwareVulnerabilitiesByMachine" => machines,
         ["machines", ..] => vulnerabilities,
+        ["incidents"] => &["Incident.Read.All", "Incident.ReadWrite.All"],
         _ => &[],
     };
-    let customer = authorize(state, call, roles)?;
+    let customer = authorize(state, call, family(&parts), roles)?;
     match parts.as_slice() {
         ["machines"] => {
             quota(state, &customer)?;
@@ -164,6 +192,14 @@ fn route(state: &Arc<State>, call: &Call, open: Open) -> Result<Answer, Refusal>
             Ok(json_answer(
                 200,
                 &json!({"@odata.context": "https://api.security.microsoft.com/api/$metadata#Collection(PublicVulnerabilityDto)", "value": rows}),
+            ))
+        }
+        ["incidents"] => {
+            only(state, call, &["$filter", "$top", "$skip"])?;
+            parameter(call, "$top", 100)?;
+            Ok(json_answer(
+                200,
+                &json!({"@odata.context": "https://api.security.microsoft.com/api/$metadata#Incidents", "value": []}),
             ))
         }
         _ => {

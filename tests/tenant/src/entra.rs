@@ -7,30 +7,21 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::cloud::{Cloud, Resource};
+use crate::credential;
 use crate::faults::{Fault, Name};
 use crate::http::{Answer, Call, Service, answer, json_answer, pairs, with_header};
-use crate::jwt::TokenError;
 use crate::state::{Open, State, now};
 use crate::world::{Customer, World};
-
-const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
-const EXCHANGE_APP: &str = "fb60f99c-7a34-4190-8149-302f77469936";
-const RESOURCES: &[&str] = &[
-    "https://api.securitycenter.microsoft.com",
-    "https://api.security.microsoft.com",
-    "https://graph.microsoft.com",
-    "https://management.azure.com",
-    "https://vault.azure.net",
-    "https://storage.azure.com",
-];
 
 /// The token endpoint.
 pub(crate) struct Entra;
 
 /// A refusal: AADSTS code, OAuth error, status, text.
-struct Refusal(u32, &'static str, u16, String);
+pub(crate) struct Refusal(u32, &'static str, u16, String);
 
-fn no(code: u32, error: &'static str, text: impl Into<String>) -> Refusal {
+/// A refusal with the status that belongs to its OAuth error.
+pub(crate) fn no(code: u32, error: &'static str, text: impl Into<String>) -> Refusal {
     let status = if matches!(error, "invalid_client" | "unauthorized_client") { 401 } else { 400 };
     Refusal(code, error, status, text.into())
 }
@@ -79,7 +70,7 @@ fn refuse(state: &State, Refusal(code, error, status, text): &Refusal) -> Answer
         "error": error,
         "error_description": format!("AADSTS{code}: {text} Trace ID: {trace} Correlation ID: {correlation} Timestamp: {at}"),
         "error_codes": [code], "timestamp": at, "trace_id": trace, "correlation_id": correlation,
-        "error_uri": format!("https://login.microsoftonline.com/error?code={code}"),
+        "error_uri": format!("https://{}/error?code={code}", state.world().cloud.host()),
     });
     // The real service writes quotes and ampersands as escapes.
     let text = body.to_string().replace('\'', "\\u0027").replace('&', "\\u0026");
@@ -96,7 +87,8 @@ fn grant(
 ) -> Result<Value, Refusal> {
     let form = form(call)?;
     let customer = tenant_checked(world, tenant)?;
-    parameters(&form)?;
+    let presented = credential::presented(state, &form)?;
+    let challenged = challenged(state, &form)?;
     let client = &form["client_id"];
     if !client.eq_ignore_ascii_case(&world.app.client_id) {
         return Err(no(
@@ -116,7 +108,7 @@ fn grant(
             format!("Application '{client}' is not configured as a multi-tenant application."),
         ));
     }
-    assertion(state, world, &form["client_assertion"])?;
+    credential::check(state, world, &call.path, presented)?;
     if !home && !customer.consented {
         return Err(no(
             7_000_229,
@@ -127,8 +119,8 @@ fn grant(
             ),
         ));
     }
-    let resource = resource(&form["scope"])?;
-    if resource.contains("security") && !customer.defender_provisioned {
+    let (resource, kind) = resource(world.cloud, &form["scope"])?;
+    if matches!(kind, Resource::Defender | Resource::Xdr) && !customer.defender_provisioned {
         return Err(no(
             500_011,
             "invalid_resource",
@@ -138,12 +130,34 @@ fn grant(
             ),
         ));
     }
-    let resource = if fault.is_some_and(|f| f.name == Name::WrongAudience) {
-        "https://graph.microsoft.com"
-    } else {
-        resource
-    };
-    issue(state, world, customer, resource, fault)
+    let wrong = fault.is_some_and(|f| f.name == Name::WrongAudience);
+    let graph = world.cloud.audience(Resource::Graph).map(|graph| (graph, Resource::Graph));
+    let resource = graph.filter(|_| wrong).unwrap_or((resource, kind));
+    issue(state, world, customer, resource, challenged, fault)
+}
+
+/// Parameters that a client credentials request may have.
+const PARAMETERS: &[&str] = &[
+    "claims",
+    "client_assertion",
+    "client_assertion_type",
+    "client_id",
+    "client_secret",
+    "grant_type",
+    "scope",
+];
+
+/// Whether the request answers a claims challenge; notes parameters that mean nothing here.
+fn challenged(state: &State, form: &HashMap<String, String>) -> Result<bool, Refusal> {
+    for name in form.keys().filter(|name| !PARAMETERS.contains(&name.as_str())) {
+        state.violation(format!("authority: the parameter {name} means nothing here"));
+    }
+    let Some(claims) = form.get("claims") else { return Ok(false) };
+    if !serde_json::from_str::<Value>(claims).is_ok_and(|claims| claims.is_object()) {
+        return Err(no(9_002_313, "invalid_request", "Invalid request. The 'claims' parameter is not JSON."));
+    }
+    state.count("claims");
+    Ok(true)
 }
 
 fn form(call: &Call) -> Result<HashMap<String, String>, Refusal> {
@@ -224,35 +238,7 @@ fn tenant_checked<'a>(world: &'a World, tenant: &str) -> Result<&'a Customer, Re
     world.tenant(tenant).ok_or_else(|| no(90002, "invalid_request", format!("Tenant '{tenant}' not found. Check to make sure you have the correct tenant ID and are signing into the correct cloud.")))
 }
 
-fn parameters(form: &HashMap<String, String>) -> Result<(), Refusal> {
-    match form.get("client_assertion_type").map(String::as_str) {
-        Some(ASSERTION_TYPE) => {}
-        Some(other) => {
-            return Err(no(
-                90023,
-                "invalid_request",
-                format!("Invalid STS request. Unexpected client assertion type '{other}'."),
-            ));
-        }
-        None => {
-            return Err(no(
-                7_000_218,
-                "invalid_client",
-                "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.",
-            ));
-        }
-    }
-    if form.get("client_assertion").is_none_or(String::is_empty) {
-        return Err(no(
-            7_000_218,
-            "invalid_client",
-            "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.",
-        ));
-    }
-    Ok(())
-}
-
-fn resource(scope: &str) -> Result<&'static str, Refusal> {
+fn resource(cloud: Cloud, scope: &str) -> Result<(&'static str, Resource), Refusal> {
     let mut scopes = scope.split_whitespace();
     let (Some(first), None) = (scopes.next(), scopes.next()) else {
         return Err(no(
@@ -270,8 +256,7 @@ fn resource(scope: &str) -> Result<&'static str, Refusal> {
             ),
         ));
     };
-    let known = RESOURCES.iter().find(|resource| **resource == name.trim_end_matches('/'));
-    known.copied().ok_or_else(|| {
+    cloud.resource(name).ok_or_else(|| {
         no(
             500_011,
             "invalid_resource",
@@ -280,105 +265,28 @@ fn resource(scope: &str) -> Result<&'static str, Refusal> {
     })
 }
 
-/// What Entra checks of a managed identity's token before it trusts it.
-fn assertion(state: &State, world: &World, token: &str) -> Result<(), Refusal> {
-    let claims = state.signer.verify(token).map_err(|e| match e {
-        TokenError::Malformed => no(50027, "invalid_request", "JWT token is invalid or malformed."),
-        TokenError::Signature => no(900_384, "invalid_request", "JWT token failed signature validation."),
-    })?;
-    let claim = |name: &str| claims[name].as_str().unwrap_or_default().to_owned();
-    let (issuer, subject, audience) = (claim("iss"), claim("sub"), claim("aud"));
-    let time = |name: &str| claims[name].as_u64().unwrap_or(0);
-    if now() >= time("exp") || now() + 300 < time("nbf") {
-        return Err(no(700_024, "invalid_client", "Client assertion is not within its valid time range."));
-    }
-    let entra = issuer.starts_with("https://login.microsoftonline.com/")
-        || issuer.starts_with("https://sts.windows.net/");
-    if entra {
-        managed_identity(world, &claims)?;
-    }
-    let credentials = &world.app.federated_credentials;
-    if credentials.is_empty() {
-        return Err(no(
-            70025,
-            "invalid_client",
-            format!("The client '{}' has no configured federated identity credentials.", world.app.client_id),
-        ));
-    }
-    let issuers: Vec<_> = credentials.iter().filter(|c| c.issuer == issuer).collect();
-    if issuers.is_empty() {
-        return Err(no(
-            700_211,
-            "invalid_client",
-            format!("No matching federated identity record found for presented assertion issuer '{issuer}'."),
-        ));
-    }
-    // Of a managed identity's token Entra knows the resource by its id; any other issuer names it as the credential does.
-    let wanted = if entra { "api://AzureADTokenExchange" } else { audience.as_str() };
-    let audiences: Vec<_> = issuers.into_iter().filter(|c| c.audience == wanted).collect();
-    if audiences.is_empty() {
-        return Err(no(
-            700_212,
-            "invalid_client",
-            "No matching federated identity record found for presented assertion audience 'api://AzureADTokenExchange'.",
-        ));
-    }
-    if audiences.iter().any(|c| c.subject == subject) {
-        return Ok(());
-    }
-    let code =
-        if audiences.iter().any(|c| c.subject.eq_ignore_ascii_case(&subject)) { 7_002_138 } else { 700_213 };
-    Err(no(
-        code,
-        "invalid_client",
-        format!(
-            "No matching federated identity record found for presented assertion subject '{subject}'.\r\nCheck your federated identity credential Subject, Audience and Issuer against the presented assertion."
-        ),
-    ))
-}
-
-/// What holds for Entra's own tokens alone.
-fn managed_identity(world: &World, claims: &Value) -> Result<(), Refusal> {
-    if claims["idtyp"] != "app" {
-        return Err(no(
-            700_229,
-            "invalid_client",
-            "Only app-only tokens can be used as Federated Identity Credentials.",
-        ));
-    }
-    if claims["aud"] != EXCHANGE_APP {
-        return Err(no(
-            700_227,
-            "invalid_client",
-            format!("The audience {} is not allowed in federated identity flows.", claims["aud"]),
-        ));
-    }
-    if claims["tid"] != world.app.home_tenant_id.as_str() {
-        return Err(no(
-            700_236,
-            "invalid_client",
-            "Entra ID tokens issued by another tenant may not be used for federated identity credentials.",
-        ));
-    }
-    Ok(())
-}
-
 fn issue(
     state: &State,
     world: &World,
     customer: &Customer,
-    resource: &str,
+    (resource, kind): (&str, Resource),
+    challenged: bool,
     fault: Option<&Fault>,
 ) -> Result<Value, Refusal> {
     let mut claims = json!({
-        "aud": resource, "iss": format!("https://sts.windows.net/{}/", customer.tenant_id),
+        "aud": resource, "iss": world.cloud.v1_issuer(&customer.tenant_id),
         "iat": now(), "nbf": now(), "exp": now() + customer.token_lifetime,
         "appid": world.app.client_id, "idtyp": "app", "tid": customer.tenant_id, "oid": format!("5e000000-{}", &customer.tenant_id[9..]),
         "sub": format!("5e000000-{}", &customer.tenant_id[9..]), "uti": state.guid(), "ver": "1.0",
     });
     // A token without any role is issued all the same, and has no roles claim.
-    if !customer.roles.is_empty() {
-        claims["roles"] = json!(customer.roles);
+    let roles = customer.roles_for(kind);
+    if !roles.is_empty() {
+        claims["roles"] = json!(roles);
+    }
+    // Not a claim of the real service: it shows the API here that the challenge was answered.
+    if challenged {
+        claims["xms_challenge"] = json!(true);
     }
     let token = state.signer.sign(&claims).map_err(|_| no(50033, "server_error", "A transient error."))?;
     state.keep_secret(&token);

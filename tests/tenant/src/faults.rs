@@ -7,7 +7,7 @@ use serde_json::Value;
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Fault {
-    /// `identity`, `imds`, `authority`, `defender`, `graph`.
+    /// `identity`, `imds`, `arc`, `fabric`, `cloudshell`, `authority`, `defender`, `graph`, `arm`.
     pub service: String,
     /// Which fault.
     pub name: Name,
@@ -23,7 +23,7 @@ pub struct Fault {
     pub tenant: Option<String>,
     /// Status, for `status`.
     pub code: Option<u16>,
-    /// Body, for `status`: text as it is, anything else as JSON.
+    /// Body, for `status`: text as it is, anything else as JSON. For `challenge`: the header's value.
     pub body: Option<Value>,
     /// Retry-After, for `status`: seconds, text, or `date:+N`.
     pub retry_after: Option<Value>,
@@ -93,6 +93,12 @@ pub enum Name {
     IdentityMismatch,
     /// 200 without a token.
     EmptyToken,
+    /// 401 that asks for claims, until a token answers it.
+    ClaimsChallenge,
+    /// The Azure Arc agent's challenge is `body`, in which `{key}` and `{directory}` are filled in.
+    Challenge,
+    /// The Azure Arc agent's key file is larger than a client may read.
+    BigKey,
 }
 
 impl Name {

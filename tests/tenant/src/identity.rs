@@ -5,25 +5,16 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use crate::cloud::Resource;
 use crate::faults::{Fault, Name};
 use crate::http::{Answer, Call, Service, answer, json_answer};
 use crate::state::{IDENTITY_HEADER, Open, State, now};
 use crate::world::{Identity, World};
 
 /// The application that Entra's exchange audience belongs to.
-const EXCHANGE_APP: &str = "fb60f99c-7a34-4190-8149-302f77469936";
-/// Resources that a managed identity may ask for.
-const RESOURCES: &[&str] = &[
-    "api://AzureADTokenExchange",
-    "https://api.securitycenter.microsoft.com",
-    "https://api.security.microsoft.com",
-    "https://graph.microsoft.com",
-    "https://management.azure.com",
-    "https://management.azure.com/",
-    "https://vault.azure.net",
-    "https://storage.azure.com",
-];
-const LIFETIME: u64 = 24 * 3600;
+pub(crate) const EXCHANGE_APP: &str = "fb60f99c-7a34-4190-8149-302f77469936";
+/// How long an identity's token lives, in seconds.
+pub(crate) const LIFETIME: u64 = 24 * 3600;
 
 /// Why an identity endpoint gives no token.
 pub(crate) enum Denial {
@@ -53,22 +44,16 @@ pub(crate) fn token(
 ) -> Result<Value, Denial> {
     let world = state.world().clone();
     let mut identity = find(&world, selector).ok_or(Denial::UnknownIdentity)?.clone();
-    if !RESOURCES.contains(&resource) {
-        return Err(Denial::UnknownResource);
-    }
+    let kind = world.cloud.identity_resource(resource).ok_or(Denial::UnknownResource)?;
     if fault.is_some_and(|fault| fault.name == Name::IdentityMismatch)
         && let Some(other) = world.identities.iter().find(|other| other.client_id != identity.client_id)
     {
         identity = other.clone();
     }
     let home = &world.home_tenant_id;
-    let exchange = resource == "api://AzureADTokenExchange";
+    let exchange = kind == Resource::Exchange;
     let ends = now() + LIFETIME;
-    let issuer = if exchange {
-        format!("https://login.microsoftonline.com/{home}/v2.0")
-    } else {
-        format!("https://sts.windows.net/{home}/")
-    };
+    let issuer = if exchange { world.cloud.issuer(home) } else { world.cloud.v1_issuer(home) };
     let mut claims = json!({
         "aud": if exchange { EXCHANGE_APP } else { resource }, "iss": issuer,
         "iat": now(), "nbf": now(), "exp": ends,
@@ -79,8 +64,11 @@ pub(crate) fn token(
     if !identity.resource_id.is_empty() {
         claims["xms_mirid"] = json!(identity.resource_id);
     }
-    if !exchange {
-        claims["roles"] = json!(["Machine.Read.All", "Vulnerability.Read.All"]);
+    match kind {
+        Resource::Defender => claims["roles"] = json!(["Machine.Read.All", "Vulnerability.Read.All"]),
+        Resource::Xdr => claims["roles"] = json!(["Incident.Read.All"]),
+        Resource::Graph => claims["roles"] = json!(["SecurityAlert.Read.All"]),
+        Resource::Exchange | Resource::Arm | Resource::Other => {}
     }
     let token = state.signer.sign(&claims).map_err(|_| Denial::UnknownResource)?;
     state.keep_secret(&token);
@@ -92,7 +80,7 @@ pub(crate) fn token(
 }
 
 /// The forms that endpoints are known to use.
-fn expires_on(format: &str, seconds: u64) -> Value {
+pub(crate) fn expires_on(format: &str, seconds: u64) -> Value {
     let at = jiff::Timestamp::from_second(i64::try_from(seconds).unwrap_or(0)).unwrap_or_default();
     match format {
         "number" => json!(seconds),

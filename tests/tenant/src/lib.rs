@@ -1,19 +1,29 @@
 //! A strict stand-in for the services that `FedXdr` talks to: identity endpoints, Entra, Defender. Written from their documentation; shares
 //! no code with the client. See the README beside it.
 
+mod apis;
+mod arc;
 mod builds;
+mod certificate;
+mod cloud;
+mod cloudshell;
 mod control;
+mod credential;
 mod data;
 mod defender;
 mod entra;
+mod fabric;
 mod faults;
+mod federated;
 mod filter;
 mod http;
 mod identity;
 mod imds;
 mod jwt;
+mod keys;
 mod pages;
 mod state;
+mod tls;
 mod world;
 
 use std::io;
@@ -25,9 +35,12 @@ use serde::Serialize;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
+pub use cloud::Cloud;
 pub use faults::{Fault, Name};
 pub use state::{IDENTITY_HEADER, Report, Seen};
-pub use world::{App, Customer, ExtraResponse, FederatedCredential, Identity, Quota, World};
+pub use world::{
+    App, ArcAgent, Customer, ExtraResponse, FederatedCredential, Identity, Quota, Secret, World,
+};
 
 use http::Service;
 use state::State;
@@ -46,6 +59,8 @@ pub struct Addresses {
     pub defender: String,
     /// Microsoft Graph.
     pub graph: String,
+    /// Azure Resource Manager.
+    pub arm: String,
     /// Instance metadata service.
     pub imds: String,
     /// Host that no token may reach.
@@ -54,10 +69,26 @@ pub struct Addresses {
     pub identity_endpoint: String,
     /// Value of `IDENTITY_HEADER`.
     pub identity_header: String,
+    /// Value of `IDENTITY_ENDPOINT` on an Azure Arc machine.
+    pub arc_identity_endpoint: String,
+    /// Value of `IMDS_ENDPOINT` on an Azure Arc machine.
+    pub arc_imds_endpoint: String,
+    /// Where the agent of Azure Arc puts its key files.
+    pub arc_token_directory: String,
+    /// Value of `IDENTITY_ENDPOINT` on a Service Fabric node.
+    pub fabric_identity_endpoint: String,
+    /// Value of `IDENTITY_HEADER` there.
+    pub fabric_header: String,
+    /// Value of `IDENTITY_SERVER_THUMBPRINT` there.
+    pub fabric_thumbprint: String,
+    /// Value of `MSI_ENDPOINT` in Cloud Shell.
+    pub cloud_shell_endpoint: String,
     /// Tenant of the identities and the app.
     pub home_tenant_id: String,
     /// The app.
     pub client_id: String,
+    /// A secret of the app.
+    pub client_secret: String,
     /// The user-assigned identity that the app trusts.
     pub managed_identity: Identity,
     /// A user-assigned identity that it does not trust.
@@ -83,7 +114,7 @@ pub struct FakeTenant {
 impl FakeTenant {
     /// Starts on threads of its own, so that a test may pause its own time.
     pub fn start_blocking(world: World) -> io::Result<Self> {
-        let state = Arc::new(State::new(world).map_err(|_| io::Error::other("no random numbers"))?);
+        let state = Arc::new(State::new(world)?);
         let (stop, stopped) = oneshot::channel();
         let (ready, is_ready) = std::sync::mpsc::channel();
         let shared = Arc::clone(&state);
@@ -108,7 +139,10 @@ impl FakeTenant {
 
     /// Changes the world.
     pub fn change(&self, change: impl FnOnce(&mut World)) {
-        change(&mut self.state.world());
+        let mut world = self.state.world();
+        let before = world.clone();
+        change(&mut world);
+        world.follow_cloud(&before);
     }
 
     /// Adds a fault.
@@ -133,30 +167,50 @@ impl Drop for FakeTenant {
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
+        self.state.keys.remove();
     }
 }
 
 async fn listen(state: &Arc<State>) -> io::Result<()> {
+    start::<apis::Arm>(state).await?;
+    start::<arc::Agent>(state).await?;
     start::<builds::Builds>(state).await?;
+    start::<cloudshell::CloudShell>(state).await?;
     start::<control::Control>(state).await?;
     start::<control::Foreign>(state).await?;
-    start::<control::Graph>(state).await?;
+    start::<apis::Graph>(state).await?;
     start::<identity::AppService>(state).await?;
     start::<imds::Imds>(state).await?;
     start::<entra::Entra>(state).await?;
-    start::<defender::Defender>(state).await
+    start::<defender::Defender>(state).await?;
+    start_behind_tls::<fabric::Fabric>(state).await
 }
 
 async fn start<S: Service>(state: &Arc<State>) -> io::Result<()> {
+    let listener = bind::<S>(state, "http").await?;
+    serve::<S, _>(state, listener);
+    Ok(())
+}
+
+async fn start_behind_tls<S: Service>(state: &Arc<State>) -> io::Result<()> {
+    let listener = bind::<S>(state, "https").await?;
+    serve::<S, _>(state, tls::Listener::new(state, listener)?);
+    Ok(())
+}
+
+async fn bind<S: Service>(state: &Arc<State>, scheme: &str) -> io::Result<TcpListener> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
-    let address = format!("http://{}", listener.local_addr()?);
+    let address = format!("{scheme}://{}", listener.local_addr()?);
     state.addresses.lock().map_err(|_| io::Error::other("poisoned"))?.insert(S::NAME, address);
+    Ok(listener)
+}
+
+fn serve<S: Service, L: axum::serve::Listener<Addr: std::fmt::Debug>>(state: &Arc<State>, listener: L) {
     let shared = Arc::clone(state);
     let router = Router::new().fallback(move |request| http::serve::<S>(Arc::clone(&shared), request));
     tokio::spawn(async move {
         let _ = axum::serve(listener, router).await;
     });
-    Ok(())
 }
 
 fn addresses(state: &State) -> io::Result<Addresses> {
@@ -176,12 +230,21 @@ fn addresses(state: &State) -> io::Result<Addresses> {
         authority: state.address("authority"),
         defender: state.address("defender"),
         graph: state.address("graph"),
+        arm: state.address("arm"),
         imds: state.address("imds"),
         foreign: state.address("foreign"),
         identity_endpoint: format!("{}/msi/token", state.address("identity")),
         identity_header: IDENTITY_HEADER.to_owned(),
+        arc_identity_endpoint: format!("{}{}", state.address("arc"), arc::PATH),
+        arc_imds_endpoint: state.address("arc"),
+        arc_token_directory: state.keys.directory().to_string_lossy().into_owned(),
+        fabric_identity_endpoint: format!("{}{}", state.address("fabric"), fabric::PATH),
+        fabric_header: fabric::SECRET.to_owned(),
+        fabric_thumbprint: state.node.thumbprint.clone(),
+        cloud_shell_endpoint: format!("{}{}", state.address("cloudshell"), cloudshell::PATH),
         home_tenant_id: world.home_tenant_id.clone(),
         client_id: world.app.client_id.clone(),
+        client_secret: world.app.secrets.first().map(|secret| secret.value.clone()).unwrap_or_default(),
         managed_identity: identity(|i| !i.system_assigned, 0)?,
         second_identity: identity(|i| !i.system_assigned, 1)?,
         system_identity: identity(|i| i.system_assigned, 0)?,

@@ -46,7 +46,8 @@ type Rows = Box<dyn Iterator<Item = Vec<u8>> + Send>;
 
 fn page_fault(state: &State, call: &Call, customer: &Customer) -> Option<Fault> {
     state.strike("defender", &call.path, Some(&customer.tenant_id), |name| {
-        !name.is_general() && !matches!(name, Name::Slow | Name::Unauthorized | Name::RevokeTokens)
+        let of_the_token = matches!(name, Name::Unauthorized | Name::RevokeTokens | Name::ClaimsChallenge);
+        !name.is_general() && !of_the_token && name != Name::Slow
     })
 }
 

@@ -1,6 +1,7 @@
 //! What all listeners share: the world, the faults, what was seen.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::io;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -8,6 +9,8 @@ use serde::Serialize;
 
 use crate::faults::{Fault, Faults, Name};
 use crate::jwt::Signer;
+use crate::keys::Keys;
+use crate::tls::Node;
 use crate::world::World;
 
 /// Value of the identity endpoint's header.
@@ -36,7 +39,7 @@ pub struct Seen {
 pub struct Report {
     /// Requests, the newest last; the first 20,000.
     pub requests: Vec<Seen>,
-    /// How many of what: `identity`, `imds`, `exchanges`, `pages`, `defender`, …
+    /// How many of what: `identity`, `imds`, `exchanges`, `pages`, `claims`, `defender`, …
     pub counts: BTreeMap<String, u64>,
     /// Tokens issued, by tenant.
     pub exchanges_by_tenant: BTreeMap<String, u64>,
@@ -54,12 +57,17 @@ pub struct Report {
 pub(crate) struct State {
     /// Signs and checks tokens.
     pub signer: Signer,
+    /// Key files of the Azure Arc agent.
+    pub keys: Keys,
+    /// Certificate of the Service Fabric node.
+    pub node: Node,
     world: Mutex<World>,
     initial: Mutex<World>,
     faults: Mutex<Faults>,
     report: Mutex<Report>,
     secrets: Mutex<HashSet<String>>,
     revoked: Mutex<HashSet<String>>,
+    used: Mutex<HashSet<String>>,
     quota: Mutex<HashMap<String, (u64, u64)>>,
     open: AtomicI64,
     peak_open: AtomicI64,
@@ -70,17 +78,25 @@ pub(crate) struct State {
 
 impl State {
     /// A state with this world.
-    pub(crate) fn new(world: World) -> Result<Self, ring::error::Unspecified> {
-        let secrets = [IDENTITY_HEADER, crate::builds::GITHUB_TOKEN, crate::builds::PIPELINES_TOKEN];
+    pub(crate) fn new(world: World) -> io::Result<Self> {
+        let secrets = [
+            IDENTITY_HEADER,
+            crate::builds::GITHUB_TOKEN,
+            crate::builds::PIPELINES_TOKEN,
+            crate::fabric::SECRET,
+        ];
         let secrets = secrets.map(str::to_owned).into_iter().collect();
         Ok(State {
-            signer: Signer::new()?,
+            signer: Signer::new().map_err(|_| io::Error::other("no random numbers"))?,
+            keys: Keys::new()?,
+            node: Node::new()?,
             initial: Mutex::new(world.clone()),
             world: Mutex::new(world),
             faults: Mutex::default(),
             report: Mutex::default(),
             secrets: Mutex::new(secrets),
             revoked: Mutex::default(),
+            used: Mutex::default(),
             quota: Mutex::default(),
             open: AtomicI64::new(0),
             peak_open: AtomicI64::new(0),
@@ -102,6 +118,8 @@ impl State {
         *lock(&self.report) = Report::default();
         lock(&self.quota).clear();
         lock(&self.revoked).clear();
+        lock(&self.used).clear();
+        self.keys.clear();
         self.peak_open.store(0, Ordering::SeqCst);
     }
 
@@ -131,7 +149,13 @@ impl State {
 
     /// Every secret that was issued or is expected.
     pub(crate) fn secrets(&self) -> Vec<String> {
-        lock(&self.secrets).iter().cloned().collect()
+        let of_the_app: Vec<_> = self.world().app.secrets.iter().map(|secret| secret.value.clone()).collect();
+        lock(&self.secrets).iter().cloned().chain(of_the_app).collect()
+    }
+
+    /// Whether this id of an assertion was not there before.
+    pub(crate) fn first_use(&self, id: &str) -> bool {
+        lock(&self.used).insert(id.to_owned())
     }
 
     /// Remembers a secret, so that a test can look for it where it must not be.

@@ -2,10 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::cloud::{Cloud, Resource};
+
 /// Everything that can be configured.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct World {
+    /// Where all of it stands. The federated credential of the start follows it.
+    pub cloud: Cloud,
     /// Tenant of the identities and of the app.
     pub home_tenant_id: String,
     /// Managed identities of the place that the client runs in.
@@ -30,6 +34,20 @@ pub struct World {
     pub quota: Option<Quota>,
     /// Answers of further paths: `METHOD /path` to the answer.
     pub extra_responses: std::collections::HashMap<String, ExtraResponse>,
+    /// The agent of Azure Arc.
+    pub arc: ArcAgent,
+    /// Which user-assigned identity the Service Fabric application has, from 0.
+    pub fabric_identity: usize,
+}
+
+/// What an agent of Azure Arc can do with an identity's id.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ArcAgent {
+    /// Whether it looks at the id; an old one answers for the system-assigned identity.
+    pub honours_selector: bool,
+    /// Whether it repeats the id in its answer, as a client needs it to believe the answer.
+    pub echo: bool,
 }
 
 /// A managed identity.
@@ -60,10 +78,26 @@ pub struct App {
     pub multi_tenant: bool,
     /// What it trusts.
     pub federated_credentials: Vec<FederatedCredential>,
+    /// Its client secrets.
+    pub secrets: Vec<Secret>,
+    /// Its certificates, DER as base64.
+    pub certificates: Vec<String>,
+}
+
+/// A client secret.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Secret {
+    /// Its id, which people take for the secret.
+    pub id: String,
+    /// The secret.
+    pub value: String,
+    /// Whether its time is over.
+    pub expired: bool,
 }
 
 /// A federated identity credential.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct FederatedCredential {
     /// Issuer of the assertion.
@@ -72,6 +106,17 @@ pub struct FederatedCredential {
     pub subject: String,
     /// Audience that the assertion was asked for.
     pub audience: String,
+}
+
+impl FederatedCredential {
+    /// The one of the start: it trusts the first identity.
+    fn initial(cloud: Cloud, home: &str) -> Self {
+        FederatedCredential {
+            issuer: cloud.issuer(home),
+            subject: "1d000000-0000-4000-8000-b00000000001".to_owned(),
+            audience: cloud.exchange().to_owned(),
+        }
+    }
 }
 
 /// A customer's tenant.
@@ -86,8 +131,14 @@ pub struct Customer {
     pub name: String,
     /// Whether the app's service principal is there.
     pub consented: bool,
-    /// Application permissions that were granted.
+    /// Application permissions of Defender for Endpoint that were granted.
     pub roles: Vec<String>,
+    /// Those of Defender XDR.
+    #[serde(default = "xdr_roles")]
+    pub xdr_roles: Vec<String>,
+    /// Those of Microsoft Graph.
+    #[serde(default = "graph_roles")]
+    pub graph_roles: Vec<String>,
     /// Whether the API's service principal is in the tenant.
     pub defender_provisioned: bool,
     /// Whether the tenant has the licence for vulnerability data.
@@ -100,6 +151,26 @@ pub struct Customer {
     pub token_lifetime: u64,
     /// How long the token endpoint takes, in milliseconds.
     pub slow_ms: u64,
+}
+
+impl Customer {
+    /// What a token for `resource` has in `roles`.
+    pub(crate) fn roles_for(&self, resource: Resource) -> &[String] {
+        match resource {
+            Resource::Defender => &self.roles,
+            Resource::Xdr => &self.xdr_roles,
+            Resource::Graph => &self.graph_roles,
+            Resource::Exchange | Resource::Arm | Resource::Other => &[],
+        }
+    }
+}
+
+fn xdr_roles() -> Vec<String> {
+    vec!["Incident.Read.All".to_owned()]
+}
+
+fn graph_roles() -> Vec<String> {
+    vec!["SecurityAlert.Read.All".to_owned()]
 }
 
 /// A quota: so many requests, then 429 until the window ends.
@@ -159,13 +230,16 @@ impl World {
             client_id: "a9900000-0000-4000-8000-000000000001".to_owned(),
             home_tenant_id: home.clone(),
             multi_tenant: true,
-            federated_credentials: vec![FederatedCredential {
-                issuer: format!("https://login.microsoftonline.com/{home}/v2.0"),
-                subject: identities[0].object_id.clone(),
-                audience: "api://AzureADTokenExchange".to_owned(),
+            federated_credentials: vec![FederatedCredential::initial(Cloud::default(), &home)],
+            secrets: vec![Secret {
+                id: "5ec00000-0000-4000-8000-000000000001".to_owned(),
+                value: "fake-client-secret~0123456789".to_owned(),
+                expired: false,
             }],
+            certificates: Vec::new(),
         };
         World {
+            cloud: Cloud::default(),
             home_tenant_id: home,
             identities,
             app,
@@ -178,6 +252,18 @@ impl World {
             vulnerability_page_size: 50_000,
             quota: None,
             extra_responses: std::collections::HashMap::new(),
+            arc: ArcAgent { honours_selector: true, echo: true },
+            fabric_identity: 0,
+        }
+    }
+
+    /// Moves the federated credential of the start to the cloud that the world changed to, unless a test has set others.
+    pub(crate) fn follow_cloud(&mut self, before: &World) {
+        let initial = |cloud| vec![FederatedCredential::initial(cloud, &before.home_tenant_id)];
+        let untouched = before.app.federated_credentials == initial(before.cloud)
+            && self.app.federated_credentials == before.app.federated_credentials;
+        if untouched && self.cloud != before.cloud {
+            self.app.federated_credentials = initial(self.cloud);
         }
     }
 
@@ -207,6 +293,8 @@ fn customer(number: usize, rows: u64, machines: usize) -> Customer {
         name,
         consented: true,
         roles: vec!["Machine.Read.All".to_owned(), "Vulnerability.Read.All".to_owned()],
+        xdr_roles: xdr_roles(),
+        graph_roles: graph_roles(),
         defender_provisioned: true,
         licensed: true,
         machines,

@@ -1,86 +1,12 @@
 //! What the real services refuse, this one refuses: requests as a person makes them by hand, sent over a bare socket.
 #![allow(clippy::unwrap_used)] // a test that cannot go on has failed
 
-use std::io::{Read, Write};
-use std::net::TcpStream;
+mod common;
 
-use fedxdr_tenant::{FakeTenant, IDENTITY_HEADER, World};
-use serde_json::Value;
+use fedxdr_tenant::{Cloud, FakeTenant, Fault, IDENTITY_HEADER, World};
+use serde_json::json;
 
-const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
-const SCOPE: &str = "https://api.securitycenter.microsoft.com/.default";
-
-/// Sends a request and gives status and body.
-fn send(base: &str, request_line: &str, headers: &str, body: &str) -> (u16, Value) {
-    let host = base.strip_prefix("http://").unwrap();
-    let mut socket = TcpStream::connect(host).unwrap();
-    let length = body.len();
-    write!(socket, "{request_line} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nContent-Length: {length}\r\n{headers}\r\n{body}").unwrap();
-    let mut answer = String::new();
-    socket.read_to_string(&mut answer).unwrap();
-    let status = answer.split(' ').nth(1).unwrap().parse().unwrap();
-    let body = answer.split_once("\r\n\r\n").unwrap().1;
-    (status, serde_json::from_str(body).unwrap_or(Value::Null))
-}
-
-fn encode(text: &str) -> String {
-    url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
-}
-
-/// The identity's token for `resource`.
-fn assertion(tenant: &FakeTenant, resource: &str, selector: &str) -> String {
-    let base = tenant.addresses().identity_endpoint.strip_suffix("/msi/token").unwrap();
-    let path = format!("GET /msi/token?api-version=2019-08-01&resource={}{selector}", encode(resource));
-    let (status, body) = send(base, &path, &format!("X-IDENTITY-HEADER: {IDENTITY_HEADER}\r\n"), "");
-    assert_eq!(status, 200);
-    body["access_token"].as_str().unwrap().to_owned()
-}
-
-struct Form {
-    client_id: String,
-    scope: String,
-    grant_type: String,
-    assertion_type: String,
-    assertion: String,
-}
-
-/// A token request that differs from a good one as `change` says, and the AADSTS code of its refusal (0 for a token).
-fn exchange(
-    tenant: &FakeTenant,
-    path_tenant: &str,
-    content_type: &str,
-    change: impl FnOnce(&mut Form),
-) -> u64 {
-    let addresses = tenant.addresses();
-    let selector = format!("&client_id={}", addresses.managed_identity.client_id);
-    let mut form = Form {
-        client_id: addresses.client_id.clone(),
-        scope: SCOPE.to_owned(),
-        grant_type: "client_credentials".to_owned(),
-        assertion_type: ASSERTION_TYPE.to_owned(),
-        assertion: assertion(tenant, "api://AzureADTokenExchange", &selector),
-    };
-    change(&mut form);
-    let body = format!(
-        "client_id={}&scope={}&grant_type={}&client_assertion_type={}&client_assertion={}",
-        encode(&form.client_id),
-        encode(&form.scope),
-        encode(&form.grant_type),
-        encode(&form.assertion_type),
-        encode(&form.assertion)
-    );
-    let headers = format!("Content-Type: {content_type}\r\n");
-    let (status, answer) =
-        send(&addresses.authority, &format!("POST /{path_tenant}/oauth2/v2.0/token"), &headers, &body);
-    if status == 200 {
-        assert!(answer["access_token"].is_string());
-        return 0;
-    }
-    assert!(answer["error_description"].as_str().unwrap().starts_with("AADSTS"));
-    answer["error_codes"][0].as_u64().unwrap()
-}
-
-const URLENCODED: &str = "application/x-www-form-urlencoded";
+use common::{Form, SCOPE, URLENCODED, assertion, encode, exchange, send, send_for_head};
 
 #[test]
 fn a_token_request_that_is_right_is_granted_and_each_that_is_not_has_its_code() {
@@ -169,4 +95,113 @@ fn defender_wants_a_token_for_itself_from_the_right_world() {
     assert_eq!(ask("/api/machines", "fake.token.here"), 401);
     assert_eq!(ask("/api/machines", &assertion(&tenant, "https://graph.microsoft.com", "")), 403);
     assert_eq!(send(&base, "GET /api/machines", "", "").0, 401);
+}
+
+#[test]
+fn an_identity_and_an_app_of_another_cloud_are_refused() {
+    let tenant = FakeTenant::start_blocking(World::default()).unwrap();
+    let addresses = tenant.addresses().clone();
+    let customer = addresses.tenants[0].tenant_id.clone();
+    let uami = format!("&client_id={}", addresses.managed_identity.client_id);
+    let base = addresses.identity_endpoint.strip_suffix("/msi/token").unwrap().to_owned();
+    let may_ask = |resource: &str| {
+        let line = format!("GET /msi/token?api-version=2019-08-01&resource={}{uami}", encode(resource));
+        send(&base, &line, &format!("X-IDENTITY-HEADER: {IDENTITY_HEADER}\r\n"), "").0
+    };
+    let from_before = assertion(&tenant, "api://AzureADTokenExchange", &uami);
+    let (status, _) = send(&addresses.control, "PATCH /world", "", &json!({"cloud": "USGov"}).to_string());
+    assert_eq!(status, 200);
+    assert_eq!(may_ask("api://AzureADTokenExchange"), 500);
+    assert_eq!(may_ask("https://api.securitycenter.microsoft.com"), 500);
+    let own = assertion(&tenant, "api://AzureADTokenExchangeUSGov", &uami);
+    let scope = "https://api-gov.securitycenter.microsoft.us/.default";
+    let ask = |assertion: &str, scope: &str| {
+        let body = format!(
+            "client_id={}&scope={}&grant_type=client_credentials&client_assertion_type={}&client_assertion={assertion}",
+            addresses.client_id,
+            encode(scope),
+            encode(common::ASSERTION_TYPE)
+        );
+        common::token_request(&tenant, &customer, URLENCODED, &body)
+    };
+    assert_eq!(ask(&own, scope), 0);
+    assert_eq!(ask(&own, SCOPE), 500_011);
+    assert_eq!(ask(&from_before, scope), 700_211);
+    // The wrong audience in the credential, as a person copies it from a page about the public cloud.
+    tenant.change(|world| {
+        "api://AzureADTokenExchange".clone_into(&mut world.app.federated_credentials[0].audience);
+    });
+    assert_eq!(ask(&own, scope), 700_212);
+    // What a test set stays.
+    tenant.change(|world| world.cloud = Cloud::Public);
+    assert_eq!(ask(&from_before, SCOPE), 700_211);
+    let defender = |cloud: Cloud, resource: &str| {
+        tenant.change(|world| world.cloud = cloud);
+        let token = assertion(&tenant, resource, "");
+        let bearer = format!("Authorization: Bearer {token}\r\n");
+        tenant.change(|world| world.cloud = Cloud::UsGovDoD);
+        send(&addresses.defender, "GET /api/machines?$top=1", &bearer, "").0
+    };
+    assert_eq!(defender(Cloud::UsGovDoD, "https://api-gov.securitycenter.microsoft.us"), 200);
+    assert_eq!(defender(Cloud::Gcc, "https://api-gcc.securitycenter.microsoft.us"), 403);
+    assert_eq!(defender(Cloud::Public, "https://api.securitycenter.microsoft.com"), 403);
+    assert_eq!(send(&addresses.control, "PATCH /world", "", r#"{"cloud": "Moon"}"#).0, 400);
+}
+
+#[test]
+fn each_list_wants_a_token_for_its_own_api_with_its_own_role() {
+    let tenant = FakeTenant::start_blocking(World::default()).unwrap();
+    let addresses = tenant.addresses().clone();
+    let ask = |base: &str, path: &str, resource: &str| {
+        let bearer = format!("Authorization: Bearer {}\r\n", assertion(&tenant, resource, ""));
+        send(base, &format!("GET {path}"), &bearer, "").0
+    };
+    let (mde, xdr) = ("https://api.securitycenter.microsoft.com", "https://api.security.microsoft.com");
+    let (graph, arm) = ("https://graph.microsoft.com", "https://management.azure.com");
+    assert_eq!(ask(&addresses.defender, "/api/incidents", xdr), 200);
+    assert_eq!(ask(&addresses.defender, "/api/incidents", mde), 403);
+    assert_eq!(ask(&addresses.defender, "/api/incidents?$top=101", xdr), 400);
+    assert_eq!(ask(&addresses.defender, "/api/machines", xdr), 403);
+    assert_eq!(ask(&addresses.graph, "/v1.0/security/alerts_v2", graph), 200);
+    assert_eq!(ask(&addresses.graph, "/v1.0/security/alerts_v2", mde), 401);
+    assert_eq!(ask(&addresses.graph, "/v1.0/security/alerts", graph), 404);
+    let subscriptions = "/subscriptions?api-version=2022-12-01";
+    assert_eq!(ask(&addresses.arm, subscriptions, arm), 200);
+    assert_eq!(ask(&addresses.arm, subscriptions, "https://management.azure.com/"), 200);
+    assert_eq!(ask(&addresses.arm, subscriptions, graph), 401);
+    assert_eq!(ask(&addresses.arm, "/subscriptions", arm), 400);
+    assert_eq!(ask(&addresses.arm, "/subscriptions?api-version=latest", arm), 400);
+    assert_eq!(send(&addresses.arm, &format!("GET {subscriptions}"), "", "").0, 401);
+    // Without the role, the tenant's token is no good for Graph's list.
+    tenant.change(|world| world.tenants[0].graph_roles = vec!["User.Read.All".to_owned()]);
+    let token = common::secret_token(&tenant, "https://graph.microsoft.com/.default", "");
+    let bearer = format!("Authorization: Bearer {token}\r\n");
+    assert_eq!(send(&addresses.graph, "GET /v1.0/security/alerts_v2", &bearer, "").0, 403);
+}
+
+#[test]
+fn a_claims_challenge_is_answered_by_a_token_that_was_asked_for_with_claims() {
+    let tenant = FakeTenant::start_blocking(World::default()).unwrap();
+    let base = tenant.addresses().defender.clone();
+    let fault = json!({"service": "defender", "name": "claims-challenge", "times": 2});
+    tenant.fault(serde_json::from_value::<Fault>(fault).unwrap());
+    let ask = |token: &str| {
+        let bearer = format!("Authorization: Bearer {token}\r\n");
+        send_for_head(&base, "GET /api/machines?$top=1", &bearer, "")
+    };
+    let plain = common::secret_token(&tenant, SCOPE, "");
+    let (status, head, _) = ask(&plain);
+    assert_eq!(status, 401);
+    let (_, claims) = head.split_once("error=\"insufficient_claims\", claims=\"").unwrap();
+    let claims =
+        base64::Engine::decode(&base64::engine::general_purpose::STANDARD, claims.split_once('"').unwrap().0);
+    let claims = String::from_utf8(claims.unwrap()).unwrap();
+    assert!(claims.starts_with(r#"{"access_token":{"nbf":{"essential":true,"value":""#), "{claims}");
+    let answered = common::secret_token(&tenant, SCOPE, &format!("&claims={}", encode(&claims)));
+    assert_eq!(ask(&answered).0, 200);
+    assert_eq!(ask(&answered).0, 200);
+    assert_eq!(ask(&plain).0, 401);
+    assert_eq!(ask(&plain).0, 200);
+    assert_eq!(tenant.report().counts["claims"], 1);
+    assert!(tenant.report().violations.is_empty());
 }

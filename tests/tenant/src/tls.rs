@@ -1,0 +1,85 @@
+//! A listener behind a self-signed certificate, as the one of a Service Fabric node.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use ring::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
+use rustls::ServerConfig;
+use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+
+use crate::state::State;
+
+/// Certificate and key of the node, made at the start.
+pub(crate) struct Node {
+    config: Arc<ServerConfig>,
+    /// SHA-1 of the certificate, in hex, as the environment of a Service Fabric application has it.
+    pub thumbprint: String,
+}
+
+impl Node {
+    /// A new certificate.
+    pub(crate) fn new() -> io::Result<Self> {
+        let names = ["localhost".to_owned(), "127.0.0.1".to_owned()];
+        let made = rcgen::generate_simple_self_signed(names).map_err(io::Error::other)?;
+        let certificate = made.cert.der().clone();
+        let thumbprint = digest(&SHA1_FOR_LEGACY_USE_ONLY, &certificate);
+        let thumbprint: Vec<_> = thumbprint.as_ref().iter().map(|byte| format!("{byte:02X}")).collect();
+        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(made.signing_key.serialize_der()));
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .and_then(|builder| builder.with_no_client_auth().with_single_cert(vec![certificate], key))
+            .map_err(io::Error::other)?;
+        Ok(Node { config: Arc::new(config), thumbprint: thumbprint.concat() })
+    }
+}
+
+/// Connections whose handshake is complete.
+pub(crate) struct Listener {
+    address: SocketAddr,
+    ready: mpsc::Receiver<(TlsStream<TcpStream>, SocketAddr)>,
+}
+
+impl Listener {
+    /// Does the handshakes of `listener` beside each other and counts those that the client went through with.
+    pub(crate) fn new(state: &Arc<State>, listener: TcpListener) -> io::Result<Self> {
+        let address = listener.local_addr()?;
+        let acceptor = TlsAcceptor::from(Arc::clone(&state.node.config));
+        let (send, ready) = mpsc::channel(16);
+        let state = Arc::clone(state);
+        tokio::spawn(async move {
+            while let Ok((socket, client)) = listener.accept().await {
+                let (acceptor, send, state) = (acceptor.clone(), send.clone(), Arc::clone(&state));
+                tokio::spawn(async move {
+                    // A client that does not like the certificate goes away here.
+                    if let Ok(stream) = acceptor.accept(socket).await {
+                        state.count("fabric-connections");
+                        let _ = send.send((stream, client)).await;
+                    }
+                });
+            }
+        });
+        Ok(Listener { address, ready })
+    }
+}
+
+impl axum::serve::Listener for Listener {
+    type Io = TlsStream<TcpStream>;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
+        match self.ready.recv().await {
+            Some(connection) => connection,
+            None => std::future::pending().await,
+        }
+    }
+
+    fn local_addr(&self) -> io::Result<Self::Addr> {
+        Ok(self.address)
+    }
+}

@@ -47,12 +47,51 @@ function Set-Customer([hashtable] $Change, [int] $Index = 0) {
 function Reset-Tenant {
     Disconnect-Fdx -ClearTokenCache
     $null = Invoke-Control POST /reset
-    $env:IDENTITY_ENDPOINT = $script:Fake.identityEndpoint
-    $env:IDENTITY_HEADER = $script:Fake.identityHeader
+    Set-Place @{ IDENTITY_ENDPOINT = $script:Fake.identityEndpoint; IDENTITY_HEADER = $script:Fake.identityHeader }
 }
 
 function Get-Endpoint {
-    @{ authority = $script:Fake.authority; defender = $script:Fake.defender; graph = $script:Fake.graph; imds = $script:Fake.imds }
+    @{
+        authority = $script:Fake.authority; defender = $script:Fake.defender; xdr = $script:Fake.defender; graph = $script:Fake.graph
+        arm = $script:Fake.arm; imds = $script:Fake.imds; arcTokens = $script:Fake.arcTokenDirectory
+    }
+}
+
+# What tells a place its identity; whatever machine runs this, its own must not count.
+$script:IdentityVariables = 'IDENTITY_ENDPOINT', 'IDENTITY_HEADER', 'IDENTITY_SERVER_THUMBPRINT', 'IMDS_ENDPOINT', 'MSI_ENDPOINT', 'MSI_SECRET',
+'AZURE_CLIENT_ID', 'AZURE_TENANT_ID', 'AZURE_FEDERATED_TOKEN_FILE', 'AZURE_POD_IDENTITY_AUTHORITY_HOST', 'AZUREPS_HOST_ENVIRONMENT', 'WEBSITE_DISABLE_MSI',
+'AZURESUBSCRIPTION_SERVICE_CONNECTION_ID', 'ACTIONS_ID_TOKEN_REQUEST_URL', 'ACTIONS_ID_TOKEN_REQUEST_TOKEN', 'SYSTEM_OIDCREQUESTURI', 'SYSTEM_ACCESSTOKEN'
+
+# An environment with these variables of a place and no others.
+function Set-Place([hashtable] $Variables = @{}) {
+    foreach ($name in $script:IdentityVariables) { [Environment]::SetEnvironmentVariable($name, $Variables[$name]) }
+}
+
+# Makes the app trust one more issuer.
+function Add-FederatedCredential([string] $Issuer, [string] $Subject, [string] $Audience = 'api://AzureADTokenExchange') {
+    $credentials = @((Invoke-Control GET /world).app.federatedCredentials)
+    $credentials += @{ issuer = $Issuer; subject = $Subject; audience = $Audience }
+    Set-World @{ app = @{ federatedCredentials = $credentials } }
+}
+
+# A token of an issuer that is no listener here, such as a Kubernetes cluster.
+function New-ForeignToken([string] $Subject, [int] $Seconds = 3600, [hashtable] $More = @{}) {
+    $now = [DateTimeOffset]::UtcNow.ToUnixTimeSeconds()
+    $claims = @{ iss = 'https://oidc.example.net/cluster/'; sub = $Subject; aud = 'api://AzureADTokenExchange'; nbf = $now - 60; exp = $now + $Seconds }
+    foreach ($name in $More.Keys) { $claims[$name] = $More[$name] }
+    (Invoke-Control POST /mint $claims).token
+}
+
+function ConvertTo-Secure([string] $Text) { ConvertTo-SecureString $Text -AsPlainText -Force }
+
+# A self-signed certificate with its key, and the app trusts it.
+function New-AppCertificate {
+    $key = [Security.Cryptography.RSA]::Create(2048)
+    $request = [Security.Cryptography.X509Certificates.CertificateRequest]::new(
+        'CN=fake collector', $key, [Security.Cryptography.HashAlgorithmName]::SHA256, [Security.Cryptography.RSASignaturePadding]::Pkcs1)
+    $certificate = $request.CreateSelfSigned([DateTimeOffset]::UtcNow.AddDays(-1), [DateTimeOffset]::UtcNow.AddDays(30))
+    Set-World @{ app = @{ certificates = @([Convert]::ToBase64String($certificate.RawData)) } }
+    $certificate
 }
 
 function Connect-Tenant([hashtable] $Change = @{}) {

@@ -2,51 +2,30 @@ Describe 'Identities other than a function app''s' {
     BeforeAll {
         . $PSScriptRoot/Fixture.ps1
         Start-FakeTenant
-
-        # Makes the app trust one more issuer.
-        function Add-FederatedCredential([string] $Issuer, [string] $Subject) {
-            $credentials = @((Invoke-Control GET /world).app.federatedCredentials)
-            $credentials += @{ issuer = $Issuer; subject = $Subject; audience = 'api://AzureADTokenExchange' }
-            Set-World @{ app = @{ federatedCredentials = $credentials } }
-        }
-
-        function New-ClusterToken([string] $Subject, [int] $Seconds) {
-            $now = [DateTimeOffset]::UtcNow.ToUnixTimeSeconds()
-            $claims = @{ iss = 'https://oidc.example.net/cluster/'; sub = $Subject; aud = 'api://AzureADTokenExchange'; nbf = $now - 60; exp = $now + $Seconds }
-            (Invoke-Control POST /mint $claims).token
-        }
-
-        $variables = @($Fake.builds.PSObject.Properties.Name) + 'MSI_ENDPOINT', 'MSI_SECRET', 'AZUREPS_HOST_ENVIRONMENT'
     }
 
     AfterAll { Stop-FakeTenant }
 
     BeforeEach {
         Reset-Tenant
-        # Whatever machine runs this, its own identities must not count.
-        $saved = @{}
-        foreach ($name in $variables) {
-            $saved[$name] = [Environment]::GetEnvironmentVariable($name)
-            [Environment]::SetEnvironmentVariable($name, $null)
-        }
+        $place = @{ IDENTITY_ENDPOINT = $Fake.identityEndpoint; IDENTITY_HEADER = $Fake.identityHeader }
         $connect = @{ TenantId = $Tenant; ClientId = $Fake.clientId; Endpoint = Get-Endpoint; MaximumRetryCount = 1 }
     }
 
     AfterEach {
-        foreach ($name in $saved.Keys) { [Environment]::SetEnvironmentVariable($name, $saved[$name]) }
         (Get-Report).violations | Should -BeNullOrEmpty
     }
 
     It 'reads with the token file of a pod, which is read again when it has changed' {
         Add-FederatedCredential https://oidc.example.net/cluster/ system:serviceaccount:security:collector
         $file = Join-Path $TestDrive token
-        Set-Content $file (New-ClusterToken system:serviceaccount:security:collector 3600)
+        Set-Content $file (New-ForeignToken system:serviceaccount:security:collector 3600)
         Connect-Fdx @connect -FederatedTokenFile $file
         (Get-FdxConnection).Identity | Should -Match 'token file'
         @(Get-FdxVulnerability -First 10).Count | Should -Be 10
 
         Disconnect-Fdx -ClearTokenCache
-        Set-Content $file (New-ClusterToken system:serviceaccount:security:other 3600)
+        Set-Content $file (New-ForeignToken system:serviceaccount:security:other 3600)
         Connect-Fdx @connect -FederatedTokenFile $file
         $failure = Get-Failure { Get-FdxToken }
         Get-ErrorId $failure | Should -Be 'Fdx.Auth.SubjectMismatch'
@@ -55,7 +34,7 @@ Describe 'Identities other than a function app''s' {
 
     It 'takes a path that is relative to where PowerShell is' {
         Add-FederatedCredential https://oidc.example.net/cluster/ pod
-        Set-Content (Join-Path $TestDrive relative) (New-ClusterToken pod 3600)
+        Set-Content (Join-Path $TestDrive relative) (New-ForeignToken pod 3600)
         Push-Location $TestDrive
         try {
             Connect-Fdx @connect -FederatedTokenFile ./relative
@@ -69,7 +48,7 @@ Describe 'Identities other than a function app''s' {
     It 'says what is wrong with a token file: <id>' -ForEach @(
         @{ id = 'Fdx.Workload.FileUnreadable'; make = { } }
         @{ id = 'Fdx.Workload.FileNotToken'; make = { Set-Content $args[0] 'apiVersion: v1' } }
-        @{ id = 'Fdx.Workload.FileExpired'; make = { Set-Content $args[0] (New-ClusterToken pod -60) } }
+        @{ id = 'Fdx.Workload.FileExpired'; make = { Set-Content $args[0] (New-ForeignToken pod -60) } }
     ) {
         $file = Join-Path $TestDrive "bad-$id"
         . $make $file

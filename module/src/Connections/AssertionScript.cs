@@ -1,5 +1,6 @@
 using System;
 using System.Management.Automation;
+using System.Management.Automation.Internal;
 using System.Management.Automation.Runspaces;
 using System.Security;
 using System.Text;
@@ -22,25 +23,22 @@ internal sealed class AssertionScript(ScriptBlock script)
     {
         if (ReferenceEquals(s_running, this))
         {
-            throw Failed("it uses the connection that it is for: give that command another connection");
+            throw Errors.AssertionScriptFailed(
+                "the script block for the assertion uses the connection that it is for: give that command another connection");
         }
     }
 
     internal void Answer(QueryHandle query)
     {
         using var assertion = new PinnedBuffer();
-        var failure = "";
+        string? failure;
         var outer = s_running;
         s_running = this;
         try
         {
-            Write(Evaluate(), assertion);
+            failure = Write(Evaluate(), assertion);
         }
         catch (RuntimeException e) when (e is not PipelineStoppedException)
-        {
-            failure = e.Message;
-        }
-        catch (FdxException e)
         {
             failure = e.Message;
         }
@@ -48,11 +46,7 @@ internal sealed class AssertionScript(ScriptBlock script)
         {
             s_running = outer;
         }
-        if (assertion.Written.IsEmpty && failure.Length == 0)
-        {
-            failure = "it gave nothing";
-        }
-        query.Answer(failure.Length == 0 ? assertion.Written : default, Encoding.UTF8.GetBytes(failure));
+        query.Answer(failure is null ? assertion.Written : default, Encoding.UTF8.GetBytes(failure ?? ""));
     }
 
     // A script block belongs to its runspace. In another one a copy of its text runs, which sees that one's variables.
@@ -61,12 +55,11 @@ internal sealed class AssertionScript(ScriptBlock script)
             ? script.InvokeReturnAsIs()
             : ScriptBlock.Create(script.ToString()).InvokeReturnAsIs();
 
-    private static void Write(object? result, PinnedBuffer output)
+    // Why there is nothing to write, or null.
+    private static string? Write(object? result, PinnedBuffer output)
     {
-        switch (Unwrap(result))
+        switch (result is PSObject wrapped && wrapped != AutomationNull.Value ? wrapped.BaseObject : result)
         {
-            case null:
-                break;
             case SecureString secure:
                 SecureText.Write(secure, output);
                 break;
@@ -76,12 +69,11 @@ internal sealed class AssertionScript(ScriptBlock script)
             case Token token:
                 SecureText.Write(token.Token, output);
                 break;
+            case null or PSObject:
+                break;
             default:
-                throw Failed("it gave something that is neither one string nor one SecureString");
+                return "it gave something that is neither one string nor one SecureString";
         }
+        return output.Written.IsEmpty ? "it gave nothing" : null;
     }
-
-    private static object? Unwrap(object? value) => value is PSObject wrapped ? wrapped.BaseObject : value;
-
-    private static FdxException Failed(string why) => Errors.AssertionScriptFailed($"the script block for the assertion failed: {why}");
 }

@@ -8,9 +8,9 @@ internal sealed class CheckReader : RowReader
 {
     private static readonly ColumnSpec[] Specs =
     [
-        new("check", ColumnKind.Dictionary),
-        new("resource", ColumnKind.Dictionary),
-        new("result", ColumnKind.Dictionary),
+        new("check", ColumnKind.Text),
+        new("resource", ColumnKind.Text),
+        new("result", ColumnKind.Text),
         new("detail", ColumnKind.Text),
         new("fix", ColumnKind.Text),
         new("id", ColumnKind.Text),

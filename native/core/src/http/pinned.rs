@@ -74,15 +74,17 @@ impl ServerCertVerifier for Pinned {
 pub(super) fn refused(error: &reqwest::Error) -> bool {
     let mut next: Option<&(dyn StdError + 'static)> = Some(error);
     while let Some(cause) = next {
-        let inner = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        let tls = inner
-            .and_then(|inner| inner.downcast_ref::<rustls::Error>())
-            .or_else(|| cause.downcast_ref::<rustls::Error>());
-        if let Some(rustls::Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure)) = tls
+        if let Some(rustls::Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure)) =
+            cause.downcast_ref()
         {
             return true;
         }
-        next = cause.source();
+        // An I/O error does not count what it wraps among its sources.
+        let wrapped = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        next = match wrapped {
+            Some(inner) => Some(inner),
+            None => cause.source(),
+        };
     }
     false
 }

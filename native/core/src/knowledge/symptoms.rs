@@ -106,7 +106,7 @@ symptoms! {
         "Check that the user-assigned identity is attached to this resource, and that its id is right.";
     IDENTITY_UNAVAILABLE = "Fdx.Identity.Unavailable", Service, Identity,
         "the identity endpoint failed",
-        "Try again. An App Service endpoint also answers 500 when it does not know the resource or when the identity was just added: restart the app.";
+        "Try again. An App Service endpoint also answers 500 when it does not know the resource (check -Environment), or when the identity was just added: restart the app.";
     IDENTITY_ANSWER = "Fdx.Identity.InvalidAnswer", Protocol, Identity,
         "the identity endpoint answered something that is not a token answer",
         "Restart the app. If something stands between this process and the endpoint (a proxy, a mesh), take it away.";

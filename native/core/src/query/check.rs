@@ -34,7 +34,7 @@ pub(crate) struct Subject {
 
 /// Names of the catalog's resources, as cmdlets call them.
 const RESOURCES: &[(&str, &str)] =
-    &[("Machine", "machines"), ("Vulnerability", "SoftwareVulnerabilitiesByMachine")];
+    &[("Machine", "machines"), ("Vulnerability", "softwareVulnerabilitiesByMachine")];
 /// One cheap request of each family that has no resource in the catalog, and the permissions that it takes.
 const PROBES: &[(Family, &str, &[&str])] = &[
     (Family::Xdr, "/api/incidents?$top=1", &["Incident.Read.All", "Incident.ReadWrite.All"]),
@@ -110,9 +110,9 @@ struct Rows {
 impl Rows {
     fn new(stream: u32, tenant: &str) -> Self {
         let columns = [
-            ("check", Kind::Dictionary),
-            ("resource", Kind::Dictionary),
-            ("result", Kind::Dictionary),
+            ("check", Kind::Text),
+            ("resource", Kind::Text),
+            ("result", Kind::Text),
             ("detail", Kind::Text),
             ("fix", Kind::Text),
             ("id", Kind::Text),
@@ -165,11 +165,13 @@ impl Rows {
 pub(super) async fn connection(context: &Context, alone: bool) -> Option<Batch> {
     let mut rows = Rows::new(0, "");
     let settings = &context.settings;
-    let app = settings.client_id.as_deref().map_or_else(|| "no app".to_owned(), |id| format!("app {id}"));
-    rows.passed(
-        Check::Connection,
-        &format!("{app}, cloud {}, token endpoint {}", settings.cloud.name(), settings.authority()),
-    );
+    if !alone {
+        let app = settings.client_id.as_deref().map_or_else(|| "no app".to_owned(), |id| format!("app {id}"));
+        rows.passed(
+            Check::Connection,
+            &format!("{app}, cloud {}, token endpoint {}", settings.cloud.name(), settings.authority()),
+        );
+    }
     for finding in findings::environment(&context.environment) {
         rows.warning(Check::Identity, finding.entry, &finding.what);
     }

@@ -80,7 +80,9 @@ fn fix(context: &Context, tenants: &[String], entry: &Entry) -> String {
     if let Some(client) = &settings.client_id {
         fix = fix.replace("{client}", client);
     }
-    if let [tenant] = tenants {
+    if let [tenant] = tenants
+        && !tenant.is_empty()
+    {
         fix = fix.replace("{tenant}", tenant);
     }
     knowledge::open_placeholders(&fix)

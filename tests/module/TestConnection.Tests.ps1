@@ -1,0 +1,270 @@
+Describe 'Test-FdxConnection' {
+    BeforeAll {
+        . $PSScriptRoot/Fixture.ps1
+        Start-FakeTenant
+
+        function Get-Result([object[]] $Checks, [string] $Name) { ($Checks | Where-Object Check -eq $Name).Result }
+    }
+
+    AfterAll {
+        Set-Place
+        Stop-FakeTenant
+    }
+
+    BeforeEach { Reset-Tenant }
+
+    AfterEach { (Get-Report).violations | Should -BeNullOrEmpty }
+
+    It 'passes every check where everything works, and shows what the federated credential holds' {
+        Connect-Tenant
+        $checks = Test-FdxConnection
+        @($checks | Where-Object Result -ne Passed) | Should -BeNullOrEmpty
+        ($checks.Check -join ' ') | Should -Be 'Connection Identity Assertion TokenEndpoint App Credential Resource Roles Answer Licence'
+        $assertion = ($checks | Where-Object Check -eq Assertion).Detail
+        $assertion | Should -Match $Fake.managedIdentity.objectId
+        $assertion | Should -Match "https://login.microsoftonline.com/$($Fake.homeTenantId)/v2.0"
+        $assertion | Should -Match 'api://AzureADTokenExchange'
+        Test-FdxConnection -Quiet | Should -BeTrue
+    }
+
+    It 'names the check that fails, why, and the mend: <id>' -ForEach @(
+        @{ id = 'Fdx.Auth.AppNotConsented'; check = 'App'; fix = 'adminconsent'; change = { Set-Customer @{ consented = $false } } }
+        @{ id = 'Fdx.Auth.AppNotMultiTenant'; check = 'App'; fix = 'AzureADMultipleOrgs'; change = { Set-World @{ app = @{ multiTenant = $false } } } }
+        @{ id = 'Fdx.Auth.FederatedCredentialMissing'; check = 'Credential'; fix = 'federated-credential create'; change = { Set-World @{ app = @{ federatedCredentials = @() } } } }
+        @{ id = 'Fdx.Auth.SubjectMismatch'; check = 'Credential'; fix = 'Object \(principal\) ID'; change = { Set-World @{ app = @{ federatedCredentials = @(@{ issuer = "https://login.microsoftonline.com/$($Fake.homeTenantId)/v2.0"; subject = $Fake.managedIdentity.clientId; audience = 'api://AzureADTokenExchange' }) } } } }
+        @{ id = 'Fdx.Auth.IssuerMismatch'; check = 'Credential'; fix = 'no trailing slash'; change = { Set-World @{ app = @{ federatedCredentials = @(@{ issuer = "https://login.microsoftonline.com/$($Fake.homeTenantId)/v2.0/"; subject = $Fake.managedIdentity.objectId; audience = 'api://AzureADTokenExchange' }) } } } }
+        @{ id = 'Fdx.Auth.ResourceNotInTenant'; check = 'Resource'; fix = 'fc780465'; change = { Set-Customer @{ defenderProvisioned = $false } } }
+        @{ id = 'Fdx.Api.RoleMissing'; check = 'Roles'; fix = 'application permission'; change = { Set-Customer @{ roles = @() } } }
+        @{ id = 'Fdx.Identity.UnknownIdentity'; check = 'Identity'; fix = 'Attach the identity'; change = { Connect-Tenant @{ ManagedIdentityClientId = "$([guid]::NewGuid())" } } }
+        @{ id = 'Fdx.Identity.Refused'; check = 'Identity'; fix = 'MSI_ENDPOINT'; change = { $env:IDENTITY_HEADER = 'fake-wrong-header' } }
+    ) {
+        Connect-Tenant
+        . $change
+        $checks = Test-FdxConnection
+        $failed = @($checks | Where-Object Result -eq Failed)
+        $failed[0].Check | Should -Be $check
+        $failed[0].Id | Should -Be $id
+        $failed[0].Fix | Should -Match $fix
+        $failed[0].Fix | Should -Not -Match '\{\w+\}'
+        # What cannot be known is not claimed.
+        @($checks | Where-Object { $_.Result -eq 'Passed' -and $_.Check -in 'Answer', 'Licence' }) | Should -BeNullOrEmpty
+        Test-FdxConnection -Quiet | Should -BeFalse
+    }
+
+    It 'tells a missing licence from a missing role' {
+        Set-Customer @{ licensed = $false }
+        Connect-Tenant
+        $checks = Test-FdxConnection -Resource Vulnerability
+        Get-Result $checks Roles | Should -Be Passed
+        Get-Result $checks Answer | Should -Be Passed
+        ($checks | Where-Object Check -eq Licence).Id | Should -Be 'Fdx.Api.NotLicensed'
+    }
+
+    It 'checks several tenants side by side, and each for itself' {
+        Set-Customer @{ consented = $false } 1
+        Set-Customer @{ slowMs = 800 } 0
+        Set-Customer @{ slowMs = 800 } 2
+        Connect-Tenant @{ TenantId = $Fake.tenants.tenantId }
+        $clock = [Diagnostics.Stopwatch]::StartNew()
+        $checks = Test-FdxConnection
+        $clock.ElapsedMilliseconds | Should -BeLessThan 1500
+        @($checks | Where-Object Result -eq Failed).TenantId | Should -Be $Fake.tenants[1].tenantId
+        @($checks | Where-Object { $_.Check -eq 'Answer' -and $_.Result -eq 'Passed' }).Count | Should -Be 2
+        @($checks | Where-Object { -not $_.TenantId }).Check | Should -Be 'Connection', 'Identity', 'Assertion'
+        Get-Count identity | Should -Be 1
+    }
+
+    It 'checks each API that it is asked for' {
+        Connect-Tenant
+        $checks = Test-FdxConnection -Resource Defender, Xdr, Graph, Arm, Machine, Vulnerability
+        @($checks | Where-Object Result -eq Failed) | Should -BeNullOrEmpty
+        ($checks | Where-Object Check -eq Answer).Resource | Should -Be 'Defender', 'Machine', 'Vulnerability', 'Xdr', 'Graph', 'Arm'
+        Get-Result ($checks | Where-Object Resource -eq Arm) Roles | Should -Be Skipped
+        Get-ErrorId (Get-Failure { Test-FdxConnection -Resource Nothing }) | Should -Be 'Fdx.Settings.InvalidResource'
+    }
+
+    It 'counts roles that were granted a moment ago' {
+        Set-Customer @{ roles = @('Machine.Read.All') }
+        Connect-Tenant
+        Get-Result (Test-FdxConnection -Resource Vulnerability) Roles | Should -Be Failed
+        Set-Customer @{ roles = @('Machine.Read.All', 'Vulnerability.Read.All') }
+        Get-Result (Test-FdxConnection -Resource Vulnerability) Roles | Should -Be Passed
+    }
+
+    It 'warns of a system-assigned identity and goes on' {
+        Add-FederatedCredential "https://login.microsoftonline.com/$($Fake.homeTenantId)/v2.0" $Fake.systemIdentity.objectId
+        Connect-Tenant @{ ManagedIdentityClientId = $null }
+        $checks = Test-FdxConnection
+        $warning = $checks | Where-Object Result -eq Warning
+        $warning.Id | Should -Be 'Fdx.Identity.SystemAssigned'
+        $warning.Fix | Should -Match '-ManagedIdentityClientId'
+        Get-Result $checks Answer | Should -Be Passed
+        Test-FdxConnection -Quiet | Should -BeTrue
+    }
+
+    It 'checks an identity that is used directly' {
+        Connect-Fdx -Identity -Endpoint (Get-Endpoint)
+        $checks = Test-FdxConnection
+        @($checks | Where-Object Result -in Failed, Warning) | Should -BeNullOrEmpty
+        Get-Result $checks Answer | Should -Be Passed
+    }
+
+    It 'checks a connection by <kind>' -ForEach @(
+        @{ kind = 'secret'; connect = { Connect-Fdx -TenantId $Tenant -Endpoint (Get-Endpoint) -Credential ([pscredential]::new($Fake.clientId, (ConvertTo-Secure $Fake.clientSecret))) } }
+        @{ kind = 'certificate'; connect = { Connect-Fdx -TenantId $Tenant -ClientId $Fake.clientId -Endpoint (Get-Endpoint) -Certificate (New-AppCertificate) } }
+        @{ kind = 'token'; connect = { Connect-Tenant; Connect-Fdx -AccessToken (Get-FdxToken).Token -Endpoint (Get-Endpoint) } }
+    ) {
+        . $connect
+        $checks = Test-FdxConnection
+        @($checks | Where-Object Result -in Failed, Warning) | Should -BeNullOrEmpty
+        Get-Result $checks Answer | Should -Be Passed
+    }
+
+    It 'works without a connection: it says so, and what the place offers' {
+        $checks = Test-FdxConnection
+        $checks[0].Check | Should -Be Connection
+        $checks[0].Result | Should -Be Failed
+        $checks[0].Fix | Should -Match 'Connect-Fdx'
+        ($checks | Where-Object { $_.Check -eq 'Assertion' -and $_.Result -eq 'Passed' }).Detail | Should -Match $Fake.systemIdentity.objectId
+        Test-FdxConnection -Quiet | Should -BeFalse
+    }
+
+    It 'works when nothing works' {
+        Set-Place @{ AZURE_POD_IDENTITY_AUTHORITY_HOST = 'http://127.0.0.1:9' }
+        $checks = Test-FdxConnection
+        ($checks | Where-Object Check -eq Identity)[-1].Id | Should -Be 'Fdx.Identity.NotFound'
+        Get-Result $checks Assertion | Should -Be Skipped
+        $endpoint = Get-Endpoint
+        $endpoint.authority = 'http://127.0.0.1:9'
+        Set-Place @{ IDENTITY_ENDPOINT = $Fake.identityEndpoint; IDENTITY_HEADER = $Fake.identityHeader }
+        Connect-Tenant @{ Endpoint = $endpoint; MaximumRetryCount = 0 }
+        $checks = Test-FdxConnection
+        ($checks | Where-Object Result -eq Failed).Id | Should -Be 'Fdx.Auth.Unreachable'
+        @($checks | Where-Object Result -eq Skipped).Check | Should -Be 'App', 'Credential', 'Resource', 'Roles', 'Answer', 'Licence'
+    }
+
+    It 'takes tenants from the pipeline' {
+        Connect-Tenant
+        $checks = $Fake.tenants | Test-FdxConnection
+        @($checks | Where-Object Check -eq Answer).TenantId | Should -Be $Fake.tenants.tenantId
+        $Fake.tenants | Test-FdxConnection -Quiet | Should -BeTrue
+    }
+}
+
+Describe 'The mistakes that this began with' {
+    BeforeAll {
+        . $PSScriptRoot/Fixture.ps1
+        Start-FakeTenant
+
+        # The token request as a script makes it by hand; gives the error that it met.
+        function Get-HandMadeError([hashtable] $Change, [switch] $Multipart) {
+            $form = @{
+                client_id             = $Fake.clientId
+                scope                 = 'https://api.securitycenter.microsoft.com/.default'
+                grant_type            = 'client_credentials'
+                client_assertion_type = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
+                client_assertion      = New-ForeignToken pod
+            }
+            foreach ($name in $Change.Keys) { $form[$name] = $Change[$name] }
+            $arguments = @{ Method = 'Post'; Uri = "$($Fake.authority)/$Tenant/oauth2/v2.0/token"; NoProxy = $true }
+            if ($Multipart) { $arguments.Form = $form } else { $arguments.Body = $form }
+            try { Invoke-RestMethod @arguments } catch { $_ }
+        }
+    }
+
+    AfterAll {
+        Set-Place
+        Stop-FakeTenant
+    }
+
+    BeforeEach { Reset-Tenant }
+
+    It 'a grant type''s URN as the assertion type' {
+        $known = Get-HandMadeError @{ client_assertion_type = 'urn:ietf:params:oauth:grant-type:jwt-bearer' } | Resolve-FdxError
+        $known.Id | Should -Be 'Fdx.Auth.AssertionType'
+        $known.Code | Should -Be 90023
+        $known.Fix | Should -Match 'client_assertion_type=urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
+    }
+
+    It 'jwt-bearer as the grant type' {
+        $known = Get-HandMadeError @{ grant_type = 'urn:ietf:params:oauth:grant-type:jwt-bearer' } | Resolve-FdxError
+        $known.Id | Should -Be 'Fdx.Auth.GrantType'
+        $known.Fix | Should -Match 'grant_type=client_credentials'
+    }
+
+    It 'a multipart body' {
+        $known = Get-HandMadeError -Multipart @{} | Resolve-FdxError
+        $known.Id | Should -Be 'Fdx.Auth.RequestMalformed'
+        $known.Fix | Should -Match '-Body @\{.*never -Form'
+    }
+
+    It 'the variables of two endpoints mixed: <name>' -ForEach @(
+        @{ name = 'the old secret as the new header'; variables = { @{ IDENTITY_ENDPOINT = $Fake.identityEndpoint; IDENTITY_HEADER = 'fake-old-secret'; MSI_ENDPOINT = "$($Fake.identityEndpoint)/old"; MSI_SECRET = 'fake-old-secret' } } }
+        @{ name = 'the old endpoint as the new one'; variables = { @{ IDENTITY_ENDPOINT = $Fake.identityEndpoint; IDENTITY_HEADER = 'fake-other-header'; MSI_ENDPOINT = $Fake.identityEndpoint; MSI_SECRET = 'fake-old-secret' } } }
+        @{ name = 'half of each'; variables = { @{ IDENTITY_HEADER = $Fake.identityHeader; MSI_ENDPOINT = $Fake.identityEndpoint } } }
+        @{ name = 'an endpoint without its header'; variables = { @{ IDENTITY_ENDPOINT = $Fake.identityEndpoint } } }
+    ) {
+        Connect-Tenant
+        Set-Place (. $variables)
+        $found = @(Test-FdxConnection | Where-Object Id -eq Fdx.Identity.VariablesMixed)
+        $found.Count | Should -BeGreaterThan 0
+        $found[0].Check | Should -Be Identity
+        $found[0].Fix | Should -Match 'IDENTITY_ENDPOINT goes with IDENTITY_HEADER.*MSI_ENDPOINT with MSI_SECRET'
+    }
+
+    It 'no warning where App Service sets both pairs to the same' {
+        Connect-Tenant
+        Set-Place @{ IDENTITY_ENDPOINT = $Fake.identityEndpoint; IDENTITY_HEADER = $Fake.identityHeader; MSI_ENDPOINT = $Fake.identityEndpoint; MSI_SECRET = $Fake.identityHeader }
+        @(Test-FdxConnection | Where-Object Result -ne Passed) | Should -BeNullOrEmpty
+    }
+
+    It 'a system-assigned identity as the federated subject' {
+        Connect-Tenant @{ ManagedIdentityClientId = $null }
+        $checks = Test-FdxConnection
+        ($checks | Where-Object Id -eq Fdx.Identity.SystemAssigned).Fix | Should -Match 'user-assigned identity'
+        ($checks | Where-Object Result -eq Failed).Id | Should -Be 'Fdx.Auth.SubjectMismatch'
+    }
+}
+
+Describe 'Resolve-FdxError and New-FdxConsentUrl' {
+    BeforeAll {
+        . $PSScriptRoot/Fixture.ps1
+        Start-FakeTenant
+        Reset-Tenant
+    }
+
+    AfterAll {
+        Set-Place
+        Stop-FakeTenant
+    }
+
+    It 'explains codes, texts, ids and the newest error' {
+        (Resolve-FdxError -Code 700213, 50194).Id | Should -Be 'Fdx.Auth.SubjectMismatch', 'Fdx.Auth.AppNotMultiTenant'
+        (Resolve-FdxError -Message 'x AADSTS7000215: y AADSTS7000215 z').Id | Should -Be 'Fdx.Auth.SecretWrong'
+        (Resolve-FdxError -Message 'No MSI found for specified ClientId/ResourceId.').Id | Should -Be 'Fdx.Identity.UnknownIdentity'
+        Connect-Tenant
+        Set-Customer @{ consented = $false }
+        try { Get-FdxToken -ErrorAction Stop } catch { $failure = $_ }
+        $known = $failure | Resolve-FdxError
+        $known.Id | Should -Be 'Fdx.Auth.AppNotConsented'
+        $known.Fix | Should -Match $Fake.clientId
+        (Resolve-FdxError).Id | Should -Be 'Fdx.Auth.AppNotConsented'
+        Get-ErrorId (Get-Failure { Resolve-FdxError -Message 'it is raining' }) | Should -Be 'Fdx.Settings.UnknownError'
+    }
+
+    It 'needs no connection' {
+        Disconnect-Fdx
+        (Resolve-FdxError -Code 700016).Fix | Should -Match '<client>'
+        $url = New-FdxConsentUrl contoso.onmicrosoft.com $Fake.clientId -RedirectUri https://localhost/x?y -State 'a&b'
+        $url.AbsoluteUri | Should -Be "https://login.microsoftonline.com/contoso.onmicrosoft.com/adminconsent?client_id=$($Fake.clientId)&redirect_uri=https%3A%2F%2Flocalhost%2Fx%3Fy&state=a%26b"
+        (New-FdxConsentUrl contoso.onmicrosoft.us $Fake.clientId -Environment usgov).Host | Should -Be 'login.microsoftonline.us'
+        Get-ErrorId (Get-Failure { New-FdxConsentUrl contoso.onmicrosoft.com }) | Should -Be 'Fdx.Settings.ClientIdMissing'
+        Get-ErrorId (Get-Failure { New-FdxConsentUrl '{x}' $Fake.clientId }) | Should -Be 'Fdx.Settings.InvalidTenantId'
+    }
+
+    It 'takes app and tenants of the connection' {
+        Connect-Tenant @{ TenantId = $Fake.tenants.tenantId }
+        @(New-FdxConsentUrl).Count | Should -Be 3
+        (New-FdxConsentUrl)[0].AbsoluteUri | Should -Match "$($Fake.tenants[0].tenantId)/adminconsent\?client_id=$($Fake.clientId)"
+    }
+}

@@ -67,7 +67,8 @@ Describe 'The package' {
 
 Describe 'Help' {
     BeforeDiscovery {
-        $commands = 'Connect-Fdx', 'Disconnect-Fdx', 'Get-FdxConnection', 'Get-FdxToken', 'Get-FdxMachine', 'Get-FdxVulnerability', 'Invoke-FdxRequest'
+        $commands = 'Connect-Fdx', 'Disconnect-Fdx', 'Get-FdxConnection', 'Get-FdxToken', 'Get-FdxMachine', 'Get-FdxVulnerability', 'Invoke-FdxRequest',
+        'New-FdxConsentUrl', 'Resolve-FdxError', 'Test-FdxConnection'
     }
 
     BeforeAll { . $PSScriptRoot/Fixture.ps1 }

@@ -40,7 +40,98 @@ $ErrorActionPreference = 'Continue'
 '@
     }
 
-    AfterAll { Stop-FakeTenant }
+    AfterAll {
+        Set-Place
+        Stop-FakeTenant
+    }
+
+    It 'not with any other source, at its worst hour' {
+        Reset-Tenant
+        $certificate = New-AppCertificate
+        $pfx = Join-Path $TestDrive app.pfx
+        $password = 'fake-pfx-password-0123456789'
+        [IO.File]::WriteAllBytes($pfx, $certificate.Export('Pkcs12', $password))
+        Add-FederatedCredential https://oidc.example.net/cluster/ vault
+        $tokenFile = Join-Path $TestDrive token
+        Set-Content $tokenFile (New-ForeignToken vault)
+        $given = @{
+            Pfx = $pfx; Password = $password; Secret = $Fake.clientSecret; WrongSecret = 'fake-wrong-secret-0123456789 "\ü'; TokenFile = $tokenFile
+            Good = New-ForeignToken vault; Old = New-ForeignToken vault -60; Other = New-ForeignToken nobody
+        }
+        Connect-Tenant
+        $given.Ready = Get-FdxToken -AsPlainText
+        $script = Join-Path $TestDrive sources.ps1
+        Set-Content $script @'
+param($Addresses, $Values, $Output)
+$fake = Get-Content $Addresses -Raw | ConvertFrom-Json
+$given = Get-Content $Values -Raw | ConvertFrom-Json
+$VerbosePreference = $DebugPreference = $InformationPreference = 'Continue'
+$ErrorActionPreference = 'Continue'
+function secure([string] $Text) { ConvertTo-SecureString $Text -AsPlainText -Force }
+function place([hashtable] $Variables) {
+    foreach ($name in 'IDENTITY_ENDPOINT', 'IDENTITY_HEADER', 'IDENTITY_SERVER_THUMBPRINT', 'IMDS_ENDPOINT', 'MSI_ENDPOINT', 'MSI_SECRET', 'ACTIONS_ID_TOKEN_REQUEST_URL',
+        'ACTIONS_ID_TOKEN_REQUEST_TOKEN', 'SYSTEM_OIDCREQUESTURI', 'SYSTEM_ACCESSTOKEN') { [Environment]::SetEnvironmentVariable($name, $Variables[$name]) }
+}
+& {
+    Import-Module FedXdr
+    $endpoint = @{ authority = $fake.authority; defender = $fake.defender; imds = $fake.imds; arcTokens = $fake.arcTokenDirectory }
+    $common = @{ TenantId = $fake.tenants[0].tenantId; Endpoint = $endpoint; MaximumRetryCount = 0; PassThru = $true }
+    $app = $common + @{ ClientId = $fake.clientId }
+    function look {
+        Get-FdxToken -Force | Format-List * -Force
+        Get-FdxVulnerability -First 2 | Out-String
+        Test-FdxConnection | Format-List * -Force
+        Get-FdxConnection | Format-List * -Force
+        Get-FdxConnection | ConvertTo-Json -Depth 3
+    }
+    $places = @{
+        Arc      = @{ IDENTITY_ENDPOINT = $fake.arcIdentityEndpoint; IMDS_ENDPOINT = $fake.arcImdsEndpoint }
+        Fabric   = @{ IDENTITY_ENDPOINT = $fake.fabricIdentityEndpoint; IDENTITY_HEADER = $fake.fabricHeader; IDENTITY_SERVER_THUMBPRINT = $fake.fabricThumbprint }
+        Shell    = @{ MSI_ENDPOINT = $fake.cloudShellEndpoint }
+        Old      = @{ MSI_ENDPOINT = $fake.identityEndpoint; MSI_SECRET = $fake.identityHeader }
+        Mixed    = @{ IDENTITY_ENDPOINT = $fake.identityEndpoint; IDENTITY_HEADER = 'fake-other-header'; MSI_ENDPOINT = $fake.identityEndpoint; MSI_SECRET = $fake.identityHeader }
+        GitHub   = @{ ACTIONS_ID_TOKEN_REQUEST_URL = $fake.builds.ACTIONS_ID_TOKEN_REQUEST_URL; ACTIONS_ID_TOKEN_REQUEST_TOKEN = $fake.builds.ACTIONS_ID_TOKEN_REQUEST_TOKEN }
+        Pipeline = @{ SYSTEM_OIDCREQUESTURI = $fake.builds.SYSTEM_OIDCREQUESTURI; SYSTEM_ACCESSTOKEN = $fake.builds.SYSTEM_ACCESSTOKEN }
+        Nothing  = @{}
+    }
+    foreach ($name in $places.Keys) { "== $name"; place $places[$name]; Connect-Fdx @app; look; Connect-Fdx -Endpoint $endpoint -PassThru; look }
+    place $places.GitHub; Connect-Fdx @app -GitHubActions; look
+    place $places.Pipeline; Connect-Fdx @app -ServiceConnectionId $fake.serviceConnectionId; look
+    place @{}
+    '== handed in'
+    Connect-Fdx @app -CertificatePath $given.Pfx -CertificatePassword (secure $given.Password); look
+    Connect-Fdx @app -CertificatePath $given.Pfx -CertificatePassword (secure $given.WrongSecret)
+    Connect-Fdx @common -Credential ([pscredential]::new($fake.clientId, (secure $given.Secret))); look
+    Connect-Fdx @common -Credential ([pscredential]::new($fake.clientId, (secure $given.WrongSecret))); look
+    Connect-Fdx @app -FederatedTokenFile $given.TokenFile; look
+    foreach ($token in $given.Good, $given.Old, $given.Other) { Connect-Fdx @app -ClientAssertion (secure $token); look }
+    foreach ($token in $given.Good, $given.Old, $given.Other) { $env:FAKE_TOKEN = $token; Connect-Fdx @app -ClientAssertionScript { $env:FAKE_TOKEN }; look }
+    foreach ($token in $given.Ready, $given.Old) { Connect-Fdx @common -AccessToken (secure $token); look; Get-FdxToken -Resource Graph }
+    $Error | ForEach-Object { $_ | Format-List * -Force; $_.Exception | Format-List * -Force; $_.ErrorDetails | Format-List * -Force; "$($_.Exception)"; Resolve-FdxError $_ }
+    Disconnect-Fdx -ClearTokenCache
+} *>&1 | Out-File $Output
+'@
+        $addresses = Join-Path $TestDrive fake.json
+        $Fake | ConvertTo-Json -Depth 6 | Set-Content $addresses
+        $values = Join-Path $TestDrive given.json
+        $given | ConvertTo-Json | Set-Content $values
+        $output = Join-Path $TestDrive sources.txt
+        $pwsh = Join-Path $PSHOME ($IsWindows ? 'pwsh.exe' : 'pwsh')
+        $console = & $pwsh -NoProfile -NonInteractive -File $script $addresses $values $output 2>&1 | Out-String
+        $text = (Get-Content $output -Raw) + $console
+
+        # Each source was really met, the good and the bad.
+        foreach ($said in 'Azure Arc', 'Service Fabric', 'Cloud Shell', 'GitHub Actions', 'Azure Pipelines', 'certificate', 'Fdx.Certificate.WrongPassword', 'Fdx.Auth.SecretWrong',
+            'Fdx.Assertion.Expired', 'Fdx.Auth.SubjectMismatch', 'Fdx.AccessToken.WrongAudience', 'Fdx.Identity.Refused', 'got a token for https://api.securitycenter') {
+            $text | Should -Match ([regex]::Escape($said))
+        }
+        $secrets = @(Invoke-Control GET /secrets) + $given.Password, $given.Secret, $given.WrongSecret, $given.Good, $given.Old, $given.Other, $given.Ready
+        $secrets.Count | Should -BeGreaterThan 40
+        foreach ($secret in $secrets) {
+            $text.Contains($secret) | Should -BeFalse
+            foreach ($part in $secret.Split('.') | Where-Object Length -gt 40) { $text.Contains($part.Substring($part.Length - 40)) | Should -BeFalse }
+        }
+    }
 
     It 'not in any stream, error or object of a whole session' {
         Reset-Tenant

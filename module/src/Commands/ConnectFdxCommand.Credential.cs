@@ -1,6 +1,7 @@
 using System;
 using System.Collections;
 using System.Globalization;
+using System.Security;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using FedXdr.Queries;
@@ -42,7 +43,11 @@ public sealed partial class ConnectFdxCommand
                 break;
             case ClientSecretSet:
                 settings.Text("type", "clientSecret");
-                settings.Secret("secret", Credential!.Password);
+                // PSCredential.Empty has none.
+                using (var none = new SecureString())
+                {
+                    settings.Secret("secret", Credential!.Password ?? none);
+                }
                 break;
             case ClientAssertionSet:
                 settings.Text("type", "clientAssertion");

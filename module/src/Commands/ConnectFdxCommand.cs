@@ -179,7 +179,8 @@ public sealed partial class ConnectFdxCommand : FdxCommand
     }
 
     // In a PSCredential the app is the user.
-    private string? AppId => ParameterSetName == ClientSecretSet ? Credential!.UserName ?? "" : ClientId;
+    private string? AppId =>
+        ParameterSetName != ClientSecretSet ? ClientId : string.IsNullOrEmpty(Credential!.UserName) ? null : Credential.UserName;
 
     private string UserAgent() =>
         SessionState.PSVariable.GetValue("PSVersionTable") is IDictionary table ? $"PowerShell/{table["PSVersion"]}" : "PowerShell";

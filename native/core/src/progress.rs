@@ -173,7 +173,7 @@ impl Reporter {
         let seconds = token.expires_on - token.fetched_on;
         let roles = token.claims.roles.join(", ");
         self.verbose(format!("Exchange: got a token for {audience}, good for {seconds} s, roles: {roles}."));
-        if token.claims.roles.is_empty() && token.claims.aud.is_some() && token.claims.scp.is_none() {
+        if token.claims.roles.is_empty() && takes_roles(audience) && token.claims.scp.is_none() {
             self.warning(format!(
                 "The token for {audience} has no roles: the API will refuse it. Grant application permissions to the app and consent in the tenant."
             ));
@@ -236,4 +236,9 @@ impl Reporter {
     fn lock(&self) -> std::sync::MutexGuard<'_, VecDeque<(Level, String)>> {
         self.messages.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether an API goes by the roles in a token; others, such as Azure Resource Manager, look theirs up.
+fn takes_roles(audience: &str) -> bool {
+    [".securitycenter.", ".security.microsoft.", "graph."].iter().any(|part| audience.contains(part))
 }

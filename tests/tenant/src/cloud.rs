@@ -83,6 +83,7 @@ impl Cloud {
                 ("https://graph.microsoft.com", Resource::Graph),
                 ("https://management.azure.com", Resource::Arm),
                 ("https://vault.azure.net", Resource::Other),
+                ("https://api.loganalytics.io", Resource::Other),
                 ("https://storage.azure.com", Resource::Other),
             ],
             Cloud::Gcc => &[

@@ -42,6 +42,9 @@ symptoms! {
     CLIENT_MISSING = "Fdx.Settings.ClientIdMissing", Configuration, Connection,
         "no app was named, and this identity's token is good for nothing but an exchange",
         "Name the app that trusts it: Connect-Fdx -ClientId <Application (client) ID>.";
+    SECRET_MISSING = "Fdx.Settings.SecretMissing", Configuration, Connection,
+        "the credential has no password",
+        "Give the client secret's value as the credential's password: Get-Credential <Application (client) ID>. Better, use a managed identity, which needs none.";
     TENANT_MISSING = "Fdx.Settings.TenantMissing", Configuration, Connection,
         "no tenant was named",
         "Name the tenant to read from: Connect-Fdx -TenantId <tenant id or domain>.";

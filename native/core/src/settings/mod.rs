@@ -12,7 +12,9 @@ use serde::Deserialize;
 
 use crate::cloud::{Cloud, Family};
 use crate::error::{Error, Result};
-use crate::knowledge::{API_NOT_IN_CLOUD, CLIENT_MISSING, INVALID_GEO, SAME_ID, TENANT_MISSING};
+use crate::knowledge::{
+    API_NOT_IN_CLOUD, CLIENT_MISSING, INVALID_GEO, SAME_ID, SECRET_MISSING, TENANT_MISSING,
+};
 
 pub(crate) use credential::Credential;
 pub(crate) use endpoints::Endpoints;
@@ -132,6 +134,9 @@ impl Settings {
     fn check_ids(&self) -> Result<()> {
         if self.client_id.is_none() && !self.credential.stands_alone() {
             return Err(CLIENT_MISSING.error(CLIENT_MISSING.cause));
+        }
+        if matches!(&self.credential, Credential::ClientSecret { secret } if secret.is_empty()) {
+            return Err(SECRET_MISSING.error(SECRET_MISSING.cause));
         }
         let ready = matches!(self.credential, Credential::AccessToken { .. });
         if self.client_id.is_some() && self.tenants.is_empty() && !ready {

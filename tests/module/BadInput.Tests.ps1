@@ -101,7 +101,7 @@ Describe 'What a user can get wrong' {
         }
 
         It 'is not the app''s id' {
-            Connect-Tenant @{ ClientId = $Fake.managedIdentity.clientId }
+            Connect-Tenant @{ ClientId = $Fake.secondIdentity.clientId }
             Assert-Failure (Get-Failure { Get-FdxToken }) 'Fdx.Auth.AppNotConsented' 'ClientId'
         }
 
@@ -198,7 +198,7 @@ Describe 'What a user can get wrong' {
 
         It 'have an id that would lead elsewhere: <id>' -ForEach @{ id = '..' }, @{ id = '.' } {
             Connect-Tenant
-            Assert-Failure (Get-Failure { Get-FdxMachine -Id $id }) 'Fdx.Settings.InvalidId' 'Get-FdxMachine'
+            Assert-Failure (Get-Failure { Get-FdxMachine -Id $id }) 'Fdx.Settings.InvalidItemId' 'Get-FdxMachine'
             Get-Count defender | Should -Be 0
         }
 

@@ -220,5 +220,8 @@ pub(crate) fn seconds(clock: &dyn Clock) -> i64 {
 }
 
 #[cfg(test)]
+#[path = "cache_properties.rs"]
+mod properties;
+#[cfg(test)]
 #[path = "cache_tests.rs"]
 mod tests;

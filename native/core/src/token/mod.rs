@@ -10,6 +10,8 @@ pub use self::claims::Claims;
 use crate::clock::jitter;
 use crate::secret::Secret;
 
+/// Seconds by which a clock may go back without a doubt about the tokens.
+const SKEW: i64 = 60;
 /// Seconds by which a renewal may come early.
 const LARGEST_SPREAD: u64 = 300;
 
@@ -51,7 +53,9 @@ impl AccessToken {
 
     /// Whether it can still be sent: it has to outlast the request and a clock that is a little off.
     pub(crate) fn is_usable(&self, now: i64) -> bool {
-        now < self.expires_on - margin(self.expires_on.saturating_sub(self.fetched_on))
+        // A clock that was set back since says nothing of when it ends.
+        let known = now >= self.fetched_on - SKEW;
+        known && now < self.expires_on - margin(self.expires_on.saturating_sub(self.fetched_on))
     }
 }
 

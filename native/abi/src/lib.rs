@@ -7,6 +7,7 @@ mod guard;
 mod handles;
 mod runtime;
 mod types;
+mod wiping;
 
 pub use exports::*;
 pub use handles::{FdxBatch, FdxError, FdxQuery, FdxSession};

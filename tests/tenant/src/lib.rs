@@ -155,6 +155,13 @@ impl FakeTenant {
         self.state.report()
     }
 
+    /// A token with these claims, signed by this world: for issuers that are no listener here.
+    pub fn mint(&self, claims: &serde_json::Value) -> String {
+        let token = self.state.signer.sign(claims).unwrap_or_default();
+        self.state.keep_secret(&token);
+        token
+    }
+
     /// Every secret that was issued or is expected.
     pub fn secrets(&self) -> Vec<String> {
         self.state.secrets()

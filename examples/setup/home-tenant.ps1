@@ -4,8 +4,9 @@
 .SYNOPSIS
 Home tenant: the user-assigned identity, the multi-tenant app, its permissions, and the federated credential that joins them.
 .DESCRIPTION
-Run it as often as you like: what is there and right is left alone. -WhatIf shows what would be done. With -IdentityName the identity is looked up
-in Azure, and made if it is not there: that needs Az.Accounts and Az.ManagedServiceIdentity. With -IdentityObjectId it has to be there, and no Az module is needed.
+Run it as often as you like: what is there and right is left alone. -WhatIf shows what would be done. With -IdentityName the identity is looked
+up in Azure, and made if it is not there: that needs Az.Accounts and Az.ManagedServiceIdentity. With -IdentityObjectId it has to be there, and no Az
+module is needed.
 .EXAMPLE
 ./home-tenant.ps1 -TenantId $homeTenant -IdentityName id-defender-collector -ResourceGroupName rg-collector -Location westeurope
 .EXAMPLE
@@ -21,7 +22,7 @@ param(
     # The user-assigned identity, by name.
     [Parameter(Mandatory, ParameterSetName = 'ByName')] [string] $IdentityName,
     [Parameter(Mandatory, ParameterSetName = 'ByName')] [string] $ResourceGroupName,
-    # Of a new identity; that of the resource group if not given.
+    # Of a new identity.
     [Parameter(ParameterSetName = 'ByName')] [string] $Location,
 
     # The user-assigned identity, by its object (principal) id.
@@ -96,12 +97,14 @@ function Resolve-Identity {
         return [pscustomobject]@{ ObjectId = $principal.Id; ClientId = $principal.AppId; ResourceId = $resource -join '' }
     }
     Import-Module Az.Accounts, Az.ManagedServiceIdentity
-    if ("$((Get-AzContext).Tenant.Id)" -ne "$TenantId") { $null = Connect-AzAccount -Tenant $TenantId -Environment $clouds[$Cloud].Azure }
+    if ("$((Get-AzContext).Tenant.Id)" -ne "$TenantId") {
+        $null = Connect-AzAccount -Tenant $TenantId -Environment $clouds[$Cloud].Azure -WhatIf:$false
+    }
     $place = @{ ResourceGroupName = $ResourceGroupName }
     $identity = Get-AzUserAssignedIdentity @place | Where-Object Name -EQ $IdentityName
     if (-not $identity) {
         if (-not $PSCmdlet.ShouldProcess("$ResourceGroupName/$IdentityName", 'Make the user-assigned identity')) { return }
-        if (-not $Location) { $Location = (Get-AzResourceGroup -Name $ResourceGroupName).Location }
+        if (-not $Location) { throw "There is no identity $IdentityName in $ResourceGroupName; give -Location to have it made." }
         $identity = New-AzUserAssignedIdentity @place -Name $IdentityName -Location $Location
     }
     [pscustomobject]@{ ObjectId = $identity.PrincipalId; ClientId = $identity.ClientId; ResourceId = $identity.Id }

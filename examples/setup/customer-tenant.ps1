@@ -91,7 +91,7 @@ function Get-Assignment($Principal) {
 }
 
 function Test-Assigned($Wanted, $Assignments) {
-    [bool] @($Assignments | Where-Object { "$($_.AppRoleId)" -eq $Wanted.RoleId -and "$($_.ResourceId)" -eq $Wanted.ResourceId })
+    [bool] @($Assignments | Where-Object { $_ -and "$($_.AppRoleId)" -eq $Wanted.RoleId -and "$($_.ResourceId)" -eq $Wanted.ResourceId })
 }
 
 Import-Module Microsoft.Graph.Authentication, Microsoft.Graph.Applications

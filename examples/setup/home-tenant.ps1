@@ -75,11 +75,11 @@ function Invoke-Patiently([scriptblock] $Script) {
 }
 
 function Find-App {
-    if ($ClientId -ne [guid]::Empty) { $filter = "appId eq '$ClientId'" }
+    if ($ClientId) { $filter = "appId eq '$ClientId'" }
     else { $filter = "displayName eq '$($AppName.Replace("'", "''"))'" }
     $found = @(Get-MgApplication -Filter $filter -All)
     if ($found.Count -gt 1) { throw "More than one app is called '$AppName'; name one with -ClientId." }
-    if ($ClientId -ne [guid]::Empty -and -not $found) { throw "There is no app $ClientId in this tenant." }
+    if ($ClientId -and -not $found) { throw "There is no app $ClientId in this tenant." }
     if ($found) { $found[0] }
 }
 

@@ -11,7 +11,7 @@ LOCATION=${LOCATION:-}                                # of a new identity; that 
 IDENTITY_NAME=${IDENTITY_NAME:-id-defender-collector} # the user-assigned identity: taken if it is there, made otherwise
 APP_NAME=${APP_NAME:-Defender collector}              # customers see this name
 CLIENT_ID=${CLIENT_ID:-}                              # of an app that is there already; found or made by its name otherwise
-CREDENTIAL_NAME=${CREDENTIAL_NAME:-$IDENTITY_NAME}    # of the federated credential
+CREDENTIAL_NAME=${CREDENTIAL_NAME:-collector-identity} # of the federated credential: letters, digits, hyphens
 REDIRECT_URI=${REDIRECT_URI:-https://localhost}       # where the browser goes after a customer's consent
 PERMISSIONS=${PERMISSIONS:-Defender/Machine.Read.All Defender/Vulnerability.Read.All} # <API>/<application permission>; APIs: Defender, Xdr, Graph
 ASSUME_YES=${ASSUME_YES:-}                            # 1: remove without asking
@@ -125,7 +125,7 @@ set_up_permissions() {
         if grep -qxiF -- "$role" <<<"$present"; then
             say "Permission $permission: there"
         else
-            say "Permission $permission: added; customers have to consent again"
+            say "Permission $permission: added; customers have to consent to it"
             az ad app permission add --id "$client_id" --api "$api" --api-permissions "$role=Role" -o none --only-show-errors
         fi
     done

@@ -1,0 +1,235 @@
+#!/usr/bin/env bash
+# Home tenant: the user-assigned identity, the multi-tenant app, its permissions, and the federated credential that joins them.
+#   RESOURCE_GROUP=rg-collector ./home-tenant.sh [setup|check|remove]
+# Run it as often as you like: what is there and right is left alone. Needs the Azure CLI, signed in to the home tenant (az login --tenant …).
+set -euo pipefail
+
+# -- parameters: set them in the environment --------------------------------------------------------------------------------
+CLOUD=${CLOUD:-Public}                                # Public (GCC too), USGov, China
+RESOURCE_GROUP=${RESOURCE_GROUP:-}                    # of the identity; has to exist
+LOCATION=${LOCATION:-}                                # of a new identity; that of the group if empty
+IDENTITY_NAME=${IDENTITY_NAME:-id-defender-collector} # the user-assigned identity: taken if it is there, made otherwise
+APP_NAME=${APP_NAME:-Defender collector}              # customers see this name
+CLIENT_ID=${CLIENT_ID:-}                              # of an app that is there already; found or made by its name otherwise
+CREDENTIAL_NAME=${CREDENTIAL_NAME:-collector-identity} # of the federated credential: letters, digits, hyphens
+REDIRECT_URI=${REDIRECT_URI:-https://localhost}       # where the browser goes after a customer's consent
+PERMISSIONS=${PERMISSIONS:-Defender/Machine.Read.All Defender/Vulnerability.Read.All} # <API>/<application permission>; APIs: Defender, Xdr, Graph
+ASSUME_YES=${ASSUME_YES:-}                            # 1: remove without asking
+
+say() { printf '%s\n' "$*" >&2; }
+die() { say "home-tenant.sh: $*"; exit 1; }
+
+# What was made a moment ago is not known everywhere yet.
+patiently() {
+    local pause
+    for pause in 5 10 20 30; do
+        "$@" && return
+        say "  again in $pause s …"
+        sleep "$pause"
+    done
+    "$@"
+}
+
+case $CLOUD in
+    Public) az_cloud=AzureCloud authority=login.microsoftonline.com audience=api://AzureADTokenExchange ;;
+    USGov) az_cloud=AzureUSGovernment authority=login.microsoftonline.us audience=api://AzureADTokenExchangeUSGov ;;
+    China) az_cloud=AzureChinaCloud authority=login.partner.microsoftonline.cn audience=api://AzureADTokenExchangeChina ;;
+    *) die "CLOUD is Public, USGov or China, not '$CLOUD'" ;;
+esac
+
+# api_id NAME: the application id of an API.
+api_id() {
+    case $1 in
+        Defender) echo fc780465-2017-40d4-a0c5-307022471b92 ;; # WindowsDefenderATP
+        Xdr) echo 8ee8fdad-f234-4243-8f3b-15c294843740 ;;      # Microsoft Threat Protection
+        Graph) echo 00000003-0000-0000-c000-000000000000 ;;    # Microsoft Graph
+        *) die "unknown API '$1' in PERMISSIONS; known: Defender, Xdr, Graph" ;;
+    esac
+}
+
+# role_id API_ID PERMISSION: the id of an application permission, as the API's service principal in this tenant has it.
+role_id() {
+    local id
+    id=$(az ad sp show --id "$1" -o tsv \
+        --query "appRoles[?value=='$2' && contains(allowedMemberTypes, 'Application')].id")
+    [ -n "$id" ] || die "the API $1 has no application permission '$2'; mind the spelling"
+    echo "$id"
+}
+
+# find_app: sets client_id, empty if there is none.
+find_app() {
+    local found
+    if [ -n "$CLIENT_ID" ]; then
+        client_id=$(az ad app show --id "$CLIENT_ID" --query appId -o tsv)
+        return
+    fi
+    found=$(az ad app list --filter "displayName eq '${APP_NAME//\'/\'\'}'" --query '[].appId' -o tsv)
+    [ "$(grep -c . <<<"$found" || true)" -le 1 ] || die "more than one app is called '$APP_NAME'; name one with CLIENT_ID"
+    client_id=$found
+}
+
+# find_identity: sets identity_* , empty if there is none.
+find_identity() {
+    local query="[?name=='$IDENTITY_NAME']"
+    identity_object_id=$(az identity list -g "$RESOURCE_GROUP" --query "$query.principalId" -o tsv)
+    identity_client_id=$(az identity list -g "$RESOURCE_GROUP" --query "$query.clientId" -o tsv)
+    identity_resource_id=$(az identity list -g "$RESOURCE_GROUP" --query "$query.id" -o tsv)
+}
+
+credential() { az ad app federated-credential list --id "$client_id" --query "[?name=='$CREDENTIAL_NAME'].$1" -o tsv; }
+
+set_up_identity() {
+    find_identity
+    if [ -z "$identity_object_id" ]; then
+        say "Identity $IDENTITY_NAME: made"
+        az identity create -g "$RESOURCE_GROUP" -n "$IDENTITY_NAME" ${LOCATION:+-l "$LOCATION"} -o none
+        find_identity
+    else
+        say "Identity $IDENTITY_NAME: there"
+    fi
+}
+
+set_up_app() {
+    local uris
+    find_app
+    if [ -z "$client_id" ]; then
+        say "App $APP_NAME: made"
+        client_id=$(az ad app create --display-name "$APP_NAME" --sign-in-audience AzureADMultipleOrgs \
+            --web-redirect-uris "$REDIRECT_URI" --query appId -o tsv)
+        patiently az ad app show --id "$client_id" -o none
+        return
+    fi
+    say "App $client_id: there"
+    if [ "$(az ad app show --id "$client_id" --query signInAudience -o tsv)" = AzureADMyOrg ]; then
+        say "  made multi-tenant"
+        az ad app update --id "$client_id" --sign-in-audience AzureADMultipleOrgs
+    fi
+    mapfile -t uris < <(az ad app show --id "$client_id" --query 'web.redirectUris[]' -o tsv)
+    if ! printf '%s\n' "${uris[@]}" | grep -qxF -- "$REDIRECT_URI"; then
+        say "  redirect URI $REDIRECT_URI added"
+        # An empty element would be no URI.
+        if [ -z "${uris[*]}" ]; then uris=(); fi
+        az ad app update --id "$client_id" --web-redirect-uris "${uris[@]}" "$REDIRECT_URI"
+    fi
+}
+
+set_up_permissions() {
+    local permission api role present
+    for permission in $PERMISSIONS; do
+        api=$(api_id "${permission%%/*}")
+        # An API that nobody has used in this tenant has no service principal, and so no list of permissions.
+        az ad sp show --id "$api" -o none 2>/dev/null || az ad sp create --id "$api" -o none
+        role=$(role_id "$api" "${permission#*/}")
+        present=$(az ad app show --id "$client_id" -o tsv \
+            --query "requiredResourceAccess[?resourceAppId=='$api'].resourceAccess[].id")
+        if grep -qxiF -- "$role" <<<"$present"; then
+            say "Permission $permission: there"
+        else
+            say "Permission $permission: added; customers have to consent to it"
+            az ad app permission add --id "$client_id" --api "$api" --api-permissions "$role=Role" -o none --only-show-errors
+        fi
+    done
+}
+
+set_up_credential() {
+    local wanted present parameters
+    wanted=$(printf '%s\t%s\t%s' "$issuer" "$identity_object_id" "$audience")
+    present=$(credential '[issuer,subject,audiences[0]]')
+    parameters=$(printf '{"name":"%s","issuer":"%s","subject":"%s","audiences":["%s"]}' \
+        "$CREDENTIAL_NAME" "$issuer" "$identity_object_id" "$audience")
+    if [ "$present" = "$wanted" ]; then
+        say "Federated credential $CREDENTIAL_NAME: there"
+    elif [ -n "$present" ]; then
+        say "Federated credential $CREDENTIAL_NAME: corrected; takes some minutes to spread"
+        az ad app federated-credential update --id "$client_id" --federated-credential-id "$CREDENTIAL_NAME" \
+            --parameters "$parameters" -o none
+    else
+        say "Federated credential $CREDENTIAL_NAME: made; takes some minutes to spread"
+        patiently az ad app federated-credential create --id "$client_id" --parameters "$parameters" -o none
+    fi
+}
+
+show() {
+    cat <<END
+HOME_TENANT=$tenant
+CLIENT_ID=$client_id
+IDENTITY_CLIENT_ID=$identity_client_id
+IDENTITY_OBJECT_ID=$identity_object_id
+IDENTITY_RESOURCE_ID=$identity_resource_id
+ISSUER=$issuer
+SUBJECT=$identity_object_id
+AUDIENCE=$audience
+END
+}
+
+set_up() {
+    set_up_identity
+    set_up_app
+    set_up_permissions
+    set_up_credential
+    show
+    say
+    say 'Attach the identity to what runs the collector, for instance:'
+    say "  az functionapp identity assign -g <group> -n <app> --identities $identity_resource_id"
+    say 'Then let each customer consent: customer-tenant.sh url'
+}
+
+# check: every fault is told; the exit code says whether there is one.
+check() {
+    local faults=0 secrets permission api role present
+    wrong() { say "WRONG: $*"; faults=$((faults + 1)); }
+    find_identity
+    find_app
+    [ -n "$identity_object_id" ] || wrong "there is no identity $IDENTITY_NAME in $RESOURCE_GROUP"
+    [ -n "$client_id" ] || die "there is no app '$APP_NAME'"
+    case $(az ad app show --id "$client_id" --query signInAudience -o tsv) in
+        AzureADMultipleOrgs | AzureADandPersonalMicrosoftAccount) ;;
+        *) wrong 'the app is not multi-tenant' ;;
+    esac
+    [ "$(credential '[issuer,subject,audiences[0]]')" = "$(printf '%s\t%s\t%s' "$issuer" "$identity_object_id" "$audience")" ] ||
+        wrong "the federated credential $CREDENTIAL_NAME does not hold issuer $issuer, subject $identity_object_id, audience $audience"
+    for permission in $PERMISSIONS; do
+        api=$(api_id "${permission%%/*}")
+        role=$(role_id "$api" "${permission#*/}")
+        present=$(az ad app show --id "$client_id" -o tsv --query "requiredResourceAccess[?resourceAppId=='$api'].resourceAccess[].id")
+        grep -qxiF -- "$role" <<<"$present" || wrong "the app does not ask for $permission"
+    done
+    secrets=$(az ad app show --id "$client_id" --query '[passwordCredentials[].keyId, keyCredentials[].keyId][]' -o tsv | grep -c . || true)
+    [ "$secrets" = 0 ] || say "NOTE: the app has $secrets secrets or certificates; the collector needs none"
+    show
+    return $((faults > 0))
+}
+
+remove() {
+    local answer
+    find_app
+    [ -n "$client_id" ] || die "there is no app '$APP_NAME'"
+    say "The federated credential $CREDENTIAL_NAME and the app $client_id are removed: the collector stops for EVERY customer."
+    if [ "$ASSUME_YES" != 1 ]; then
+        read -r -p 'Remove them? [y/N] ' answer
+        [ "$answer" = y ] || exit 1
+    fi
+    # First what stops new tokens at once.
+    if [ -n "$(credential name)" ]; then
+        az ad app federated-credential delete --id "$client_id" --federated-credential-id "$CREDENTIAL_NAME"
+    fi
+    az ad app delete --id "$client_id"
+    say 'Removed. The app can be restored for 30 days. Tokens that are out work until they end, about an hour.'
+    say "The identity is left, for something else may use it: az identity delete -g ${RESOURCE_GROUP:-<group>} -n $IDENTITY_NAME"
+    say 'The service principal in each customer'\''s tenant is theirs to delete.'
+}
+
+command -v az >/dev/null || die 'the Azure CLI is needed: https://aka.ms/azure-cli'
+[ "$(az cloud show --query name -o tsv)" = "$az_cloud" ] || die "the Azure CLI is set to another cloud: az cloud set --name $az_cloud; az login"
+tenant=$(az account show --query tenantId -o tsv) || die 'sign in first: az login --tenant <home tenant>'
+issuer=https://$authority/$tenant/v2.0
+say "Home tenant: $tenant ($CLOUD)"
+
+task=${1:-setup}
+[ "$task" = remove ] || [ -n "$RESOURCE_GROUP" ] || die 'set RESOURCE_GROUP to the resource group of the identity'
+case $task in
+    setup) set_up ;;
+    check) check ;;
+    remove) remove ;;
+    *) die 'setup, check or remove?' ;;
+esac

@@ -324,6 +324,51 @@ static void test_pull(char *settings, char *request, uint64_t expected) {
     for (int i = 0; i < 4; i++) fdx_stream_clear(&streams[i]);
 }
 
+/* A connection whose assertions the caller makes: the query asks, waits, and goes on with what it is told. */
+static void test_assertion(void) {
+    char settings[512];
+    snprintf(settings, sizeof settings,
+             "{\"tenants\":[\"" TENANT "\"],\"clientId\":\"22222222-2222-2222-2222-222222222222\",\"credential\":{\"type\":\"clientAssertion\"},"
+             "\"retry\":{\"attempts\":0},\"endpoints\":{\"authority\":\"http://127.0.0.1:%d\"}}",
+             closed_port());
+    FdxSession *session = open_session(settings);
+    const FdxBytes nothing = {NULL, 0}, null_text = {NULL, 5}, bad = {(const uint8_t *)"\xFF\xFE", 2};
+    const struct {
+        FdxBytes assertion, failure;
+        const char *id;
+    } answers[] = {
+        {nothing, text("no vault today"), "Fdx.Assertion.ScriptFailed"},
+        {nothing, nothing, "Fdx.Assertion.ScriptFailed"},
+        {text("not a token"), nothing, "Fdx.Assertion.Invalid"},
+        {text("e30.e30.fake"), nothing, "Fdx.Auth.Unreachable"},
+    };
+    CHECK(fdx_query_assertion(NULL, nothing, nothing) == FDX_STATUS_INVALID_ARGUMENT, "NULL query");
+    for (size_t i = 0; i < sizeof answers / sizeof *answers; i++) {
+        FdxQuery *query = open_query(session, local_request);
+        FdxBatch *batch = NULL;
+        FdxError *error = NULL;
+        CHECK(fdx_query_assertion(query, text("a.b.c"), nothing) == FDX_STATUS_INVALID_ARGUMENT, "nothing was asked");
+        CHECK(fdx_query_next(query, 20000, &batch, &error) == FDX_STATUS_NEEDS_ASSERTION, "it does not ask");
+        CHECK(batch == NULL && error == NULL, "it writes more than a status");
+        CHECK(fdx_query_next(query, 20000, &batch, &error) == FDX_STATUS_NEEDS_ASSERTION, "it does not ask again");
+        CHECK(fdx_query_assertion(query, null_text, nothing) == FDX_STATUS_INVALID_ARGUMENT, "NULL but not empty");
+        CHECK(fdx_query_assertion(query, bad, nothing) == FDX_STATUS_INVALID_ARGUMENT, "bad UTF-8");
+        CHECK(fdx_query_assertion(query, answers[i].assertion, answers[i].failure) == FDX_STATUS_OK, "the answer");
+        CHECK(fdx_query_assertion(query, answers[i].assertion, answers[i].failure) == FDX_STATUS_INVALID_ARGUMENT, "answered twice");
+        CHECK(fdx_query_next(query, 20000, &batch, &error) == FDX_STATUS_ITEM_FAILED, "no error");
+        FdxErrorView view;
+        memset(&view, 0, sizeof view);
+        CHECK(fdx_error_view(error, &view) == FDX_STATUS_OK && contains(view.id, answers[i].id), "answer %zu: id '%.*s'", i, TEXT(view.id));
+        check_error(error, "assertion");
+        CHECK(fdx_query_next(query, 20000, &batch, NULL) == FDX_STATUS_END, "no end");
+        fdx_query_free(query);
+    }
+    FdxQuery *left = open_query(session, local_request); /* left while it asks */
+    CHECK(fdx_query_next(left, 20000, &(FdxBatch *){NULL}, NULL) == FDX_STATUS_NEEDS_ASSERTION, "it does not ask");
+    fdx_query_free(left);
+    fdx_session_free(session);
+}
+
 int main(int argc, char **argv) {
     CHECK(fdx_abi_version() == 1, "version %u", fdx_abi_version());
     CHECK(fdx_cache_clear() == FDX_STATUS_OK, "the cache before any use");
@@ -332,6 +377,7 @@ int main(int argc, char **argv) {
     test_nulls(session);
     test_failure();
     test_cancel();
+    test_assertion();
     test_fork(session);
     fdx_session_free(session);
     if (argc == 5) {

@@ -73,6 +73,28 @@ Describe 'The examples' {
         @($said | Where-Object { $_ -is [string] }).Count | Should -Be 1
     }
 
+    It 'the set-up script <_> is sound and says to the letter what Entra compares' -ForEach 'home-tenant', 'customer-tenant' {
+        $script = Join-Path $examples "setup/$_.ps1"
+        $errors = $null
+        $syntax = [Management.Automation.Language.Parser]::ParseFile($script, [ref] $null, [ref] $errors)
+        $errors | Should -BeNullOrEmpty
+        # It changes a directory, so it can be asked what it would do.
+        $syntax.ParamBlock.Attributes.NamedArguments.ArgumentName | Should -Contain SupportsShouldProcess
+        $shell = Join-Path $examples "setup/$_.sh"
+        if (Get-Command bash -ErrorAction Ignore) {
+            & bash -n $shell
+            $LASTEXITCODE | Should -Be 0
+        }
+        foreach ($file in $script, $shell) {
+            Get-Content $file -Raw | Should -Match 'fc780465-2017-40d4-a0c5-307022471b92'
+        }
+        if ($_ -eq 'home-tenant') {
+            foreach ($file in $script, $shell) {
+                foreach ($word in '/v2\.0', 'api://AzureADTokenExchangeUSGov', 'api://AzureADTokenExchangeChina', 'AzureADMultipleOrgs') { Get-Content $file -Raw | Should -Match $word }
+            }
+        }
+    }
+
     It 'the function app has what Functions wants' {
         $app = Join-Path $examples function-app
         (Get-Content (Join-Path $app host.json) -Raw | ConvertFrom-Json).version | Should -Be '2.0'

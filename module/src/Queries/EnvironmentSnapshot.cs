@@ -16,6 +16,7 @@ internal static class EnvironmentSnapshot
     private static readonly FrozenSet<string> Names = FrozenSet.ToFrozenSet(
         [
             "AZURESUBSCRIPTION_SERVICE_CONNECTION_ID",
+            "DEFAULT_IDENTITY_CLIENT_ID",
             "ALL_PROXY",
             "all_proxy",
             "HTTP_PROXY",

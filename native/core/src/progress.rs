@@ -153,7 +153,7 @@ impl Reporter {
     }
 
     pub(crate) fn assertion(&self, token: &AccessToken) {
-        let claims = &token.claims;
+        let claims = &token.claims();
         let text = |value: &Option<String>| value.clone().unwrap_or_else(|| "?".to_owned());
         self.verbose(format!(
             "Identity: got a token with issuer {}, subject {}, audience {}.",
@@ -169,11 +169,12 @@ impl Reporter {
     }
 
     pub(crate) fn token(&self, token: &AccessToken) {
-        let audience = token.claims.aud.as_deref().unwrap_or("?");
+        let claims = token.claims();
+        let audience = claims.aud.as_deref().unwrap_or("?");
         let seconds = token.expires_on - token.fetched_on;
-        let roles = token.claims.roles.join(", ");
+        let roles = claims.roles.join(", ");
         self.verbose(format!("Exchange: got a token for {audience}, good for {seconds} s, roles: {roles}."));
-        if token.claims.roles.is_empty() && takes_roles(audience) && token.claims.scp.is_none() {
+        if claims.roles.is_empty() && takes_roles(audience) && claims.scp.is_none() {
             self.warning(format!(
                 "The token for {audience} has no roles: the API will refuse it. Grant application permissions to the app and consent in the tenant."
             ));

@@ -81,3 +81,38 @@ fn check_syntax(compiler: &mut Command, source: &str) {
     child.stdin.take().expect("a pipe").write_all(source.as_bytes()).expect("the compiler reads");
     assert!(child.wait().expect("the compiler ends").success(), "{compiler:?} refuses\n{source}");
 }
+
+/// A list of cases is worth nothing when the tests that it names are gone.
+#[test]
+fn every_test_that_the_list_of_cases_names_is_there() {
+    let list = read("native/core/src/auth/CASES.md");
+    let mut sources = String::new();
+    for folder in ["native/core/src", "tests/abi/tests"] {
+        collect(&root().join(folder), &mut sources);
+    }
+    // Of a table's rows the last column; what is in backticks there is a test, a file of tests, or no word of ours.
+    let named = list.lines().filter_map(|line| line.strip_suffix(" |")?.rsplit(" | ").next());
+    let named = named.flat_map(|cell| cell.split('`').skip(1).step_by(2));
+    let (mut tests, mut files) = (0, 0);
+    for name in named {
+        if let Some(file) = name.strip_suffix(".Tests.ps1") {
+            files += 1;
+            assert!(root().join(format!("tests/module/{file}.Tests.ps1")).is_file(), "{name}");
+        } else if name.contains('_') && name.len() > 15 {
+            tests += 1;
+            assert!(sources.contains(&format!("fn {name}(")), "there is no test {name}");
+        }
+    }
+    assert!(tests > 50 && files > 10, "the list was not understood: {tests} tests, {files} files");
+}
+
+fn collect(folder: &std::path::Path, sources: &mut String) {
+    for entry in std::fs::read_dir(folder).expect("a folder").flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            collect(&path, sources);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            sources.push_str(&std::fs::read_to_string(&path).expect("a source"));
+        }
+    }
+}

@@ -120,7 +120,7 @@ impl Page<'_> {
         let scope = target.scope.as_ref();
         let cached = auth::access_token(self.context, self.tenant, scope, false).await?;
         if self.tenant.is_empty() {
-            sink.name(cached.token.claims.tid.as_deref());
+            sink.name(cached.token.claims().tid.as_deref());
         }
         let method = self.plan.method.as_str();
         self.context.reporter.request(method, self.tenant, self.url.path(), self.number);

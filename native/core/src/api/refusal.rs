@@ -117,7 +117,7 @@ fn refused(
     let target = context.settings.target(plan.family);
     let wanted = target.as_ref().map(|target| resource_of(&target.scope)).unwrap_or_default();
     if let Some(audience) =
-        token.claims.aud.as_deref().filter(|audience| !is_audience(audience, wanted, plan.family))
+        token.claims().aud.as_deref().filter(|audience| !is_audience(audience, wanted, plan.family))
     {
         return (
             &WRONG_AUDIENCE,
@@ -125,7 +125,7 @@ fn refused(
         );
     }
     let missing = !plan.permissions.is_empty()
-        && !plan.permissions.iter().any(|p| token.claims.roles.iter().any(|r| r == p));
+        && !plan.permissions.iter().any(|p| token.claims().roles.iter().any(|r| r == p));
     if missing || message.contains("missing application roles") {
         return (&ROLE_MISSING, role_missing(tenant, plan.permissions, token));
     }
@@ -142,7 +142,7 @@ pub(crate) fn role_missing(tenant: &str, permissions: &[&str], token: &AccessTok
         [] => "an application permission that this needs".to_owned(),
         known => format!("the application permission {}", known.join(" or ")),
     };
-    let roles = &token.claims.roles;
+    let roles = &token.claims().roles;
     let has = if roles.is_empty() { "none".to_owned() } else { roles.join(", ") };
     format!("the app lacks {wanted} in tenant {tenant}; it has {has}")
 }

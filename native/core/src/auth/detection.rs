@@ -101,6 +101,9 @@ pub(crate) fn managed_identity(context: &Context, selector: Selector) -> Result<
         let endpoint = endpoint_url("MSI_ENDPOINT", endpoint)?;
         return Ok(match variable("MSI_SECRET") {
             Some(secret) => {
+                // Azure Machine Learning names its default identity here, and wants to hear it.
+                let default = variable("DEFAULT_IDENTITY_CLIENT_ID").filter(|_| selector == Selector::System);
+                let selector = default.map_or(selector, |id| Selector::ClientId(id.to_owned()));
                 let source = LegacyMsi::new(endpoint, Secret::new(secret.to_owned()), selector)?;
                 found(source, "the endpoint of 2017", "MSI_ENDPOINT")
             }

@@ -6,14 +6,14 @@ use futures_util::FutureExt;
 use url::Url;
 
 use super::certificate;
-use super::source::{Proof, Source};
+use super::source::{Proof, Source, Way};
 use super::token_endpoint::{self, Evidence, Grant};
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::retry::{Backoff, is_transient};
-use crate::knowledge::{STALE_ASSERTION, TRANSIENT};
+use crate::knowledge::{SPREADING, STALE_ASSERTION, TRANSIENT};
 use crate::token::AccessToken;
-use crate::token::cache::{CacheKey, Cached, Challenge};
+use crate::token::cache::{CacheKey, Cached, Challenge, TokenKind};
 
 /// A token of the app for `scope` in `tenant`.
 pub(crate) async fn token(
@@ -48,7 +48,9 @@ pub(crate) async fn token(
                 continue;
             }
         }
-        let passing = error.kind == ErrorKind::Network
+        let spreading = SPREADING.contains(&code) && worked_before(&proof, &tenant, &context);
+        let passing = spreading
+            || error.kind == ErrorKind::Network
             || error.http_status.is_some_and(is_transient)
             || TRANSIENT.contains(&code);
         match backoff.pause(error.retry_after) {
@@ -63,6 +65,17 @@ pub(crate) async fn token(
             _ => return Err(error),
         }
     }
+}
+
+/// Whether the app has had a token in this tenant by this proof: then a refusal may come from a replica that has not heard of it yet. Without, it is taken
+/// at its word, so that a mistake shows at once.
+fn worked_before(proof: &Proof, tenant: &str, context: &Context) -> bool {
+    let source = super::source_key(context, &Way::App(proof.clone()));
+    let client = context.settings.client_id.as_deref().unwrap_or_default();
+    let authority = context.settings.authority();
+    context.cache.worked(|kind, known| {
+        kind.source == source && known == tenant && kind.client == client && kind.authority == authority
+    })
 }
 
 /// The token endpoint of a tenant.
@@ -110,11 +123,11 @@ pub(crate) async fn assertion(source: &Arc<dyn Source>, context: &Context) -> Re
 }
 
 fn assertion_key(source: &Arc<dyn Source>, context: &Context) -> CacheKey {
-    CacheKey {
+    let kind = TokenKind {
         authority: context.settings.authority().to_owned(),
-        tenant: String::new(),
         client: String::new(),
         source: source.key(),
         scope: context.settings.cloud.exchange_audience().to_owned(),
-    }
+    };
+    CacheKey { tenant: String::new(), kind }
 }

@@ -244,7 +244,7 @@ async fn read(
         .ok_or_else(|| invalid("without a time at which the token ends"))?;
     let token =
         AccessToken::new(secret, now, expires_on, answer.refresh_in.as_ref().and_then(Moment::seconds));
-    selector.check(&token.claims, &answer, must_echo)?;
+    selector.check(&token.claims(), &answer, must_echo)?;
     context.reporter.assertion(&token);
     Ok(token)
 }
@@ -255,10 +255,14 @@ const ANSWER_LIMIT: usize = 1 << 20;
 async fn refusal(place: &str, selector: &Selector, response: Response, sent: &HeaderMap) -> Error {
     let status = response.status;
     let body = response.bytes(ANSWER_LIMIT).await.unwrap_or_default();
-    let said = without_secrets(&message(&body), sent);
+    let told = told(&body);
+    let said = without_secrets(&told.message, sent);
     let lower = said.to_ascii_lowercase();
     let unknown = status == 400 || status == 404;
-    let (entry, what) = if status == 401 || status == 403 {
+    let (entry, what) = if status == 403 && lower.contains("unreachable") {
+        // A container's own proxy answers for the address that is not there.
+        (&IDENTITY_NOT_FOUND, "is not there".to_owned())
+    } else if status == 401 || status == 403 {
         (&IDENTITY_REFUSED, "refused the request's header".to_owned())
     } else if unknown && (lower.contains("invalid_resource") || lower.contains("resource principal")) {
         (&IDENTITY_RESOURCE, "does not know the resource that the token is for".to_owned())
@@ -268,27 +272,46 @@ async fn refusal(place: &str, selector: &Selector, response: Response, sent: &He
         (&IDENTITY_UNAVAILABLE, "failed".to_owned())
     };
     let quoted = if said.is_empty() { String::new() } else { format!(": {}", excerpt(&said, 300)) };
-    entry.error(format!("the {place} identity endpoint {what} (HTTP {status}{quoted})")).with_status(status)
+    let mut error = entry
+        .error(format!("the {place} identity endpoint {what} (HTTP {status}{quoted})"))
+        .with_status(status);
+    error.correlation_id = told.correlation_id;
+    error
 }
 
-/// What an error body says, whatever its shape: flat or nested, in any case; not JSON at all is quoted as it is.
-fn message(body: &[u8]) -> String {
+/// What an error body says.
+#[derive(Default)]
+struct Told {
+    message: String,
+    correlation_id: Option<String>,
+}
+
+/// Reads an error body of any shape: flat or nested, in any case; what is not JSON at all is quoted as it is.
+fn told(body: &[u8]) -> Told {
     let Ok(value) = serde_json::from_slice::<serde_json::Value>(body) else {
-        return String::from_utf8_lossy(body).into_owned();
+        return Told { message: String::from_utf8_lossy(body).into_owned(), correlation_id: None };
     };
-    let mut parts = Vec::new();
-    collect(&value, &mut parts);
-    parts.join(": ")
+    let mut told = Told::default();
+    collect(&value, &mut told);
+    told
 }
 
-fn collect(value: &serde_json::Value, parts: &mut Vec<String>) {
+fn collect(value: &serde_json::Value, told: &mut Told) {
+    const WORDS: [&str; 4] = ["code", "message", "error", "error_description"];
     let Some(members) = value.as_object() else { return };
     for (name, value) in members {
-        let told =
-            ["code", "message", "error", "error_description"].iter().any(|n| name.eq_ignore_ascii_case(n));
+        let is = |known: &str| name.eq_ignore_ascii_case(known);
         match value {
-            serde_json::Value::String(text) if told => parts.push(text.clone()),
-            _ => collect(value, parts),
+            serde_json::Value::String(text) if WORDS.into_iter().any(is) => {
+                if !told.message.is_empty() {
+                    told.message.push_str(": ");
+                }
+                told.message.push_str(text);
+            }
+            serde_json::Value::String(text) if is("correlationid") => {
+                told.correlation_id = Some(excerpt(text, 60)).filter(|id| !id.is_empty());
+            }
+            _ => collect(value, told),
         }
     }
 }

@@ -30,7 +30,7 @@ use crate::digest::{fingerprint, hex};
 use crate::error::Result;
 use crate::settings::Credential;
 use crate::token::AccessToken;
-use crate::token::cache::{CacheKey, Cached};
+use crate::token::cache::{CacheKey, Cached, TokenKind};
 use access_token::ReadyToken;
 use azure_pipelines::AzurePipelines;
 use client_assertion::{AskedAssertion, StaticAssertion};
@@ -123,13 +123,13 @@ pub(crate) fn source_key(context: &Context, way: &Way) -> String {
 }
 
 fn key(context: &Context, way: &Way, tenant: &str, scope: &str) -> CacheKey {
-    CacheKey {
+    let kind = TokenKind {
         authority: context.settings.authority().to_owned(),
-        tenant: tenant.to_owned(),
         client: context.settings.client_id.clone().unwrap_or_default(),
         source: source_key(context, way),
         scope: scope.to_owned(),
-    }
+    };
+    CacheKey { tenant: tenant.to_owned(), kind }
 }
 
 /// The scope of a resource: what has no scope yet gets `/.default`.
@@ -139,6 +139,8 @@ pub(crate) fn scope_of(resource: &str) -> String {
 
 #[cfg(test)]
 mod arc_tests;
+#[cfg(test)]
+mod measurements;
 #[cfg(test)]
 mod proof_tests;
 #[cfg(test)]

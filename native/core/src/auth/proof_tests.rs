@@ -283,7 +283,7 @@ async fn a_ready_token_is_used_as_it_is_for_what_it_is_good_for() {
     let ready = context(&network, &document, &[]);
     for tenant in ["", TENANT, "contoso.onmicrosoft.com"] {
         let got = access_token(&ready, tenant, SCOPE, false).await.unwrap();
-        assert_eq!(got.token.claims.roles, ["Machine.Read.All"]);
+        assert_eq!(got.token.claims().roles, ["Machine.Read.All"]);
     }
     for (scope, tenant, after, id) in [
         ("https://graph.microsoft.com/.default", TENANT, 0, "Fdx.AccessToken.WrongAudience"),

@@ -103,7 +103,7 @@ pub(crate) const IDENTITIES: &[Subject] = &[
         endpoints: none,
         wrong: WRONG_TOKENS,
         wrong_id: "Fdx.Identity.InvalidAnswer",
-        again: &[(404, 4, 7), (410, 8, 70), (429, 4, 7), (500, 4, 7), (503, 4, 7)],
+        again: &[(404, 4, 7), (408, 4, 7), (410, 8, 70), (429, 4, 7), (500, 4, 7), (503, 4, 7), (504, 4, 7)],
         missing: "Fdx.Identity.NotFound",
     },
     Subject {
@@ -323,6 +323,7 @@ pub(crate) fn network(
     identity: impl Fn(&Request, usize) -> Answer + Send + Sync + 'static,
 ) -> Arc<Network> {
     let check = subject.check;
+    let is_fabric = subject.name == "Service Fabric";
     let asked = std::sync::atomic::AtomicUsize::new(0);
     Network::new(move |request, number| {
         if is_entra(request) {
@@ -330,6 +331,8 @@ pub(crate) fn network(
             return token_answer(number);
         }
         check(request);
+        // Another server's certificate is the platform's business.
+        assert_eq!(request.pin.is_some(), is_fabric);
         identity(request, asked.fetch_add(1, std::sync::atomic::Ordering::SeqCst))
     })
 }

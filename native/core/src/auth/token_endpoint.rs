@@ -39,9 +39,9 @@ pub(super) enum Evidence {
 
 impl Evidence {
     /// The claims that Entra holds against the app's federated credential.
-    fn claims(&self) -> Option<&Claims> {
+    fn claims(&self) -> Option<Claims> {
         match self {
-            Evidence::Federated(cached) => Some(&cached.token.claims),
+            Evidence::Federated(cached) => Some(cached.token.claims()),
             Evidence::Signed(_) | Evidence::Secret(_) => None,
         }
     }
@@ -183,8 +183,9 @@ fn quoted(text: &str, grant: &Grant<'_>, limit: usize) -> String {
 }
 
 fn fill(error: &mut Error, context: &Context, grant: &Grant<'_>) {
+    let claims = grant.evidence.claims().unwrap_or_default();
     let claim = |of: fn(&Claims) -> &Option<String>, name: &str| {
-        let value = grant.evidence.claims().and_then(|claims| of(claims).clone());
+        let value = of(&claims).clone();
         value.unwrap_or_else(|| format!("<{name} of the token>"))
     };
     let values = [

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::access_token;
 use super::subjects::*;
 use crate::context::Context;
-use crate::testing::{Network, START, TENANT, context, jwt, pairs};
+use crate::testing::{Answer, Network, START, TENANT, context, jwt, pairs};
 
 #[tokio::test(start_paused = true)]
 async fn a_token_file_is_read_each_time_and_its_last_good_token_is_kept() {
@@ -95,6 +95,17 @@ async fn a_variable_that_is_not_set_is_named() {
         let error = access_token(&context, TENANT, SCOPE, false).await.unwrap_err();
         assert_eq!(error.id, id);
         assert!(error.message.contains(named), "{error}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_of_azure_pipelines_brings_the_id_that_its_support_asks_for() {
+    for header in ["x-vss-e2eid", "x-msedge-ref"] {
+        let network =
+            Network::new(move |_, _| Answer::Said(403, vec![(header, "e-1".to_owned())], "no".to_owned()));
+        let error =
+            access_token(&context_of(&BUILD_SERVICES[1], &network), TENANT, SCOPE, false).await.unwrap_err();
+        assert_eq!((error.id, error.correlation_id.as_deref()), ("Fdx.Oidc.Refused", Some("e-1")));
     }
 }
 

@@ -78,7 +78,7 @@ impl Subject {
 }
 
 fn has_any(token: &AccessToken, permissions: &[&str]) -> bool {
-    permissions.iter().any(|permission| token.claims.roles.iter().any(|role| role == permission))
+    permissions.iter().any(|permission| token.claims().roles.iter().any(|role| role == permission))
 }
 
 /// How a check came out.
@@ -217,7 +217,7 @@ fn assertion(rows: &mut Rows, context: &Context, minted: Result<Arc<AccessToken>
             return;
         }
     };
-    let claims = &token.claims;
+    let claims = &token.claims();
     let text = |claim: &Option<String>| claim.clone().unwrap_or_else(|| "?".to_owned());
     let detail = format!(
         "issuer {}, subject {}, audience {} ({})",
@@ -277,7 +277,7 @@ async fn token(rows: &mut Rows, context: &Context, tenant: &str, family: Family)
             Some(cached.token)
         }
         Ok(cached) => {
-            let claims = &cached.token.claims;
+            let claims = &cached.token.claims();
             let tid = claims.tid.clone().unwrap_or_else(|| tenant.to_owned());
             rows.passed(Check::TokenEndpoint, context.settings.authority());
             rows.passed(Check::App, &format!("the app is in tenant {tid}"));
@@ -322,17 +322,18 @@ async fn answer(
     subject: &Subject,
     token: &Arc<AccessToken>,
 ) {
-    let roles = token.claims.roles.join(", ");
+    let roles = token.claims().roles.join(", ");
     let probe = subject.probe(token);
     let permissions = match (&probe, subject.resource) {
         (_, Some(resource)) => resource.permissions,
         (Some((_, permissions)), None) => permissions,
         (None, None) => &[],
     };
-    let unknown = token.claims.aud.is_none() || token.claims.scp.is_some() || subject.family == Family::Arm;
+    let unknown =
+        token.claims().aud.is_none() || token.claims().scp.is_some() || subject.family == Family::Arm;
     if unknown {
         rows.skipped(Check::Roles, "the token does not say them; the API's answer will");
-    } else if token.claims.roles.is_empty() || (!permissions.is_empty() && !has_any(token, permissions)) {
+    } else if token.claims().roles.is_empty() || (!permissions.is_empty() && !has_any(token, permissions)) {
         let error = ROLE_MISSING
             .error(role_missing(tenant, permissions, token))
             .fill("tenant", tenant)

@@ -186,7 +186,7 @@ impl Job {
     async fn token(&self, scope: &str, force: bool) -> Result<()> {
         let cached = auth::access_token(&self.context, &self.tenant, scope, force).await?;
         let token = &cached.token;
-        let claims = &token.claims;
+        let claims = &token.claims();
         let columns = [
             ("token", Kind::Text),
             ("expiresOn", Kind::Time),
@@ -201,7 +201,7 @@ impl Job {
         ];
         let columns = columns.map(|(name, kind)| Column::new(name, kind)).into();
         let mut builder =
-            Builder::new(self.stream, self.label(token.claims.tid.as_deref()), columns).secret();
+            Builder::new(self.stream, self.label(token.claims().tid.as_deref()), columns).secret();
         let c = builder.columns();
         c[0].text(token.secret.expose());
         c[1].int(ticks(token.expires_on));
@@ -237,17 +237,17 @@ fn cached_tokens(context: &Context, tenants: &[String]) -> Option<Batch> {
     let source = auth::source_key(context, &way);
     let client = context.settings.client_id.clone().unwrap_or_default();
     let authority = context.settings.authority();
-    let mut known = context.cache.snapshot(|key| {
-        key.source == source
-            && key.client == client
-            && key.authority == authority
-            && tenants.contains(&key.tenant)
+    let mut known = context.cache.snapshot(|kind, tenant| {
+        kind.source == source
+            && kind.client == client
+            && kind.authority == authority
+            && tenants.iter().any(|wanted| wanted == tenant)
     });
-    known.sort_by(|(a, _), (b, _)| (&a.tenant, &a.scope).cmp(&(&b.tenant, &b.scope)));
+    known.sort_by(|(a, _), (b, _)| (&a.tenant, &a.kind.scope).cmp(&(&b.tenant, &b.kind.scope)));
     for (key, token) in known {
         let c = builder.columns();
         c[0].text(&key.tenant);
-        c[1].text(&key.scope);
+        c[1].text(&key.kind.scope);
         c[2].int(ticks(token.expires_on));
         put_roles(&mut c[3], &token);
         builder.end_row();
@@ -257,10 +257,10 @@ fn cached_tokens(context: &Context, tenants: &[String]) -> Option<Batch> {
 
 fn put_roles(column: &mut Column, token: &AccessToken) {
     let begun = column.begin_list();
-    for role in &token.claims.roles {
+    for role in &token.claims().roles {
         column.item(Some(role));
     }
-    column.end_list(begun, u32::try_from(token.claims.roles.len()).unwrap_or(u32::MAX));
+    column.end_list(begun, u32::try_from(token.claims().roles.len()).unwrap_or(u32::MAX));
 }
 
 fn text_or_null(column: &mut Column, text: Option<&str>) {

@@ -1,14 +1,15 @@
 //! The token cache: one for the process, one fetch at a time per key, no key in another's way.
 
-use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
 use futures_util::FutureExt;
-use futures_util::future::{BoxFuture, Shared, WeakShared};
+use futures_util::future::{BoxFuture, Shared};
 
 use super::AccessToken;
+pub(crate) use super::entries::{CacheKey, Challenge, TokenKind};
+use super::entries::{Entries, Entry, FetchFuture, Flight};
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -16,16 +17,6 @@ use crate::error::{Error, ErrorKind, Result};
 const CAPACITY: usize = 20_000;
 /// Seconds between two attempts to refresh ahead of expiry.
 const REFRESH_PAUSE: i64 = 30;
-
-/// Everything that makes a token another one.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct CacheKey {
-    pub(crate) authority: String,
-    pub(crate) tenant: String,
-    pub(crate) client: String,
-    pub(crate) source: String,
-    pub(crate) scope: String,
-}
 
 /// A token out of the cache.
 #[derive(Clone, Debug)]
@@ -35,40 +26,10 @@ pub(crate) struct Cached {
     pub(crate) from_cache: bool,
 }
 
-type Fetch = Result<Arc<AccessToken>>;
-type FetchFuture = BoxFuture<'static, Fetch>;
-
-#[derive(Default)]
-struct Entry {
-    token: Option<Arc<AccessToken>>,
-    flight: Option<Flight>,
-    refresh_not_before: i64,
-    challenge: Challenge,
-}
-
-/// A fetch under way.
-struct Flight {
-    number: u64,
-    /// Weak: when every caller that waits for the fetch has gone, the fetch goes too.
-    fetch: WeakShared<FetchFuture>,
-    /// What the token is asked for with.
-    challenge: Challenge,
-}
-
-impl Flight {
-    fn under_way(&self) -> Option<Shared<FetchFuture>> {
-        self.fetch.upgrade().filter(|fetch| fetch.peek().is_none())
-    }
-}
-
-/// What an API said that a token lacks (the claims of a challenge, JSON); the next one is asked for with it.
-/// <https://learn.microsoft.com/entra/identity-platform/claims-challenge>
-pub(crate) type Challenge = Option<Arc<str>>;
-
 /// The cache.
 #[derive(Default)]
 pub struct TokenCache {
-    entries: Mutex<HashMap<CacheKey, Entry>>,
+    entries: Mutex<Entries>,
     /// Numbers the fetches.
     flights: AtomicU64,
 }
@@ -94,17 +55,21 @@ impl TokenCache {
         let now = seconds(clock.as_ref());
         let flight = {
             let mut entries = self.lock();
-            let known = entries.contains_key(&key);
-            if !known && entries.len() >= CAPACITY {
-                make_room(&mut entries, now);
+            if entries.get(&key).is_none() {
+                if entries.len() >= CAPACITY {
+                    entries.make_room(now, CAPACITY);
+                }
+                entries.add(&key);
             }
-            let entry = entries.entry(key.clone()).or_default();
+            let Some(entry) = entries.get_mut(&key) else {
+                return Err(Error::internal("the token cache lost an entry"));
+            };
             // A fetch that began before an API's challenge would bring a token that is challenged again.
             let under_way = entry
                 .flight
                 .as_ref()
                 .filter(|flight| flight.challenge == entry.challenge)
-                .and_then(Flight::under_way);
+                .and_then(|flight| flight.under_way());
             if let Some(token) = entry.token.as_ref().filter(|token| token.is_usable(now)).cloned() {
                 if now >= token.refresh_on && now >= entry.refresh_not_before && under_way.is_none() {
                     entry.refresh_not_before = now + REFRESH_PAUSE;
@@ -145,13 +110,24 @@ impl TokenCache {
         self.lock().clear();
     }
 
-    /// The tokens that are there, with their keys.
-    pub(crate) fn snapshot(&self, wanted: impl Fn(&CacheKey) -> bool) -> Vec<(CacheKey, Arc<AccessToken>)> {
-        self.lock()
-            .iter()
-            .filter(|(key, _)| wanted(key))
-            .filter_map(|(key, entry)| entry.token.clone().map(|token| (key.clone(), token)))
+    /// The tokens that are there, with their tenants.
+    pub(crate) fn snapshot(
+        &self,
+        wanted: impl Fn(&TokenKind, &str) -> bool,
+    ) -> Vec<(CacheKey, Arc<AccessToken>)> {
+        let entries = self.lock();
+        let wanted = entries.iter().filter(|(kind, tenant, _)| wanted(kind, tenant));
+        wanted
+            .filter_map(|(kind, tenant, entry)| {
+                let key = CacheKey { tenant: tenant.to_owned(), kind: kind.clone() };
+                Some((key, entry.token.clone()?))
+            })
             .collect()
+    }
+
+    /// Whether a token of any such key was fetched since the cache was cleared.
+    pub(crate) fn worked(&self, wanted: impl Fn(&TokenKind, &str) -> bool) -> bool {
+        self.lock().iter().any(|(kind, tenant, entry)| entry.worked && wanted(kind, tenant))
     }
 
     fn start<F>(self: &Arc<Self>, key: CacheKey, entry: &mut Entry, fetch: F) -> Shared<FetchFuture>
@@ -172,12 +148,13 @@ impl TokenCache {
             {
                 entry.token = Some(Arc::clone(&token));
                 entry.challenge = None;
+                entry.worked = true;
             }
             Ok(token)
         }
         .boxed()
         .shared();
-        entry.flight = flight.downgrade().map(|fetch| Flight { number, fetch, challenge });
+        entry.flight = flight.downgrade().map(|fetch| Box::new(Flight { number, fetch, challenge }));
         flight
     }
 
@@ -187,26 +164,8 @@ impl TokenCache {
         (now + REFRESH_PAUSE < token.expires_on).then_some(Cached { token, from_cache: true })
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<CacheKey, Entry>> {
+    fn lock(&self) -> MutexGuard<'_, Entries> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Drops what has ended, or else what ends first.
-fn make_room(entries: &mut HashMap<CacheKey, Entry>, now: i64) {
-    let in_use = |entry: &Entry| entry.flight.as_ref().is_some_and(|flight| flight.under_way().is_some());
-    entries
-        .retain(|_, entry| in_use(entry) || entry.token.as_ref().is_some_and(|token| token.expires_on > now));
-    if entries.len() < CAPACITY {
-        return;
-    }
-    let first = entries
-        .iter()
-        .filter(|(_, entry)| !in_use(entry))
-        .min_by_key(|(_, entry)| entry.token.as_ref().map(|token| token.expires_on))
-        .map(|(key, _)| key.clone());
-    if let Some(first) = first {
-        entries.remove(&first);
     }
 }
 

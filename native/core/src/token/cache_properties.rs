@@ -9,7 +9,7 @@ use futures_util::future::join_all;
 use proptest::prelude::*;
 
 use super::super::AccessToken;
-use super::{CacheKey, Cached, TokenCache, seconds};
+use super::{CacheKey, Cached, TokenCache, TokenKind, seconds};
 use crate::clock::Clock;
 use crate::error::{Check, Error, ErrorKind};
 use crate::secret::Secret;
@@ -85,13 +85,13 @@ struct Machine {
 }
 
 fn key(number: usize) -> CacheKey {
-    CacheKey {
+    let kind = TokenKind {
         authority: "https://login.example".into(),
-        tenant: "tenant".into(),
         client: "client".into(),
         source: format!("source {number}"),
         scope: "scope".into(),
-    }
+    };
+    CacheKey { tenant: "tenant".into(), kind }
 }
 
 /// Key and number of the fetch that a token came from.
@@ -119,8 +119,11 @@ impl Machine {
             Op::Advance(seconds) => self.clock.sleep(Duration::from_secs(*seconds)).await,
             Op::Refuse { key: number, claims } => {
                 let Some(token) = self.last[*number].clone() else { return };
-                let is_kept =
-                    self.cache.snapshot(|k| *k == key(*number)).iter().any(|(_, t)| Arc::ptr_eq(t, &token));
+                let is_kept = self
+                    .cache
+                    .snapshot(|kind, _| *kind == key(*number).kind)
+                    .iter()
+                    .any(|(_, t)| Arc::ptr_eq(t, &token));
                 let claims = claims.then(|| format!("claims {}", self.begun.lock().unwrap().len()));
                 self.cache.refuse(&key(*number), &token, claims.clone());
                 if is_kept {
@@ -129,7 +132,7 @@ impl Machine {
                 }
             }
             Op::Remove { key: number } => {
-                for (_, token) in self.cache.snapshot(|k| *k == key(*number)) {
+                for (_, token) in self.cache.snapshot(|kind, _| *kind == key(*number).kind) {
                     self.dead.insert(origin(&token).1);
                 }
                 self.cache.remove(&key(*number));
@@ -144,7 +147,7 @@ impl Machine {
     }
 
     async fn get(&mut self, number: usize, callers: usize, millis: u64, outcome: &Outcome) {
-        let before = self.cache.snapshot(|k| *k == key(number)).pop().map(|(_, token)| token);
+        let before = self.cache.snapshot(|kind, _| *kind == key(number).kind).pop().map(|(_, token)| token);
         let now = seconds(self.clock.as_ref());
         let fresh = before.as_ref().is_some_and(|token| token.is_usable(now) && now < token.refresh_on);
         let begun_before = self.begun.lock().unwrap().len();
@@ -206,7 +209,7 @@ impl Machine {
         }
         // A fetch that brought a token has answered the claims it was begun with.
         if !begun.is_empty() && matches!(outcome, Outcome::Token { .. }) && now_after >= now {
-            let kept = self.cache.snapshot(|k| *k == key(number)).pop();
+            let kept = self.cache.snapshot(|kind, _| *kind == key(number).kind).pop();
             if kept.is_some_and(|(_, token)| origin(&token).1 >= begun_before) {
                 self.wanted[number] = None;
             }

@@ -2,6 +2,7 @@
 
 pub(crate) mod cache;
 mod claims;
+mod entries;
 
 use std::time::Duration;
 
@@ -26,8 +27,6 @@ pub struct AccessToken {
     pub refresh_on: i64,
     /// Seconds since 1970 at which it was fetched.
     pub fetched_on: i64,
-    /// Its claims; empty for an opaque token.
-    pub claims: Claims,
 }
 
 impl AccessToken {
@@ -38,7 +37,6 @@ impl AccessToken {
             // Long-lived tokens at half their life, as MSAL does; short ones when two margins are left.
             if lifetime > 2 * 3600 { lifetime / 2 } else { lifetime - 2 * margin(lifetime) }
         });
-        let claims = Claims::of(secret.expose()).unwrap_or_default();
         // Tokens that were fetched together are not to be renewed together.
         let spread = u64::try_from(refresh_in / 10).unwrap_or(0).min(LARGEST_SPREAD);
         let early = i64::try_from(jitter(Duration::from_secs(spread)).as_secs()).unwrap_or(0);
@@ -47,8 +45,12 @@ impl AccessToken {
             expires_on,
             refresh_on: now.saturating_add(refresh_in - early),
             fetched_on: now,
-            claims,
         }
+    }
+
+    /// Its claims; empty for an opaque token. Read each time: kept beside thousands of tokens they would take as much again.
+    pub fn claims(&self) -> Claims {
+        Claims::of(self.secret.expose()).unwrap_or_default()
     }
 
     /// Whether it can still be sent: it has to outlast the request and a clock that is a little off.

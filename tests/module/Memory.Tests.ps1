@@ -1,0 +1,83 @@
+# What was handed in as a SecureString must not become a string: those cannot be wiped. Only Linux lets a process read its own memory as a file.
+Describe 'A secret that is handed in' {
+    BeforeDiscovery { $sources = 'Credential', 'CertificatePassword', 'ClientAssertion', 'AccessToken' }
+
+    BeforeAll {
+        . $PSScriptRoot/Fixture.ps1
+        Start-FakeTenant
+
+        # How often the characters stand in this process's memory as a string has them. They are looked for in a form, and compared in one, that is not
+        # the one looked for: each byte as a character of its own.
+        function Get-CopyCount([char[]] $Characters) {
+            $pattern = [Text.StringBuilder]::new()
+            foreach ($character in $Characters) { $null = $pattern.Append($character).Append([char] 0) }
+            $pattern = $pattern.ToString()
+            $buffer = [byte[]]::new(4MB)
+            $memory = [IO.FileStream]::new('/proc/self/mem', 'Open', 'Read', 'ReadWrite', 1)
+            $count = 0
+            try {
+                foreach ($line in [IO.File]::ReadLines('/proc/self/maps')) {
+                    if ($line -notmatch '^([0-9a-f]+)-([0-9a-f]+) rw') { continue }
+                    $at, $end = [Convert]::ToInt64($Matches[1], 16), [Convert]::ToInt64($Matches[2], 16)
+                    while ($at -lt $end) {
+                        $memory.Position = $at
+                        try { $read = $memory.Read($buffer, 0, [Math]::Min($buffer.Length, $end - $at)) } catch { break }
+                        if ($read -le 0) { break }
+                        $text = [Text.Encoding]::Latin1.GetString($buffer, 0, $read)
+                        for ($found = $text.IndexOf($pattern, [StringComparison]::Ordinal); $found -ge 0; $found = $text.IndexOf($pattern, $found + 1, [StringComparison]::Ordinal)) { $count++ }
+                        [Array]::Clear($buffer)
+                        # A match may lie across two reads.
+                        $at += $read -eq $buffer.Length ? $read - $pattern.Length : $read
+                    }
+                }
+            }
+            finally { $memory.Dispose() }
+            $count
+        }
+
+        # Random, and never a string here either.
+        function New-Secret {
+            $script:Characters = [char[]]::new(24)
+            for ($i = 0; $i -lt 24; $i++) { $script:Characters[$i] = [char] [Security.Cryptography.RandomNumberGenerator]::GetInt32(97, 123) }
+            $secret = [securestring]::new()
+            foreach ($character in $script:Characters) { $secret.AppendChar($character) }
+            $secret.MakeReadOnly()
+            $secret
+        }
+    }
+
+    AfterAll {
+        Set-Place
+        Stop-FakeTenant
+    }
+
+    BeforeEach { Reset-Tenant }
+
+    It 'never becomes a string: -<_>' -ForEach $sources -Skip:(-not $IsLinux) {
+        $secret = New-Secret
+        $connect = @{ TenantId = $Tenant; Endpoint = Get-Endpoint; MaximumRetryCount = 0 }
+        switch ($_) {
+            Credential { $connect.Credential = [pscredential]::new($Fake.clientId, $secret) }
+            CertificatePassword {
+                $connect.ClientId = $Fake.clientId
+                $connect.CertificatePath = Join-Path $TestDrive app.pfx
+                [IO.File]::WriteAllBytes($connect.CertificatePath, (New-AppCertificate).Export('Pkcs12', $secret))
+                $connect.CertificatePassword = $secret
+            }
+            ClientAssertion { $connect.ClientId = $Fake.clientId; $connect.ClientAssertion = $secret }
+            AccessToken { $connect.AccessToken = $secret }
+        }
+        # The way there once before, so that what is made once for all does not count.
+        $null = Get-Failure { Connect-Fdx @connect; Get-FdxToken -ErrorAction Stop }
+        [GC]::Collect()
+        $before = Get-CopyCount $Characters
+        $before | Should -BeGreaterThan 0
+        1..5 | ForEach-Object { $null = Get-Failure { Connect-Fdx @connect; Get-FdxToken -Force -ErrorAction Stop } }
+        $after = Get-CopyCount $Characters
+        $after | Should -BeLessOrEqual $before
+        # The search does find a string.
+        $string = [string]::new($Characters)
+        Get-CopyCount $Characters | Should -BeGreaterThan $after
+        $string.Length | Should -Be 24
+    }
+}

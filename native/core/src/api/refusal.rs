@@ -11,8 +11,10 @@ use crate::context::Context;
 use crate::error::{Error, excerpt};
 use crate::knowledge::{
     API_NOT_FOUND, API_REDIRECTED, API_REFUSED, API_THROTTLED, API_UNAVAILABLE, BAD_REQUEST, Entry,
-    FORBIDDEN, INVALID_FILTER, NOT_LICENSED, NOT_PROVISIONED, ROLE_MISSING, UNAUTHORIZED, WRONG_AUDIENCE,
+    FORBIDDEN, IDENTITY_ROLE_MISSING, INVALID_FILTER, NOT_LICENSED, NOT_PROVISIONED, ROLE_MISSING,
+    UNAUTHORIZED, WRONG_AUDIENCE,
 };
+use crate::settings::Credential;
 use crate::token::AccessToken;
 
 /// Application id of WindowsDefenderATP, which its tokens may name as the audience.
@@ -42,7 +44,7 @@ struct Details {
 }
 
 /// An entry of the table, with what happened in this case.
-type Verdict = (&'static Entry, String);
+pub(crate) type Verdict = (&'static Entry, String);
 
 /// The error of an answer with `status` and `body`.
 pub(crate) fn error(
@@ -66,7 +68,7 @@ pub(crate) fn error(
         .error(format!("{what} (HTTP {status}{quoted})"))
         .with_status(status)
         .fill("tenant", tenant)
-        .fill("client", context.settings.client_id.as_deref().unwrap_or("<client id>"))
+        .fill("client", &client(context, token))
         .fill("authority", context.settings.authority())
         .fill("wanted", &wanted)
         .fill("fields", &plan.filter_fields.unwrap_or_default().join(", "));
@@ -127,7 +129,7 @@ fn refused(
     let missing = !plan.permissions.is_empty()
         && !plan.permissions.iter().any(|p| token.claims().roles.iter().any(|r| r == p));
     if missing || message.contains("missing application roles") {
-        return (&ROLE_MISSING, role_missing(tenant, plan.permissions, token));
+        return role_missing(context, tenant, plan.permissions, token);
     }
     if status == 401 {
         return (&UNAUTHORIZED, format!("the {family} API does not accept the token"));
@@ -135,16 +137,34 @@ fn refused(
     (&FORBIDDEN, format!("the app may not do this in tenant {tenant}"))
 }
 
-/// What the app lacks, and what it has.
-pub(crate) fn role_missing(tenant: &str, permissions: &[&str], token: &AccessToken) -> String {
+/// What the app, or the identity itself, lacks and what it has.
+pub(crate) fn role_missing(
+    context: &Context,
+    tenant: &str,
+    permissions: &[&str],
+    token: &AccessToken,
+) -> Verdict {
     // For a path that the catalog does not know, the service's text names the permission.
     let wanted = match permissions {
         [] => "an application permission that this needs".to_owned(),
         known => format!("the application permission {}", known.join(" or ")),
     };
-    let roles = &token.claims().roles;
+    let roles = token.claims().roles;
     let has = if roles.is_empty() { "none".to_owned() } else { roles.join(", ") };
-    format!("the app lacks {wanted} in tenant {tenant}; it has {has}")
+    let handed_in = matches!(context.settings.credential, Credential::AccessToken { .. });
+    if context.settings.client_id.is_some() || handed_in {
+        (&ROLE_MISSING, format!("the app lacks {wanted} in tenant {tenant}; it has {has}"))
+    } else {
+        (&IDENTITY_ROLE_MISSING, format!("the identity lacks {wanted}; it has {has}"))
+    }
+}
+
+/// The app as people know it: by the settings, or by the token that was handed in.
+pub(crate) fn client(context: &Context, token: &AccessToken) -> String {
+    let known = context.settings.client_id.clone();
+    known
+        .or_else(|| token.claims().client_id().map(str::to_owned))
+        .unwrap_or_else(|| "<client id>".to_owned())
 }
 
 /// The claims that a challenge asks for (RFC 6750 §3, `error="insufficient_claims"`), as JSON.
@@ -169,6 +189,24 @@ fn is_audience(audience: &str, wanted: &str, family: Family) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::{CLIENT, Network, TENANT, context};
+
+    #[tokio::test(start_paused = true)]
+    async fn a_missing_role_is_told_to_whom_it_concerns() {
+        let network = Network::new(|_, _| panic!("nothing may be sent"));
+        let app = format!(r#""clientId":"{CLIENT}","tenants":["{TENANT}"],"#);
+        let token = AccessToken::new(crate::secret::Secret::new("opaque".to_owned()), 0, 1, None);
+        for (settings, id) in [
+            (format!(r#"{{{app}"credential":{{"type":"managedIdentity"}}}}"#), "Fdx.Api.RoleMissing"),
+            (r#"{"credential":{"type":"accessToken","token":"a.b.c"}}"#.to_owned(), "Fdx.Api.RoleMissing"),
+            (r#"{"credential":{"type":"managedIdentity"}}"#.to_owned(), "Fdx.Api.IdentityRoleMissing"),
+        ] {
+            let context = context(&network, &settings, &[]);
+            let (entry, what) = role_missing(&context, TENANT, &["Machine.Read.All"], &token);
+            assert_eq!(entry.id, id);
+            assert!(what.contains("Machine.Read.All") && what.contains("none"), "{what}");
+        }
+    }
 
     #[test]
     fn a_challenge_is_read_and_what_is_none_is_not() {

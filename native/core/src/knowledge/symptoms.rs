@@ -265,6 +265,10 @@ symptoms! {
         "the app lacks an application permission in the tenant",
         "Add it to app {client} as an application permission, then an administrator of {tenant} consents again: {authority}/{tenant}/adminconsent?client_id={client}. A token from before keeps its old roles: use Disconnect-Fdx -ClearTokenCache.";
 
+    IDENTITY_ROLE_MISSING = "Fdx.Api.IdentityRoleMissing", Authorization, Roles,
+        "the managed identity, used directly, lacks an application permission",
+        "Assign the API's app role to the identity: New-MgServicePrincipalAppRoleAssignment -ServicePrincipalId <object id of the identity> -PrincipalId <the same> -ResourceId <object id of the API's service principal> -AppRoleId <id of the role>. An identity's token keeps its old roles for up to 24 hours.";
+
     // The network and what comes over it.
     NETWORK_UNREACHABLE = "Fdx.Network.Unreachable", Network, Answer,
         "the API's host cannot be reached",

@@ -10,7 +10,7 @@ use crate::api::catalog::{self, Kind, Resource};
 use crate::api::envelope::Shape;
 use crate::api::pager;
 use crate::api::plan::Plan;
-use crate::api::refusal::role_missing;
+use crate::api::refusal::{client, role_missing};
 use crate::api::row::RowDecoder;
 use crate::api::sink::{Item, Sink};
 use crate::auth::{
@@ -21,7 +21,7 @@ use crate::batch::{Batch, Builder, Column};
 use crate::cloud::Family;
 use crate::context::Context;
 use crate::error::{Check, Error, Result, excerpt};
-use crate::knowledge::{Entry, INVALID_RESOURCE, ROLE_MISSING};
+use crate::knowledge::{Entry, INVALID_RESOURCE};
 use crate::token::AccessToken;
 
 /// What a tenant is checked for: a family, or one resource of the catalog.
@@ -334,10 +334,11 @@ async fn answer(
     if unknown {
         rows.skipped(Check::Roles, "the token does not say them; the API's answer will");
     } else if token.claims().roles.is_empty() || (!permissions.is_empty() && !has_any(token, permissions)) {
-        let error = ROLE_MISSING
-            .error(role_missing(tenant, permissions, token))
+        let (entry, what) = role_missing(context, tenant, permissions, token);
+        let error = entry
+            .error(what)
             .fill("tenant", tenant)
-            .fill("client", context.settings.client_id.as_deref().unwrap_or("<client id>"))
+            .fill("client", &client(context, token))
             .fill("authority", context.settings.authority());
         rows.failed(Check::Roles, &error);
     } else {

@@ -23,6 +23,29 @@ Describe 'Where a token comes from' {
 
     AfterEach { (Get-Report).violations | Should -BeNullOrEmpty }
 
+    Context 'Azure Automation and Azure Machine Learning' {
+        It 'reads from a runbook, whose endpoint wants a header more' {
+            Set-Place @{ IDENTITY_ENDPOINT = $Fake.automationIdentityEndpoint; IDENTITY_HEADER = $Fake.identityHeader; AZUREPS_HOST_ENVIRONMENT = 'AzureAutomation' }
+            Connect-Fdx @app -ManagedIdentityClientId $Fake.managedIdentity.clientId
+            @(Get-FdxVulnerability -First 10).Count | Should -Be 10
+            Connect-Fdx @direct
+            @(Get-FdxMachine -First 3).Count | Should -Be 3
+        }
+
+        It 'reads with the endpoint of 2017, by client id or by the one that the place names, and by no other id' {
+            Set-Place @{ MSI_ENDPOINT = $Fake.machineLearningEndpoint; MSI_SECRET = $Fake.identityHeader }
+            Connect-Fdx @app -ManagedIdentityClientId $Fake.managedIdentity.clientId
+            @(Get-FdxVulnerability -First 10).Count | Should -Be 10
+            Connect-Fdx @app -ManagedIdentityObjectId $Fake.managedIdentity.objectId
+            Get-ErrorId (Get-Failure { Get-FdxToken }) | Should -Be 'Fdx.Identity.SelectorNotSupported'
+            $env:DEFAULT_IDENTITY_CLIENT_ID = $Fake.managedIdentity.clientId
+            Connect-Fdx @app -Identity
+            (Get-FdxToken).AppId | Should -Be $Fake.clientId
+            $env:MSI_SECRET = 'fake-wrong-secret'
+            Get-ErrorId (Get-Failure { Disconnect-Fdx -ClearTokenCache; Connect-Fdx @app -Identity; Get-FdxToken }) | Should -Be 'Fdx.Identity.Refused'
+        }
+    }
+
     Context 'Azure Arc' {
         BeforeEach { Set-Place $places.Arc }
 

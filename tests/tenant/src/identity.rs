@@ -92,52 +92,87 @@ pub(crate) fn expires_on(format: &str, seconds: u64) -> Value {
     }
 }
 
-/// The endpoint of App Service.
+/// The endpoints of App Service (2019), of Azure Automation, which wants a header more, and of Azure Machine Learning (2017).
 pub(crate) struct AppService;
+
+/// Paths of the three.
+pub(crate) const APP_SERVICE_PATH: &str = "/msi/token";
+pub(crate) const AUTOMATION_PATH: &str = "/automation/oauth2/token";
+pub(crate) const MACHINE_LEARNING_PATH: &str = "/ml/msi/token";
+
+/// What one of them wants.
+struct Place {
+    version: &'static str,
+    secret_header: &'static str,
+    wants_metadata: bool,
+    selectors: &'static [&'static str],
+    /// Form of `expires_on`, where it is not the world's.
+    expires_on: Option<&'static str>,
+}
+
+const APP_SERVICE: Place = Place {
+    version: "2019-08-01",
+    secret_header: "x-identity-header",
+    wants_metadata: false,
+    selectors: &["client_id", "principal_id", "object_id", "mi_res_id"],
+    expires_on: None,
+};
+/// <https://learn.microsoft.com/azure/automation/enable-managed-identity-for-automation>
+const AUTOMATION: Place = Place { wants_metadata: true, selectors: &["client_id"], ..APP_SERVICE };
+/// The version of the year 2017: other names, and a date where the later one has a number.
+const MACHINE_LEARNING: Place = Place {
+    version: "2017-09-01",
+    secret_header: "secret",
+    wants_metadata: false,
+    selectors: &["clientid"],
+    expires_on: Some("us"),
+};
 
 impl Service for AppService {
     const NAME: &'static str = "identity";
 
     async fn answer(state: Arc<State>, call: Call, _open: Open) -> Answer {
-        if call.path != "/msi/token" || call.method != "GET" {
-            state.violation(format!("identity: {} {} is not the endpoint", call.method, call.path));
-            return answer(404, "text/plain", "");
-        }
-        if call.header("x-identity-header") != Some(IDENTITY_HEADER) {
+        let place = match call.path.as_str() {
+            APP_SERVICE_PATH => &APP_SERVICE,
+            AUTOMATION_PATH => &AUTOMATION,
+            MACHINE_LEARNING_PATH => &MACHINE_LEARNING,
+            _ => {
+                state.violation(format!("identity: {} {} is not the endpoint", call.method, call.path));
+                return answer(404, "text/plain", "");
+            }
+        };
+        place.answer(&state, &call)
+    }
+}
+
+impl Place {
+    fn answer(&self, state: &State, call: &Call) -> Answer {
+        if call.header(self.secret_header) != Some(IDENTITY_HEADER) {
             return json_answer(
                 401,
                 &json!({"StatusCode": 401, "Message": "Unauthorized", "CorrelationId": state.guid()}),
             );
         }
-        let refuse = |why: &str| {
-            state.violation(format!("identity: {why} ({})", call.query_text));
-            json_answer(400, &json!({"StatusCode": 400, "Message": why, "CorrelationId": state.guid()}))
-        };
-        if call.query.get("api-version").map(String::as_str) != Some("2019-08-01") {
-            return refuse("The api-version is not supported.");
-        }
-        if !call.repeated.is_empty() {
-            return refuse("A parameter is there more than once.");
-        }
-        let Some(resource) = call.query.get("resource") else { return refuse("The resource is missing.") };
-        let mut selectors = Vec::new();
-        for (name, value) in &call.query {
-            match name.as_str() {
-                "api-version" | "resource" => {}
-                "client_id" | "principal_id" | "object_id" | "mi_res_id" => {
-                    selectors.push((name.as_str(), value.as_str()));
-                }
-                // The real endpoint ignores it and answers for the system-assigned identity.
-                _ => state.violation(format!("identity: the parameter {name} means nothing here")),
+        let resource = match self.resource(state, call) {
+            Ok(resource) => resource,
+            Err(why) => {
+                state.violation(format!("identity: {why} ({})", call.query_text));
+                let body = json!({"StatusCode": 400, "Message": why, "CorrelationId": state.guid()});
+                return json_answer(400, &body);
             }
-        }
-        if selectors.len() > 1 {
-            return refuse("The identity parameters are mutually exclusive.");
-        }
+        };
+        let selector = call.query.iter().find(|(name, _)| self.selectors.contains(&name.as_str()));
+        let selector =
+            selector.map(|(name, id)| (if name == "clientid" { "client_id" } else { name }, id.as_str()));
         let fault = state
             .strike("identity", &call.path, None, |n| matches!(n, Name::IdentityMismatch | Name::EmptyToken));
-        match token(&state, selectors.first().copied(), resource, fault.as_ref()) {
-            Ok(body) => json_answer(200, &body),
+        match token(state, selector, &resource, fault.as_ref()) {
+            Ok(mut body) => {
+                if let Some(form) = self.expires_on {
+                    body["expires_on"] = expires_on(form, now() + LIFETIME);
+                }
+                json_answer(200, &body)
+            }
             Err(Denial::UnknownIdentity) => json_answer(
                 400,
                 &json!({"StatusCode": 400, "Message": "No MSI found for specified ClientId/ResourceId.", "CorrelationId": state.guid()}),
@@ -148,5 +183,30 @@ impl Service for AppService {
                 &json!({"statusCode": 500, "message": "An unexpected error occurred.", "correlationId": state.guid()}),
             ),
         }
+    }
+
+    /// The resource of a request that is in order.
+    fn resource(&self, state: &State, call: &Call) -> Result<String, &'static str> {
+        if call.method != "GET" {
+            return Err("The method is not supported.");
+        }
+        if self.wants_metadata && call.header("metadata") != Some("True") {
+            return Err("Required metadata header not specified");
+        }
+        if call.query.get("api-version").map(String::as_str) != Some(self.version) {
+            return Err("The api-version is not supported.");
+        }
+        if !call.repeated.is_empty() {
+            return Err("A parameter is there more than once.");
+        }
+        let known = |name: &str| matches!(name, "api-version" | "resource") || self.selectors.contains(&name);
+        for name in call.query.keys().filter(|name| !known(name)) {
+            // The real endpoint ignores it and answers for the system-assigned identity.
+            state.violation(format!("identity: the parameter {name} means nothing here"));
+        }
+        if call.query.keys().filter(|name| self.selectors.contains(&name.as_str())).count() > 1 {
+            return Err("The identity parameters are mutually exclusive.");
+        }
+        call.query.get("resource").cloned().ok_or("The resource is missing.")
     }
 }

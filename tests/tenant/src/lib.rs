@@ -67,6 +67,10 @@ pub struct Addresses {
     pub foreign: String,
     /// Value of `IDENTITY_ENDPOINT`.
     pub identity_endpoint: String,
+    /// The same, of Azure Automation.
+    pub automation_identity_endpoint: String,
+    /// Value of `MSI_ENDPOINT`, of Azure Machine Learning.
+    pub machine_learning_endpoint: String,
     /// Value of `IDENTITY_HEADER`.
     pub identity_header: String,
     /// Value of `IDENTITY_ENDPOINT` on an Azure Arc machine.
@@ -240,7 +244,13 @@ fn addresses(state: &State) -> io::Result<Addresses> {
         arm: state.address("arm"),
         imds: state.address("imds"),
         foreign: state.address("foreign"),
-        identity_endpoint: format!("{}/msi/token", state.address("identity")),
+        identity_endpoint: format!("{}{}", state.address("identity"), identity::APP_SERVICE_PATH),
+        automation_identity_endpoint: format!("{}{}", state.address("identity"), identity::AUTOMATION_PATH),
+        machine_learning_endpoint: format!(
+            "{}{}",
+            state.address("identity"),
+            identity::MACHINE_LEARNING_PATH
+        ),
         identity_header: IDENTITY_HEADER.to_owned(),
         arc_identity_endpoint: format!("{}{}", state.address("arc"), arc::PATH),
         arc_imds_endpoint: state.address("arc"),

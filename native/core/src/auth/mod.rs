@@ -142,6 +142,8 @@ mod arc_tests;
 #[cfg(test)]
 mod measurements;
 #[cfg(test)]
+mod place_tests;
+#[cfg(test)]
 mod proof_tests;
 #[cfg(test)]
 mod source_tests;

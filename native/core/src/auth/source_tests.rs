@@ -9,7 +9,7 @@ use super::access_token;
 use super::subjects::*;
 use crate::error::ErrorKind;
 use crate::http::TransportErrorKind;
-use crate::testing::{Answer, CLIENT, IDENTITY, Network, START, TENANT, context, jwt, ok, pairs, status};
+use crate::testing::{Answer, CLIENT, IDENTITY, Network, TENANT, context, jwt, ok, pairs, status};
 
 #[tokio::test(start_paused = true)]
 async fn a_fresh_token_takes_one_request_each_and_a_cached_one_none() {
@@ -284,106 +284,4 @@ async fn an_identity_endpoint_that_is_not_of_this_machine_must_be_https() {
                 .unwrap_err();
         assert_eq!(error.id, "Fdx.Identity.InvalidEndpoint", "{endpoint}");
     }
-}
-
-#[tokio::test(start_paused = true)]
-async fn an_error_body_of_any_shape_is_read_and_its_correlation_id_kept() {
-    for (body, said, id) in [
-        (r#"{"statusCode":400,"message":"flat","correlationId":"c-1"}"#, "flat", Some("c-1")),
-        (r#"{"StatusCode":400,"Message":"UPPER","CorrelationId":"c-2"}"#, "UPPER", Some("c-2")),
-        (
-            r#"{"error":{"code":"Nested","message":"inside","correlationId":"c-3"}}"#,
-            "Nested: inside",
-            Some("c-3"),
-        ),
-        (
-            r#"{"error":"invalid_request","error_description":"Identity not found"}"#,
-            "Identity not found",
-            None,
-        ),
-        ("not JSON at all", "not JSON at all", None),
-        ("", "HTTP 400)", None),
-        ("[1,2]", "HTTP 400)", None),
-    ] {
-        let network = network(&IDENTITIES[0], move |_, _| Answer::Status(400, &[], body.to_owned()));
-        let error =
-            access_token(&context_of(&IDENTITIES[0], &network), TENANT, SCOPE, false).await.unwrap_err();
-        assert!(error.message.contains(said), "{error}");
-        assert_eq!(error.correlation_id.as_deref(), id, "{body}");
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_containers_proxy_that_cannot_reach_the_metadata_service_means_that_there_is_none() {
-    let body = "connecting to 169.254.169.254:80: connect: A socket operation was attempted to an unreachable network";
-    let network = network(&IDENTITIES[1], move |_, _| Answer::Status(403, &[], body.to_owned()));
-    let error = access_token(&context_of(&IDENTITIES[1], &network), TENANT, SCOPE, false).await.unwrap_err();
-    assert_eq!(error.id, "Fdx.Identity.NotFound");
-}
-
-#[tokio::test(start_paused = true)]
-async fn machine_learning_hears_the_client_id_of_its_own_identity_and_no_other_kind_of_id() {
-    let environment = [
-        ("MSI_ENDPOINT", "http://127.0.0.1:41001/old"),
-        ("MSI_SECRET", "fake-old-secret"),
-        ("DEFAULT_IDENTITY_CLIENT_ID", IDENTITY),
-    ];
-    let network = Network::new(|request, n| {
-        if is_entra(request) {
-            return token_answer(n);
-        }
-        assert_eq!(pairs(request.url.query().unwrap().as_bytes())["clientid"], IDENTITY);
-        assertion_answer(request)
-    });
-    let settings = |credential: &str| {
-        format!(r#"{{"clientId":"{CLIENT}","tenants":["{TENANT}"],"credential":{credential}}}"#)
-    };
-    let by_nothing = context(&network, &settings(r#"{"type":"managedIdentity"}"#), &environment);
-    access_token(&by_nothing, TENANT, SCOPE, false).await.unwrap();
-    for credential in [
-        r#"{"type":"managedIdentity","objectId":"33333333-3333-3333-3333-333333333333"}"#,
-        r#"{"type":"managedIdentity","resourceId":"/subscriptions/s/x"}"#,
-    ] {
-        let context = context(&network, &settings(credential), &environment);
-        let error = access_token(&context, TENANT, SCOPE, false).await.unwrap_err();
-        assert_eq!(error.id, "Fdx.Identity.SelectorNotSupported");
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_token_that_has_ended_when_it_comes_is_used_once_and_not_kept() {
-    let network = Network::new(|request, n| {
-        if is_entra(request) {
-            return token_answer(n);
-        }
-        ok(json!({"access_token": assertion(), "expires_on": (START - 100).to_string(), "client_id": IDENTITY}).to_string())
-    });
-    let context = context_of(&IDENTITIES[0], &network);
-    access_token(&context, TENANT, SCOPE, true).await.unwrap();
-    access_token(&context, TENANT, SCOPE, true).await.unwrap();
-    assert_eq!(identity_requests(&network), 2);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_replica_that_has_not_heard_of_the_credential_is_asked_again_only_after_a_success() {
-    let refusal = || {
-        let body = json!({"error": "invalid_client", "error_codes": [70021], "error_description": "AADSTS70021: No matching federated identity record found."});
-        Answer::Status(400, &[], body.to_string())
-    };
-    let subject = Subject { attempts: 3, ..IDENTITIES[0] };
-    // Never a success: told at once.
-    let network =
-        Network::new(move |request, _| if is_entra(request) { refusal() } else { assertion_answer(request) });
-    let error = access_token(&context_of(&subject, &network), TENANT, SCOPE, false).await.unwrap_err();
-    assert_eq!((error.id, network.count()), ("Fdx.Auth.FederatedCredentialNotFound", 2));
-    // After one, the next replica may not know it yet.
-    let network = Network::new(move |request, n| match n {
-        _ if !is_entra(request) => assertion_answer(request),
-        2 | 3 => refusal(),
-        _ => token_answer(n),
-    });
-    let context = context_of(&subject, &network);
-    access_token(&context, TENANT, SCOPE, false).await.unwrap();
-    access_token(&context, TENANT, SCOPE, true).await.unwrap();
-    assert_eq!(network.count(), 5);
 }

@@ -1,0 +1,169 @@
+//! What single places have of their own: shapes of errors, a proxy in between, another default, a user's token.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::access_token;
+use super::subjects::*;
+use crate::http::TransportErrorKind;
+use crate::testing::{Answer, CLIENT, IDENTITY, Network, START, TENANT, context, jwt, ok, pairs, status};
+
+#[tokio::test(start_paused = true)]
+async fn an_error_body_of_any_shape_is_read_and_its_correlation_id_kept() {
+    for (body, said, id) in [
+        (r#"{"statusCode":400,"message":"flat","correlationId":"c-1"}"#, "flat", Some("c-1")),
+        (r#"{"StatusCode":400,"Message":"UPPER","CorrelationId":"c-2"}"#, "UPPER", Some("c-2")),
+        (
+            r#"{"error":{"code":"Nested","message":"inside","correlationId":"c-3"}}"#,
+            "Nested: inside",
+            Some("c-3"),
+        ),
+        (
+            r#"{"error":"invalid_request","error_description":"Identity not found"}"#,
+            "Identity not found",
+            None,
+        ),
+        ("not JSON at all", "not JSON at all", None),
+        ("", "HTTP 400)", None),
+        ("[1,2]", "HTTP 400)", None),
+    ] {
+        let network = network(&IDENTITIES[0], move |_, _| Answer::Status(400, &[], body.to_owned()));
+        let error =
+            access_token(&context_of(&IDENTITIES[0], &network), TENANT, SCOPE, false).await.unwrap_err();
+        assert!(error.message.contains(said), "{error}");
+        assert_eq!(error.correlation_id.as_deref(), id, "{body}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_containers_proxy_that_cannot_reach_the_metadata_service_means_that_there_is_none() {
+    let body = "connecting to 169.254.169.254:80: connect: A socket operation was attempted to an unreachable network";
+    let network = network(&IDENTITIES[1], move |_, _| Answer::Status(403, &[], body.to_owned()));
+    let error = access_token(&context_of(&IDENTITIES[1], &network), TENANT, SCOPE, false).await.unwrap_err();
+    assert_eq!(error.id, "Fdx.Identity.NotFound");
+}
+
+#[tokio::test(start_paused = true)]
+async fn machine_learning_hears_the_client_id_of_its_own_identity_and_no_other_kind_of_id() {
+    let environment = [
+        ("MSI_ENDPOINT", "http://127.0.0.1:41001/old"),
+        ("MSI_SECRET", "fake-old-secret"),
+        ("DEFAULT_IDENTITY_CLIENT_ID", IDENTITY),
+    ];
+    let network = Network::new(|request, n| {
+        if is_entra(request) {
+            return token_answer(n);
+        }
+        assert_eq!(pairs(request.url.query().unwrap().as_bytes())["clientid"], IDENTITY);
+        assertion_answer(request)
+    });
+    let settings = |credential: &str| {
+        format!(r#"{{"clientId":"{CLIENT}","tenants":["{TENANT}"],"credential":{credential}}}"#)
+    };
+    let by_nothing = context(&network, &settings(r#"{"type":"managedIdentity"}"#), &environment);
+    access_token(&by_nothing, TENANT, SCOPE, false).await.unwrap();
+    for credential in [
+        r#"{"type":"managedIdentity","objectId":"33333333-3333-3333-3333-333333333333"}"#,
+        r#"{"type":"managedIdentity","resourceId":"/subscriptions/s/x"}"#,
+    ] {
+        let context = context(&network, &settings(credential), &environment);
+        let error = access_token(&context, TENANT, SCOPE, false).await.unwrap_err();
+        assert_eq!(error.id, "Fdx.Identity.SelectorNotSupported");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_that_has_ended_when_it_comes_is_used_once_and_not_kept() {
+    let network = Network::new(|request, n| {
+        if is_entra(request) {
+            return token_answer(n);
+        }
+        ok(json!({"access_token": assertion(), "expires_on": (START - 100).to_string(), "client_id": IDENTITY}).to_string())
+    });
+    let context = context_of(&IDENTITIES[0], &network);
+    access_token(&context, TENANT, SCOPE, true).await.unwrap();
+    access_token(&context, TENANT, SCOPE, true).await.unwrap();
+    assert_eq!(identity_requests(&network), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_replica_that_has_not_heard_of_the_credential_is_asked_again_only_after_a_success() {
+    let refusal = || {
+        let body = json!({"error": "invalid_client", "error_codes": [70021], "error_description": "AADSTS70021: No matching federated identity record found."});
+        Answer::Status(400, &[], body.to_string())
+    };
+    let subject = Subject { attempts: 3, ..IDENTITIES[0] };
+    // Never a success: told at once.
+    let network =
+        Network::new(move |request, _| if is_entra(request) { refusal() } else { assertion_answer(request) });
+    let error = access_token(&context_of(&subject, &network), TENANT, SCOPE, false).await.unwrap_err();
+    assert_eq!((error.id, network.count()), ("Fdx.Auth.FederatedCredentialNotFound", 2));
+    // After one, the next replica may not know it yet.
+    let network = Network::new(move |request, n| match n {
+        _ if !is_entra(request) => assertion_answer(request),
+        2 | 3 => refusal(),
+        _ => token_answer(n),
+    });
+    let context = context_of(&subject, &network);
+    access_token(&context, TENANT, SCOPE, false).await.unwrap();
+    access_token(&context, TENANT, SCOPE, true).await.unwrap();
+    assert_eq!(network.count(), 5);
+}
+
+/// What the endpoint answers to its nth request.
+type Script = fn(usize) -> Answer;
+
+/// Cloud Shell has no exchange, so it is not among the subjects above; the same table, for direct use.
+#[tokio::test(start_paused = true)]
+async fn cloud_shell_used_directly_keeps_to_the_same_table() {
+    const ENVIRONMENT: &[(&str, &str)] = &[("MSI_ENDPOINT", "http://localhost:50342/oauth2/token")];
+    let shell = |answer: Script| {
+        let network = Network::new(move |request, n| {
+            assert_eq!((request.method.as_str(), request.url.query()), ("POST", None));
+            assert_eq!(request.headers["metadata"], "true");
+            assert_eq!(request.headers["content-type"], "application/x-www-form-urlencoded");
+            let form = pairs(request.body.as_ref().unwrap());
+            assert_eq!(
+                (form["resource"].as_str(), form.len()),
+                ("https://api.securitycenter.microsoft.com", 1)
+            );
+            answer(n)
+        });
+        let context = context(&network, r#"{"credential":{"type":"default"}}"#, ENVIRONMENT);
+        (network, context)
+    };
+    let good: Script = |_| {
+        ok(json!({"access_token": jwt(&json!({"scp": "user_impersonation"})), "expires_in": "3599"})
+            .to_string())
+    };
+    // Fresh, cached, expired.
+    let (network, place) = shell(good);
+    assert!(!access_token(&place, "", SCOPE, false).await.unwrap().from_cache);
+    assert!(access_token(&place, "", SCOPE, false).await.unwrap().from_cache);
+    place.clock.sleep(Duration::from_secs(3599)).await;
+    assert!(!access_token(&place, "", SCOPE, false).await.unwrap().from_cache);
+    assert_eq!(network.count(), 2);
+    // Missing, never answering, wrong answers, refusals.
+    let bad: [(Script, &str, usize); 5] = [
+        (|_| Answer::Fails(TransportErrorKind::Connect), "Fdx.Identity.Unreachable", 4),
+        (|_| Answer::Never, "Fdx.Identity.Unreachable", 4),
+        (|_| ok("<html>"), "Fdx.Identity.InvalidAnswer", 1),
+        (|_| status(429), "Fdx.Identity.Unavailable", 4),
+        (|_| status(400), "Fdx.Identity.UnknownIdentity", 1),
+    ];
+    for (answer, id, attempts) in bad {
+        let (network, place) = shell(answer);
+        let error = access_token(&place, "", SCOPE, false).await.unwrap_err();
+        assert_eq!((error.id, network.count()), (id, attempts));
+    }
+    // Cancelled while it waits.
+    let (network, place) = shell(|n| match n {
+        0 => Answer::Status(429, &[("retry-after", "3000")], String::new()),
+        _ => ok(json!({"access_token": jwt(&json!({})), "expires_in": 3599}).to_string()),
+    });
+    let wait = access_token(&place, "", SCOPE, false);
+    assert!(tokio::time::timeout(Duration::from_secs(1), wait).await.is_err());
+    access_token(&place, "", SCOPE, false).await.unwrap();
+    assert_eq!(network.count(), 2);
+}

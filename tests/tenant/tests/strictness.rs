@@ -81,6 +81,37 @@ fn the_identity_endpoint_wants_its_header_its_version_and_one_id_that_it_knows()
 }
 
 #[test]
+fn automation_wants_one_header_more_and_the_endpoint_of_2017_its_own_names() {
+    let tenant = FakeTenant::start_blocking(World::default()).unwrap();
+    let addresses = tenant.addresses().clone();
+    let resource = format!("resource={}", encode("api://AzureADTokenExchange"));
+    let ask = |endpoint: &str, query: &str, headers: &str| {
+        let (host, path) = endpoint.strip_prefix("http://").unwrap().split_once('/').unwrap();
+        send(&format!("http://{host}"), &format!("GET /{path}?{query}&{resource}"), headers, "")
+    };
+    let header = format!("X-IDENTITY-HEADER: {IDENTITY_HEADER}\r\n");
+    let automation =
+        |headers: &str| ask(&addresses.automation_identity_endpoint, "api-version=2019-08-01", headers).0;
+    assert_eq!(automation(&format!("{header}Metadata: True\r\n")), 200);
+    assert_eq!(automation(&header), 400);
+    assert_eq!(automation("Metadata: True\r\n"), 401);
+
+    let secret = format!("secret: {IDENTITY_HEADER}\r\n");
+    let client = &addresses.managed_identity.client_id;
+    let of_2017 = |query: &str, headers: &str| ask(&addresses.machine_learning_endpoint, query, headers);
+    let (status, body) = of_2017(&format!("api-version=2017-09-01&clientid={client}"), &secret);
+    assert_eq!((status, body["client_id"].as_str()), (200, Some(client.as_str())));
+    assert!(body["expires_on"].as_str().unwrap().ends_with("M +00:00"), "a date: {body}");
+    assert_eq!(of_2017("api-version=2017-09-01", &header).0, 401);
+    assert_eq!(of_2017("api-version=2019-08-01", &secret).0, 400);
+    // The later version's name means nothing here: another identity answers, and it is reported.
+    let before = tenant.report().violations.len();
+    let (_, body) = of_2017(&format!("api-version=2017-09-01&client_id={client}"), &secret);
+    assert_ne!(body["client_id"].as_str(), Some(client.as_str()));
+    assert_eq!(tenant.report().violations.len(), before + 1);
+}
+
+#[test]
 fn defender_wants_a_token_for_itself_from_the_right_world() {
     let tenant = FakeTenant::start_blocking(World::default()).unwrap();
     let base = tenant.addresses().defender.clone();

@@ -143,6 +143,14 @@ Describe 'Test-FdxConnection' {
         @($checks | Where-Object Result -eq Skipped).Check | Should -Be 'App', 'Credential', 'Resource', 'Roles', 'Answer', 'Licence'
     }
 
+    It 'sees that the platform was told to give no identity' {
+        Connect-Tenant
+        $env:WEBSITE_DISABLE_MSI = 'true'
+        $warning = Test-FdxConnection | Where-Object Result -eq Warning
+        $warning.Id | Should -Be 'Fdx.Identity.Disabled'
+        $warning.Fix | Should -Match 'WEBSITE_DISABLE_MSI'
+    }
+
     It 'takes tenants from the pipeline' {
         Connect-Tenant
         $checks = $Fake.tenants | Test-FdxConnection

@@ -26,7 +26,7 @@ symptoms! {
         "Give the tenant's id (Entra admin center > Overview > Tenant ID, without braces) or one of its domains, such as contoso.onmicrosoft.com.";
     INVALID_ID = "Fdx.Settings.InvalidId", Configuration, Connection,
         "what has to be a GUID is none",
-        "Give {what}: a GUID such as 00000000-0000-0000-0000-000000000000, without braces.";
+        "Give {the id}: a GUID such as 00000000-0000-0000-0000-000000000000, without braces.";
     INVALID_ITEM_ID = "Fdx.Settings.InvalidItemId", Configuration, Answer,
         "the id of a machine or another item cannot be one",
         "Give the id that the list shows, such as Get-FdxMachine's.";

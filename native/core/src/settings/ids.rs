@@ -33,7 +33,7 @@ pub(crate) fn check_id(id: &str, parameter: &str, what: &str) -> Result<String> 
     if is_guid(plain) {
         return Ok(plain.to_ascii_lowercase());
     }
-    Err(INVALID_ID.error(format!("{parameter} '{}' is not a GUID", excerpt(id, 80))).fill("what", what))
+    Err(INVALID_ID.error(format!("{parameter} '{}' is not a GUID", excerpt(id, 80))).fill("the id", what))
 }
 
 /// Whether `text` has the form 8-4-4-4-12 hexadecimal digits.

@@ -77,6 +77,11 @@ async fn a_thousand_callers_on_one_key_make_one_fetch() {
     let all = futures_util::future::join_all((0..1000).map(|_| bench.get("a", 50, HOUR))).await;
     assert_eq!(bench.count(), 1);
     assert!(all.iter().all(|got| got.as_ref().unwrap().token.secret.expose() == "token 0"));
+    // And again when it has ended.
+    bench.advance(HOUR + 1).await;
+    let all = futures_util::future::join_all((0..1000).map(|_| bench.get("a", 50, HOUR))).await;
+    assert_eq!(bench.count(), 2);
+    assert!(all.iter().all(|got| got.as_ref().unwrap().token.secret.expose() == "token 1"));
 }
 
 #[tokio::test(start_paused = true)]

@@ -151,6 +151,16 @@ Describe 'Test-FdxConnection' {
         $warning.Fix | Should -Match 'WEBSITE_DISABLE_MSI'
     }
 
+    It 'sees that the place is in another cloud' {
+        Connect-Tenant
+        $env:AZURE_AUTHORITY_HOST = 'https://login.microsoftonline.us/'
+        $warning = Test-FdxConnection | Where-Object Result -eq Warning
+        $warning.Id | Should -Be 'Fdx.Settings.OtherCloud'
+        $warning.Fix | Should -Match '-Environment'
+        $env:AZURE_AUTHORITY_HOST = 'https://login.windows.net'
+        Test-FdxConnection | Where-Object Result -eq Warning | Should -BeNullOrEmpty
+    }
+
     It 'takes tenants from the pipeline' {
         Connect-Tenant
         $checks = $Fake.tenants | Test-FdxConnection

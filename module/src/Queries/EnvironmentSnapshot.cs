@@ -1,6 +1,4 @@
 using System;
-using System.Collections;
-using System.Collections.Frozen;
 using System.Text.Json;
 
 namespace FedXdr.Queries;
@@ -10,63 +8,50 @@ namespace FedXdr.Queries;
 /// </summary>
 internal static class EnvironmentSnapshot
 {
-    private static readonly string[] Prefixes =
-        ["IDENTITY_", "MSI_", "AZURE_", "AZUREPS_", "ACTIONS_ID_TOKEN_"];
-
-    private static readonly FrozenSet<string> Names = FrozenSet.ToFrozenSet(
-        [
-            "AZURESUBSCRIPTION_SERVICE_CONNECTION_ID",
-            "DEFAULT_IDENTITY_CLIENT_ID",
-            "ALL_PROXY",
-            "all_proxy",
-            "HTTP_PROXY",
-            "http_proxy",
-            "HTTPS_PROXY",
-            "https_proxy",
-            "NO_PROXY",
-            "no_proxy",
-            "IMDS_ENDPOINT",
-            "ProgramData",
-            "ProgramFiles",
-            "SSL_CERT_DIR",
-            "SSL_CERT_FILE",
-            "SYSTEM_ACCESSTOKEN",
-            "SYSTEM_OIDCREQUESTURI",
-            "WEBSITE_DISABLE_MSI",
-        ],
-        Comparer);
-
-    // Windows takes names without regard to case, so a snapshot has to as well.
-    private static StringComparer Comparer =>
-        OperatingSystem.IsWindows() ? StringComparer.OrdinalIgnoreCase : StringComparer.Ordinal;
+    // What the library looks at and nothing else: there may be secrets of others beside it.
+    private static readonly string[] Names =
+    [
+        "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
+        "ACTIONS_ID_TOKEN_REQUEST_URL",
+        "ALL_PROXY",
+        "all_proxy",
+        "AZURE_AUTHORITY_HOST",
+        "AZURE_CLIENT_ID",
+        "AZURE_FEDERATED_TOKEN_FILE",
+        "AZURE_POD_IDENTITY_AUTHORITY_HOST",
+        "AZURESUBSCRIPTION_SERVICE_CONNECTION_ID",
+        "DEFAULT_IDENTITY_CLIENT_ID",
+        "GITHUB_ACTIONS",
+        "HTTP_PROXY",
+        "http_proxy",
+        "HTTPS_PROXY",
+        "https_proxy",
+        "IDENTITY_ENDPOINT",
+        "IDENTITY_HEADER",
+        "IDENTITY_SERVER_THUMBPRINT",
+        "IMDS_ENDPOINT",
+        "MSI_ENDPOINT",
+        "MSI_SECRET",
+        "NO_PROXY",
+        "no_proxy",
+        "ProgramData",
+        "ProgramFiles",
+        "SYSTEM_ACCESSTOKEN",
+        "SYSTEM_OIDCREQUESTURI",
+        "TF_BUILD",
+        "WEBSITE_DISABLE_MSI",
+    ];
 
     internal static void Write(Utf8JsonWriter writer)
     {
         writer.WriteStartObject("environment");
-        foreach (DictionaryEntry variable in Environment.GetEnvironmentVariables())
+        foreach (var name in Names)
         {
-            if (variable is { Key: string name, Value: string value } && Canonical(name) is { } known)
+            if (Environment.GetEnvironmentVariable(name) is { } value)
             {
-                writer.WriteString(known, JsonText.Clean(value));
+                writer.WriteString(name, JsonText.Clean(value));
             }
         }
         writer.WriteEndObject();
-    }
-
-    private static string? Canonical(string name)
-    {
-        if (Names.TryGetValue(name, out var known))
-        {
-            return known;
-        }
-        var candidate = OperatingSystem.IsWindows() ? name.ToUpperInvariant() : name;
-        foreach (var prefix in Prefixes)
-        {
-            if (candidate.StartsWith(prefix, StringComparison.Ordinal))
-            {
-                return JsonText.Clean(candidate);
-            }
-        }
-        return null;
     }
 }

@@ -143,6 +143,18 @@ impl Cloud {
         }
     }
 
+    /// Whether this host, or one that it is an alias of, has the token endpoints.
+    pub(crate) fn has_authority(self, host: &str) -> bool {
+        let aliases: &[&str] = match self {
+            Cloud::Public | Cloud::Gcc => {
+                &["login.microsoftonline.com", "login.microsoft.com", "login.windows.net", "sts.windows.net"]
+            }
+            Cloud::USGov | Cloud::USGovDoD => &["login.microsoftonline.us", "login.usgovcloudapi.net"],
+            Cloud::China => &["login.partner.microsoftonline.cn", "login.chinacloudapi.cn"],
+        };
+        aliases.contains(&host)
+    }
+
     /// Audience of a token that is to be exchanged.
     pub fn exchange_audience(self) -> &'static str {
         match self {

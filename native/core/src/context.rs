@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::asker::Asker;
 use crate::certificate::Certificate;
 use crate::clock::{Clock, SystemClock};
-use crate::http::{self, Response, SharedTransport, TransportError, TransportErrorKind};
+use crate::http::{self, Received, SharedTransport, TransportError, TransportErrorKind};
 use crate::progress::Reporter;
 use crate::settings::{Environment, Settings};
 use crate::token::TokenCache;
@@ -44,15 +44,16 @@ pub(crate) struct Context {
 }
 
 impl Context {
-    /// Sends a request; no answer within `patience` is an error, whatever the transport thinks of it.
-    pub(crate) async fn send(
+    /// Sends a request and receives its whole answer; without all of it within `patience` that is an error, whatever the transport thinks of it.
+    pub(crate) async fn receive(
         &self,
         request: http::Request,
         patience: Duration,
-    ) -> Result<Response, TransportError> {
+    ) -> Result<Received, TransportError> {
         let late = self.clock.sleep(patience);
+        let received = async { self.transport.send(request).await?.whole().await };
         tokio::select! {
-            sent = self.transport.send(request) => sent,
+            received = received => received,
             () = late => Err(TransportError { kind: TransportErrorKind::Timeout, causes: Vec::new() }),
         }
     }

@@ -53,6 +53,12 @@ pub(crate) enum Answer {
     Said(u16, Vec<(&'static str, String)>, String),
     Fails(TransportErrorKind),
     Never,
+    /// A head, half a body, and the connection breaks.
+    BreaksOff,
+    /// A head, half a body, and silence.
+    Stalls,
+    /// The answer, after so many seconds.
+    After(u64, Box<Answer>),
 }
 
 pub(crate) fn ok(body: impl Into<String>) -> Answer {
@@ -95,6 +101,14 @@ impl Transport for Network {
         async move {
             // An answer takes a moment, so that callers who ask together really overlap.
             tokio::time::sleep(Duration::from_millis(5)).await;
+            let answer = match answer {
+                Answer::After(seconds, answer) => {
+                    tokio::time::sleep(Duration::from_secs(seconds)).await;
+                    *answer
+                }
+                at_once => at_once,
+            };
+            let half = || stream::iter([Ok(Bytes::from_static(b"{\"access_token\": \"fake"))]);
             match answer {
                 Answer::Status(status, headers, body) => {
                     let headers: HeaderMap = headers
@@ -112,7 +126,16 @@ impl Transport for Network {
                     Ok(Response::new(status, headers, stream::iter([Ok(Bytes::from(body))]).boxed()))
                 }
                 Answer::Fails(kind) => Err(TransportError { kind, causes: vec!["scripted".to_owned()] }),
-                Answer::Never => std::future::pending().await,
+                Answer::Never | Answer::After(..) => std::future::pending().await,
+                Answer::BreaksOff => {
+                    let broken = TransportError { kind: TransportErrorKind::Broken, causes: Vec::new() };
+                    let body = half().chain(stream::iter([Err(broken)])).boxed();
+                    Ok(Response::new(200, HeaderMap::new(), body))
+                }
+                Answer::Stalls => {
+                    let body = half().chain(stream::pending()).boxed();
+                    Ok(Response::new(200, HeaderMap::new(), body))
+                }
             }
         }
         .boxed()

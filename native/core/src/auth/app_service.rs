@@ -1,8 +1,6 @@
 //! Managed identity of App Service, Functions, Container Apps and Azure Automation.
 //! <https://learn.microsoft.com/azure/app-service/overview-managed-identity#rest-endpoint-reference>
 
-use std::time::Duration;
-
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use reqwest::header::HeaderValue;
@@ -17,16 +15,11 @@ use crate::secret::Secret;
 use crate::token::AccessToken;
 
 const API_VERSION: &str = "2019-08-01";
-const SECOND: Duration = Duration::from_secs(1);
 
-/// MSAL's table for managed identity endpoints other than IMDS, and 502, which the platform's front end gives.
+/// MSAL's, and 502, which the platform's front end gives.
 const RULES: EndpointRules = EndpointRules {
-    statuses: |status| matches!(status, 404 | 408 | 429 | 500 | 502 | 503 | 504),
-    pauses: &[SECOND; 3],
-    gone: None,
-    patience: Duration::from_secs(30),
-    absent_if_unreachable: false,
-    must_echo: false,
+    statuses: |status| status == 502 || (EndpointRules::MSAL.statuses)(status),
+    ..EndpointRules::MSAL
 };
 
 /// The endpoint that `IDENTITY_ENDPOINT` names.

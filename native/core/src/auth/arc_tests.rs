@@ -15,15 +15,11 @@ const CREDENTIALS: [&str; 4] = [
     r#"{"type":"managedIdentity","resourceId":"/subscriptions/s/x"}"#,
 ];
 
-fn arc() -> &'static Subject {
-    PLATFORMS.iter().find(|subject| subject.name == "Azure Arc").unwrap()
-}
-
 async fn answer(
     credential: &'static str,
     agent: impl Fn(&Request) -> Answer + Send + Sync + 'static,
 ) -> Result<(), Error> {
-    let subject = Subject { credential, ..*arc() };
+    let subject = Subject { credential, ..*place("Azure Arc") };
     let network =
         Network::new(move |request, n| if is_entra(request) { token_answer(n) } else { agent(request) });
     let context = context(&network, &settings(&subject), subject.environment);

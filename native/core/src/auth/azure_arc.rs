@@ -3,7 +3,6 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -11,11 +10,11 @@ use reqwest::header::{self, HeaderValue};
 use url::Url;
 use zeroize::Zeroizing;
 
-use super::managed_identity::{EndpointRules, Selector, ask, send_patiently, token_request};
+use super::managed_identity::{EndpointRules, Selector, ask, receive_patiently, refusal, token_request};
 use super::source::Source;
 use crate::context::Context;
 use crate::error::{Error, Result, excerpt};
-use crate::http::{Response, sensitive};
+use crate::http::{Received, sensitive};
 use crate::knowledge::{ARC_CHALLENGE, ARC_KEY_UNREADABLE};
 use crate::token::AccessToken;
 
@@ -26,16 +25,8 @@ const LINUX_AGENT: &str = "/opt/azcmagent/bin/himds";
 const LINUX_KEYS: &str = "/var/opt/azcmagent/tokens";
 /// A key is a few dozen bytes.
 const KEY_LIMIT: u64 = 4096;
-const SECOND: Duration = Duration::from_secs(1);
 
-const RULES: EndpointRules = EndpointRules {
-    statuses: |status| matches!(status, 404 | 408 | 429 | 500 | 503 | 504),
-    pauses: &[SECOND; 3],
-    gone: None,
-    patience: Duration::from_secs(30),
-    absent_if_unreachable: false,
-    must_echo: true,
-};
+const RULES: EndpointRules = EndpointRules { must_echo: true, ..EndpointRules::MSAL };
 
 /// The agent's endpoint.
 pub(crate) struct AzureArc {
@@ -84,7 +75,10 @@ impl Source for AzureArc {
         request.headers.insert("metadata", HeaderValue::from_static("true"));
         let (selector, keys) = (self.selector.clone(), self.keys.clone());
         async move {
-            let challenge = send_patiently(&context, "Azure Arc", &RULES, request.clone()).await?;
+            let challenge = receive_patiently(&context, "Azure Arc", &RULES, request.clone()).await?;
+            if challenge.status >= 400 && challenge.status != 401 {
+                return Err(refusal(&context, "Azure Arc", &selector, &challenge, &request.headers));
+            }
             let key = read_key(&keys, &challenge)?;
             let basic = Zeroizing::new(format!("Basic {}", key.trim_end_matches(['\r', '\n'])));
             let basic =
@@ -101,7 +95,7 @@ fn wrong(why: &str) -> Error {
 }
 
 /// The key that the challenge points to, if it points to where keys are. Whatever listens there must not make us read another file.
-fn read_key(directory: &Path, challenge: &Response) -> Result<Zeroizing<String>> {
+fn read_key(directory: &Path, challenge: &Received) -> Result<Zeroizing<String>> {
     if challenge.status != 401 {
         return Err(wrong(&format!("did not come: it answered HTTP {} at once", challenge.status)));
     }

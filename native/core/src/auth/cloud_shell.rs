@@ -1,8 +1,6 @@
 //! Cloud Shell's endpoint, which gives the token of the user who is signed in.
 //! <https://learn.microsoft.com/azure/cloud-shell/msi-authorization>
 
-use std::time::Duration;
-
 use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -17,16 +15,6 @@ use crate::error::Result;
 use crate::http::Request;
 use crate::knowledge::{CLOUD_SHELL, SELECTOR_UNSUPPORTED};
 use crate::token::AccessToken;
-
-const SECOND: Duration = Duration::from_secs(1);
-const RULES: EndpointRules = EndpointRules {
-    statuses: |status| matches!(status, 404 | 408 | 429 | 500 | 503 | 504),
-    pauses: &[SECOND; 3],
-    gone: None,
-    patience: Duration::from_secs(30),
-    absent_if_unreachable: false,
-    must_echo: false,
-};
 
 /// The endpoint that `MSI_ENDPOINT` names where there is no `MSI_SECRET`.
 pub(crate) struct CloudShell {
@@ -61,6 +49,7 @@ impl Source for CloudShell {
         request
             .headers
             .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
-        async move { ask(&context, "Cloud Shell", &Selector::System, &RULES, request).await }.boxed()
+        async move { ask(&context, "Cloud Shell", &Selector::System, &EndpointRules::MSAL, request).await }
+            .boxed()
     }
 }

@@ -1,6 +1,13 @@
 //! What can be seen to be wrong, or likely so, before anyone is asked.
 
-use crate::knowledge::{Entry, IDENTITY_DISABLED, IDENTITY_VARIABLES, SYSTEM_ASSIGNED, of_id};
+use url::Url;
+
+use crate::cloud::Cloud;
+use crate::error::Error;
+use crate::knowledge::{
+    Entry, GITHUB_PERMISSION, IDENTITY_DISABLED, IDENTITY_NOT_FOUND, IDENTITY_VARIABLES, OTHER_CLOUD,
+    PIPELINES_VARIABLE, SYSTEM_ASSIGNED, of_id,
+};
 use crate::settings::{Credential, Environment, Settings};
 use crate::token::Claims;
 
@@ -20,8 +27,57 @@ fn finding(entry: &'static Entry, what: &str) -> Finding {
     Finding { entry, what: what.to_owned() }
 }
 
+/// What of the environment contradicts itself or the connection.
+pub(crate) fn environment(environment: &Environment, cloud: Cloud) -> Vec<Finding> {
+    let mut found = mixed_variables(environment);
+    if is_true(environment, "WEBSITE_DISABLE_MSI") {
+        found.push(finding(
+            &IDENTITY_DISABLED,
+            "WEBSITE_DISABLE_MSI is true: the platform gives this app no identity",
+        ));
+    }
+    // Platforms that know their cloud say so, Kubernetes among them.
+    let told = environment.get("AZURE_AUTHORITY_HOST").and_then(host);
+    if let Some(told) = told.filter(|host| !cloud.has_authority(host)) {
+        found.push(Finding {
+            entry: &OTHER_CLOUD,
+            what: format!("AZURE_AUTHORITY_HOST is {told}, and the connection is for {}", cloud.name()),
+        });
+    }
+    found
+}
+
+fn is_true(environment: &Environment, name: &str) -> bool {
+    environment.get(name).is_some_and(|value| value.eq_ignore_ascii_case("true"))
+}
+
+/// The host of an address, or of what stands for one without its scheme.
+fn host(address: &str) -> Option<String> {
+    let url = Url::parse(address).ok().filter(Url::has_host);
+    let url = url.or_else(|| Url::parse(&format!("https://{address}")).ok())?;
+    url.host_str().map(str::to_owned)
+}
+
+/// What somebody sees where there is no identity at all. A build that may not ask for its own token is the likeliest such place.
+pub(crate) fn no_identity(environment: &Environment, settings: &Settings) -> Error {
+    const ABSENT: &str = "the instance metadata service does not answer";
+    let exchanges = settings.client_id.is_some();
+    if exchanges && is_true(environment, "GITHUB_ACTIONS") {
+        return GITHUB_PERMISSION.error(format!(
+            "this is a GitHub Actions job, ACTIONS_ID_TOKEN_REQUEST_URL is not set, and {ABSENT}"
+        ));
+    }
+    if exchanges && is_true(environment, "TF_BUILD") {
+        return PIPELINES_VARIABLE
+            .error(format!("this is an Azure Pipelines job, no service connection is named, and {ABSENT}"));
+    }
+    IDENTITY_NOT_FOUND.error(format!(
+        "no managed identity endpoint was found: IDENTITY_ENDPOINT and IDENTITY_HEADER are not set, and {ABSENT}"
+    ))
+}
+
 /// Variables of identity endpoints that do not fit together. App Service sets both pairs, and then they say the same.
-pub(crate) fn environment(environment: &Environment) -> Vec<Finding> {
+fn mixed_variables(environment: &Environment) -> Vec<Finding> {
     let get = |name| environment.get(name);
     let (endpoint, header) = (get("IDENTITY_ENDPOINT"), get("IDENTITY_HEADER"));
     let (old_endpoint, old_secret) = (get("MSI_ENDPOINT"), get("MSI_SECRET"));
@@ -47,12 +103,6 @@ pub(crate) fn environment(environment: &Environment) -> Vec<Finding> {
     }
     if endpoint.is_none() && old_endpoint.is_none() && old_secret.is_some() {
         mixed("MSI_SECRET is set without MSI_ENDPOINT");
-    }
-    if get("WEBSITE_DISABLE_MSI").is_some_and(|value| value.eq_ignore_ascii_case("true")) {
-        found.push(finding(
-            &IDENTITY_DISABLED,
-            "WEBSITE_DISABLE_MSI is true: the platform gives this app no identity",
-        ));
     }
     found
 }

@@ -8,11 +8,14 @@ use futures_util::future::BoxFuture;
 use reqwest::header::HeaderValue;
 use url::Url;
 
-use super::managed_identity::{EndpointRules, Selector, ask, endpoint_url, token_request};
+use super::findings;
+use super::managed_identity::{
+    EndpointRules, Selector, ask, endpoint_url, is_unreachable_proxy, token_request,
+};
 use super::source::Source;
 use crate::context::Context;
 use crate::error::Result;
-use crate::http::Request;
+use crate::http::{Request, TransportError, TransportErrorKind};
 use crate::token::AccessToken;
 
 const HOST: &str = "http://169.254.169.254";
@@ -24,11 +27,14 @@ const RULES: EndpointRules = EndpointRules {
     statuses: |status| matches!(status, 404 | 408 | 410 | 429 | 500..=599),
     pauses: &[Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)],
     gone: Some(&[Duration::from_secs(10); 7]),
-    // Off Azure the address leads nowhere, and nobody waits a minute to hear it.
-    patience: Duration::from_secs(3),
-    absent_if_unreachable: true,
+    // It has been seen to be there, so it may take its time.
+    patience: Duration::from_secs(30),
     must_echo: false,
 };
+
+/// How long each question whether it is there at all may take. Off Azure the address leads nowhere, and nobody waits a minute to hear it; half a second, on
+/// the other hand, has told busy machines that they had no identity.
+const PROBES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(3)];
 
 /// The instance metadata service.
 pub(crate) struct Imds {
@@ -57,13 +63,35 @@ impl Imds {
     }
 }
 
+/// Whether anything answers at the address. Asked without the header that a token takes, the service refuses, which is answer enough.
+async fn probe(context: &Context, mut request: Request) -> Result<()> {
+    request.headers.clear();
+    let absent = findings::no_identity(&context.environment, &context.settings);
+    let mut failure = TransportError { kind: TransportErrorKind::Timeout, causes: Vec::new() };
+    for patience in PROBES {
+        match context.receive(request.clone(), patience).await {
+            Ok(answer) if is_unreachable_proxy(answer.status, &answer.text()) => return Err(absent),
+            Ok(_) => return Ok(()),
+            Err(e) => failure = e,
+        }
+    }
+    Err(absent.caused_by(&failure))
+}
+
 impl Source for Imds {
     fn key(&self) -> String {
         format!("imds {} {}", self.endpoint, self.selector.describe())
     }
 
     fn token(&self, resource: String, context: Context) -> BoxFuture<'static, Result<AccessToken>> {
-        let (request, selector) = (self.request(&resource), self.selector.clone());
-        async move { ask(&context, "IMDS", &selector, &RULES, request).await }.boxed()
+        let (request, selector, key) = (self.request(&resource), self.selector.clone(), self.key());
+        async move {
+            // What has given a token is there.
+            if !context.cache.worked(|kind, _| kind.source == key) {
+                probe(&context, request.clone()).await?;
+            }
+            ask(&context, "IMDS", &selector, &RULES, request).await
+        }
+        .boxed()
     }
 }

@@ -1,8 +1,6 @@
 //! The managed identity endpoint of the year 2017, which Azure Machine Learning and some hybrid workers still have.
 //! <https://learn.microsoft.com/azure/app-service/overview-managed-identity> (api-version 2017-09-01)
 
-use std::time::Duration;
-
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use reqwest::Method;
@@ -18,15 +16,6 @@ use crate::secret::Secret;
 use crate::token::AccessToken;
 
 const API_VERSION: &str = "2017-09-01";
-const SECOND: Duration = Duration::from_secs(1);
-const RULES: EndpointRules = EndpointRules {
-    statuses: |status| matches!(status, 404 | 408 | 429 | 500 | 503 | 504),
-    pauses: &[SECOND; 3],
-    gone: None,
-    patience: Duration::from_secs(30),
-    absent_if_unreachable: false,
-    must_echo: false,
-};
 
 /// The endpoint that `MSI_ENDPOINT` names.
 pub(crate) struct LegacyMsi {
@@ -64,6 +53,6 @@ impl Source for LegacyMsi {
             request.headers.insert("secret", value);
         }
         let selector = self.selector.clone();
-        async move { ask(&context, "MSI", &selector, &RULES, request).await }.boxed()
+        async move { ask(&context, "MSI", &selector, &EndpointRules::MSAL, request).await }.boxed()
     }
 }

@@ -4,18 +4,17 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use url::Url;
-use zeroize::Zeroizing;
 
 use super::expiry::Moment;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result, excerpt};
 use crate::http::header::HeaderMap;
-use crate::http::retry::retry_after;
-use crate::http::{Request, Response, TransportErrorKind, without_secrets};
+use crate::http::retry::{LONGEST_WAIT, retry_after};
+use crate::http::{Received, Request, TransportErrorKind, without_secrets};
 use crate::knowledge::{
-    ARC_SELECTOR_IGNORED, FABRIC_CERTIFICATE, IDENTITY_ANSWER, IDENTITY_ENDPOINT, IDENTITY_NOT_FOUND,
-    IDENTITY_REFUSED, IDENTITY_RESOURCE, IDENTITY_UNAVAILABLE, IDENTITY_UNKNOWN, IDENTITY_UNREACHABLE,
-    IDENTITY_WRONG,
+    ARC_SELECTOR_IGNORED, FABRIC_CERTIFICATE, HYBRID_WORKER, IDENTITY_ANSWER, IDENTITY_ENDPOINT,
+    IDENTITY_NOT_FOUND, IDENTITY_REFUSED, IDENTITY_RESOURCE, IDENTITY_UNAVAILABLE, IDENTITY_UNKNOWN,
+    IDENTITY_UNREACHABLE, IDENTITY_WRONG,
 };
 use crate::secret::Secret;
 use crate::settings::Credential;
@@ -131,10 +130,19 @@ pub(crate) struct EndpointRules {
     pub(crate) gone: Option<&'static [Duration]>,
     /// Longest wait for the first answer; an endpoint on this machine is quick or not there.
     pub(crate) patience: Duration,
-    /// Whether a connection that cannot be made means that there is no such endpoint here.
-    pub(crate) absent_if_unreachable: bool,
     /// Whether the answer has to name the identity that was asked for: an agent that ignores the choice answers for another one.
     pub(crate) must_echo: bool,
+}
+
+impl EndpointRules {
+    /// MSAL's table for managed identity endpoints other than IMDS.
+    pub(crate) const MSAL: EndpointRules = EndpointRules {
+        statuses: |status| matches!(status, 404 | 408 | 429 | 500 | 503 | 504),
+        pauses: &[Duration::from_secs(1); 3],
+        gone: None,
+        patience: Duration::from_secs(30),
+        must_echo: false,
+    };
 }
 
 /// A successful answer; every endpoint uses these names.
@@ -161,32 +169,33 @@ pub(crate) async fn ask(
 ) -> Result<AccessToken> {
     context.reporter.identity(place, &selector.describe());
     let headers = request.headers.clone();
-    let response = send_patiently(context, place, table, request).await?;
-    if response.status == 200 {
-        read(context, place, selector, table.must_echo, response).await
+    let answer = receive_patiently(context, place, table, request).await?;
+    if answer.status == 200 {
+        read(context, place, selector, table.must_echo, &answer)
     } else {
-        Err(refusal(place, selector, response, &headers).await)
+        Err(refusal(context, place, selector, &answer, &headers))
     }
 }
 
 /// Sends a request as often as the endpoint's rules allow.
-pub(crate) async fn send_patiently(
+pub(crate) async fn receive_patiently(
     context: &Context,
     place: &'static str,
     table: &EndpointRules,
     request: Request,
-) -> Result<Response> {
+) -> Result<Received> {
     let mut attempt = 0;
     loop {
-        let sent = send(context, place, table, request.clone()).await;
-        let (status, asked) = match &sent {
+        let received = receive(context, place, table, request.clone()).await;
+        let (status, asked) = match &received {
             Ok(answer) => (answer.status, retry_after(answer.header("retry-after"), context.clock.now())),
-            Err(e) if matches!(e.kind, ErrorKind::NotFound | ErrorKind::Authentication) => return sent,
+            Err(e) if e.kind == ErrorKind::Authentication => return received,
             Err(_) => (0, None),
         };
         let pauses = if status == 410 { table.gone.unwrap_or(table.pauses) } else { table.pauses };
         let worth_it = status == 0 || (table.statuses)(status);
-        let Some(pause) = pauses.get(attempt).filter(|_| worth_it) else { return sent };
+        let bearable = asked.is_none_or(|asked| asked <= LONGEST_WAIT);
+        let Some(pause) = pauses.get(attempt).filter(|_| worth_it && bearable) else { return received };
         attempt += 1;
         let pause = asked.map_or(*pause, |asked| asked.max(*pause));
         context.reporter.retry(&format!("the {place} identity endpoint"), status, pause);
@@ -194,12 +203,15 @@ pub(crate) async fn send_patiently(
     }
 }
 
-async fn send(context: &Context, place: &str, table: &EndpointRules, request: Request) -> Result<Response> {
-    context.send(request, table.patience).await.map_err(|e| {
+async fn receive(
+    context: &Context,
+    place: &str,
+    table: &EndpointRules,
+    request: Request,
+) -> Result<Received> {
+    context.receive(request, table.patience).await.map_err(|e| {
         if e.kind == TransportErrorKind::WrongCertificate {
             FABRIC_CERTIFICATE.error(FABRIC_CERTIFICATE.cause)
-        } else if table.absent_if_unreachable {
-            not_found().caused_by(&e)
         } else {
             IDENTITY_UNREACHABLE
                 .error(format!("the {place} identity endpoint cannot be reached"))
@@ -208,26 +220,17 @@ async fn send(context: &Context, place: &str, table: &EndpointRules, request: Re
     })
 }
 
-/// What a user sees where there is no managed identity at all.
-fn not_found() -> Error {
-    IDENTITY_NOT_FOUND.error(
-        "no managed identity endpoint was found: IDENTITY_ENDPOINT and IDENTITY_HEADER are not set, and the instance metadata service does not answer",
-    )
-}
-
-async fn read(
+fn read(
     context: &Context,
     place: &str,
     selector: &Selector,
     must_echo: bool,
-    response: Response,
+    received: &Received,
 ) -> Result<AccessToken> {
     let invalid = |why: &str| IDENTITY_ANSWER.error(format!("the {place} identity endpoint answered {why}"));
-    let body = response.bytes(ANSWER_LIMIT).await.map_err(|e| invalid("only in part").caused_by(&e))?;
-    let body = Zeroizing::new(body);
     // The answer holds a token, so nothing of it is quoted, not even when it does not fit.
-    let answer: Answer =
-        serde_json::from_slice(&body).map_err(|_| invalid("something that is not a token answer"))?;
+    let answer: Answer = serde_json::from_slice(&received.body)
+        .map_err(|_| invalid("something that is not a token answer"))?;
     let secret = answer
         .access_token
         .clone()
@@ -249,23 +252,27 @@ async fn read(
     Ok(token)
 }
 
-/// Most that is read of an answer; a token is a few KB.
-const ANSWER_LIMIT: usize = 1 << 20;
-
-async fn refusal(place: &str, selector: &Selector, response: Response, sent: &HeaderMap) -> Error {
-    let status = response.status;
-    let body = response.bytes(ANSWER_LIMIT).await.unwrap_or_default();
-    let told = told(&body);
+/// What an answer that is no token says.
+pub(crate) fn refusal(
+    context: &Context,
+    place: &str,
+    selector: &Selector,
+    answer: &Received,
+    sent: &HeaderMap,
+) -> Error {
+    let status = answer.status;
+    let told = told(&answer.body);
     let said = without_secrets(&told.message, sent);
     let lower = said.to_ascii_lowercase();
     let unknown = status == 400 || status == 404;
-    let (entry, what) = if status == 403 && lower.contains("unreachable") {
-        // A container's own proxy answers for the address that is not there.
+    let (entry, what) = if is_unreachable_proxy(status, &said) {
         (&IDENTITY_NOT_FOUND, "is not there".to_owned())
     } else if status == 401 || status == 403 {
         (&IDENTITY_REFUSED, "refused the request's header".to_owned())
     } else if unknown && (lower.contains("invalid_resource") || lower.contains("resource principal")) {
         (&IDENTITY_RESOURCE, "does not know the resource that the token is for".to_owned())
+    } else if unknown && lower.contains("user assigned identity is currently not supported") {
+        (&HYBRID_WORKER, "gives no user-assigned identity".to_owned())
     } else if unknown {
         (&IDENTITY_UNKNOWN, format!("does not know the identity ({})", selector.describe()))
     } else {
@@ -276,7 +283,13 @@ async fn refusal(place: &str, selector: &Selector, response: Response, sent: &He
         .error(format!("the {place} identity endpoint {what} (HTTP {status}{quoted})"))
         .with_status(status);
     error.correlation_id = told.correlation_id;
-    error
+    error.retry_after = retry_after(answer.header("retry-after"), context.clock.now());
+    if status == 429 { error.of_kind(ErrorKind::Throttled) } else { error }
+}
+
+/// Whether a container's own proxy answered, for an address that is not there.
+pub(crate) fn is_unreachable_proxy(status: u16, said: &str) -> bool {
+    status == 403 && said.to_ascii_lowercase().contains("unreachable")
 }
 
 /// What an error body says.

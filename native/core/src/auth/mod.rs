@@ -140,6 +140,8 @@ pub(crate) fn scope_of(resource: &str) -> String {
 #[cfg(test)]
 mod arc_tests;
 #[cfg(test)]
+mod imds_tests;
+#[cfg(test)]
 mod measurements;
 #[cfg(test)]
 mod place_tests;

@@ -3,13 +3,12 @@
 use std::time::Duration;
 
 use url::Url;
-use zeroize::Zeroizing;
 
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result, excerpt};
 use crate::http::header::HeaderMap;
 use crate::http::retry::{Backoff, is_transient, retry_after};
-use crate::http::{Request, Response, without_secrets};
+use crate::http::{Received, Request, without_secrets};
 use crate::knowledge::{Entry, OIDC_ANSWER, OIDC_ENDPOINT, OIDC_REFUSED, OIDC_UNREACHABLE};
 use crate::secret::Secret;
 use crate::settings::is_secure;
@@ -18,7 +17,6 @@ use crate::token::{AccessToken, Claims};
 
 /// Longest wait for an answer.
 const PATIENCE: Duration = Duration::from_secs(30);
-const ANSWER_LIMIT: usize = 1 << 20;
 /// Life of a token that does not say when it ends: the services give about five minutes.
 const UNKNOWN_LIFETIME: i64 = 300;
 
@@ -48,11 +46,9 @@ pub(crate) async fn token(
     context.reporter.identity(provider.name, "the job's own token");
     let mut backoff = Backoff::new(&context.settings.retry);
     loop {
-        let error = match context.send(request.clone(), PATIENCE).await {
-            Ok(response) if response.status == 200 => {
-                return accept(context, provider, response, &read).await;
-            }
-            Ok(response) => refusal(context, provider, response, &request.headers).await,
+        let error = match context.receive(request.clone(), PATIENCE).await {
+            Ok(answer) if answer.status == 200 => return accept(context, provider, read(&answer.body)),
+            Ok(answer) => refusal(context, provider, &answer, &request.headers),
             Err(e) => failure(&OIDC_UNREACHABLE, provider, "cannot be reached").caused_by(&e),
         };
         let passing = error.http_status.is_none_or(is_transient);
@@ -66,17 +62,8 @@ pub(crate) async fn token(
     }
 }
 
-async fn accept(
-    context: &Context,
-    provider: &Provider,
-    response: Response,
-    read: &impl Fn(&[u8]) -> Option<Secret>,
-) -> Result<AccessToken> {
-    let body = response.bytes(ANSWER_LIMIT).await;
-    let body = Zeroizing::new(
-        body.map_err(|e| failure(&OIDC_UNREACHABLE, provider, "answered only in part").caused_by(&e))?,
-    );
-    let secret = read(&body)
+fn accept(context: &Context, provider: &Provider, answer: Option<Secret>) -> Result<AccessToken> {
+    let secret = answer
         .filter(|token| !token.is_empty())
         .ok_or_else(|| failure(&OIDC_ANSWER, provider, "answered without a token"))?;
     let now = seconds(context.clock.as_ref());
@@ -86,13 +73,12 @@ async fn accept(
     Ok(token)
 }
 
-async fn refusal(context: &Context, provider: &Provider, response: Response, sent: &HeaderMap) -> Error {
-    let status = response.status;
-    let wait = retry_after(response.header("retry-after"), context.clock.now());
+fn refusal(context: &Context, provider: &Provider, answer: &Received, sent: &HeaderMap) -> Error {
+    let status = answer.status;
+    let wait = retry_after(answer.header("retry-after"), context.clock.now());
     // What Azure DevOps' support asks for.
-    let id = ["x-vss-e2eid", "x-msedge-ref"].iter().find_map(|name| response.header(name).map(str::to_owned));
-    let body = response.bytes(ANSWER_LIMIT).await.unwrap_or_default();
-    let said = excerpt(&without_secrets(&String::from_utf8_lossy(&body), sent), 200);
+    let id = ["x-vss-e2eid", "x-msedge-ref"].iter().find_map(|name| answer.header(name).map(str::to_owned));
+    let said = excerpt(&without_secrets(&answer.text(), sent), 200);
     let kind = match status {
         429 => ErrorKind::Throttled,
         500.. => ErrorKind::Service,

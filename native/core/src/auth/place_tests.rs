@@ -39,9 +39,14 @@ async fn an_error_body_of_any_shape_is_read_and_its_correlation_id_kept() {
 #[tokio::test(start_paused = true)]
 async fn a_containers_proxy_that_cannot_reach_the_metadata_service_means_that_there_is_none() {
     let body = "connecting to 169.254.169.254:80: connect: A socket operation was attempted to an unreachable network";
-    let network = network(&IDENTITIES[1], move |_, _| Answer::Status(403, &[], body.to_owned()));
-    let error = access_token(&context_of(&IDENTITIES[1], &network), TENANT, SCOPE, false).await.unwrap_err();
-    assert_eq!(error.id, "Fdx.Identity.NotFound");
+    let imds = place("IMDS");
+    // At the probe, and at the request for a token.
+    let network_of_none = Network::new(move |_, _| Answer::Status(403, &[], body.to_owned()));
+    let network_that_changes = network(imds, move |_, _| Answer::Status(403, &[], body.to_owned()));
+    for network in [network_of_none, network_that_changes] {
+        let error = access_token(&context_of(imds, &network), TENANT, SCOPE, false).await.unwrap_err();
+        assert_eq!(error.id, "Fdx.Identity.NotFound");
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -109,6 +114,16 @@ async fn a_replica_that_has_not_heard_of_the_credential_is_asked_again_only_afte
     access_token(&context, TENANT, SCOPE, false).await.unwrap();
     access_token(&context, TENANT, SCOPE, true).await.unwrap();
     assert_eq!(network.count(), 5);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hybrid_worker_that_knows_no_user_assigned_identity_is_told_apart() {
+    let automation = place("Azure Automation");
+    let body = r#"{"error":{"code":"invalid_request","message":"User assigned identity is currently not supported clientID must not be passed in request"}}"#;
+    let network = network(automation, move |_, _| Answer::Status(400, &[], body.to_owned()));
+    let error = access_token(&context_of(automation, &network), TENANT, SCOPE, false).await.unwrap_err();
+    assert_eq!(error.id, "Fdx.Identity.HybridWorker");
+    assert!(error.advice.contains("turn the account's own identities off"), "{}", error.advice);
 }
 
 /// What the endpoint answers to its nth request.

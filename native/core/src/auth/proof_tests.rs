@@ -301,6 +301,23 @@ async fn a_ready_token_is_used_as_it_is_for_what_it_is_good_for() {
     access_token(&ready, TENANT, SCOPE, false).await.unwrap();
 }
 
+/// It has no endpoint, so nothing can be missing, late or wrong but the token itself.
+#[tokio::test(start_paused = true)]
+async fn every_state_of_a_ready_token() {
+    let token = jwt(&json!({"aud": "https://api.securitycenter.microsoft.com", "exp": START + 3000}));
+    let network = Network::new(|_, _| panic!("nothing may be sent"));
+    let ready =
+        context(&network, &format!(r#"{{"credential":{{"type":"accessToken","token":"{token}"}}}}"#), &[]);
+    assert!(!access_token(&ready, TENANT, SCOPE, false).await.unwrap().from_cache);
+    assert!(access_token(&ready, TENANT, SCOPE, false).await.unwrap().from_cache);
+    // It is used to its end, for there is no other.
+    ready.clock.sleep(Duration::from_secs(2990)).await;
+    access_token(&ready, TENANT, SCOPE, false).await.unwrap();
+    ready.clock.sleep(Duration::from_secs(10)).await;
+    let error = access_token(&ready, TENANT, SCOPE, false).await.unwrap_err();
+    assert_eq!(error.id, "Fdx.AccessToken.Expired");
+}
+
 #[tokio::test(start_paused = true)]
 async fn two_connections_share_a_token_only_if_nothing_tells_them_apart() {
     let network = entra(|_, _| {}, token_answer);

@@ -27,7 +27,6 @@ const RULES: EndpointRules = EndpointRules {
     gone: None,
     // It is on this machine.
     patience: Duration::from_secs(10),
-    absent_if_unreachable: false,
     must_echo: false,
 };
 

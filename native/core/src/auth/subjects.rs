@@ -1,12 +1,13 @@
 //! The sources that the tests go through, each with what its endpoint checks, and the scripted network around them.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::json;
 
 use crate::context::Context;
 use crate::http::Request;
-use crate::testing::{Answer, CLIENT, IDENTITY, Network, START, TENANT, context, jwt, ok, pairs};
+use crate::testing::{Answer, CLIENT, IDENTITY, Network, START, TENANT, context, jwt, ok, pairs, status};
 
 pub(crate) const SCOPE: &str = "https://api.securitycenter.microsoft.com/.default";
 pub(crate) const EXCHANGE: &str = "api://AzureADTokenExchange";
@@ -48,39 +49,64 @@ const WRONG_TOKENS: &[&str] = &[
 const WRONG_OIDC: &[&str] =
     &["", "<html>", "[]", "{}", r#"{"value":""}"#, r#"{"oidcToken":""}"#, r#"{"value":7,"oidcToken":7}"#];
 
+const APP_SERVICE: Subject = Subject {
+    name: "App Service",
+    credential: BY_CLIENT,
+    environment: &[
+        ("IDENTITY_ENDPOINT", "http://127.0.0.1:41000/msi/token"),
+        ("IDENTITY_HEADER", "fake-identity-header"),
+        ("MSI_ENDPOINT", "http://127.0.0.1:41001/old"),
+        ("MSI_SECRET", "fake-old-secret"),
+    ],
+    attempts: 0,
+    check: |request| {
+        assert_eq!(request.method, "GET");
+        assert_eq!(request.url.port(), Some(41000));
+        assert_eq!(request.headers["x-identity-header"], "fake-identity-header");
+        assert!(request.headers["x-identity-header"].is_sensitive());
+        // Azure Automation has the same endpoint and wants this too.
+        assert_eq!(request.headers["metadata"], "True");
+        let query = pairs(request.url.query().unwrap().as_bytes());
+        assert_eq!(query["api-version"], "2019-08-01");
+        assert_eq!(query["resource"], EXCHANGE);
+        assert_eq!(query["client_id"], IDENTITY);
+        assert_eq!(query.len(), 3);
+        assert!(request.direct);
+    },
+    answer: assertion_answer,
+    requests: 1,
+    endpoints: none,
+    wrong: WRONG_TOKENS,
+    wrong_id: "Fdx.Identity.InvalidAnswer",
+    again: &[(404, 4, 3), (408, 4, 3), (429, 4, 3), (500, 4, 3), (502, 4, 3), (503, 4, 3), (504, 4, 3)],
+    missing: "Fdx.Identity.Unreachable",
+};
+
 /// The managed identities, which all have ids to choose by.
 pub(crate) const IDENTITIES: &[Subject] = &[
+    APP_SERVICE,
     Subject {
-        name: "App Service",
+        name: "Azure Automation",
         credential: BY_CLIENT,
         environment: &[
-            ("IDENTITY_ENDPOINT", "http://127.0.0.1:41000/msi/token"),
+            ("IDENTITY_ENDPOINT", "http://localhost/metadata/identity/oauth2/token"),
             ("IDENTITY_HEADER", "fake-identity-header"),
-            ("MSI_ENDPOINT", "http://127.0.0.1:41001/old"),
-            ("MSI_SECRET", "fake-old-secret"),
         ],
-        attempts: 0,
         check: |request| {
             assert_eq!(request.method, "GET");
-            assert_eq!(request.url.port(), Some(41000));
+            assert_eq!(request.url.path(), "/metadata/identity/oauth2/token");
             assert_eq!(request.headers["x-identity-header"], "fake-identity-header");
-            assert!(request.headers["x-identity-header"].is_sensitive());
-            // Azure Automation has the same endpoint and wants this too.
             assert_eq!(request.headers["metadata"], "True");
             let query = pairs(request.url.query().unwrap().as_bytes());
-            assert_eq!(query["api-version"], "2019-08-01");
-            assert_eq!(query["resource"], EXCHANGE);
-            assert_eq!(query["client_id"], IDENTITY);
-            assert_eq!(query.len(), 3);
+            assert_eq!((query["resource"].as_str(), query["client_id"].as_str()), (EXCHANGE, IDENTITY));
             assert!(request.direct);
         },
-        answer: assertion_answer,
-        requests: 1,
-        endpoints: none,
-        wrong: WRONG_TOKENS,
-        wrong_id: "Fdx.Identity.InvalidAnswer",
-        again: &[(404, 4, 3), (408, 4, 3), (429, 4, 3), (500, 4, 3), (503, 4, 3), (504, 4, 3)],
-        missing: "Fdx.Identity.Unreachable",
+        answer: |_| {
+            // A hybrid worker's way to write a time.
+            let body = json!({"access_token": assertion(), "expires_on": "2023-11-15 22:13:20Z", "client_id": IDENTITY});
+            ok(body.to_string())
+        },
+        ..APP_SERVICE
     },
     Subject {
         name: "IMDS",
@@ -107,7 +133,7 @@ pub(crate) const IDENTITIES: &[Subject] = &[
         missing: "Fdx.Identity.NotFound",
     },
     Subject {
-        name: "MSI of 2017",
+        name: "Azure Machine Learning",
         credential: BY_CLIENT,
         environment: &[("MSI_ENDPOINT", "http://127.0.0.1:41001/old"), ("MSI_SECRET", "fake-old-secret")],
         attempts: 0,
@@ -250,7 +276,7 @@ pub(crate) const PLATFORMS: &[Subject] = &[
         },
         requests: 2,
         endpoints: || json!({"arcTokens": arc_directory()}),
-        wrong: &[],
+        wrong: WRONG_TOKENS,
         wrong_id: "Fdx.Identity.InvalidAnswer",
         again: &[(404, 4, 3), (408, 4, 3), (429, 4, 3), (500, 4, 3), (503, 4, 3), (504, 4, 3)],
         missing: "Fdx.Identity.Unreachable",
@@ -277,6 +303,11 @@ pub(crate) fn arc_directory() -> std::path::PathBuf {
             directory
         })
         .clone()
+}
+
+/// The subject with this name.
+pub(crate) fn place(name: &str) -> &'static Subject {
+    subjects().find(|subject| subject.name == name).unwrap()
 }
 
 pub(crate) fn subjects() -> impl Iterator<Item = &'static Subject> {
@@ -317,23 +348,36 @@ pub(crate) fn is_entra(request: &Request) -> bool {
     request.url.host_str() == Some("login.microsoftonline.com")
 }
 
-/// A network where Entra accepts what it should, and the identity endpoint answers by `identity`, which is told how often it was asked.
+/// Asks whether the instance metadata service is there: without the header that a token takes.
+pub(crate) fn is_probe(request: &Request) -> bool {
+    request.url.host_str() == Some("169.254.169.254") && !request.headers.contains_key("metadata")
+}
+
+/// A network where Entra accepts what it should, and the identity endpoint answers by `identity`, which is told how often it was asked. A probe finds the
+/// endpoint there unless that answer would be none.
 pub(crate) fn network(
     subject: &Subject,
     identity: impl Fn(&Request, usize) -> Answer + Send + Sync + 'static,
 ) -> Arc<Network> {
     let check = subject.check;
     let is_fabric = subject.name == "Service Fabric";
-    let asked = std::sync::atomic::AtomicUsize::new(0);
+    let asked = AtomicUsize::new(0);
     Network::new(move |request, number| {
         if is_entra(request) {
             check_exchange(request);
             return token_answer(number);
         }
+        let asked_before = || asked.load(Ordering::SeqCst);
+        if is_probe(request) {
+            return match identity(request, asked_before()) {
+                absent @ (Answer::Fails(_) | Answer::Never) => absent,
+                _ => status(400),
+            };
+        }
         check(request);
         // Another server's certificate is the platform's business.
         assert_eq!(request.pin.is_some(), is_fabric);
-        identity(request, asked.fetch_add(1, std::sync::atomic::Ordering::SeqCst))
+        identity(request, asked.fetch_add(1, Ordering::SeqCst))
     })
 }
 
@@ -352,8 +396,15 @@ fn check_exchange(request: &Request) {
     assert_eq!(form.len(), 5);
 }
 
+/// Requests for a token of the identity.
 pub(crate) fn identity_requests(network: &Network) -> usize {
-    network.sent.lock().unwrap().iter().filter(|request| !is_entra(request)).count()
+    let sent = network.sent.lock().unwrap();
+    sent.iter().filter(|request| !is_entra(request) && !is_probe(request)).count()
+}
+
+/// Requests for a token of the app.
+pub(crate) fn exchanges(network: &Network) -> usize {
+    network.sent.lock().unwrap().iter().filter(|request| is_entra(request)).count()
 }
 
 pub(crate) fn context_of(subject: &Subject, network: &Arc<Network>) -> Context {

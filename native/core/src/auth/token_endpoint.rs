@@ -15,7 +15,7 @@ use super::expiry::Moment;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result, excerpt};
 use crate::http::retry::retry_after;
-use crate::http::{Request, Response};
+use crate::http::{Received, Request};
 use crate::knowledge::{self, AUTHORITY_ANSWER, AUTHORITY_FAILED, AUTHORITY_REFUSED, AUTHORITY_UNREACHABLE};
 use crate::secret::Secret;
 use crate::token::cache::{Cached, seconds};
@@ -24,8 +24,6 @@ use crate::token::{AccessToken, Claims};
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 /// Longest wait for an answer; Entra's take well below a second.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// Most that is read of an answer.
-const ANSWER_LIMIT: usize = 1 << 20;
 
 /// What the app proves itself with in one request.
 pub(super) enum Evidence {
@@ -70,19 +68,17 @@ pub(super) async fn ask(context: &Context, grant: &Grant<'_>) -> Result<AccessTo
         let message = format!("the token endpoint {} cannot be reached", context.settings.authority());
         AUTHORITY_UNREACHABLE.error(message).caused_by(e)
     };
-    let response = context.send(request(context, grant), PATIENCE).await.map_err(|e| unreachable(&e))?;
-    let status = response.status;
-    let asked = retry_after(response.header("retry-after"), context.clock.now());
-    let skew = clock_skew(&response, context.clock.now());
-    let request_id = response.header("client-request-id").map(str::to_owned);
-    let body = Zeroizing::new(response.bytes(ANSWER_LIMIT).await.map_err(|e| unreachable(&e))?);
-    if status == 200 {
-        return read(context, &body);
+    let answer = context.receive(request(context, grant), PATIENCE).await.map_err(|e| unreachable(&e))?;
+    if answer.status == 200 {
+        return read(context, &answer.body);
     }
-    let mut error = refusal(context, grant, status, &body);
-    error.retry_after = asked;
-    error.correlation_id = error.correlation_id.take().or(request_id);
-    if let Some(skew) = skew.filter(|_| error.id == "Fdx.Auth.AssertionExpired") {
+    let mut error = refusal(context, grant, &answer);
+    error.retry_after = retry_after(answer.header("retry-after"), context.clock.now());
+    error.correlation_id =
+        error.correlation_id.take().or_else(|| answer.header("client-request-id").map(str::to_owned));
+    if let Some(skew) =
+        clock_skew(&answer, context.clock.now()).filter(|_| error.id == "Fdx.Auth.AssertionExpired")
+    {
         error.advice = format!("This machine's clock is {skew} seconds off: mend it. {}", error.advice);
     }
     Err(error)
@@ -144,10 +140,11 @@ struct Refusal {
     correlation_id: Option<String>,
 }
 
-fn refusal(context: &Context, grant: &Grant<'_>, status: u16, body: &[u8]) -> Error {
-    let Ok(refusal) = serde_json::from_slice::<Refusal>(body) else {
+fn refusal(context: &Context, grant: &Grant<'_>, answer: &Received) -> Error {
+    let status = answer.status;
+    let Ok(refusal) = serde_json::from_slice::<Refusal>(&answer.body) else {
         let kind = if status == 429 { ErrorKind::Throttled } else { ErrorKind::Service };
-        let said = quoted(&String::from_utf8_lossy(body), grant, 200);
+        let said = quoted(&answer.text(), grant, 200);
         let message = format!("the token endpoint answered HTTP {status}: {said}");
         return AUTHORITY_FAILED.error(message).of_kind(kind).with_status(status).in_tenant(grant.tenant);
     };
@@ -216,8 +213,8 @@ pub(super) fn random_guid() -> String {
 }
 
 /// Seconds between this machine's clock and the answer's Date header, when they are worth telling.
-fn clock_skew(response: &Response, now: Duration) -> Option<i64> {
-    let date = response.header("date")?;
+fn clock_skew(answer: &Received, now: Duration) -> Option<i64> {
+    let date = answer.header("date")?;
     let there = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(date).ok()?.as_second();
     let skew = i64::try_from(now.as_secs()).ok()? - there;
     (skew.abs() > 120).then_some(skew)

@@ -8,7 +8,8 @@ use serde_json::json;
 use super::access_token;
 use super::subjects::*;
 use crate::context::Context;
-use crate::testing::{Answer, Network, START, TENANT, context, jwt, pairs};
+use crate::http::TransportErrorKind;
+use crate::testing::{Answer, Network, START, TENANT, context, jwt, ok, pairs, status};
 
 #[tokio::test(start_paused = true)]
 async fn a_token_file_is_read_each_time_and_its_last_good_token_is_kept() {
@@ -41,6 +42,45 @@ async fn a_token_file_is_read_each_time_and_its_last_good_token_is_kept() {
     context.clock.sleep(Duration::from_secs(4000)).await;
     let error = access_token(&context, TENANT, SCOPE, false).await.unwrap_err();
     assert_eq!(error.id, "Fdx.Workload.FileUnreadable");
+}
+
+/// A file has no endpoint of its own: what can fail beside it is the exchange.
+#[tokio::test(start_paused = true)]
+async fn every_state_of_a_token_file() {
+    let file = TokenFile::new("states");
+    let good = |seconds: u64| jwt(&json!({"sub": "pod", "exp": START + seconds}));
+    file.write(&good(3600));
+    // Fresh, cached, expired.
+    let network = Network::new(|_, n| token_answer(n));
+    let place = file.context(&network);
+    assert!(!access_token(&place, TENANT, SCOPE, false).await.unwrap().from_cache);
+    assert!(access_token(&place, TENANT, SCOPE, false).await.unwrap().from_cache);
+    place.clock.sleep(Duration::from_secs(3599)).await;
+    file.write(&good(7200));
+    assert!(!access_token(&place, TENANT, SCOPE, false).await.unwrap().from_cache);
+    assert_eq!(network.count(), 2);
+    // The token endpoint is missing, never answers, answers wrong, passes.
+    for (answer, id, attempts) in [
+        (Answer::Fails(TransportErrorKind::Connect), "Fdx.Auth.Unreachable", 2),
+        (Answer::Never, "Fdx.Auth.Unreachable", 2),
+        (ok("<html>"), "Fdx.Auth.InvalidAnswer", 1),
+        (status(429), "Fdx.Auth.Failed", 2),
+        (status(503), "Fdx.Auth.Failed", 2),
+    ] {
+        let network = Network::new(move |_, _| answer.clone());
+        let error = access_token(&file.context(&network), TENANT, SCOPE, false).await.unwrap_err();
+        assert_eq!((error.id, network.count()), (id, attempts));
+    }
+    // Cancelled while it waits.
+    let network = Network::new(|_, n| match n {
+        0 => Answer::Status(429, &[("retry-after", "3000")], String::new()),
+        _ => token_answer(n),
+    });
+    let place = file.context(&network);
+    let wait = access_token(&place, TENANT, SCOPE, false);
+    assert!(tokio::time::timeout(Duration::from_secs(1), wait).await.is_err());
+    access_token(&place, TENANT, SCOPE, false).await.unwrap();
+    assert_eq!(network.count(), 2);
 }
 
 #[tokio::test(start_paused = true)]
@@ -136,7 +176,7 @@ impl TokenFile {
 
     fn context(&self, network: &Arc<Network>) -> Context {
         let credential = r#"{"type":"workloadIdentity"}"#;
-        let subject = Subject { credential, ..BUILD_SERVICES[0] };
+        let subject = Subject { credential, attempts: 1, ..BUILD_SERVICES[0] };
         let path = self.0.display().to_string();
         context(network, &settings(&subject), &[("AZURE_FEDERATED_TOKEN_FILE", &path)])
     }

@@ -4,6 +4,7 @@ mod client;
 mod pinned;
 pub(crate) mod retry;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -14,6 +15,7 @@ use futures_util::stream::BoxStream;
 use reqwest::header::HeaderMap;
 use tokio::sync::OwnedSemaphorePermit;
 use url::Url;
+use zeroize::Zeroizing;
 
 pub(crate) use client::{HttpSettings, ReqwestTransport};
 pub use reqwest::Method;
@@ -145,10 +147,43 @@ impl Response {
         Ok(all)
     }
 
+    /// The answer once all of it is there.
+    pub(crate) async fn whole(self) -> Result<Received, TransportError> {
+        let (status, headers) = (self.status, self.headers.clone());
+        let body = Zeroizing::new(self.bytes(RECEIVED_LIMIT).await?);
+        Ok(Received { status, headers, body })
+    }
+
     /// A header's text.
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name).and_then(|value| value.to_str().ok())
+        text_of(&self.headers, name)
     }
+}
+
+/// Most that is kept of an answer that is received as a whole; a token is a few KB.
+const RECEIVED_LIMIT: usize = 1 << 20;
+
+/// An answer that is there as a whole. It may hold a token, so its body is wiped.
+pub(crate) struct Received {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Zeroizing<Vec<u8>>,
+}
+
+impl Received {
+    /// A header's text.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        text_of(&self.headers, name)
+    }
+
+    /// The body, as far as it is text.
+    pub(crate) fn text(&self) -> Cow<'_, str> {
+        String::from_utf8_lossy(&self.body)
+    }
+}
+
+fn text_of<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
 }
 
 /// What requests go through; injected, so that a test can be the network.

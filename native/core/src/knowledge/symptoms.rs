@@ -60,6 +60,9 @@ symptoms! {
     API_NOT_IN_CLOUD = "Fdx.Settings.ApiNotInCloud", Configuration, Connection,
         "this API does not exist in this cloud",
         "Read from a tenant of a cloud that has it (-Environment), or name its address with -Endpoint if Microsoft has opened it since.";
+    OTHER_CLOUD = "Fdx.Settings.OtherCloud", Configuration, Connection,
+        "the place is in another cloud than the connection",
+        "Choose the place's own cloud with -Environment (GCC, USGov, USGovDoD, China), or remove AZURE_AUTHORITY_HOST if it is wrong: identity, app and customer must be in one cloud.";
     INVALID_RESOURCE = "Fdx.Settings.InvalidResource", Configuration, Connection,
         "what a token is asked for is neither a known resource nor a URI",
         "Give Defender, Xdr, Graph or Arm, or a resource such as https://vault.azure.net, or a scope that ends in /.default.";
@@ -104,6 +107,9 @@ symptoms! {
     IDENTITY_UNKNOWN = "Fdx.Identity.UnknownIdentity", Configuration, Identity,
         "the identity endpoint does not know the identity",
         "Attach the identity to this resource (Identity > User assigned > Add) and give its Client ID with -ManagedIdentityClientId: not the app's id, and not the object id.";
+    HYBRID_WORKER = "Fdx.Identity.HybridWorker", Configuration, Identity,
+        "this is a hybrid worker whose Automation account has an identity, and there user-assigned identities are not to be had",
+        "Run the job in Azure, whose jobs know user-assigned identities; or turn the account's own identities off, so that the worker's machine gives its own; or use an account without an identity for hybrid workers.";
     IDENTITY_WRONG = "Fdx.Identity.WrongIdentity", Authentication, Identity,
         "the identity endpoint answered for another identity than the one asked for",
         "Check that the user-assigned identity is attached to this resource, and that its id is right.";
@@ -154,7 +160,7 @@ symptoms! {
         "Add `permissions: id-token: write` to the workflow or job.";
     PIPELINES_VARIABLE = "Fdx.Pipelines.VariableMissing", Configuration, Identity,
         "a variable of Azure Pipelines is not set",
-        "Run this in an Azure Pipelines job. Pipelines do not give the job's token to scripts by themselves: add to the step: env: SYSTEM_ACCESSTOKEN: $(System.AccessToken).";
+        "Run this in an Azure Pipelines job, with -ServiceConnectionId. Pipelines do not give the job's token to scripts by themselves: add to the step: env: SYSTEM_ACCESSTOKEN: $(System.AccessToken).";
     OIDC_ENDPOINT = "Fdx.Oidc.InvalidEndpoint", Configuration, Identity,
         "the build service's token address is not https",
         "The build service sets {variable}; remove what overrides it.";

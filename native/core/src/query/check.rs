@@ -172,8 +172,8 @@ pub(super) async fn connection(context: &Context, alone: bool) -> Option<Batch> 
             &format!("{app}, cloud {}, token endpoint {}", settings.cloud.name(), settings.authority()),
         );
     }
-    for finding in findings::environment(&context.environment) {
-        rows.warning(Check::Identity, finding.entry, &finding.what);
+    for finding in findings::environment(&context.environment, settings.cloud) {
+        rows.warning(finding.entry.check, finding.entry, &finding.what);
     }
     match auth::way(context, "") {
         Err(error) => {

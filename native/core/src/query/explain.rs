@@ -2,12 +2,15 @@
 
 use crate::batch::{Batch, Builder, Column, Kind};
 use crate::context::Context;
-use crate::knowledge::{self, Entry, IDENTITY_REFUSED, IDENTITY_RESOURCE, IDENTITY_UNKNOWN, ROLE_MISSING};
+use crate::knowledge::{
+    self, Entry, HYBRID_WORKER, IDENTITY_REFUSED, IDENTITY_RESOURCE, IDENTITY_UNKNOWN, ROLE_MISSING,
+};
 
 /// Words that tell an error that has no code.
 const WORDS: &[(&str, &Entry)] = &[
     ("no msi found for specified", &IDENTITY_UNKNOWN),
     ("multiple user assigned identities exist", &IDENTITY_UNKNOWN),
+    ("user assigned identity is currently not supported", &HYBRID_WORKER),
     ("identity not found", &IDENTITY_UNKNOWN),
     ("required metadata header not specified", &IDENTITY_REFUSED),
     ("invalid_resource", &IDENTITY_RESOURCE),

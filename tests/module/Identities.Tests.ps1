@@ -63,7 +63,12 @@ Describe 'Identities other than a function app''s' {
         Add-FederatedCredential https://token.actions.githubusercontent.com 'repo:org@1/collector@2:ref:refs/heads/main'
         Connect-Fdx @connect -GitHubActions
         Get-ErrorId (Get-Failure { Get-FdxToken }) | Should -Be 'Fdx.GitHub.PermissionMissing'
-        foreach ($name in 'ACTIONS_ID_TOKEN_REQUEST_URL', 'ACTIONS_ID_TOKEN_REQUEST_TOKEN') { Set-Item "env:$name" $Fake.builds.$name }
+        $env:ACTIONS_ID_TOKEN_REQUEST_URL = $Fake.builds.ACTIONS_ID_TOKEN_REQUEST_URL
+        $env:ACTIONS_ID_TOKEN_REQUEST_TOKEN = 'fake-wrong-token'
+        $failure = Get-Failure { Get-FdxToken }
+        Get-ErrorId $failure | Should -Be 'Fdx.Oidc.Refused'
+        $failure.ErrorDetails.RecommendedAction | Should -Match 'id-token: write'
+        $env:ACTIONS_ID_TOKEN_REQUEST_TOKEN = $Fake.builds.ACTIONS_ID_TOKEN_REQUEST_TOKEN
         @(Get-FdxVulnerability -First 10).Count | Should -Be 10
     }
 
@@ -80,6 +85,7 @@ Describe 'Identities other than a function app''s' {
         $failure.Exception.HttpStatus | Should -Be 401
         $env:SYSTEM_ACCESSTOKEN = $Fake.builds.SYSTEM_ACCESSTOKEN
         @(Get-FdxVulnerability -First 10).Count | Should -Be 10
+        Get-ErrorId (Get-Failure { Connect-Fdx @connect -ServiceConnectionId 'my connection' }) | Should -Be 'Fdx.Settings.InvalidId'
         Connect-Fdx @connect -ServiceConnectionId 99999999-9999-4999-8999-999999999999
         Get-ErrorId (Get-Failure { Get-FdxToken }) | Should -Be 'Fdx.Oidc.Refused'
     }
@@ -98,8 +104,8 @@ Describe 'Identities other than a function app''s' {
     It 'asks a virtual machine''s endpoint again while it updates itself' {
         $env:IDENTITY_ENDPOINT = $null
         $env:IDENTITY_HEADER = $null
-        # The first answer is to the question whether it is there, and says that it is.
-        Add-Fault @{ service = 'imds'; name = 'status'; code = 404; times = 2; body = @{ error = 'not_found'; error_description = 'Identity not found' } }
+        # After the question whether it is there.
+        Add-Fault @{ service = 'imds'; name = 'status'; code = 404; skip = 1; body = @{ error = 'not_found'; error_description = 'Identity not found' } }
         Connect-Fdx @connect -ManagedIdentityClientId $Fake.managedIdentity.clientId
         (Get-FdxToken).AppId | Should -Be $Fake.clientId
         Get-Count imds | Should -Be 3

@@ -46,6 +46,22 @@ Describe 'Where a token comes from' {
         }
     }
 
+    Context 'A redirect' {
+        It 'is not followed with a secret by the request to <service>: <id>' -ForEach @(
+            @{ service = 'identity'; id = 'Fdx.Identity.Unavailable'; place = { $places.AppService } }
+            @{ service = 'fabric'; id = 'Fdx.Identity.Unavailable'; place = { $places.ServiceFabric } }
+            @{ service = 'imds'; id = 'Fdx.Identity.Unavailable'; place = { @{} } }
+            @{ service = 'authority'; id = 'Fdx.Auth.Failed'; place = { $places.AppService } }
+        ) {
+            Set-Place (. $place)
+            # Of the metadata service the second request is the one for a token.
+            Add-Fault @{ service = $service; name = 'status'; code = 307; location = "$($Fake.foreign)/x"; skip = [int] ($service -eq 'imds'); times = 9 }
+            Connect-Fdx @app -Identity
+            Get-ErrorId (Get-Failure { Get-FdxToken }) | Should -Be $id
+            (Get-Report).foreign | Should -BeNullOrEmpty
+        }
+    }
+
     Context 'Azure Arc' {
         BeforeEach { Set-Place $places.Arc }
 
@@ -267,6 +283,21 @@ Describe 'Where a token comes from' {
             Add-Fault @{ service = 'defender'; name = 'slow'; delayMs = 1300; times = 4 }
             @(Get-FdxVulnerability).Count | Should -Be 4000
             $global:Asked | Should -BeGreaterThan 1
+        }
+
+        It 'ends with the pipeline while the script block works' {
+            $connection = Connect-Fdx @app -ClientAssertionScript { $env:FAKE_ASKED = 1; Start-Sleep 60 } -PassThru
+            $shell = [powershell]::Create()
+            $null = $shell.AddScript('param($c) Import-Module FedXdr; Get-FdxToken -Connection $c').AddArgument($connection)
+            $clock = [Diagnostics.Stopwatch]::StartNew()
+            $running = $shell.BeginInvoke()
+            while (-not $env:FAKE_ASKED -and $clock.Elapsed.TotalSeconds -lt 20) { Start-Sleep -Milliseconds 5 }
+            $env:FAKE_ASKED | Should -Be 1
+            $env:FAKE_ASKED = $null
+            $shell.Stop()
+            $clock.Elapsed.TotalSeconds | Should -BeLessThan 30
+            $running.IsCompleted | Should -BeTrue
+            $shell.Dispose()
         }
 
         It 'tells in its own words why it gave none, and goes on after that: <said>' -ForEach @(

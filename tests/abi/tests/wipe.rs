@@ -71,6 +71,19 @@ fn nothing_secret_stays_in_memory() {
     search("secret", &tenant, &secret, &[bytes(&addresses.client_secret)]);
     let handed_in = json!({ "type": "clientAssertion", "assertion": assertion });
     search("assertion", &tenant, &handed_in, &[bytes(&assertion)]);
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("wipe").join("pod.jwt");
+    fs::write(&file, format!("{assertion}\n")).expect("a token file");
+    let token_file = json!({ "type": "workloadIdentity", "tokenFile": file });
+    search("token-file", &tenant, &token_file, &[bytes(&assertion)]);
+    let ready = tenant.mint(&json!({
+        "iss": "https://sts.windows.net/x/", "aud": "https://api.securitycenter.microsoft.com", "exp": 9_999_999_999_u64,
+        "roles": ["Machine.Read.All"],
+    }));
+    search("access-token", &tenant, &json!({ "type": "accessToken", "token": ready }), &[bytes(&ready)]);
+    let pfx = fs::read(root().join("native/core/src/certificate/fixtures/fake.pfx")).expect("the PFX");
+    let (pfx, password) = (STANDARD.encode(pfx), "fake-password");
+    let pkcs12 = json!({ "type": "certificate", "pkcs12": pfx, "password": password });
+    search("pkcs12", &tenant, &pkcs12, &[bytes(&pfx), bytes(password), block("PRIVATE KEY")]);
     // The last bytes of the key itself, and of the file that it came in.
     let certificate = json!({ "type": "certificate", "path": key });
     search(

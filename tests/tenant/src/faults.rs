@@ -27,6 +27,8 @@ pub struct Fault {
     pub body: Option<Value>,
     /// Retry-After, for `status`: seconds, text, or `date:+N`.
     pub retry_after: Option<Value>,
+    /// Location, for `status`.
+    pub location: Option<String>,
     /// Rows after which `cut-body`, `hang-body` and `truncated-json` strike.
     #[serde(default)]
     pub after_rows: u64,

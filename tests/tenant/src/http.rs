@@ -149,6 +149,10 @@ async fn general(state: &State, fault: &Fault, seen: &mut Seen, _open: Open) -> 
                     &json!({"error": {"code": "Fault", "message": "a fault of the test", "target": state.guid()}}),
                 ),
             };
+            let made = match &fault.location {
+                Some(value) => with_header(made, "location", value),
+                None => made,
+            };
             match fault.retry_after.as_ref().map(retry_after) {
                 Some(value) => with_header(made, "retry-after", &value),
                 None => made,

@@ -11,7 +11,7 @@ use super::token_endpoint::{self, Evidence, Grant};
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::retry::{Backoff, is_transient};
-use crate::knowledge::{SPREADING, STALE_ASSERTION, TRANSIENT};
+use crate::knowledge::{PASSING, SPREADING, STALE_ASSERTION, TENANT_THROTTLED};
 use crate::token::AccessToken;
 use crate::token::cache::{CacheKey, Cached, Challenge, TokenKind};
 
@@ -52,7 +52,7 @@ pub(crate) async fn token(
         let passing = spreading
             || error.kind == ErrorKind::Network
             || error.http_status.is_some_and(is_transient)
-            || TRANSIENT.contains(&code);
+            || [PASSING.id, TENANT_THROTTLED].contains(&error.id);
         match backoff.pause(error.retry_after) {
             Some(pause) if passing => {
                 context.reporter.retry("the token endpoint", error.http_status.unwrap_or(0), pause);

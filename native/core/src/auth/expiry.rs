@@ -3,6 +3,7 @@
 use jiff::fmt::strtime;
 use jiff::{Timestamp, civil::DateTime};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 /// A number, or a number or date in quotes.
 #[derive(Clone, Debug, Deserialize)]
@@ -10,6 +11,8 @@ use serde::Deserialize;
 pub(crate) enum Moment {
     Number(f64),
     Text(String),
+    /// No form that is known; it must not spoil the rest of the answer.
+    Other(IgnoredAny),
 }
 
 /// Dates without any offset are UTC.
@@ -22,6 +25,7 @@ impl Moment {
         let number = match self {
             Moment::Number(number) => *number,
             Moment::Text(text) => text.trim().parse().ok()?,
+            Moment::Other(_) => return None,
         };
         #[expect(clippy::cast_possible_truncation, reason = "checked to be in range")]
         (number.is_finite() && number.abs() < 1e15).then_some(number as i64)
@@ -76,7 +80,7 @@ mod tests {
 
     #[test]
     fn what_is_no_time_is_none() {
-        for text in ["\"\"", "\"soon\"", "\"99/99/2020 1:00:00 AM +00:00\"", "1e300"] {
+        for text in ["true", "{}", "[1]", "\"\"", "\"soon\"", "\"99/99/2020 1:00:00 AM +00:00\"", "1e300"] {
             let moment: Moment = serde_json::from_str(text).unwrap();
             assert_eq!(moment.timestamp(), None, "{text}");
         }

@@ -9,9 +9,7 @@ use reqwest::header::HeaderValue;
 use url::Url;
 
 use super::findings;
-use super::managed_identity::{
-    EndpointRules, Selector, ask, endpoint_url, is_unreachable_proxy, token_request,
-};
+use super::managed_identity::{EndpointRules, Selector, ask, endpoint_url, token_request};
 use super::source::Source;
 use crate::context::Context;
 use crate::error::Result;
@@ -70,7 +68,8 @@ async fn probe(context: &Context, mut request: Request) -> Result<()> {
     let mut failure = TransportError { kind: TransportErrorKind::Timeout, causes: Vec::new() };
     for patience in PROBES {
         match context.receive(request.clone(), patience).await {
-            Ok(answer) if is_unreachable_proxy(answer.status, &answer.text()) => return Err(absent),
+            // Other clouds have a service of their own at this address, and containers a proxy; Azure's refuses with a 400, if it is well.
+            Ok(answer) if matches!(answer.status, 401 | 403 | 404) => return Err(absent),
             Ok(_) => return Ok(()),
             Err(e) => failure = e,
         }

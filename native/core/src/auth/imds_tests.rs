@@ -15,8 +15,8 @@ fn probes(network: &Network) -> usize {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whatever_it_answers_to_the_probe_it_is_there() {
-    for code in [200, 400, 404, 429, 500] {
+async fn whatever_azure_answers_to_the_probe_it_is_there() {
+    for code in [200, 400, 410, 429, 500] {
         let network = Network::new(move |request, n| match request {
             request if is_entra(request) => token_answer(n),
             request if is_probe(request) => {
@@ -27,6 +27,16 @@ async fn whatever_it_answers_to_the_probe_it_is_there() {
         });
         access_token(&context_of(place("IMDS"), &network), TENANT, SCOPE, false).await.unwrap();
         assert_eq!((probes(&network), identity_requests(&network)), (1, 1), "{code}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_clouds_service_at_this_address_is_none_of_azures() {
+    for code in [401, 403, 404] {
+        let network = Network::new(move |_, _| status(code));
+        let error =
+            access_token(&context_of(place("IMDS"), &network), TENANT, SCOPE, false).await.unwrap_err();
+        assert_eq!((error.id, network.count()), ("Fdx.Identity.NotFound", 1), "{code}");
     }
 }
 

@@ -12,9 +12,9 @@ use crate::http::header::HeaderMap;
 use crate::http::retry::{LONGEST_WAIT, retry_after};
 use crate::http::{Received, Request, TransportErrorKind, without_secrets};
 use crate::knowledge::{
-    ARC_SELECTOR_IGNORED, FABRIC_CERTIFICATE, HYBRID_WORKER, IDENTITY_ANSWER, IDENTITY_ENDPOINT,
-    IDENTITY_NOT_FOUND, IDENTITY_REFUSED, IDENTITY_RESOURCE, IDENTITY_UNAVAILABLE, IDENTITY_UNKNOWN,
-    IDENTITY_UNREACHABLE, IDENTITY_WRONG,
+    ARC_SELECTOR_IGNORED, Entry, FABRIC_CERTIFICATE, FABRIC_IDENTITY, HYBRID_WORKER, IDENTITY_ANSWER,
+    IDENTITY_ENDPOINT, IDENTITY_NOT_FOUND, IDENTITY_REFUSED, IDENTITY_RESOURCE, IDENTITY_UNAVAILABLE,
+    IDENTITY_UNKNOWN, IDENTITY_UNREACHABLE, IDENTITY_VERSION, IDENTITY_WRONG,
 };
 use crate::secret::Secret;
 use crate::settings::Credential;
@@ -51,22 +51,25 @@ impl Selector {
     }
 
     /// Some endpoints ignore a selector that they do not know and answer for another identity: that must not pass.
-    fn check(&self, claims: &Claims, answer: &Answer, must_echo: bool) -> Result<()> {
+    /// False if neither token nor answer says whose it is.
+    fn check(&self, claims: &Claims, answer: &Answer, must_echo: bool) -> Result<bool> {
         let (asked, claimed, echoed) = match self {
-            Selector::System => return Ok(()),
-            Selector::ClientId(id) => (id, claims.client_id(), &answer.client_id),
-            Selector::ObjectId(id) => (id, claims.oid.as_deref(), &answer.object_id),
-            Selector::ResourceId(id) => (id, claims.xms_mirid.as_deref(), &answer.resource_id),
+            Selector::System => return Ok(true),
+            Selector::ClientId(id) => (id, claims.client_id(), answer.client_id.as_ref()),
+            Selector::ObjectId(id) => (id, claims.oid.as_deref(), answer.object_id.as_ref()),
+            Selector::ResourceId(id) => {
+                (id, claims.xms_mirid.as_deref(), answer.msi_res_id.as_ref().or(answer.mi_res_id.as_ref()))
+            }
         };
-        if must_echo && !echoed.as_deref().is_some_and(|echo| echo.eq_ignore_ascii_case(asked)) {
+        if must_echo && !echoed.is_some_and(|echo| echo.eq_ignore_ascii_case(asked)) {
             return Err(ARC_SELECTOR_IGNORED.error(ARC_SELECTOR_IGNORED.cause));
         }
-        match claimed.or(echoed.as_deref()) {
+        match claimed.or(echoed.map(String::as_str)) {
             Some(got) if !got.eq_ignore_ascii_case(asked) => Err(IDENTITY_WRONG.error(format!(
                 "the endpoint answered for another identity ({got}) than the one asked for ({})",
                 self.describe()
             ))),
-            _ => Ok(()),
+            known => Ok(known.is_some()),
         }
     }
 }
@@ -155,8 +158,8 @@ struct Answer {
     // Which identity answered.
     client_id: Option<String>,
     object_id: Option<String>,
-    #[serde(rename = "msi_res_id", alias = "mi_res_id")]
-    resource_id: Option<String>,
+    msi_res_id: Option<String>,
+    mi_res_id: Option<String>,
 }
 
 /// Asks an endpoint for a token and reads its answer.
@@ -185,6 +188,7 @@ pub(crate) async fn receive_patiently(
     request: Request,
 ) -> Result<Received> {
     let mut attempt = 0;
+    let mut pauses = table.pauses;
     loop {
         let received = receive(context, place, table, request.clone()).await;
         let (status, asked) = match &received {
@@ -192,7 +196,10 @@ pub(crate) async fn receive_patiently(
             Err(e) if e.kind == ErrorKind::Authentication => return received,
             Err(_) => (0, None),
         };
-        let pauses = if status == 410 { table.gone.unwrap_or(table.pauses) } else { table.pauses };
+        if status == 410 {
+            // It is updating itself, whatever it says on the way.
+            pauses = table.gone.unwrap_or(pauses);
+        }
         let worth_it = status == 0 || (table.statuses)(status);
         let bearable = asked.is_none_or(|asked| asked <= LONGEST_WAIT);
         let Some(pause) = pauses.get(attempt).filter(|_| worth_it && bearable) else { return received };
@@ -247,7 +254,12 @@ fn read(
         .ok_or_else(|| invalid("without a time at which the token ends"))?;
     let token =
         AccessToken::new(secret, now, expires_on, answer.refresh_in.as_ref().and_then(Moment::seconds));
-    selector.check(&token.claims(), &answer, must_echo)?;
+    if !selector.check(&token.claims(), &answer, must_echo)? {
+        context.reporter.warning(format!(
+            "The {place} identity endpoint does not say which identity it answered for; asked for was the one with {}.",
+            selector.describe()
+        ));
+    }
     context.reporter.assertion(&token);
     Ok(token)
 }
@@ -263,21 +275,7 @@ pub(crate) fn refusal(
     let status = answer.status;
     let told = told(&answer.body);
     let said = without_secrets(&told.message, sent);
-    let lower = said.to_ascii_lowercase();
-    let unknown = status == 400 || status == 404;
-    let (entry, what) = if is_unreachable_proxy(status, &said) {
-        (&IDENTITY_NOT_FOUND, "is not there".to_owned())
-    } else if status == 401 || status == 403 {
-        (&IDENTITY_REFUSED, "refused the request's header".to_owned())
-    } else if unknown && (lower.contains("invalid_resource") || lower.contains("resource principal")) {
-        (&IDENTITY_RESOURCE, "does not know the resource that the token is for".to_owned())
-    } else if unknown && lower.contains("user assigned identity is currently not supported") {
-        (&HYBRID_WORKER, "gives no user-assigned identity".to_owned())
-    } else if unknown {
-        (&IDENTITY_UNKNOWN, format!("does not know the identity ({})", selector.describe()))
-    } else {
-        (&IDENTITY_UNAVAILABLE, "failed".to_owned())
-    };
+    let (entry, what) = meaning(status, &said, selector);
     let quoted = if said.is_empty() { String::new() } else { format!(": {}", excerpt(&said, 300)) };
     let mut error = entry
         .error(format!("the {place} identity endpoint {what} (HTTP {status}{quoted})"))
@@ -287,8 +285,32 @@ pub(crate) fn refusal(
     if status == 429 { error.of_kind(ErrorKind::Throttled) } else { error }
 }
 
+/// What a refusal means, by its status and the words that the places' pages give.
+fn meaning(status: u16, said: &str, selector: &Selector) -> (&'static Entry, String) {
+    let lower = said.to_ascii_lowercase();
+    let says = |words: &[&str]| words.iter().any(|word| lower.contains(word));
+    let unknown = status == 400 || status == 404;
+    if is_unreachable_proxy(status, said) {
+        (&IDENTITY_NOT_FOUND, "is not there".to_owned())
+    } else if status == 401 || status == 403 || says(&["required metadata header", "secretheadernotfound"]) {
+        (&IDENTITY_REFUSED, "refused the request's header".to_owned())
+    } else if says(&["managedidentitynotfound"]) {
+        (&FABRIC_IDENTITY, "has no identity for this application".to_owned())
+    } else if unknown && says(&["apiversion", "api-version"]) {
+        (&IDENTITY_VERSION, "does not know the version that it is asked in".to_owned())
+    } else if unknown && says(&["invalid_resource", "resource principal"]) {
+        (&IDENTITY_RESOURCE, "does not know the resource that the token is for".to_owned())
+    } else if unknown && says(&["user assigned identity is currently not supported"]) {
+        (&HYBRID_WORKER, "gives no user-assigned identity".to_owned())
+    } else if unknown {
+        (&IDENTITY_UNKNOWN, format!("does not know the identity ({})", selector.describe()))
+    } else {
+        (&IDENTITY_UNAVAILABLE, "failed".to_owned())
+    }
+}
+
 /// Whether a container's own proxy answered, for an address that is not there.
-pub(crate) fn is_unreachable_proxy(status: u16, said: &str) -> bool {
+fn is_unreachable_proxy(status: u16, said: &str) -> bool {
     status == 403 && said.to_ascii_lowercase().contains("unreachable")
 }
 

@@ -66,6 +66,16 @@ async fn machine_learning_hears_the_client_id_of_its_own_identity_and_no_other_k
     let settings = |credential: &str| {
         format!(r#"{{"clientId":"{CLIENT}","tenants":["{TENANT}"],"credential":{credential}}}"#)
     };
+    // Without its variable the endpoint is asked without an id, and chooses by itself.
+    let undecided = Network::new(|request, n| match request {
+        request if is_entra(request) => token_answer(n),
+        request => {
+            assert!(!pairs(request.url.query().unwrap().as_bytes()).contains_key("clientid"));
+            assertion_answer(request)
+        }
+    });
+    let place = context(&undecided, &settings(r#"{"type":"managedIdentity"}"#), &environment[..2]);
+    access_token(&place, TENANT, SCOPE, false).await.unwrap();
     let by_nothing = context(&network, &settings(r#"{"type":"managedIdentity"}"#), &environment);
     access_token(&by_nothing, TENANT, SCOPE, false).await.unwrap();
     for credential in [
@@ -114,6 +124,74 @@ async fn a_replica_that_has_not_heard_of_the_credential_is_asked_again_only_afte
     access_token(&context, TENANT, SCOPE, false).await.unwrap();
     access_token(&context, TENANT, SCOPE, true).await.unwrap();
     assert_eq!(network.count(), 5);
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_places_refusals_mean_what_its_pages_say() {
+    let fabric = |code: &str| format!(r#"{{"error":{{"correlationId":"c","code":"{code}","message":"m"}}}}"#);
+    for (name, code, body, id) in [
+        ("Service Fabric", 400, fabric("SecretHeaderNotFound"), "Fdx.Identity.Refused"),
+        ("Service Fabric", 404, fabric("ManagedIdentityNotFound"), "Fdx.ServiceFabric.IdentityMissing"),
+        ("Service Fabric", 400, fabric("InvalidApiVersion"), "Fdx.Identity.VersionNotSupported"),
+        (
+            "IMDS",
+            400,
+            r#"{"error":"bad_request_102","error_description":"Required metadata header not specified"}"#
+                .to_owned(),
+            "Fdx.Identity.Refused",
+        ),
+        (
+            "IMDS",
+            400,
+            r#"{"error":"invalid_request","error_description":"Identity not found"}"#.to_owned(),
+            "Fdx.Identity.UnknownIdentity",
+        ),
+        (
+            "IMDS",
+            400,
+            r#"{"error":"invalid_resource","error_description":"AADSTS50001: x"}"#.to_owned(),
+            "Fdx.Identity.ResourceUnknown",
+        ),
+        (
+            "App Service",
+            400,
+            r#"{"StatusCode":400,"Message":"No MSI found for specified ClientId/ResourceId."}"#.to_owned(),
+            "Fdx.Identity.UnknownIdentity",
+        ),
+    ] {
+        let network = network(place(name), move |_, _| Answer::Status(code, &[], body.clone()));
+        let error = access_token(&context_of(place(name), &network), TENANT, SCOPE, false).await.unwrap_err();
+        assert_eq!(error.id, id, "{name}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_with_more_in_it_than_it_should_have_is_read_all_the_same() {
+    let arc = Subject {
+        credential: r#"{"type":"managedIdentity","resourceId":"/subscriptions/s/x"}"#,
+        ..*subject_without_check(place("Azure Arc"))
+    };
+    let network = Network::new(move |request, n| match (place("Azure Arc").answer)(request) {
+        _ if is_entra(request) => token_answer(n),
+        challenge @ Answer::Said(401, ..) => challenge,
+        _ => ok(json!({
+            "access_token": assertion(), "expires_on": {}, "expires_in": 3599, "refresh_in": true,
+            "msi_res_id": "/subscriptions/s/x", "mi_res_id": "/subscriptions/s/x",
+        })
+        .to_string()),
+    });
+    access_token(&context_of(&arc, &network), TENANT, SCOPE, false).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_the_agent_quotes_alone_is_not_repeated() {
+    let network = network(place("Azure Arc"), |request, _| match (place("Azure Arc").answer)(request) {
+        challenge @ Answer::Said(401, ..) => challenge,
+        _ => Answer::Status(403, &[], "the key 'fake-arc-key' is not good".to_owned()),
+    });
+    let error =
+        access_token(&context_of(place("Azure Arc"), &network), TENANT, SCOPE, false).await.unwrap_err();
+    assert!(error.message.contains("the key '***' is not good"), "{error}");
 }
 
 #[tokio::test(start_paused = true)]

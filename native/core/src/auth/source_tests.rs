@@ -158,6 +158,22 @@ async fn a_wrong_answer_is_an_error_and_its_text_is_not_quoted() {
 
 #[tokio::test(start_paused = true)]
 async fn an_answer_for_another_identity_is_refused() {
+    for subject in ["App Service", "IMDS"].map(place) {
+        for credential in [
+            r#"{"type":"managedIdentity","objectId":"33333333-3333-3333-3333-333333333333"}"#,
+            r#"{"type":"managedIdentity","resourceId":"/subscriptions/s/x"}"#,
+        ] {
+            let network = network(subject_without_check(subject), |_, _| {
+                let other = jwt(
+                    &json!({"oid": "99999999-9999-9999-9999-999999999999", "xms_mirid": "/subscriptions/s/y"}),
+                );
+                ok(json!({"access_token": other, "expires_in": "3599"}).to_string())
+            });
+            let context = context_of(&Subject { credential, ..*subject }, &network);
+            let error = access_token(&context, TENANT, SCOPE, false).await.unwrap_err();
+            assert_eq!(error.id, "Fdx.Identity.WrongIdentity", "{} {credential}", subject.name);
+        }
+    }
     for subject in IDENTITIES {
         let network = network(subject, |_, _| {
             let other = jwt(&json!({"azp": "99999999-9999-9999-9999-999999999999", "oid": "x"}));
@@ -243,6 +259,70 @@ async fn without_an_app_the_identitys_own_token_is_used_for_the_resource_itself(
     }
 }
 
+/// One cache for the process: two identities of one place never share what is in it.
+#[tokio::test(start_paused = true)]
+async fn each_identity_of_a_place_has_its_own_tokens() {
+    for subject in ["App Service", "Azure Automation", "IMDS", "Azure Arc"].map(place) {
+        let network = Network::new(|request, n| match request {
+            request if is_entra(request) => token_answer(n),
+            request if is_probe(request) => status(400),
+            request => match (place("Azure Arc").answer)(request) {
+                challenge @ Answer::Said(401, ..)
+                    if request.headers.get("metadata").unwrap() == "true"
+                        && request.url.port() == Some(40342) =>
+                {
+                    challenge
+                }
+                _ => {
+                    let query = pairs(request.url.query().unwrap().as_bytes());
+                    let asked = query.get("client_id").cloned().unwrap_or_default();
+                    let token = jwt(&json!({"azp": asked, "sub": asked}));
+                    ok(json!({"access_token": token, "expires_in": 3599, "client_id": asked}).to_string())
+                }
+            },
+        });
+        let first =
+            context_of(&Subject { credential: r#"{"type":"managedIdentity"}"#, ..*subject }, &network);
+        let second = crate::context::Context {
+            cache: std::sync::Arc::clone(&first.cache),
+            ..context_of(subject, &network)
+        };
+        for context in [&first, &second] {
+            assert!(
+                !access_token(context, TENANT, SCOPE, false).await.unwrap().from_cache,
+                "{}",
+                subject.name
+            );
+        }
+        for context in [&first, &second] {
+            assert!(
+                access_token(context, TENANT, SCOPE, false).await.unwrap().from_cache,
+                "{}",
+                subject.name
+            );
+        }
+        assert_eq!(exchanges(&network), 2, "{}", subject.name);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_is_off_is_told_where_an_assertion_is_too_old() {
+    let stale =
+        json!({"error": "invalid_client", "error_codes": [700_024], "error_description": "AADSTS700024"})
+            .to_string();
+    for (date, told) in [("Tue, 14 Nov 2023 22:03:20 GMT", true), ("Tue, 14 Nov 2023 22:13:00 GMT", false)] {
+        let stale = stale.clone();
+        let network = Network::new(move |request, _| match request {
+            request if is_entra(request) => Answer::Said(401, vec![("date", date.to_owned())], stale.clone()),
+            request => assertion_answer(request),
+        });
+        let error = access_token(&context_of(place("App Service"), &network), TENANT, SCOPE, false)
+            .await
+            .unwrap_err();
+        assert_eq!(error.advice.contains("clock is 600 seconds off"), told, "{}", error.advice);
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_stale_assertion_is_minted_anew_once() {
     let subject = &IDENTITIES[0];
@@ -291,6 +371,20 @@ async fn entras_passing_faults_are_asked_again_and_its_quota_is_respected() {
         (status(503), ErrorKind::Service),
         (Answer::Status(429, &[("retry-after", "30")], "<html>busy</html>".into()), ErrorKind::Throttled),
         (Answer::Fails(TransportErrorKind::Broken), ErrorKind::Network),
+        // As JSON too, with a code that is not known, or none.
+        (
+            Answer::Status(
+                429,
+                &[("retry-after", "30")],
+                json!({"error": "x", "error_codes": [1]}).to_string(),
+            ),
+            ErrorKind::Throttled,
+        ),
+        (Answer::Status(503, &[], json!({"error": "server_error"}).to_string()), ErrorKind::Service),
+        (
+            Answer::Status(400, &[], json!({"error": "temporarily_unavailable"}).to_string()),
+            ErrorKind::Service,
+        ),
         (
             Answer::Status(
                 400,

@@ -68,14 +68,20 @@ pub(super) async fn ask(context: &Context, grant: &Grant<'_>) -> Result<AccessTo
         let message = format!("the token endpoint {} cannot be reached", context.settings.authority());
         AUTHORITY_UNREACHABLE.error(message).caused_by(e)
     };
-    let answer = context.receive(request(context, grant), PATIENCE).await.map_err(|e| unreachable(&e))?;
+    let id = random_guid();
+    let request = request(context, grant, &id);
+    let answer = context.receive(request, PATIENCE).await.map_err(|e| {
+        let mut error = unreachable(&e);
+        error.correlation_id = Some(id.clone());
+        error
+    })?;
     if answer.status == 200 {
         return read(context, &answer.body);
     }
     let mut error = refusal(context, grant, &answer);
     error.retry_after = retry_after(answer.header("retry-after"), context.clock.now());
-    error.correlation_id =
-        error.correlation_id.take().or_else(|| answer.header("client-request-id").map(str::to_owned));
+    // Its own first; the one that was sent is in its logs too.
+    error.correlation_id.get_or_insert(id);
     if let Some(skew) =
         clock_skew(&answer, context.clock.now()).filter(|_| error.id == "Fdx.Auth.AssertionExpired")
     {
@@ -84,7 +90,7 @@ pub(super) async fn ask(context: &Context, grant: &Grant<'_>) -> Result<AccessTo
     Err(error)
 }
 
-fn request(context: &Context, grant: &Grant<'_>) -> Request {
+fn request(context: &Context, grant: &Grant<'_>, id: &str) -> Request {
     let mut form = form_urlencoded::Serializer::new(String::with_capacity(4096));
     form.append_pair("client_id", context.settings.client_id.as_deref().unwrap_or_default())
         .append_pair("scope", grant.scope)
@@ -103,7 +109,7 @@ fn request(context: &Context, grant: &Grant<'_>) -> Request {
         .headers
         .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
     request.headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
-    if let Ok(id) = HeaderValue::from_str(&random_guid()) {
+    if let Ok(id) = HeaderValue::from_str(id) {
         request.headers.insert("client-request-id", id);
         request.headers.insert("return-client-request-id", HeaderValue::from_static("true"));
     }
@@ -151,14 +157,24 @@ fn refusal(context: &Context, grant: &Grant<'_>, answer: &Received) -> Error {
     let code =
         refusal.error_codes.first().copied().or_else(|| knowledge::code_in(&refusal.error_description));
     let said = description(&refusal, grant);
-    let entry = code.and_then(knowledge::of_code);
+    // What the codes do not tell, the words of RFC 6749 §4.1.2.1 and MSAL may.
+    let by_word = matches!(refusal.error.as_str(), "temporarily_unavailable" | "request_timeout");
+    let entry = code.and_then(knowledge::of_code).or(by_word.then_some(&knowledge::PASSING));
     let mut error = match entry {
         Some(entry) => entry.error(format!("{} ({said})", entry.cause)),
+        None if status == 429 || status >= 500 => {
+            AUTHORITY_FAILED.error(format!("the token endpoint answered HTTP {status} ({said})"))
+        }
         None => AUTHORITY_REFUSED
             .error(format!("Entra refused ({said})"))
             .fill("code", &code.map_or_else(|| "…".to_owned(), |code| code.to_string())),
     };
     fill(&mut error, context, grant);
+    match status {
+        429 => error.kind = ErrorKind::Throttled,
+        500.. => error.kind = ErrorKind::Service,
+        _ => {}
+    }
     error.http_status = Some(status);
     error.aadsts = code;
     error.tenant = Some(grant.tenant.to_owned());

@@ -1,9 +1,7 @@
 //! Workload identity of Kubernetes: a token file that the platform keeps fresh.
 //! <https://learn.microsoft.com/azure/aks/workload-identity-overview>
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{LazyLock, Mutex, PoisonError};
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -18,11 +16,10 @@ use crate::token::{AccessToken, Claims};
 
 /// A token file is a few KB; what is larger is another file.
 const SIZE_LIMIT: u64 = 64 * 1024;
+/// Seconds after which the file is read again, in whichever state its last token is: the Azure SDKs' rule.
+const READ_AGAIN_AFTER: i64 = 600;
 /// Life of a token that does not say when it ends.
 const UNKNOWN_LIFETIME: i64 = 600;
-
-/// The last good token of each file. The file is replaced while it is read now and then, and that must not end a job.
-static LAST_GOOD: LazyLock<Mutex<HashMap<PathBuf, Secret>>> = LazyLock::new(Mutex::default);
 
 /// The file that `AZURE_FEDERATED_TOKEN_FILE` or the connection names.
 pub(crate) struct WorkloadIdentity {
@@ -44,23 +41,23 @@ impl Source for WorkloadIdentity {
     }
 
     fn token(&self, _audience: String, context: Context) -> BoxFuture<'static, Result<AccessToken>> {
-        let path = self.path.clone();
+        let (path, key) = (self.path.clone(), self.key());
         async move {
             context.reporter.identity("token file", &path.display().to_string());
             let now = seconds(context.clock.as_ref());
             let token = match read(&path) {
                 Ok(token) => {
-                    let mut known = LAST_GOOD.lock().unwrap_or_else(PoisonError::into_inner);
-                    known.insert(path.clone(), token.clone());
+                    context.cache.keep(&key, &token);
                     token
                 }
-                Err(error) => still_good(&path, now).ok_or(error)?,
+                // The file is replaced while it is read now and then, and that must not end a job.
+                Err(error) => still_good(&context, &key, now).ok_or(error)?,
             };
             let expires_on = expiry(&token).unwrap_or(now + UNKNOWN_LIFETIME);
             if expires_on <= now {
                 return Err(expired(&path, now - expires_on));
             }
-            let token = AccessToken::new(token, now, expires_on, None);
+            let token = AccessToken::new(token, now, expires_on, Some(READ_AGAIN_AFTER));
             context.reporter.assertion(&token);
             Ok(token)
         }
@@ -72,12 +69,11 @@ fn expiry(token: &Secret) -> Option<i64> {
     Claims::of(token.expose()).and_then(|claims| claims.exp)
 }
 
-fn still_good(path: &PathBuf, now: i64) -> Option<Secret> {
-    let known = LAST_GOOD.lock().unwrap_or_else(PoisonError::into_inner);
-    known.get(path).filter(|token| expiry(token).is_some_and(|ends| ends > now)).cloned()
+fn still_good(context: &Context, key: &str, now: i64) -> Option<Secret> {
+    context.cache.kept(key).filter(|token| expiry(token).is_some_and(|ends| ends > now))
 }
 
-fn read(path: &PathBuf) -> Result<Secret> {
+fn read(path: &Path) -> Result<Secret> {
     let wrong = |entry: &Entry, why: &str| entry.error(format!("the token file {} {why}", path.display()));
     let unreadable = |e: &std::io::Error| wrong(&FILE_UNREADABLE, "cannot be read").caused_by(e);
     let size = std::fs::metadata(path).map_err(|e| unreadable(&e))?.len();

@@ -14,34 +14,22 @@ use crate::testing::{Answer, Network, START, TENANT, context, jwt, ok, pairs, st
 #[tokio::test(start_paused = true)]
 async fn a_token_file_is_read_each_time_and_its_last_good_token_is_kept() {
     let file = TokenFile::new("kept");
-    let network = Network::new(|request, n| {
-        assert!(is_entra(request));
-        token_answer(n)
-    });
+    let network = Network::new(|_, _| panic!("nothing may be sent"));
     let context = file.context(&network);
+    let read = || super::identity(&context).unwrap().token(EXCHANGE.to_owned(), context.clone());
+    let subject = |token: crate::token::AccessToken| token.claims().sub.unwrap();
     let ends = START + 3600;
     file.write(&jwt(&json!({"sub": "first", "exp": ends})));
-    access_token(&context, TENANT, SCOPE, false).await.unwrap();
+    assert_eq!(subject(read().await.unwrap()), "first");
     // Between two exchanges the platform has renewed the file.
-    context.cache.clear();
     file.write(&format!("\u{feff}{}\n", jwt(&json!({"sub": "second", "exp": ends}))));
-    access_token(&context, TENANT, SCOPE, false).await.unwrap();
+    assert_eq!(subject(read().await.unwrap()), "second");
     // While it is being replaced it is gone for a moment.
-    context.cache.clear();
     std::fs::remove_file(&file.0).unwrap();
-    access_token(&context, TENANT, SCOPE, false).await.unwrap();
-    let subjects: Vec<_> = (0..3)
-        .map(|i| {
-            let form = pairs(network.request(i).body.as_ref().unwrap());
-            crate::token::Claims::of(&form["client_assertion"]).unwrap().sub.unwrap()
-        })
-        .collect();
-    assert_eq!(subjects, ["first", "second", "second"]);
+    assert_eq!(subject(read().await.unwrap()), "second");
     // The last good token has ended by now.
-    context.cache.clear();
     context.clock.sleep(Duration::from_secs(4000)).await;
-    let error = access_token(&context, TENANT, SCOPE, false).await.unwrap_err();
-    assert_eq!(error.id, "Fdx.Workload.FileUnreadable");
+    assert_eq!(read().await.unwrap_err().id, "Fdx.Workload.FileUnreadable");
 }
 
 /// A file has no endpoint of its own: what can fail beside it is the exchange.
@@ -100,6 +88,60 @@ async fn a_token_file_that_holds_no_good_token_is_named() {
         assert_eq!(error.id, id);
         assert!(error.message.contains(&file.0.display().to_string()) && !error.advice.is_empty());
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_path_goes_before_the_variable() {
+    let (named, other) = (TokenFile::new("named"), TokenFile::new("other"));
+    named.write(&jwt(&json!({"sub": "named", "exp": START + 3600})));
+    other.write(&jwt(&json!({"sub": "other", "exp": START + 3600})));
+    let network = Network::new(|request, n| {
+        let form = pairs(request.body.as_ref().unwrap());
+        let claims = crate::token::Claims::of(&form["client_assertion"]).unwrap();
+        assert_eq!(claims.sub.as_deref(), Some("named"));
+        token_answer(n)
+    });
+    let credential = json!({"type": "workloadIdentity", "tokenFile": named.0});
+    let document = format!(
+        r#"{{"clientId":"{}","tenants":["{TENANT}"],"credential":{credential}}}"#,
+        crate::testing::CLIENT
+    );
+    let variable = other.0.display().to_string();
+    let place = context(&network, &document, &[("AZURE_FEDERATED_TOKEN_FILE", &variable)]);
+    access_token(&place, TENANT, SCOPE, false).await.unwrap();
+}
+
+/// The platform renews the file long before its token ends; what it holds now counts ten minutes later, without a clearing.
+#[tokio::test(start_paused = true)]
+async fn a_token_file_is_read_again_after_ten_minutes() {
+    let file = TokenFile::new("again");
+    file.write(&jwt(&json!({"sub": "first", "exp": START + 24 * 3600})));
+    let network = Network::new(|_, n| token_answer(n));
+    let place = file.context(&network);
+    access_token(&place, TENANT, SCOPE, false).await.unwrap();
+    file.write(&jwt(&json!({"sub": "second", "exp": START + 24 * 3600})));
+    for (seconds, expected) in [(100, "first"), (600, "first"), (1, "second")] {
+        place.clock.sleep(Duration::from_secs(seconds)).await;
+        // The read goes on behind the call that found it due.
+        access_token(&place, TENANT, SCOPE, true).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        let form = pairs(network.request(network.count() - 1).body.as_ref().unwrap());
+        let claims = crate::token::Claims::of(&form["client_assertion"]).unwrap();
+        assert_eq!(claims.sub.as_deref(), Some(expected), "after {seconds} s");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_cleared_is_cleared_of_the_last_good_token_too() {
+    let file = TokenFile::new("cleared");
+    file.write(&jwt(&json!({"sub": "pod", "exp": START + 3600})));
+    let network = Network::new(|_, n| token_answer(n));
+    let place = file.context(&network);
+    access_token(&place, TENANT, SCOPE, false).await.unwrap();
+    std::fs::remove_file(&file.0).unwrap();
+    place.cache.clear();
+    let error = access_token(&place, TENANT, SCOPE, false).await.unwrap_err();
+    assert_eq!(error.id, "Fdx.Workload.FileUnreadable");
 }
 
 #[tokio::test(start_paused = true)]

@@ -200,7 +200,7 @@ pub(crate) fn without_secrets(text: &str, headers: &HeaderMap) -> String {
     let secrets =
         headers.values().filter(|value| value.is_sensitive()).filter_map(|value| value.to_str().ok());
     secrets.fold(text.to_owned(), |text, secret| {
-        let bare = secret.strip_prefix("Bearer ").unwrap_or(secret);
+        let bare = secret.split_once(' ').map_or(secret, |(_scheme, bare)| bare);
         if bare.is_empty() { text } else { text.replace(bare, "***") }
     })
 }

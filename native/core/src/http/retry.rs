@@ -10,6 +10,9 @@ use crate::settings::Retry;
 /// Longest pause that is taken: longer ones are an error that says when to come back.
 pub(crate) const LONGEST_WAIT: Duration = Duration::from_secs(3600);
 
+/// Shortest pause where the service asked for one, unless our own is shorter.
+const SHORTEST_WAIT: Duration = Duration::from_secs(1);
+
 /// Pauses that double, with up to a quarter more by chance.
 #[derive(Clone, Debug)]
 pub(crate) struct Backoff {
@@ -29,7 +32,8 @@ impl Backoff {
         self.next = (own * 2).min(Duration::from_secs(60));
         match retry_after {
             Some(asked) if asked > LONGEST_WAIT => None,
-            Some(asked) => Some(asked.max(Duration::from_millis(1))),
+            // None at all, or a date that a clock which is ahead takes for past, is no leave to ask at once.
+            Some(asked) => Some(asked.max(own.min(SHORTEST_WAIT))),
             None => Some(own + jitter(own / 4)),
         }
     }
@@ -62,6 +66,7 @@ mod tests {
         assert_eq!(retry_after(Some("7"), NOW), Some(Duration::from_secs(7)));
         assert_eq!(retry_after(Some("Sun, 06 Nov 1994 08:49:37 GMT"), NOW), Some(Duration::from_secs(7)));
         assert_eq!(retry_after(Some("Sun, 06 Nov 1994 08:49:20 GMT"), NOW), Some(Duration::ZERO));
+        assert_eq!(retry_after(Some("0"), NOW), Some(Duration::ZERO));
         for ignored in [None, Some(""), Some("soon"), Some("-1"), Some("1.5")] {
             assert_eq!(retry_after(ignored, NOW), None, "{ignored:?}");
         }
@@ -82,5 +87,9 @@ mod tests {
         let mut backoff = Backoff::new(&Retry::default());
         assert_eq!(backoff.pause(Some(Duration::from_secs(9))), Some(Duration::from_secs(9)));
         assert_eq!(backoff.pause(Some(Duration::from_secs(4000))), None);
+        assert_eq!(
+            Backoff::new(&Retry::default()).pause(Some(Duration::ZERO)),
+            Some(Duration::from_millis(500))
+        );
     }
 }

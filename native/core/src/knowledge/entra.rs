@@ -115,7 +115,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         Check::Credential,
         Authentication,
         "the subject of the identity's token matches no federated credential of the app",
-        "Set the federated credential's subject on app {client} to {subject}: for a managed identity that is its Object (principal) ID, not its Client ID.",
+        "Set the federated credential's subject on app {client} to {subject}: for a managed identity that is its Object (principal) ID, not its Client ID. GitHub's repositories made, renamed or moved since 15 July 2026 have subjects with numbers (repo:owner@1/name@2:…).",
     ),
     m(
         &[7_002_138],
@@ -171,7 +171,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         Check::Credential,
         Authorization,
         "a policy of the app's tenant forbids this federation",
-        "Ask an administrator of the app's home tenant to allow the issuer {issuer} in the app management policy.",
+        "Ask an administrator of the app's home tenant to allow the issuer {issuer} in the app management policy; for GitHub the policy may want tokens with the enterprise claim of an allowed enterprise.",
     ),
     m(
         &[70052],
@@ -236,7 +236,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         Check::App,
         Authentication,
         "the app is not in the tenant: nobody there has consented to it, or its id is wrong",
-        "An administrator of {tenant} opens {authority}/{tenant}/adminconsent?client_id={client} and accepts; check -ClientId. After consent, wait a minute.",
+        "An administrator of {tenant} opens {authority}/{tenant}/adminconsent?client_id={client} and accepts, or there runs az ad sp create --id {client} and grants the permissions; check -ClientId. After consent, wait a minute.",
     ),
     m(
         &[50194, 650_059],
@@ -251,8 +251,8 @@ pub(super) const ENTRIES: &[Entry] = &[
         "Fdx.Auth.AppDisabled",
         Check::App,
         Authorization,
-        "the app is disabled in the tenant",
-        "In {tenant}: Enterprise applications > {client} > Properties > Enabled for users to sign-in: Yes.",
+        "the app is disabled in the tenant, or not found there",
+        "In {tenant}: Enterprise applications > {client} > Properties > Enabled for users to sign-in: Yes. If it is not there: an administrator opens {authority}/{tenant}/adminconsent?client_id={client}.",
     ),
     m(
         &[7_000_215],
@@ -300,7 +300,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         Check::Resource,
         Authorization,
         "the API's service principal is not in the tenant, or is disabled",
-        "{tenant} must have Defender: onboard it, or in that tenant run az ad sp create --id fc780465-2017-40d4-a0c5-307022471b92 (WindowsDefenderATP).",
+        "Asked: {scope}. {tenant} must have the service: for Defender onboard it, or in that tenant run az ad sp create --id fc780465-2017-40d4-a0c5-307022471b92 (WindowsDefenderATP) or --id 8ee8fdad-f234-4243-8f3b-15c294843740 (Microsoft Threat Protection); if it is disabled there, enable it: Enterprise applications > the API > Properties, and renew the licence.",
     ),
     m(
         &[650_052, 650_054],
@@ -308,7 +308,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         Check::Resource,
         Authorization,
         "the tenant has no subscription to the service",
-        "{tenant} needs a Defender licence.",
+        "{tenant} needs a licence for what the token was asked for ({scope}), such as Defender for Endpoint Plan 2.",
     ),
     m(
         &[65001, 650_056, 650_057],
@@ -384,21 +384,24 @@ pub(super) const ENTRIES: &[Entry] = &[
     ),
     m(
         &[90055],
-        "Fdx.Auth.TenantThrottled",
+        TENANT_THROTTLED,
         Check::TokenEndpoint,
         Throttled,
         "the tenant has too many requests",
         "Try again later.",
     ),
-    m(
-        TRANSIENT,
-        "Fdx.Auth.ServiceUnavailable",
-        Check::TokenEndpoint,
-        Service,
-        "Entra has a passing fault",
-        "Try again later.",
-    ),
+    PASSING,
 ];
 
-/// Codes that pass by themselves.
-pub(crate) const TRANSIENT: &[u32] = &[50033, 50087, 90006, 90012, 90024, 90033, 90090];
+/// Id of a tenant's quota, which passes too.
+pub(crate) const TENANT_THROTTLED: &str = "Fdx.Auth.TenantThrottled";
+
+/// What passes by itself.
+pub(crate) const PASSING: Entry = m(
+    &[50033, 50087, 90006, 90012, 90024, 90033, 90090],
+    "Fdx.Auth.ServiceUnavailable",
+    Check::TokenEndpoint,
+    Service,
+    "Entra has a passing fault",
+    "Try again later.",
+);

@@ -6,7 +6,7 @@ mod symptoms;
 
 use crate::error::{Check, DEFECT, Error, ErrorKind, INVALID_ARGUMENT};
 
-pub(crate) use entra::TRANSIENT;
+pub(crate) use entra::{PASSING, TENANT_THROTTLED};
 pub(crate) use symptoms::*;
 
 /// Codes that a fresh assertion may mend.
@@ -14,7 +14,8 @@ pub(crate) const STALE_ASSERTION: &[u32] = &[700_024, 50013, 500_133, 900_384];
 
 /// Codes that one replica of Entra can answer while others already know better, for minutes after a set-up.
 /// <https://learn.microsoft.com/entra/workload-id/workload-identity-federation-considerations>
-pub(crate) const SPREADING: &[u32] = &[70021, 70025, 700_211, 700_212, 700_213, 700_016, 7_000_229];
+pub(crate) const SPREADING: &[u32] =
+    &[70021, 70025, 700_211, 700_212, 7_002_121, 700_213, 700_016, 7_000_229, 700_011];
 
 /// One thing that can be wrong.
 #[derive(Clone, Copy, Debug)]

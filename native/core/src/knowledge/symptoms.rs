@@ -107,12 +107,15 @@ symptoms! {
     IDENTITY_UNKNOWN = "Fdx.Identity.UnknownIdentity", Configuration, Identity,
         "the identity endpoint does not know the identity",
         "Attach the identity to this resource (Identity > User assigned > Add) and give its Client ID with -ManagedIdentityClientId: not the app's id, and not the object id.";
+    IDENTITY_VERSION = "Fdx.Identity.VersionNotSupported", Configuration, Identity,
+        "the identity endpoint does not know the version of the protocol that it is asked in",
+        "The variables that name it are another place's: set none of them yourself. On a server of your own update the agent (Azure Connected Machine, Service Fabric).";
     HYBRID_WORKER = "Fdx.Identity.HybridWorker", Configuration, Identity,
         "this is a hybrid worker whose Automation account has an identity, and there user-assigned identities are not to be had",
         "Run the job in Azure, whose jobs know user-assigned identities; or turn the account's own identities off, so that the worker's machine gives its own; or use an account without an identity for hybrid workers.";
     IDENTITY_WRONG = "Fdx.Identity.WrongIdentity", Authentication, Identity,
         "the identity endpoint answered for another identity than the one asked for",
-        "Check that the user-assigned identity is attached to this resource, and that its id is right.";
+        "Check that the user-assigned identity is attached to this resource, and that its id is right. Some places know identities by their client id alone (Azure Automation, Azure Machine Learning): use -ManagedIdentityClientId there.";
     IDENTITY_UNAVAILABLE = "Fdx.Identity.Unavailable", Service, Identity,
         "the identity endpoint failed",
         "Try again. An App Service endpoint also answers 500 when it does not know the resource (check -Environment), or when the identity was just added: restart the app.";
@@ -134,6 +137,9 @@ symptoms! {
     ARC_SELECTOR_IGNORED = "Fdx.Arc.IdentityIgnored", Authentication, Identity,
         "the Azure Arc agent did not say that it answered for the identity asked for, so its token was not used",
         "Update the Azure Connected Machine agent to a version that knows user-assigned identities, and assign the identity to the Arc-enabled server.";
+    FABRIC_IDENTITY = "Fdx.ServiceFabric.IdentityMissing", Configuration, Identity,
+        "Service Fabric knows no managed identity of this application",
+        "Name the identity in ApplicationManifest.xml (Principals > ManagedIdentities, and an IdentityBindingPolicy of the service), and deploy the application with it as an Azure resource.";
     FABRIC_THUMBPRINT = "Fdx.ServiceFabric.InvalidThumbprint", Configuration, Identity,
         "IDENTITY_SERVER_THUMBPRINT is no SHA-1 thumbprint of 40 hexadecimal digits",
         "Service Fabric sets it; remove what overrides it, and restart the service.";

@@ -87,6 +87,25 @@ fn what_a_cloud_does_not_have_is_said_and_can_be_given_by_hand() {
 }
 
 #[test]
+fn china_has_an_authority_and_an_audience_of_its_own_and_no_defender() {
+    let china = settings(r#","cloud":"China""#).unwrap();
+    assert_eq!(china.authority(), "https://login.partner.microsoftonline.cn");
+    assert_eq!(china.cloud.exchange_audience(), "api://AzureADTokenExchangeChina");
+    for family in [Family::Defender, Family::Xdr] {
+        assert_eq!(china.target(family).unwrap_err().id, "Fdx.Settings.ApiNotInCloud");
+    }
+    for (host, cloud) in [
+        ("login.windows.net", Cloud::Public),
+        ("login.microsoftonline.com", Cloud::Gcc),
+        ("login.usgovcloudapi.net", Cloud::USGovDoD),
+        ("login.chinacloudapi.cn", Cloud::China),
+    ] {
+        assert!(cloud.has_authority(host), "{host}");
+        assert!(!Cloud::USGov.has_authority(host) || cloud == Cloud::USGovDoD, "{host}");
+    }
+}
+
+#[test]
 fn a_region_changes_the_host_and_never_the_scope() {
     let near = settings(r#","geo":"EU""#).unwrap();
     let defender = near.target(Family::Defender).unwrap();
@@ -100,7 +119,9 @@ fn a_region_changes_the_host_and_never_the_scope() {
         settings(r#","geo":"au""#).unwrap().target(Family::Xdr).unwrap().base,
         "https://api.security.microsoft.com"
     );
-    for bad in [r#","geo":"mars""#, r#","geo":"eu","cloud":"USGov""#] {
+    for bad in
+        [r#","geo":"mars""#, r#","geo":"eu.evil.example/""#, r#","geo":"""#, r#","geo":"eu","cloud":"USGov""#]
+    {
         assert_eq!(settings(bad).unwrap_err().id, "Fdx.Settings.InvalidGeo");
     }
 }

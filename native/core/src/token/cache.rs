@@ -1,5 +1,6 @@
 //! The token cache: one for the process, one fetch at a time per key, no key in another's way.
 
+use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
@@ -12,6 +13,7 @@ pub(crate) use super::entries::{CacheKey, Challenge, TokenKind};
 use super::entries::{Entries, Entry, FetchFuture, Flight};
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
+use crate::secret::Secret;
 
 /// Tokens kept at most; a token is a few KB.
 const CAPACITY: usize = 20_000;
@@ -30,6 +32,8 @@ pub(crate) struct Cached {
 #[derive(Default)]
 pub struct TokenCache {
     entries: Mutex<Entries>,
+    /// The last good token of sources that may be caught while they change, by their keys.
+    kept: Mutex<HashMap<String, Secret>>,
     /// Numbers the fetches.
     flights: AtomicU64,
 }
@@ -74,11 +78,18 @@ impl TokenCache {
                 if now >= token.refresh_on && now >= entry.refresh_not_before && under_way.is_none() {
                     entry.refresh_not_before = now + REFRESH_PAUSE;
                     // Ends by itself; the old token serves meanwhile, and afterwards if this fails.
-                    tokio::spawn(self.start(key, entry, fetch));
+                    tokio::spawn(self.start(key, entry, clock, fetch));
                 }
                 return Ok(Cached { token, from_cache: true });
             }
-            under_way.unwrap_or_else(|| self.start(key.clone(), entry, fetch))
+            match (under_way, entry.throttled(now)) {
+                (Some(flight), _) => flight,
+                (None, Some(error)) => {
+                    drop(entries);
+                    return self.still_valid(&key, now).ok_or(error);
+                }
+                (None, None) => self.start(key.clone(), entry, clock, fetch),
+            }
         };
         match flight.await {
             Ok(token) => Ok(Cached { token, from_cache: false }),
@@ -108,6 +119,17 @@ impl TokenCache {
     pub fn clear(&self) {
         // What is fetched now finds no entry to put its token into.
         self.lock().clear();
+        self.lock_kept().clear();
+    }
+
+    /// Keeps the last good token of a source.
+    pub(crate) fn keep(&self, source: &str, token: &Secret) {
+        self.lock_kept().insert(source.to_owned(), token.clone());
+    }
+
+    /// The token that was kept of a source.
+    pub(crate) fn kept(&self, source: &str) -> Option<Secret> {
+        self.lock_kept().get(source).cloned()
     }
 
     /// The tokens that are there, with their tenants.
@@ -130,7 +152,13 @@ impl TokenCache {
         self.lock().iter().any(|(kind, tenant, entry)| entry.worked && wanted(kind, tenant))
     }
 
-    fn start<F>(self: &Arc<Self>, key: CacheKey, entry: &mut Entry, fetch: F) -> Shared<FetchFuture>
+    fn start<F>(
+        self: &Arc<Self>,
+        key: CacheKey,
+        entry: &mut Entry,
+        clock: &Arc<dyn Clock>,
+        fetch: F,
+    ) -> Shared<FetchFuture>
     where
         F: FnOnce(Challenge) -> BoxFuture<'static, Result<AccessToken>>,
     {
@@ -138,9 +166,19 @@ impl TokenCache {
         let cache = Arc::clone(self);
         let challenge = entry.challenge.clone();
         let fetch = AssertUnwindSafe(fetch(challenge.clone())).catch_unwind();
+        let clock = Arc::clone(clock);
         let flight = async move {
             let fetched = fetch.await;
-            let token = Arc::new(fetched.unwrap_or_else(|_| Err(Error::internal("a token fetch panicked")))?);
+            let fetched = fetched.unwrap_or_else(|_| Err(Error::internal("a token fetch panicked")));
+            let token = match fetched {
+                Ok(token) => Arc::new(token),
+                Err(error) => {
+                    if let Some(entry) = cache.lock().get_mut(&key) {
+                        entry.hold(number, seconds(clock.as_ref()), &error);
+                    }
+                    return Err(error);
+                }
+            };
             // Unless the cache was cleared or a challenge came meanwhile: then this token is not the one to keep.
             if let Some(entry) = cache.lock().get_mut(&key)
                 && entry.flight.as_ref().is_some_and(|flight| flight.number == number)
@@ -162,6 +200,10 @@ impl TokenCache {
     fn still_valid(&self, key: &CacheKey, now: i64) -> Option<Cached> {
         let token = self.lock().get(key)?.token.clone()?;
         (now + REFRESH_PAUSE < token.expires_on).then_some(Cached { token, from_cache: true })
+    }
+
+    fn lock_kept(&self) -> MutexGuard<'_, HashMap<String, Secret>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock(&self) -> MutexGuard<'_, Entries> {

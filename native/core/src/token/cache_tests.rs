@@ -156,6 +156,70 @@ async fn failed_renewals_ahead_are_not_repeated_at_every_call() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_a_service_asked_to_wait_holds_for_the_calls_that_come_after() {
+    let bench = Bench::new();
+    let throttled = |asked: u64| {
+        let fetches = Arc::clone(&bench.fetches);
+        move |_: Challenge| -> BoxFuture<'static, Result<AccessToken>> {
+            fetches.fetch_add(1, Ordering::SeqCst);
+            let mut error = failure(ErrorKind::Throttled);
+            error.retry_after = Some(Duration::from_secs(asked));
+            async move { Err(error) }.boxed()
+        }
+    };
+    for (asked, held) in [(60, 60), (1_000_000, 3600)] {
+        bench.cache.get(key("a"), &bench.clock, throttled(asked)).await.unwrap_err();
+        let fetches = bench.count();
+        bench.advance(held - 10).await;
+        let error = bench.get("a", 1, HOUR).await.unwrap_err();
+        assert_eq!(error.retry_after, Some(Duration::from_secs(10)));
+        // Nobody else is held.
+        bench.get("b", 1, HOUR).await.unwrap();
+        bench.cache.remove(&key("b"));
+        assert_eq!(bench.count(), fetches + 1);
+        bench.advance(10).await;
+        bench.get("a", 1, HOUR).await.unwrap();
+        bench.cache.remove(&key("a"));
+    }
+    // A token that still lives goes before the wait.
+    bench.get("a", 1, HOUR).await.unwrap();
+    bench.advance(HOUR - 200).await;
+    for _ in 0..2 {
+        let kept = bench.cache.get(key("a"), &bench.clock, throttled(60)).await.unwrap();
+        assert!(kept.from_cache);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_has_ended_is_asked_for_although_a_renewal_ahead_has_just_failed() {
+    let bench = Bench::new();
+    bench.get("a", 1, HOUR).await.unwrap();
+    bench.advance(HOUR - 305).await;
+    assert!(bench.get_with("a", 1, Err(ErrorKind::Service)).await.unwrap().from_cache);
+    bench.advance(6).await;
+    assert!(!bench.get("a", 1, HOUR).await.unwrap().from_cache);
+    assert_eq!(bench.count(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_callers_at_the_time_of_renewal_begin_one() {
+    let bench = Bench::new();
+    bench.get("a", 1, HOUR).await.unwrap();
+    bench.advance(HOUR - 500).await;
+    let all = futures_util::future::join_all((0..1000).map(|_| bench.get("a", 50, HOUR))).await;
+    assert!(all.iter().all(|got| got.as_ref().unwrap().from_cache));
+    bench.advance(1).await;
+    assert_eq!(bench.count(), 2);
+}
+
+#[test]
+fn a_clock_that_was_set_back_says_nothing_of_a_token() {
+    let now = i64::try_from(START).unwrap();
+    let token = token("t", HOUR);
+    assert!(token.is_usable(now - 59) && !token.is_usable(now - 61));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_caller_that_leaves_ends_the_fetch_only_when_it_was_the_last() {
     let bench = Arc::new(Bench::new());
     let first = Box::pin(bench.get("a", 1000, HOUR));

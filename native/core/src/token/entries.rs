@@ -2,11 +2,13 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::{BoxFuture, Shared, WeakShared};
 
 use super::AccessToken;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
+use crate::http::retry::LONGEST_WAIT;
 
 pub(super) type FetchFuture = BoxFuture<'static, Result<Arc<AccessToken>>>;
 
@@ -37,6 +39,8 @@ pub(super) struct Entry {
     pub(super) flight: Option<Box<Flight>>,
     pub(super) refresh_not_before: i64,
     pub(super) challenge: Challenge,
+    /// Until when nobody is asked, and what was answered last: the service's wish outlives the call that heard it. Boxed as above.
+    pub(super) throttled: Option<Box<(i64, Error)>>,
     /// Whether a fetch has succeeded, whatever became of its token.
     pub(super) worked: bool,
 }
@@ -57,6 +61,25 @@ impl Flight {
 }
 
 impl Entry {
+    /// The refusal that still holds, with what is left of its time.
+    pub(super) fn throttled(&self, now: i64) -> Option<Error> {
+        let (until, error) = self.throttled.as_deref()?;
+        let left = u64::try_from(until - now).ok().filter(|left| *left > 0)?;
+        let mut error = error.clone();
+        error.retry_after = Some(Duration::from_secs(left));
+        Some(error)
+    }
+
+    /// Remembers the time that a service asked for, unless another fetch has begun since.
+    pub(super) fn hold(&mut self, flight: u64, now: i64, error: &Error) {
+        let current = self.flight.as_ref().is_some_and(|known| known.number == flight);
+        let asked = error.retry_after.filter(|_| error.kind == ErrorKind::Throttled && current);
+        self.throttled = asked.map(|asked| {
+            let seconds = i64::try_from(asked.min(LONGEST_WAIT).as_secs()).unwrap_or(0);
+            Box::new((now + seconds, error.clone()))
+        });
+    }
+
     fn is_in_use(&self) -> bool {
         self.flight.as_ref().is_some_and(|flight| flight.under_way().is_some())
     }

@@ -25,6 +25,7 @@ $connection = Connect-Fdx -TenantId $TenantId -ClientId $ClientId -ManagedIdenti
 
 foreach ($tenant in $TenantId) {
     $file = Join-Path $Path "critical-$tenant.csv"
+    Remove-Item $file -ErrorAction Ignore # without a row Export-Csv makes none, and yesterday's is not today's
     $problem = $null
     $count = 0
     Get-FdxVulnerability -Connection $connection -TenantId $tenant -ErrorVariable problem -ErrorAction SilentlyContinue |
@@ -33,10 +34,11 @@ foreach ($tenant in $TenantId) {
         Select-Object TenantId, DeviceName, SoftwareVendor, SoftwareName, SoftwareVersion, CveId, CvssScore, LastSeenTimestamp |
         Export-Csv $file
 
+    # Store the file here: the disk of a cloud job is gone with it.
     [pscustomobject]@{
         Tenant   = $tenant
         Critical = $count
-        File     = $file
+        File     = $count ? $file : $null
         Error    = $problem ? $problem[0].FullyQualifiedErrorId.Split(',')[0] : $null
         Fix      = $problem ? $problem[0].ErrorDetails.RecommendedAction : $null
     }

@@ -30,6 +30,8 @@ param(
     [string[]] $Permission = @('Defender/Machine.Read.All', 'Defender/Vulnerability.Read.All'),
     # Public stands for GCC too.
     [ValidateSet('Public', 'USGov', 'USGovDoD', 'China')] [string] $Cloud = 'Public',
+    # Signs in with a code in a browser elsewhere: in Azure Cloud Shell, over SSH.
+    [switch] $UseDeviceCode,
     # Takes back without asking.
     [switch] $Force
 )
@@ -98,7 +100,7 @@ Import-Module Microsoft.Graph.Authentication, Microsoft.Graph.Applications
 $scopes = @('Application.Read.All')
 if ($Action -ne 'Check') { $scopes = @('Application.ReadWrite.All', 'AppRoleAssignment.ReadWrite.All') }
 # Always anew, so that nothing happens in a tenant that was signed in to before.
-Connect-MgGraph -TenantId $TenantId -Environment $clouds[$Cloud].Graph -Scopes $scopes -ContextScope Process -NoWelcome
+Connect-MgGraph -TenantId $TenantId -Environment $clouds[$Cloud].Graph -Scopes $scopes -ContextScope Process -UseDeviceCode:$UseDeviceCode -NoWelcome
 
 $collector = Get-MgServicePrincipal -Filter "appId eq '$ClientId'"
 $target = "$ClientId in $TenantId"

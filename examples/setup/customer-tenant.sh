@@ -99,9 +99,8 @@ grant() {
     local permission api api_principal role
     if [ -z "$collector" ]; then
         say 'Service principal: made'
-        az ad sp create --id "$CLIENT_ID" -o none
+        collector=$(az ad sp create --id "$CLIENT_ID" --query id -o tsv)
         patiently az ad sp show --id "$CLIENT_ID" -o none
-        collector=$(principal "$CLIENT_ID")
     else
         say 'Service principal: there'
     fi
@@ -144,10 +143,12 @@ check() {
 }
 
 revoke() {
-    local id
+    local id ids
     [ -n "$collector" ] || die "the app $CLIENT_ID is not in this tenant"
     sure "Take every application permission of $CLIENT_ID back?"
-    for id in $(assignments 'value[].id'); do
+    # A list that cannot be read must not look like one that is empty.
+    ids=$(assignments 'value[].id')
+    for id in $ids; do
         call --method delete --url "$graph/v1.0/servicePrincipals/$collector/appRoleAssignments/$id"
     done
     say 'Taken back. Tokens that are out work until they end, about an hour.'

@@ -39,6 +39,8 @@ param(
     [guid] $ClientId,
     # Of the federated credential: letters, digits, hyphens.
     [ValidatePattern('^[A-Za-z0-9][A-Za-z0-9_-]{2,119}$')] [string] $CredentialName = 'collector-identity',
+    # Signs in with a code in a browser elsewhere: in Azure Cloud Shell, over SSH.
+    [switch] $UseDeviceCode,
     # Where the browser goes after a customer's consent.
     [uri] $RedirectUri = 'https://localhost',
     # <API>/<application permission>; APIs: Defender, Xdr, Graph.
@@ -97,8 +99,9 @@ function Resolve-Identity {
         return [pscustomobject]@{ ObjectId = $principal.Id; ClientId = $principal.AppId; ResourceId = $resource -join '' }
     }
     Import-Module Az.Accounts, Az.ManagedServiceIdentity
-    if ("$((Get-AzContext).Tenant.Id)" -ne "$TenantId") {
-        $null = Connect-AzAccount -Tenant $TenantId -Environment $clouds[$Cloud].Azure -WhatIf:$false
+    $azure = Get-AzContext
+    if (-not $azure -or -not $azure.Tenant -or "$($azure.Tenant.Id)" -ne "$TenantId") {
+        $null = Connect-AzAccount -Tenant $TenantId -Environment $clouds[$Cloud].Azure -UseDeviceAuthentication:$UseDeviceCode -WhatIf:$false
     }
     $place = @{ ResourceGroupName = $ResourceGroupName }
     $identity = Get-AzUserAssignedIdentity @place | Where-Object Name -EQ $IdentityName
@@ -166,7 +169,7 @@ function Remove-Collector {
 $context = Get-MgContext
 $scopes = @('Application.ReadWrite.All')
 if (-not $context -or "$($context.TenantId)" -ne "$TenantId" -or -not ($context.Scopes -contains $scopes[0])) {
-    Connect-MgGraph -TenantId $TenantId -Environment $clouds[$Cloud].Graph -Scopes $scopes -ContextScope Process -NoWelcome
+    Connect-MgGraph -TenantId $TenantId -Environment $clouds[$Cloud].Graph -Scopes $scopes -ContextScope Process -UseDeviceCode:$UseDeviceCode -NoWelcome
 }
 if ($Remove) {
     Remove-Collector

@@ -84,13 +84,14 @@ set_up_identity() {
         say "Identity $IDENTITY_NAME: made"
         az identity create -g "$RESOURCE_GROUP" -n "$IDENTITY_NAME" ${LOCATION:+-l "$LOCATION"} -o none
         find_identity
+        [ -n "$identity_object_id" ] || die "the identity $IDENTITY_NAME is not listed yet: run this again"
     else
         say "Identity $IDENTITY_NAME: there"
     fi
 }
 
 set_up_app() {
-    local uris
+    local uris registered
     find_app
     if [ -z "$client_id" ]; then
         say "App $APP_NAME: made"
@@ -104,7 +105,9 @@ set_up_app() {
         say "  made multi-tenant"
         az ad app update --id "$client_id" --sign-in-audience AzureADMultipleOrgs
     fi
-    mapfile -t uris < <(az ad app show --id "$client_id" --query 'web.redirectUris[]' -o tsv)
+    # Read first and on its own: a failure has to end here, for the update replaces the whole list.
+    registered=$(az ad app show --id "$client_id" --query 'web.redirectUris[]' -o tsv)
+    mapfile -t uris <<<"$registered"
     if ! printf '%s\n' "${uris[@]}" | grep -qxF -- "$REDIRECT_URI"; then
         say "  redirect URI $REDIRECT_URI added"
         # An empty element would be no URI.
@@ -113,20 +116,29 @@ set_up_app() {
     fi
 }
 
+# asks_for API_ID ROLE_ID: whether the app has this application permission in its list.
+asks_for() {
+    az ad app show --id "$client_id" -o tsv \
+        --query "requiredResourceAccess[?resourceAppId=='$1'].resourceAccess[].id" | grep -xiF -- "$2" >/dev/null
+}
+
 set_up_permissions() {
-    local permission api role present
+    local permission api role
     for permission in $PERMISSIONS; do
         api=$(api_id "${permission%%/*}")
         # An API that nobody has used in this tenant has no service principal, and so no list of permissions.
-        az ad sp show --id "$api" -o none 2>/dev/null || az ad sp create --id "$api" -o none
+        if ! az ad sp show --id "$api" -o none 2>/dev/null; then
+            az ad sp create --id "$api" -o none
+            patiently az ad sp show --id "$api" -o none
+        fi
         role=$(role_id "$api" "${permission#*/}")
-        present=$(az ad app show --id "$client_id" -o tsv \
-            --query "requiredResourceAccess[?resourceAppId=='$api'].resourceAccess[].id")
-        if grep -qxiF -- "$role" <<<"$present"; then
+        if asks_for "$api" "$role"; then
             say "Permission $permission: there"
         else
             say "Permission $permission: added; customers have to consent to it"
             az ad app permission add --id "$client_id" --api "$api" --api-permissions "$role=Role" -o none --only-show-errors
+            # Adding writes back the list that it reads, so the next one has to read this one.
+            patiently asks_for "$api" "$role"
         fi
     done
 }
@@ -191,8 +203,7 @@ check() {
     for permission in $PERMISSIONS; do
         api=$(api_id "${permission%%/*}")
         role=$(role_id "$api" "${permission#*/}")
-        present=$(az ad app show --id "$client_id" -o tsv --query "requiredResourceAccess[?resourceAppId=='$api'].resourceAccess[].id")
-        grep -qxiF -- "$role" <<<"$present" || wrong "the app does not ask for $permission"
+        asks_for "$api" "$role" || wrong "the app does not ask for $permission"
     done
     secrets=$(az ad app show --id "$client_id" --query '[passwordCredentials[].keyId, keyCredentials[].keyId][]' -o tsv | grep -c . || true)
     [ "$secrets" = 0 ] || say "NOTE: the app has $secrets secrets or certificates; the collector needs none"

@@ -17,7 +17,7 @@ internal static class Errors
 
     /// <summary>Because an address of -Endpoint cannot be used.</summary>
     internal static FdxException InvalidEndpoint(string message, Exception? cause = null) =>
-        new("Fdx.Settings.InvalidEndpoint", FdxErrorKind.Configuration, message, "Give an address such as https://host; plain http is for loopback addresses alone. The keys of -Endpoint are authority, defender, xdr, graph, arm, imds and arcTokens.", cause);
+        new("Fdx.Settings.InvalidEndpoint", FdxErrorKind.Configuration, message, "Give an address such as https://host; plain http is for loopback addresses alone. The keys of -Endpoint are authority, defender, defenderScope, xdr, xdrScope, graph, arm, imds and arcTokens.", cause);
 
     /// <summary>Because the body cannot be written as JSON.</summary>
     internal static FdxException InvalidBody(string message, Exception? cause = null) =>

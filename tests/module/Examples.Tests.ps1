@@ -49,6 +49,23 @@ Describe 'The examples' {
         $bound.Vulnerabilities.Length | Should -BeGreaterThan 1MB
     }
 
+    It 'the function tells why where not one row came, and stores nothing' {
+        $env:FEDXDR_TENANTS = $Fake.tenants[0].tenantId
+        Set-Customer @{ consented = $false }
+        $bound = @{}
+        function Push-OutputBinding($Name, $Value) { $bound[$Name] = $Value }
+        $function = Join-Path $examples function-app/defenderCollectorGetDiscoveredVulnerabilities/run.ps1
+        $said = [Collections.Generic.List[string]]::new()
+        { & $function 3>&1 6>&1 | ForEach-Object { $said.Add("$_") } } | Should -Throw '1 of 1 tenants could not be read'
+        "$said" | Should -Match 'adminconsent'
+        $bound.Count | Should -Be 0
+        Set-Customer @{ consented = $true; vulnerabilityRows = 0 }
+        $said = & $function 6>&1
+        "$said" | Should -Match '0 rows from 1 tenants'
+        $env:FEDXDR_TENANTS = ' , '
+        { & $function } | Should -Throw '*FEDXDR_TENANTS is missing*'
+    }
+
     It 'the runbook tells a line per customer and puts the rows into files' {
         Set-Customer @{ roles = @() } 2
         $lines = @(& (Join-Path $examples runbook.ps1) -TenantId $Fake.tenants.tenantId -ClientId $Fake.clientId `
@@ -100,5 +117,7 @@ Describe 'The examples' {
         (Get-Content (Join-Path $app host.json) -Raw | ConvertFrom-Json).version | Should -Be '2.0'
         $bindings = (Get-Content (Join-Path $app defenderCollectorGetDiscoveredVulnerabilities/function.json) -Raw | ConvertFrom-Json).bindings
         $bindings.type | Should -Contain 'timerTrigger'
+        # Only HTTP and timer are there by themselves.
+        (Get-Content (Join-Path $app host.json) -Raw | ConvertFrom-Json).extensionBundle.id | Should -Be 'Microsoft.Azure.Functions.ExtensionBundle'
     }
 }

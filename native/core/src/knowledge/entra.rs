@@ -91,7 +91,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         Check::Credential,
         Authentication,
         "the app has no federated identity credential",
-        "Create one on the app registration {client} in its home tenant: az ad app federated-credential create --id {client} --parameters '{\"name\":\"fedxdr\",\"issuer\":\"{issuer}\",\"subject\":\"{subject}\",\"audiences\":[\"{audience}\"]}'. Then wait some minutes.",
+        "Create one on the app registration {client} in its home tenant, in bash or Cloud Shell: az ad app federated-credential create --id {client} --parameters '{\"name\":\"fedxdr\",\"issuer\":\"{issuer}\",\"subject\":\"{subject}\",\"audiences\":[\"{audience}\"]}'. Then wait some minutes.",
     ),
     m(
         &[700_211],

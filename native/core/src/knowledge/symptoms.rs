@@ -50,7 +50,7 @@ symptoms! {
         "Name the tenant to read from: Connect-Fdx -TenantId <tenant id or domain>.";
     INVALID_ENDPOINT_SETTING = "Fdx.Settings.InvalidEndpoint", Configuration, Connection,
         "an address of -Endpoint cannot be used",
-        "Give an address such as https://host; plain http is for loopback addresses alone. The keys of -Endpoint are authority, defender, xdr, graph, arm, imds and arcTokens.";
+        "Give an address such as https://host; plain http is for loopback addresses alone. The keys of -Endpoint are authority, defender, defenderScope, xdr, xdrScope, graph, arm, imds and arcTokens.";
     INVALID_PROXY = "Fdx.Settings.InvalidProxy", Configuration, Connection,
         "the proxy's address cannot be used",
         "Give http://host:port with -Proxy, or mend HTTPS_PROXY, HTTP_PROXY or ALL_PROXY. SOCKS is not supported.";
@@ -71,7 +71,7 @@ symptoms! {
         "Give a path such as /api/machines; the host follows from -Resource and -Environment.";
     INVALID_METHOD = "Fdx.Settings.InvalidMethod", Configuration, Answer,
         "the method is none of HTTP",
-        "Give GET, POST, PUT, PATCH, DELETE or HEAD.";
+        "Give GET, POST, PUT, PATCH or DELETE.";
     INVALID_BODY = "Fdx.Settings.InvalidBody", Configuration, Answer,
         "the body cannot be written as JSON",
         "Give the body as a JSON text, or check it for an object that holds itself.";

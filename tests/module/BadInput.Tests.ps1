@@ -205,6 +205,9 @@ Describe 'What a user can get wrong' {
         It 'ask for a resource that is none' {
             Connect-Tenant
             Assert-Failure (Get-Failure { Get-FdxToken -Resource 'Defendr' }) 'Fdx.Settings.InvalidResource' 'Defender, Xdr, Graph or Arm'
+            foreach ($several in 'https://graph.microsoft.com/.default https://vault.azure.net/.default', ' ', '://') {
+                Assert-Failure (Get-Failure { Get-FdxToken -Resource $several }) 'Fdx.Settings.InvalidResource' 'Defender, Xdr, Graph or Arm'
+            }
         }
 
         It 'come without a connection' {

@@ -69,7 +69,7 @@ pub(crate) fn identity(context: &Context) -> Result<Arc<dyn Source>> {
     })
 }
 
-/// A token for `scope` in `tenant`, from the cache or fetched. `force` asks for one that was not in the cache.
+/// A token for `scope` in `tenant`, from the cache or fetched. `force` asks for one that was not in the cache, which others use on until it has come.
 pub(crate) async fn access_token(
     context: &Context,
     tenant: &str,
@@ -78,22 +78,21 @@ pub(crate) async fn access_token(
 ) -> Result<Cached> {
     let way = way(context, tenant)?;
     let key = key(context, &way, tenant, scope);
-    if force {
-        context.cache.remove(&key);
-    }
     let (fetch_context, tenant, scope) = (context.clone(), tenant.to_owned(), scope.to_owned());
-    context
-        .cache
-        .get(key, &context.clock, move |challenge| {
-            if matches!(fetch_context.settings.credential, Credential::Default {}) {
-                detection::tell(&fetch_context);
-            }
-            match way {
-                Way::App(proof) => exchange::token(proof, tenant, scope, challenge, fetch_context).boxed(),
-                Way::Direct(source) => source.token(resource_of(&scope).to_owned(), fetch_context),
-            }
-        })
-        .await
+    let fetch = move |challenge| {
+        if matches!(fetch_context.settings.credential, Credential::Default {}) {
+            detection::tell(&fetch_context);
+        }
+        match way {
+            Way::App(proof) => exchange::token(proof, tenant, scope, challenge, fetch_context).boxed(),
+            Way::Direct(source) => source.token(resource_of(&scope).to_owned(), fetch_context),
+        }
+    };
+    if force {
+        context.cache.renew(key, &context.clock, fetch).await
+    } else {
+        context.cache.get(key, &context.clock, fetch).await
+    }
 }
 
 /// Takes a token that a service refused out of the cache, unless another caller has put a new one there. `claims` is what the service said that it

@@ -28,6 +28,15 @@ pub(crate) struct Cached {
     pub(crate) from_cache: bool,
 }
 
+/// What a caller is content with.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Want {
+    /// A token that can still be sent.
+    Usable,
+    /// One that was not there before.
+    New,
+}
+
 /// The cache.
 #[derive(Default)]
 pub struct TokenCache {
@@ -56,16 +65,45 @@ impl TokenCache {
     where
         F: FnOnce(Challenge) -> BoxFuture<'static, Result<AccessToken>>,
     {
+        match self.obtain(&key, clock, Want::Usable, fetch).await {
+            Err(e) if is_passing(&e) => self.still_valid(&key, seconds(clock.as_ref())).ok_or(e),
+            obtained => obtained,
+        }
+    }
+
+    /// A token of `key` that was not in the cache. The one that is there serves all others until this one has come.
+    pub(crate) async fn renew<F>(
+        self: &Arc<Self>,
+        key: CacheKey,
+        clock: &Arc<dyn Clock>,
+        fetch: F,
+    ) -> Result<Cached>
+    where
+        F: FnOnce(Challenge) -> BoxFuture<'static, Result<AccessToken>>,
+    {
+        self.obtain(&key, clock, Want::New, fetch).await
+    }
+
+    async fn obtain<F>(
+        self: &Arc<Self>,
+        key: &CacheKey,
+        clock: &Arc<dyn Clock>,
+        want: Want,
+        fetch: F,
+    ) -> Result<Cached>
+    where
+        F: FnOnce(Challenge) -> BoxFuture<'static, Result<AccessToken>>,
+    {
         let now = seconds(clock.as_ref());
         let flight = {
             let mut entries = self.lock();
-            if entries.get(&key).is_none() {
+            if entries.get(key).is_none() {
                 if entries.len() >= CAPACITY {
                     entries.make_room(now, CAPACITY);
                 }
-                entries.add(&key);
+                entries.add(key);
             }
-            let Some(entry) = entries.get_mut(&key) else {
+            let Some(entry) = entries.get_mut(key) else {
                 return Err(Error::internal("the token cache lost an entry"));
             };
             // A fetch that began before an API's challenge would bring a token that is challenged again.
@@ -74,28 +112,22 @@ impl TokenCache {
                 .as_ref()
                 .filter(|flight| flight.challenge == entry.challenge)
                 .and_then(|flight| flight.under_way());
-            if let Some(token) = entry.token.as_ref().filter(|token| token.is_usable(now)).cloned() {
+            let usable = entry.token.as_ref().filter(|token| want == Want::Usable && token.is_usable(now));
+            if let Some(token) = usable.cloned() {
                 if now >= token.refresh_on && now >= entry.refresh_not_before && under_way.is_none() {
                     entry.refresh_not_before = now + REFRESH_PAUSE;
                     // Ends by itself; the old token serves meanwhile, and afterwards if this fails.
-                    tokio::spawn(self.start(key, entry, clock, fetch));
+                    tokio::spawn(self.start(key.clone(), entry, clock, fetch));
                 }
                 return Ok(Cached { token, from_cache: true });
             }
             match (under_way, entry.throttled(now)) {
                 (Some(flight), _) => flight,
-                (None, Some(error)) => {
-                    drop(entries);
-                    return self.still_valid(&key, now).ok_or(error);
-                }
+                (None, Some(error)) => return Err(error),
                 (None, None) => self.start(key.clone(), entry, clock, fetch),
             }
         };
-        match flight.await {
-            Ok(token) => Ok(Cached { token, from_cache: false }),
-            Err(e) if is_passing(&e) => self.still_valid(&key, seconds(clock.as_ref())).ok_or(e),
-            Err(e) => Err(e),
-        }
+        flight.await.map(|token| Cached { token, from_cache: false })
     }
 
     /// Takes the token of `key` out if it is the one that was refused. `claims` is what it lacked, where the service said so.
@@ -105,13 +137,6 @@ impl TokenCache {
         {
             entry.token = None;
             entry.challenge = claims.map(Arc::from);
-        }
-    }
-
-    /// Takes the token of `key` out.
-    pub(crate) fn remove(&self, key: &CacheKey) {
-        if let Some(entry) = self.lock().get_mut(key) {
-            entry.token = None;
         }
     }
 

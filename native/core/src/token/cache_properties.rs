@@ -27,8 +27,8 @@ enum Outcome {
 enum Op {
     Get { key: usize, callers: usize, millis: u64, outcome: Outcome },
     Advance(u64),
+    Renew { key: usize, millis: u64, outcome: Outcome },
     Refuse { key: usize, claims: bool },
-    Remove { key: usize },
     Clear,
 }
 
@@ -46,7 +46,7 @@ fn op() -> impl Strategy<Value = Op> {
             .prop_map(|(key, callers, millis, outcome)| Op::Get { key, callers, millis, outcome }),
         4 => prop_oneof![0..60_u64, 0..8000_u64].prop_map(Op::Advance),
         2 => (key.clone(), any::<bool>()).prop_map(|(key, claims)| Op::Refuse { key, claims }),
-        1 => key.prop_map(|key| Op::Remove { key }),
+        2 => (key, 1..3000_u64, outcome()).prop_map(|(key, millis, outcome)| Op::Renew { key, millis, outcome }),
         1 => Just(Op::Clear),
     ]
 }
@@ -115,7 +115,10 @@ impl Machine {
 
     async fn apply(&mut self, op: &Op) {
         match op {
-            Op::Get { key, callers, millis, outcome } => self.get(*key, *callers, *millis, outcome).await,
+            Op::Get { key, callers, millis, outcome } => {
+                self.get(*key, *callers, *millis, outcome, false).await;
+            }
+            Op::Renew { key, millis, outcome } => self.get(*key, 2, *millis, outcome, true).await,
             Op::Advance(seconds) => self.clock.sleep(Duration::from_secs(*seconds)).await,
             Op::Refuse { key: number, claims } => {
                 let Some(token) = self.last[*number].clone() else { return };
@@ -131,12 +134,6 @@ impl Machine {
                     self.wanted[*number] = claims;
                 }
             }
-            Op::Remove { key: number } => {
-                for (_, token) in self.cache.snapshot(|kind, _| *kind == key(*number).kind) {
-                    self.dead.insert(origin(&token).1);
-                }
-                self.cache.remove(&key(*number));
-            }
             Op::Clear => {
                 self.dead.extend(0..self.begun.lock().unwrap().len());
                 self.cache.clear();
@@ -146,15 +143,18 @@ impl Machine {
         }
     }
 
-    async fn get(&mut self, number: usize, callers: usize, millis: u64, outcome: &Outcome) {
+    async fn get(&mut self, number: usize, callers: usize, millis: u64, outcome: &Outcome, renew: bool) {
         let before = self.cache.snapshot(|kind, _| *kind == key(number).kind).pop().map(|(_, token)| token);
         let now = seconds(self.clock.as_ref());
-        let fresh = before.as_ref().is_some_and(|token| token.is_usable(now) && now < token.refresh_on);
+        let fresh =
+            !renew && before.as_ref().is_some_and(|token| token.is_usable(now) && now < token.refresh_on);
         let begun_before = self.begun.lock().unwrap().len();
         let (wanted, clearings) = (self.wanted[number].clone(), self.clearings);
         let calls = (0..callers).map(|_| {
             let (begun, clock, outcome) = (Arc::clone(&self.begun), Arc::clone(&self.clock), outcome.clone());
-            self.cache.get(key(number), &self.clock, move |challenge| {
+            let cache = Arc::clone(&self.cache);
+            let fetch_clock = Arc::clone(&self.clock);
+            let fetch = move |challenge: super::Challenge| {
                 let id = {
                     let mut begun = begun.lock().unwrap();
                     let claims = challenge.map(|claims| claims.to_string());
@@ -190,7 +190,14 @@ impl Machine {
                     }
                 }
                 .boxed()
-            })
+            };
+            async move {
+                if renew {
+                    cache.renew(key(number), &fetch_clock, fetch).await
+                } else {
+                    cache.get(key(number), &fetch_clock, fetch).await
+                }
+            }
         });
         let results = join_all(calls).await;
         let now_after = seconds(self.clock.as_ref());
@@ -203,6 +210,7 @@ impl Machine {
         }
         for result in results {
             match result {
+                Ok(got) if renew && got.from_cache => panic!("a token that was there instead of a new one"),
                 Ok(got) => self.check(number, &got, now, begun_before, wanted.as_deref()),
                 Err(_) => assert!(!fresh, "a good token was kept back"),
             }

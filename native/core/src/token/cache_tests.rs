@@ -174,12 +174,11 @@ async fn what_a_service_asked_to_wait_holds_for_the_calls_that_come_after() {
         let error = bench.get("a", 1, HOUR).await.unwrap_err();
         assert_eq!(error.retry_after, Some(Duration::from_secs(10)));
         // Nobody else is held.
-        bench.get("b", 1, HOUR).await.unwrap();
-        bench.cache.remove(&key("b"));
+        bench.get(&format!("b{asked}"), 1, HOUR).await.unwrap();
         assert_eq!(bench.count(), fetches + 1);
         bench.advance(10).await;
         bench.get("a", 1, HOUR).await.unwrap();
-        bench.cache.remove(&key("a"));
+        bench.cache.clear();
     }
     // A token that still lives goes before the wait.
     bench.get("a", 1, HOUR).await.unwrap();
@@ -188,6 +187,33 @@ async fn what_a_service_asked_to_wait_holds_for_the_calls_that_come_after() {
         let kept = bench.cache.get(key("a"), &bench.clock, throttled(60)).await.unwrap();
         assert!(kept.from_cache);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_one_is_asked_for_while_the_old_one_serves_and_stays_if_there_is_none() {
+    let bench = Bench::new();
+    bench.get("a", 1, HOUR).await.unwrap();
+    let renew = |outcome: Result<i64, ErrorKind>| {
+        let (clock, fetches) = (Arc::clone(&bench.clock), Arc::clone(&bench.fetches));
+        bench.cache.renew(key("a"), &bench.clock, move |_| {
+            async move {
+                let number = fetches.fetch_add(1, Ordering::SeqCst);
+                clock.sleep(Duration::from_secs(1)).await;
+                let now = seconds(clock.as_ref());
+                let secret = Secret::new(format!("token {number}"));
+                outcome.map(|life| AccessToken::new(secret, now, now + life, None)).map_err(failure)
+            }
+            .boxed()
+        })
+    };
+    let (failed, served) = tokio::join!(renew(Err(ErrorKind::Network)), bench.get("a", 1, HOUR));
+    assert_eq!(failed.unwrap_err().kind, ErrorKind::Network);
+    assert_eq!(served.unwrap().token.secret.expose(), "token 0");
+    assert!(bench.get("a", 1, HOUR).await.unwrap().from_cache);
+    // Ten who want a new one get the same.
+    let all = futures_util::future::join_all((0..10).map(|_| renew(Ok(HOUR)))).await;
+    assert!(all.iter().all(|got| got.as_ref().unwrap().token.secret.expose() == "token 2"));
+    assert_eq!(bench.get("a", 1, HOUR).await.unwrap().token.secret.expose(), "token 2");
 }
 
 #[tokio::test(start_paused = true)]

@@ -73,6 +73,21 @@ async fn a_challenge_that_leads_anywhere_but_to_a_key_is_refused_and_nothing_is_
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_directory_in_another_case_is_the_same_one_on_windows_alone() {
+    let directory = arc_directory().display().to_string().to_uppercase();
+    let answered = answer(CREDENTIALS[0], move |request| match request.headers.get("authorization") {
+        Some(_) => token(&json!({})),
+        None => challenge(&format!("Basic realm={directory}/good.key")),
+    })
+    .await;
+    if cfg!(windows) {
+        answered.unwrap();
+    } else {
+        assert_eq!(answered.unwrap_err().id, "Fdx.Arc.InvalidChallenge");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_token_without_a_challenge_is_not_taken() {
     let error = answer(CREDENTIALS[0], |_| token(&json!({}))).await.unwrap_err();
     assert_eq!(error.id, "Fdx.Arc.InvalidChallenge");

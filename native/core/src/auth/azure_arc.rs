@@ -105,7 +105,7 @@ fn read_key(directory: &Path, challenge: &Received) -> Result<Zeroizing<String>>
     let path = Path::new(path);
     let elsewhere =
         || wrong(&format!("leads out of {}: {}", directory.display(), excerpt(&path.to_string_lossy(), 200)));
-    if path.parent() != Some(directory) {
+    if !path.parent().is_some_and(|parent| is_same(parent, directory)) {
         return Err(elsewhere());
     }
     if path.extension().is_none_or(|extension| extension != "key") {
@@ -125,6 +125,12 @@ fn read_key(directory: &Path, challenge: &Received) -> Result<Zeroizing<String>>
         return Err(wrong(&format!("names a file of {} bytes, which is no key", found.len())));
     }
     fs::read_to_string(&file).map(Zeroizing::new).map_err(|e| unreadable(&e))
+}
+
+/// Whether two paths name one directory. On Windows names have no case, and `%ProgramData%` need not be written as the agent writes it.
+fn is_same(one: &Path, other: &Path) -> bool {
+    let folded = |path: &Path| PathBuf::from(path.as_os_str().to_ascii_lowercase());
+    one == other || cfg!(windows) && folded(one) == folded(other)
 }
 
 /// The file in `Basic realm=<file>` (RFC 9110 §11.6.1, with the quotes that the agent leaves out).

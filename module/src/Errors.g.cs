@@ -27,6 +27,14 @@ internal static class Errors
     internal static FdxException AssertionScriptFailed(string message, Exception? cause = null) =>
         new("Fdx.Assertion.ScriptFailed", FdxErrorKind.Authentication, message, "Run the script block by itself: it has to give one string or SecureString, the token.", cause);
 
+    /// <summary>Because the token file cannot be read.</summary>
+    internal static FdxException TokenFileUnreadable(string message, Exception? cause = null) =>
+        new("Fdx.Workload.FileUnreadable", FdxErrorKind.Configuration, message, "Check that the path is right and that this account may read it; in Kubernetes that the pod has the workload identity's volume.", cause);
+
+    /// <summary>Because the certificate file cannot be read.</summary>
+    internal static FdxException CertificateUnreadable(string message, Exception? cause = null) =>
+        new("Fdx.Certificate.Unreadable", FdxErrorKind.Configuration, message, "Check the path and that this account may read the file. A certificate of the store is given as itself: -Certificate (Get-Item Cert:/CurrentUser/My/<thumbprint>).", cause);
+
     /// <summary>Because there is no private key beside the certificate.</summary>
     internal static FdxException CertificateKeyMissing(string message, Exception? cause = null) =>
         new("Fdx.Certificate.KeyMissing", FdxErrorKind.Configuration, message, "Give a file that holds both: a PFX, or a PEM with CERTIFICATE and PRIVATE KEY. A .cer or .crt has the public part alone.", cause);

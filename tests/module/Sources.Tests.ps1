@@ -216,6 +216,8 @@ Describe 'Where a token comes from' {
             @{ id = 'Fdx.Certificate.WrongPassword'; arguments = { @{ CertificatePath = $pfx; CertificatePassword = ConvertTo-Secure 'other' } } }
             @{ id = 'Fdx.Certificate.PasswordMissing'; arguments = { @{ CertificatePath = $pfx } } }
             @{ id = 'Fdx.Certificate.Unreadable'; arguments = { @{ CertificatePath = Join-Path $TestDrive none.pfx } } }
+            @{ id = 'Fdx.Certificate.Unreadable'; arguments = { @{ CertificatePath = 'Env:PATH' } } }
+            @{ id = 'Fdx.Workload.FileUnreadable'; arguments = { @{ FederatedTokenFile = 'Variable:HOME' } } }
             @{ id = 'Fdx.Certificate.KeyMissing'; arguments = { Set-Content $pem $certificate.ExportCertificatePem(); @{ CertificatePath = $pem } } }
             @{ id = 'Fdx.Certificate.KeyMissing'; arguments = { [IO.File]::WriteAllBytes($pfx, $certificate.RawData); @{ CertificatePath = $pfx } } }
             @{ id = 'Fdx.Certificate.Invalid'; arguments = { Set-Content $pem 'no certificate'; @{ CertificatePath = $pem } } }

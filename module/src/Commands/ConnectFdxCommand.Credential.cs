@@ -23,7 +23,7 @@ public sealed partial class ConnectFdxCommand
         {
             case WorkloadIdentitySet:
                 settings.Text("type", "workloadIdentity");
-                settings.Text("tokenFile", GetUnresolvedProviderPathFromPSPath(FederatedTokenFile));
+                settings.Text("tokenFile", FilePath(FederatedTokenFile!, Errors.TokenFileUnreadable));
                 break;
             case GitHubActionsSet:
                 settings.Text("type", "gitHubActions");
@@ -34,7 +34,7 @@ public sealed partial class ConnectFdxCommand
                 break;
             case CertificateFileSet:
                 settings.Text("type", "certificate");
-                settings.Text("path", GetUnresolvedProviderPathFromPSPath(CertificatePath));
+                settings.Text("path", FilePath(CertificatePath!, Errors.CertificateUnreadable));
                 settings.Secret("password", CertificatePassword);
                 break;
             case CertificateSet:
@@ -70,6 +70,13 @@ public sealed partial class ConnectFdxCommand
                 settings.Text("type", "default");
                 break;
         }
+    }
+
+    // The native library reads files; PowerShell's paths lead to the environment and the certificate store as well.
+    private string FilePath(string path, Func<string, Exception?, FdxException> unusable)
+    {
+        var full = SessionState.Path.GetUnresolvedProviderPathFromPSPath(path, out var provider, out _);
+        return provider.Name == "FileSystem" ? full : throw unusable($"{path} is not in a file but in PowerShell's {provider.Name}", null);
     }
 
     // With its key, in memory alone; the password is for this one way and means nothing afterwards.

@@ -64,12 +64,14 @@ impl Imds {
 /// Whether anything answers at the address. Asked without the header that a token takes, the service refuses, which is answer enough.
 async fn probe(context: &Context, mut request: Request) -> Result<()> {
     request.headers.clear();
+    // A host that was named is what it was named for.
+    let own = HOST.ends_with(request.url.host_str().unwrap_or_default());
     let absent = findings::no_identity(&context.environment, &context.settings);
     let mut failure = TransportError { kind: TransportErrorKind::Timeout, causes: Vec::new() };
     for patience in PROBES {
         match context.receive(request.clone(), patience).await {
             // Other clouds have a service of their own at this address, and containers a proxy; Azure's refuses with a 400, if it is well.
-            Ok(answer) if matches!(answer.status, 401 | 403 | 404) => return Err(absent),
+            Ok(answer) if matches!(answer.status, 401 | 403 | 404) && own => return Err(absent),
             Ok(_) => return Ok(()),
             Err(e) => failure = e,
         }

@@ -183,7 +183,7 @@ symptoms! {
     // What an app proves itself with.
     CERTIFICATE_UNREADABLE = "Fdx.Certificate.Unreadable", Configuration, Assertion,
         "the certificate file cannot be read",
-        "Check the path and that this account may read the file.";
+        "Check the path and that this account may read the file. A certificate of the store is given as itself: -Certificate (Get-Item Cert:/CurrentUser/My/<thumbprint>).";
     CERTIFICATE_INVALID = "Fdx.Certificate.Invalid", Configuration, Assertion,
         "the file is no certificate in PEM or PFX (PKCS #12)",
         "Give a PFX, or a PEM file with both the CERTIFICATE and its PRIVATE KEY (openssl pkcs12 -in x.pfx -nodes -out x.pem makes one of a PFX).";

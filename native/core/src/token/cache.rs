@@ -114,7 +114,8 @@ impl TokenCache {
                 .and_then(|flight| flight.under_way());
             let usable = entry.token.as_ref().filter(|token| want == Want::Usable && token.is_usable(now));
             if let Some(token) = usable.cloned() {
-                if now >= token.refresh_on && now >= entry.refresh_not_before && under_way.is_none() {
+                let may_ask = now >= entry.refresh_not_before && entry.throttled(now).is_none();
+                if now >= token.refresh_on && may_ask && under_way.is_none() {
                     entry.refresh_not_before = now + REFRESH_PAUSE;
                     // Ends by itself; the old token serves meanwhile, and afterwards if this fails.
                     tokio::spawn(self.start(key.clone(), entry, clock, fetch));
@@ -211,6 +212,7 @@ impl TokenCache {
             {
                 entry.token = Some(Arc::clone(&token));
                 entry.challenge = None;
+                entry.throttled = None;
                 entry.worked = true;
             }
             Ok(token)

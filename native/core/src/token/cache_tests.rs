@@ -180,6 +180,15 @@ async fn what_a_service_asked_to_wait_holds_for_the_calls_that_come_after() {
         bench.get("a", 1, HOUR).await.unwrap();
         bench.cache.clear();
     }
+    // Nor is a renewal ahead begun before its time.
+    bench.get("c", 1, HOUR).await.unwrap();
+    bench.advance(HOUR - 550).await;
+    assert!(bench.cache.get(key("c"), &bench.clock, throttled(60)).await.unwrap().from_cache);
+    bench.advance(31).await;
+    let fetches = bench.count();
+    assert!(bench.get("c", 1, HOUR).await.unwrap().from_cache);
+    bench.advance(1).await;
+    assert_eq!(bench.count(), fetches);
     // A token that still lives goes before the wait.
     bench.get("a", 1, HOUR).await.unwrap();
     bench.advance(HOUR - 200).await;

@@ -64,9 +64,13 @@ impl Entry {
     /// The refusal that still holds, with what is left of its time.
     pub(super) fn throttled(&self, now: i64) -> Option<Error> {
         let (until, error) = self.throttled.as_deref()?;
-        let left = u64::try_from(until - now).ok().filter(|left| *left > 0)?;
+        let left = Duration::from_secs(u64::try_from(until - now).ok()?);
+        // More is left than was asked for: the clock was set back, and says nothing.
+        if left.is_zero() || left > LONGEST_WAIT {
+            return None;
+        }
         let mut error = error.clone();
-        error.retry_after = Some(Duration::from_secs(left));
+        error.retry_after = Some(left);
         Some(error)
     }
 

@@ -14,6 +14,8 @@ const RAISED: &[(&str, &str)] = &[
     ("InvalidEndpoint", "Fdx.Settings.InvalidEndpoint"),
     ("InvalidBody", "Fdx.Settings.InvalidBody"),
     ("AssertionScriptFailed", "Fdx.Assertion.ScriptFailed"),
+    ("TokenFileUnreadable", "Fdx.Workload.FileUnreadable"),
+    ("CertificateUnreadable", "Fdx.Certificate.Unreadable"),
     ("CertificateKeyMissing", "Fdx.Certificate.KeyMissing"),
     ("CertificateKeyNotExportable", "Fdx.Certificate.KeyNotExportable"),
     ("Forked", "Fdx.Module.Forked"),

@@ -6,28 +6,37 @@ Describe 'A secret that is handed in' {
         . $PSScriptRoot/Fixture.ps1
         Start-FakeTenant
 
-        # How often the characters stand in this process's memory as a string has them. They are looked for in a form, and compared in one, that is not
-        # the one looked for: each byte as a character of its own.
+        # How often the characters stand in this process's memory as a string has them. They are looked for in a form that is no copy itself, hexadecimal
+        # digits: text made of the bytes would turn what the library holds as bytes into what is looked for.
         function Get-CopyCount([char[]] $Characters) {
-            $pattern = [Text.StringBuilder]::new()
-            foreach ($character in $Characters) { $null = $pattern.Append($character).Append([char] 0) }
-            $pattern = $pattern.ToString()
-            $buffer = [byte[]]::new(4MB)
+            $pattern = -join $(foreach ($character in $Characters) { '{0:X2}00' -f [int] $character })
+            $width = $pattern.Length / 2
+            # Where it is read to must not be read itself: what is found early in a read would be found again later in it.
+            $buffer = [GC]::AllocateArray[byte](4MB, $true)
+            $own = [Runtime.InteropServices.Marshal]::UnsafeAddrOfPinnedArrayElement($buffer, 0).ToInt64()
+            $ownEnd = $own + $buffer.Length
             $memory = [IO.FileStream]::new('/proc/self/mem', 'Open', 'Read', 'ReadWrite', 1)
             $count = 0
             try {
-                foreach ($line in [IO.File]::ReadLines('/proc/self/maps')) {
+                # The list changes while it is used, and a region that grows meanwhile is in it again.
+                $done = 0L
+                foreach ($line in [IO.File]::ReadAllLines('/proc/self/maps')) {
                     if ($line -notmatch '^([0-9a-f]+)-([0-9a-f]+) rw') { continue }
-                    $at, $end = [Convert]::ToInt64($Matches[1], 16), [Convert]::ToInt64($Matches[2], 16)
+                    $at, $end = [Math]::Max($done, [Convert]::ToInt64($Matches[1], 16)), [Convert]::ToInt64($Matches[2], 16)
+                    $done = [Math]::Max($done, $end)
                     while ($at -lt $end) {
+                        if ($at -ge $own -and $at -lt $ownEnd) { $at = $ownEnd; continue }
+                        $until = $at -lt $own ? [Math]::Min($end, $own) : $end
                         $memory.Position = $at
-                        try { $read = $memory.Read($buffer, 0, [Math]::Min($buffer.Length, $end - $at)) } catch { break }
+                        try { $read = $memory.Read($buffer, 0, [Math]::Min($buffer.Length, $until - $at)) } catch { break }
                         if ($read -le 0) { break }
-                        $text = [Text.Encoding]::Latin1.GetString($buffer, 0, $read)
-                        for ($found = $text.IndexOf($pattern, [StringComparison]::Ordinal); $found -ge 0; $found = $text.IndexOf($pattern, $found + 1, [StringComparison]::Ordinal)) { $count++ }
+                        $text = [Convert]::ToHexString($buffer, 0, $read)
+                        for ($found = $text.IndexOf($pattern, [StringComparison]::Ordinal); $found -ge 0; $found = $text.IndexOf($pattern, $found + 1, [StringComparison]::Ordinal)) {
+                            if ($found % 2 -eq 0) { $count++ }
+                        }
                         [Array]::Clear($buffer)
                         # A match may lie across two reads.
-                        $at += $read -eq $buffer.Length ? $read - $pattern.Length : $read
+                        $at += $read -eq $buffer.Length ? $read - $width : $read
                     }
                 }
             }

@@ -112,7 +112,6 @@ pub(crate) const IDENTITIES: &[Subject] = &[
         name: "IMDS",
         credential: BY_CLIENT,
         environment: &[],
-        attempts: 0,
         check: |request| {
             assert_eq!(request.method, "GET");
             assert_eq!(request.url.host_str(), Some("169.254.169.254"));
@@ -124,19 +123,14 @@ pub(crate) const IDENTITIES: &[Subject] = &[
             assert_eq!(query.len(), 3);
             assert!(request.direct);
         },
-        answer: assertion_answer,
-        requests: 1,
-        endpoints: none,
-        wrong: WRONG_TOKENS,
-        wrong_id: "Fdx.Identity.InvalidAnswer",
         again: &[(404, 4, 7), (408, 4, 7), (410, 8, 70), (429, 4, 7), (500, 4, 7), (503, 4, 7), (504, 4, 7)],
         missing: "Fdx.Identity.NotFound",
+        ..APP_SERVICE
     },
     Subject {
         name: "Azure Machine Learning",
         credential: BY_CLIENT,
         environment: &[("MSI_ENDPOINT", "http://127.0.0.1:41001/old"), ("MSI_SECRET", "fake-old-secret")],
-        attempts: 0,
         check: |request| {
             assert_eq!(request.method, "GET");
             assert_eq!(request.headers["secret"], "fake-old-secret");
@@ -149,13 +143,8 @@ pub(crate) const IDENTITIES: &[Subject] = &[
             assert_eq!(query.len(), 3);
             assert!(request.direct);
         },
-        answer: assertion_answer,
-        requests: 1,
-        endpoints: none,
-        wrong: WRONG_TOKENS,
-        wrong_id: "Fdx.Identity.InvalidAnswer",
         again: &[(404, 4, 3), (408, 4, 3), (429, 4, 3), (500, 4, 3), (503, 4, 3), (504, 4, 3)],
-        missing: "Fdx.Identity.Unreachable",
+        ..APP_SERVICE
     },
 ];
 

@@ -13,7 +13,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::http::retry::{Backoff, is_transient};
 use crate::knowledge::{PASSING, SPREADING, STALE_ASSERTION, TENANT_THROTTLED};
 use crate::token::AccessToken;
-use crate::token::cache::{CacheKey, Cached, Challenge, TokenKind};
+use crate::token::cache::{CacheKey, Cached, Challenge, TokenKind, Want};
 
 /// A token of the app for `scope` in `tenant`.
 pub(crate) async fn token(
@@ -116,7 +116,7 @@ pub(crate) async fn assertion(source: &Arc<dyn Source>, context: &Context) -> Re
     let audience = context.settings.cloud.exchange_audience().to_owned();
     context
         .cache
-        .get(assertion_key(source, context), &context.clock, move |_| {
+        .get(assertion_key(source, context), &context.clock, Want::Usable, move |_| {
             source_for_fetch.token(audience, context_for_fetch).boxed()
         })
         .await

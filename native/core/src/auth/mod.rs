@@ -30,7 +30,7 @@ use crate::digest::{fingerprint, hex};
 use crate::error::Result;
 use crate::settings::Credential;
 use crate::token::AccessToken;
-use crate::token::cache::{CacheKey, Cached, TokenKind};
+use crate::token::cache::{CacheKey, Cached, TokenKind, Want};
 use access_token::ReadyToken;
 use azure_pipelines::AzurePipelines;
 use client_assertion::{AskedAssertion, StaticAssertion};
@@ -78,21 +78,20 @@ pub(crate) async fn access_token(
 ) -> Result<Cached> {
     let way = way(context, tenant)?;
     let key = key(context, &way, tenant, scope);
+    let want = if force { Want::New } else { Want::Usable };
     let (fetch_context, tenant, scope) = (context.clone(), tenant.to_owned(), scope.to_owned());
-    let fetch = move |challenge| {
-        if matches!(fetch_context.settings.credential, Credential::Default {}) {
-            detection::tell(&fetch_context);
-        }
-        match way {
-            Way::App(proof) => exchange::token(proof, tenant, scope, challenge, fetch_context).boxed(),
-            Way::Direct(source) => source.token(resource_of(&scope).to_owned(), fetch_context),
-        }
-    };
-    if force {
-        context.cache.renew(key, &context.clock, fetch).await
-    } else {
-        context.cache.get(key, &context.clock, fetch).await
-    }
+    context
+        .cache
+        .get(key, &context.clock, want, move |challenge| {
+            if matches!(fetch_context.settings.credential, Credential::Default {}) {
+                detection::tell(&fetch_context);
+            }
+            match way {
+                Way::App(proof) => exchange::token(proof, tenant, scope, challenge, fetch_context).boxed(),
+                Way::Direct(source) => source.token(resource_of(&scope).to_owned(), fetch_context),
+            }
+        })
+        .await
 }
 
 /// Takes a token that a service refused out of the cache, unless another caller has put a new one there. `claims` is what the service said that it

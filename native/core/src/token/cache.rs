@@ -29,11 +29,11 @@ pub(crate) struct Cached {
 }
 
 /// What a caller is content with.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Want {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Want {
     /// A token that can still be sent.
     Usable,
-    /// One that was not there before.
+    /// One that was not there before. The one that is there serves all others until it has come.
     New,
 }
 
@@ -60,28 +60,18 @@ impl TokenCache {
         self: &Arc<Self>,
         key: CacheKey,
         clock: &Arc<dyn Clock>,
+        want: Want,
         fetch: F,
     ) -> Result<Cached>
     where
         F: FnOnce(Challenge) -> BoxFuture<'static, Result<AccessToken>>,
     {
-        match self.obtain(&key, clock, Want::Usable, fetch).await {
-            Err(e) if is_passing(&e) => self.still_valid(&key, seconds(clock.as_ref())).ok_or(e),
+        match self.obtain(&key, clock, want, fetch).await {
+            Err(e) if want == Want::Usable && is_passing(&e) => {
+                self.still_valid(&key, seconds(clock.as_ref())).ok_or(e)
+            }
             obtained => obtained,
         }
-    }
-
-    /// A token of `key` that was not in the cache. The one that is there serves all others until this one has come.
-    pub(crate) async fn renew<F>(
-        self: &Arc<Self>,
-        key: CacheKey,
-        clock: &Arc<dyn Clock>,
-        fetch: F,
-    ) -> Result<Cached>
-    where
-        F: FnOnce(Challenge) -> BoxFuture<'static, Result<AccessToken>>,
-    {
-        self.obtain(&key, clock, Want::New, fetch).await
     }
 
     async fn obtain<F>(
@@ -114,8 +104,8 @@ impl TokenCache {
                 .and_then(|flight| flight.under_way());
             let usable = entry.token.as_ref().filter(|token| want == Want::Usable && token.is_usable(now));
             if let Some(token) = usable.cloned() {
-                let may_ask = now >= entry.refresh_not_before && entry.throttled(now).is_none();
-                if now >= token.refresh_on && may_ask && under_way.is_none() {
+                let due = now >= token.refresh_on && now >= entry.refresh_not_before;
+                if due && under_way.is_none() && entry.throttled(now).is_none() {
                     entry.refresh_not_before = now + REFRESH_PAUSE;
                     // Ends by itself; the old token serves meanwhile, and afterwards if this fails.
                     tokio::spawn(self.start(key.clone(), entry, clock, fetch));

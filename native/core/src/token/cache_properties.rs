@@ -9,7 +9,7 @@ use futures_util::future::join_all;
 use proptest::prelude::*;
 
 use super::super::AccessToken;
-use super::{CacheKey, Cached, TokenCache, TokenKind, seconds};
+use super::{CacheKey, Cached, TokenCache, TokenKind, Want, seconds};
 use crate::clock::Clock;
 use crate::error::{Check, Error, ErrorKind};
 use crate::secret::Secret;
@@ -200,11 +200,8 @@ impl Machine {
                 .boxed()
             };
             async move {
-                if renew {
-                    cache.renew(key(number), &fetch_clock, fetch).await
-                } else {
-                    cache.get(key(number), &fetch_clock, fetch).await
-                }
+                let want = if renew { Want::New } else { Want::Usable };
+                cache.get(key(number), &fetch_clock, want, fetch).await
             }
         });
         let results = join_all(calls).await;

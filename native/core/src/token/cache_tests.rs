@@ -47,7 +47,7 @@ impl Bench {
     async fn get_with(&self, tenant: &str, millis: u64, outcome: Result<i64, ErrorKind>) -> Result<Cached> {
         let (fetches, clock) = (Arc::clone(&self.fetches), Arc::clone(&self.clock));
         self.cache
-            .get(key(tenant), &self.clock, move |_| {
+            .get(key(tenant), &self.clock, Want::Usable, move |_| {
                 async move {
                     let number = fetches.fetch_add(1, Ordering::SeqCst);
                     clock.sleep(Duration::from_millis(millis)).await;
@@ -168,7 +168,7 @@ async fn what_a_service_asked_to_wait_holds_for_the_calls_that_come_after() {
         }
     };
     for (asked, held) in [(60, 60), (1_000_000, 3600)] {
-        bench.cache.get(key("a"), &bench.clock, throttled(asked)).await.unwrap_err();
+        bench.cache.get(key("a"), &bench.clock, Want::Usable, throttled(asked)).await.unwrap_err();
         let fetches = bench.count();
         bench.advance(held - 10).await;
         let error = bench.get("a", 1, HOUR).await.unwrap_err();
@@ -183,7 +183,7 @@ async fn what_a_service_asked_to_wait_holds_for_the_calls_that_come_after() {
     // Nor is a renewal ahead begun before its time.
     bench.get("c", 1, HOUR).await.unwrap();
     bench.advance(HOUR - 550).await;
-    assert!(bench.cache.get(key("c"), &bench.clock, throttled(60)).await.unwrap().from_cache);
+    assert!(bench.cache.get(key("c"), &bench.clock, Want::Usable, throttled(60)).await.unwrap().from_cache);
     bench.advance(31).await;
     let fetches = bench.count();
     assert!(bench.get("c", 1, HOUR).await.unwrap().from_cache);
@@ -193,9 +193,29 @@ async fn what_a_service_asked_to_wait_holds_for_the_calls_that_come_after() {
     bench.get("a", 1, HOUR).await.unwrap();
     bench.advance(HOUR - 200).await;
     for _ in 0..2 {
-        let kept = bench.cache.get(key("a"), &bench.clock, throttled(60)).await.unwrap();
+        let kept = bench.cache.get(key("a"), &bench.clock, Want::Usable, throttled(60)).await.unwrap();
         assert!(kept.from_cache);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fetch_that_nobody_wants_any_more_does_not_end_the_wait_of_the_one_that_came_after_it() {
+    let bench = Bench::new();
+    let old = bench.get("a", 1, HOUR).await.unwrap().token;
+    bench.advance(HOUR - 500).await;
+    // A renewal ahead that takes long; meanwhile an API wants claims, and the fetch with them hears that it is to wait.
+    assert!(bench.get_with("a", 100_000, Err(ErrorKind::Service)).await.unwrap().from_cache);
+    bench.cache.refuse(&key("a"), &old, Some("claims".to_owned()));
+    let throttled = |_: Challenge| -> BoxFuture<'static, Result<AccessToken>> {
+        let mut error = failure(ErrorKind::Throttled);
+        error.retry_after = Some(Duration::from_secs(3600));
+        async move { Err(error) }.boxed()
+    };
+    bench.cache.get(key("a"), &bench.clock, Want::Usable, throttled).await.unwrap_err();
+    bench.advance(200).await;
+    let fetches = bench.count();
+    assert_eq!(bench.get("a", 1, HOUR).await.unwrap_err().kind, ErrorKind::Throttled);
+    assert_eq!(bench.count(), fetches);
 }
 
 #[tokio::test(start_paused = true)]
@@ -204,7 +224,7 @@ async fn a_new_one_is_asked_for_while_the_old_one_serves_and_stays_if_there_is_n
     bench.get("a", 1, HOUR).await.unwrap();
     let renew = |outcome: Result<i64, ErrorKind>| {
         let (clock, fetches) = (Arc::clone(&bench.clock), Arc::clone(&bench.fetches));
-        bench.cache.renew(key("a"), &bench.clock, move |_| {
+        bench.cache.get(key("a"), &bench.clock, Want::New, move |_| {
             async move {
                 let number = fetches.fetch_add(1, Ordering::SeqCst);
                 clock.sleep(Duration::from_secs(1)).await;
@@ -294,7 +314,8 @@ async fn a_refused_token_is_replaced_once_however_many_refuse_it() {
 #[tokio::test(start_paused = true)]
 async fn a_panic_in_a_fetch_is_an_error_for_all_that_wait_and_the_next_call_works() {
     let bench = Bench::new();
-    let panicking = || bench.cache.get(key("a"), &bench.clock, |_| async { panic!("scripted") }.boxed());
+    let panicking =
+        || bench.cache.get(key("a"), &bench.clock, Want::Usable, |_| async { panic!("scripted") }.boxed());
     let (one, two) = tokio::join!(panicking(), panicking());
     assert_eq!(one.unwrap_err().kind, ErrorKind::Internal);
     assert_eq!(two.unwrap_err().kind, ErrorKind::Internal);
@@ -328,7 +349,7 @@ async fn each_part_of_the_key_makes_another_token() {
     for other in others {
         let fetched = bench
             .cache
-            .get(other, &bench.clock, |_| async { Ok(token("other", HOUR)) }.boxed())
+            .get(other, &bench.clock, Want::Usable, |_| async { Ok(token("other", HOUR)) }.boxed())
             .await
             .unwrap();
         assert!(!fetched.from_cache);
@@ -342,7 +363,9 @@ async fn the_cache_is_bounded_and_drops_what_ends_first() {
         let lifetime = HOUR + i64::try_from(i).unwrap();
         bench
             .cache
-            .get(key(&i.to_string()), &bench.clock, |_| async move { Ok(token("t", lifetime)) }.boxed())
+            .get(key(&i.to_string()), &bench.clock, Want::Usable, |_| {
+                async move { Ok(token("t", lifetime)) }.boxed()
+            })
             .await
             .unwrap();
     }

@@ -76,8 +76,10 @@ impl Entry {
 
     /// Remembers the time that a service asked for, unless another fetch has begun since.
     pub(super) fn hold(&mut self, flight: u64, now: i64, error: &Error) {
-        let current = self.flight.as_ref().is_some_and(|known| known.number == flight);
-        let asked = error.retry_after.filter(|_| error.kind == ErrorKind::Throttled && current);
+        if self.flight.as_ref().is_none_or(|known| known.number != flight) {
+            return;
+        }
+        let asked = error.retry_after.filter(|_| error.kind == ErrorKind::Throttled);
         self.throttled = asked.map(|asked| {
             let seconds = i64::try_from(asked.min(LONGEST_WAIT).as_secs()).unwrap_or(0);
             Box::new((now + seconds, error.clone()))

@@ -16,6 +16,8 @@ use crate::error::Result;
 use crate::http::{Request, TransportError, TransportErrorKind};
 use crate::token::AccessToken;
 
+/// The same on every machine; a host that is named in its place is what it was named for.
+const ADDRESS: &str = "169.254.169.254";
 const HOST: &str = "http://169.254.169.254";
 const PATH: &str = "/metadata/identity/oauth2/token";
 const API_VERSION: &str = "2018-02-01";
@@ -64,14 +66,13 @@ impl Imds {
 /// Whether anything answers at the address. Asked without the header that a token takes, the service refuses, which is answer enough.
 async fn probe(context: &Context, mut request: Request) -> Result<()> {
     request.headers.clear();
-    // A host that was named is what it was named for.
-    let own = HOST.ends_with(request.url.host_str().unwrap_or_default());
+    let shared = request.url.host_str() == Some(ADDRESS);
     let absent = findings::no_identity(&context.environment, &context.settings);
     let mut failure = TransportError { kind: TransportErrorKind::Timeout, causes: Vec::new() };
     for patience in PROBES {
         match context.receive(request.clone(), patience).await {
             // Other clouds have a service of their own at this address, and containers a proxy; Azure's refuses with a 400, if it is well.
-            Ok(answer) if matches!(answer.status, 401 | 403 | 404) && own => return Err(absent),
+            Ok(answer) if matches!(answer.status, 401 | 403 | 404) && shared => return Err(absent),
             Ok(_) => return Ok(()),
             Err(e) => failure = e,
         }

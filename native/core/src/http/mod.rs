@@ -148,8 +148,8 @@ impl Response {
     }
 
     /// The answer once all of it is there.
-    pub(crate) async fn whole(self) -> Result<Received, TransportError> {
-        let (status, headers) = (self.status, self.headers.clone());
+    pub(crate) async fn whole(mut self) -> Result<Received, TransportError> {
+        let (status, headers) = (self.status, std::mem::take(&mut self.headers));
         let body = Zeroizing::new(self.bytes(RECEIVED_LIMIT).await?);
         Ok(Received { status, headers, body })
     }
@@ -200,7 +200,8 @@ pub(crate) fn without_secrets(text: &str, headers: &HeaderMap) -> String {
     let secrets =
         headers.values().filter(|value| value.is_sensitive()).filter_map(|value| value.to_str().ok());
     secrets.fold(text.to_owned(), |text, secret| {
-        let bare = secret.split_once(' ').map_or(secret, |(_scheme, bare)| bare);
+        let bare =
+            ["Bearer ", "Basic "].iter().find_map(|scheme| secret.strip_prefix(scheme)).unwrap_or(secret);
         if bare.is_empty() { text } else { text.replace(bare, "***") }
     })
 }
@@ -210,4 +211,25 @@ pub(crate) fn sensitive(value: &str) -> Option<header::HeaderValue> {
     let mut value = header::HeaderValue::from_str(value).ok()?;
     value.set_sensitive(true);
     Some(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_service_quotes_of_a_secret_header_is_masked_with_and_without_its_scheme() {
+        for (value, quoted) in [
+            ("fake-plain-secret", "fake-plain-secret"),
+            ("fake secret with spaces", "fake secret with spaces"),
+            ("Bearer fake-token", "fake-token"),
+            ("Basic fake-key", "fake-key"),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert("secret", sensitive(value).unwrap());
+            headers.insert("accept", header::HeaderValue::from_static("told"));
+            let text = without_secrets(&format!("'{quoted}' is not told"), &headers);
+            assert_eq!(text, "'***' is not told", "{value}");
+        }
+    }
 }

@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use ring::digest::{SHA1_FOR_LEGACY_USE_ONLY, SHA256, digest};
 use ring::hmac;
 use ring::rand::SystemRandom;
+use zeroize::Zeroizing;
 
 /// SHA-1, which Windows and Service Fabric call a thumbprint. It tells certificates apart; it proves nothing.
 pub(crate) fn sha1(bytes: &[u8]) -> [u8; 20] {
@@ -25,10 +26,22 @@ pub(crate) fn fingerprint(secret: &str) -> String {
     static KEY: LazyLock<Option<hmac::Key>> =
         LazyLock::new(|| hmac::Key::generate(hmac::HMAC_SHA256, &SystemRandom::new()).ok());
     match &*KEY {
-        Some(key) => hex(hmac::sign(key, secret.as_bytes()).as_ref()),
+        Some(key) => hex(hmac::sign(key, &whole_blocks(secret)).as_ref()),
         // Without random numbers no two secrets are taken for the same one.
         None => format!("{:016x}", crate::clock::random()),
     }
+}
+
+/// The secret with its length before it, and zeros up to whole blocks. What is left behind the last whole block is copied into the digest's own state, which
+/// lies on the stack and is not wiped; whole blocks are read where they are.
+fn whole_blocks(secret: &str) -> Zeroizing<Vec<u8>> {
+    const BLOCK: usize = 64;
+    let length = size_of::<usize>() + secret.len();
+    let mut blocks = Zeroizing::new(Vec::with_capacity(length.next_multiple_of(BLOCK)));
+    blocks.extend_from_slice(&secret.len().to_le_bytes());
+    blocks.extend_from_slice(secret.as_bytes());
+    blocks.resize(length.next_multiple_of(BLOCK), 0);
+    blocks
 }
 
 /// Lower-case hexadecimal digits.
@@ -39,4 +52,21 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
         let _ = write!(text, "{byte:02x}");
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fingerprint_tells_secrets_apart_whatever_their_length() {
+        let long = "x".repeat(200);
+        let secrets = ["", "a", "a\0", "b", &long[..55], &long[..56], &long[..57], &long];
+        for (i, one) in secrets.iter().enumerate() {
+            for (j, other) in secrets.iter().enumerate() {
+                assert_eq!(fingerprint(one) == fingerprint(other), i == j, "{i} {j}");
+            }
+            assert_eq!(whole_blocks(one).len() % 64, 0);
+        }
+    }
 }

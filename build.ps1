@@ -39,7 +39,7 @@ $pwsh = Join-Path $PSHOME ($IsWindows ? 'pwsh.exe' : 'pwsh')
 $generator = 'run', '--quiet', '-p', 'fedxdr-native', '--features', 'generate', '--bin', 'gen'
 Set-Location $root
 
-# -- tools ------------------------------------------------------------------------------------------------------------------
+# -- tools -----------------------------------------------------------------------------------------------------------
 
 function Invoke-Tool([string] $Command, [string[]] $Arguments) {
     & $Command @Arguments | Out-Host
@@ -93,7 +93,7 @@ function Copy-Changed([string] $Source, [string] $Target) {
     Move-Item "$Target.new" $Target -Force
 }
 
-# -- building ---------------------------------------------------------------------------------------------------------------
+# -- building --------------------------------------------------------------------------------------------------------
 
 function Get-Workspace {
     $metadata = cargo metadata --format-version 1 --no-deps | Out-String | ConvertFrom-Json
@@ -147,7 +147,7 @@ function Build-Module([string] $CargoProfile) {
     @{ Package = $package; Tenant = Join-Path $built "fedxdr-tenant$($platform.Exe)" }
 }
 
-# -- testing ----------------------------------------------------------------------------------------------------------------
+# -- testing ---------------------------------------------------------------------------------------------------------
 
 # Layers go on after a failure; each adds its counts here, and one that neither ran nor skipped anything is a failure.
 $counts = @{ Passed = 0; Failed = 0; Notes = [Collections.Generic.List[string]]::new() }
@@ -238,7 +238,7 @@ function Test-All {
     exit ($counts.Failed -eq 0 ? 0 : 1)
 }
 
-# -- showing ----------------------------------------------------------------------------------------------------------------
+# -- showing ---------------------------------------------------------------------------------------------------------
 
 # Runs a script while a fake tenant answers; the server ends with it, whatever happens.
 function Invoke-WithTenant([string] $Server, [string] $Script, [object[]] $Arguments) {

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# The POSIX door: finds PowerShell and the .NET SDK, then hands over to build.ps1.
+# The entry point on Linux and macOS: finds PowerShell and the .NET SDK, then calls build.ps1.
 #   ./build.sh [build|test|demo|bench|generate|clean] [further arguments of build.ps1]
-# Where they can be neither found nor fetched, `demo` and `test` still run what needs neither, and say loudly what is missing.
+# If they can be neither found nor fetched, `demo` and `test` run what needs neither, and report what is missing.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
@@ -15,7 +15,7 @@ shift || true
 have() { command -v "$1" >/dev/null 2>&1; }
 have_tools() { have pwsh && have dotnet; }
 
-# source_if FILE: a helper is not written for our strict mode, and its failure is an answer rather than an end.
+# source_if FILE: sources a helper without strict mode, because a failure in it is an answer and must not end the build.
 source_if() {
     [ -r "$1" ] || return 0
     set +euo pipefail
@@ -30,7 +30,7 @@ have cargo || { echo "build.sh: cargo is needed and not on PATH: https://rustup.
 have_tools || source_if ../shared/tools/activate.sh
 have_tools || source_if module/get-tools.sh
 if have_tools; then
-    # No build server may outlive the build: it would hold the caller's output open.
+    # No build server may outlive the build: it would keep the caller's output open.
     export MSBUILDDISABLENODEREUSE=1 DOTNET_CLI_USE_MSBUILD_SERVER=0 DOTNET_NOLOGO=1
     export DOTNET_CLI_TELEMETRY_OPTOUT=1 POWERSHELL_TELEMETRY_OPTOUT=1 POWERSHELL_UPDATECHECK=Off
     exec pwsh -NoProfile -NonInteractive -File build.ps1 -Task "$task" "$@"
@@ -45,11 +45,11 @@ warn_missing() {
 }
 
 case $task in
-    demo) warn_missing "The demo runs the native library alone, through a C program: no cmdlet is shown."
+    demo) warn_missing "The demo runs only the native library, through a C program: it shows no cmdlet."
         exec examples/native/demo.sh ;;
-    test) warn_missing "Only the native layers are tested: NO cmdlet, help page or package is."
+    test) warn_missing "Only the native layers are tested: NO cmdlet, help page or package."
         exec tests/abi/native-layers.sh ;;
     generate) exec cargo run --quiet -p fedxdr-native --features generate --bin gen ;;
     clean) rm -rf out && exec cargo clean ;;
-    *) warn_missing "The task '$task' needs it."; exit 1 ;;
+    *) warn_missing "The task '$task' needs this."; exit 1 ;;
 esac

@@ -3,13 +3,13 @@
 .SYNOPSIS
 Reads the machines and vulnerabilities of a customer's tenant with the managed identity of this machine, and no secret.
 .DESCRIPTION
-Runs anywhere a managed identity is: a Function App, an Automation account, an Azure VM. The app registration, its federated credential and
-the customer's consent are set up once: see examples/function-app/README.md.
+Runs on any host with a managed identity: a Function App, an Automation account, an Azure VM. The app registration, its
+federated credential and the customer's consent are set up once: see examples/function-app/README.md.
 
-Without parameters it looks at FEDXDR_DEMO_TENANT, which `./build.sh demo` sets: a file with the addresses of a stand-in for the identity
-endpoint, Entra and Defender on this machine. Then nothing leaves the machine and all data is invented.
+Without parameters it uses FEDXDR_DEMO_TENANT, which `./build.sh demo` sets: a file with the addresses of a stand-in for
+the identity endpoint, Entra and Defender on this machine. Nothing then leaves the machine, and all data is invented.
 .EXAMPLE
-./quickstart.ps1 -TenantId contoso.onmicrosoft.com -ClientId 00000000-0000-0000-0000-000000000000 -ManagedIdentityClientId 11111111-1111-1111-1111-111111111111
+./quickstart.ps1 -TenantId contoso.onmicrosoft.com -ClientId $app -ManagedIdentityClientId $identity
 #>
 param(
     # Tenant to read from: id or domain.
@@ -18,7 +18,7 @@ param(
     [string] $ClientId,
     # Client id of the user-assigned managed identity that the app trusts.
     [string] $ManagedIdentityClientId,
-    # Rows to read at most; all unless told otherwise.
+    # Maximum number of rows to read; without it, all.
     [int] $First
 )
 $ErrorActionPreference = 'Stop'
@@ -35,7 +35,8 @@ if (-not $TenantId -and $env:FEDXDR_DEMO_TENANT) {
         ManagedIdentityClientId = $demo.managedIdentity.clientId
         Endpoint                = @{ authority = $demo.authority; defender = $demo.defender }
     }
-    Write-Host 'Demo: the identity endpoint, Entra and Defender are stand-ins on this machine, and the data is invented.' -ForegroundColor Yellow
+    Write-Host -ForegroundColor Yellow 'Demo: the identity endpoint, Entra and Defender are stand-ins on this machine.'
+    Write-Host -ForegroundColor Yellow 'The data is invented.'
 }
 
 function Write-Title([string] $Text) { Write-Host "`n== $Text" -ForegroundColor Cyan }
@@ -44,14 +45,15 @@ Write-Title 'Who we are'
 $connection = Connect-Fdx @connect -PassThru
 $connection | Format-List TenantId, ClientId, Identity, Environment | Out-Host
 
-Write-Title 'The token (the token itself stays inside)'
+Write-Title 'The token (its value is not shown)'
 $token = Get-FdxToken
+$minutes = ($token.ExpiresOn - [DateTimeOffset]::UtcNow).TotalMinutes
 [pscustomobject]@{
     Tenant   = $token.TenantId
     Audience = $token.Audience
     App      = $token.AppId
     Roles    = $token.Roles -join ', '
-    Expires  = '{0:u} (in {1:n0} minutes)' -f $token.ExpiresOn, ($token.ExpiresOn - [DateTimeOffset]::UtcNow).TotalMinutes
+    Expires  = '{0:u} (in {1:n0} minutes)' -f $token.ExpiresOn, $minutes
 } | Format-List | Out-Host
 
 Write-Title 'The first machines'
@@ -69,6 +71,7 @@ Get-FdxVulnerability @limit | ForEach-Object {
     $rows++
 }
 $clock.Stop()
-$severity.GetEnumerator() | ForEach-Object { [pscustomobject]@{ Severity = $_.Key; Rows = $_.Value } } | Format-Table | Out-Host
-Write-Host ('{0:n0} rows of {1:n0} machines in {2:n2} s: {3:n0} rows a second through ForEach-Object.' -f
+$severity.GetEnumerator() | ForEach-Object { [pscustomobject]@{ Severity = $_.Key; Rows = $_.Value } } |
+    Format-Table | Out-Host
+Write-Host ('{0:n0} rows of {1:n0} machines in {2:n2} s: {3:n0} rows per second through ForEach-Object.' -f
     $rows, $machines.Count, $clock.Elapsed.TotalSeconds, ($rows / $clock.Elapsed.TotalSeconds))

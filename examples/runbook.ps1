@@ -2,9 +2,10 @@
 #Requires -Modules FedXdr
 <#
 .SYNOPSIS
-Azure Automation runbook: critical vulnerabilities with a public exploit, per customer, as a short summary in the job's output.
+Azure Automation runbook: a short summary per customer of critical vulnerabilities with a public exploit.
 .DESCRIPTION
-Runtime environment: PowerShell 7.4 with the FedXdr package. Identity: a user-assigned managed identity of the Automation account.
+Needs a runtime environment with PowerShell 7.4 and the FedXdr package, and a user-assigned managed identity of the
+Automation account.
 A job's output holds 1 MiB, so the rows themselves go to a file, and the output gets one line per customer.
 #>
 param(
@@ -14,27 +15,31 @@ param(
     [Parameter(Mandatory)] [string] $ClientId,
     # Client id of the user-assigned managed identity.
     [Parameter(Mandatory)] [string] $ManagedIdentityClientId,
-    # Folder for the rows, one CSV file a customer.
+    # Folder for the rows, one CSV file per customer.
     [string] $Path = [IO.Path]::GetTempPath(),
-    # Addresses in place of Microsoft's own, for tests and private links.
+    # Addresses to use instead of Microsoft's own, for tests and private links.
     [hashtable] $Endpoint = @{}
 )
-$ErrorActionPreference = 'Continue' # one customer that fails must not keep the others from being read
+$ErrorActionPreference = 'Continue' # a customer that fails must not stop the others
 
-$connection = Connect-Fdx -TenantId $TenantId -ClientId $ClientId -ManagedIdentityClientId $ManagedIdentityClientId -Endpoint $Endpoint -PassThru
+$ids = @{ ClientId = $ClientId; ManagedIdentityClientId = $ManagedIdentityClientId }
+$connection = Connect-Fdx -TenantId $TenantId @ids -Endpoint $Endpoint -PassThru
 
 foreach ($tenant in $TenantId) {
     $file = Join-Path $Path "critical-$tenant.csv"
-    Remove-Item $file -ErrorAction Ignore # without a row Export-Csv makes none, and yesterday's is not today's
     $problem = $null
     $count = 0
-    Get-FdxVulnerability -Connection $connection -TenantId $tenant -ErrorVariable problem -ErrorAction SilentlyContinue |
+    $read = @{ Connection = $connection; TenantId = $tenant; ErrorAction = 'SilentlyContinue' }
+    Get-FdxVulnerability @read -ErrorVariable problem |
         Where-Object { $_.VulnerabilitySeverityLevel -eq 'Critical' -and $_.ExploitabilityLevel -ne 'NoExploit' } |
         ForEach-Object { $count++; $_ } |
-        Select-Object TenantId, DeviceName, SoftwareVendor, SoftwareName, SoftwareVersion, CveId, CvssScore, LastSeenTimestamp |
+        Select-Object TenantId, DeviceName, SoftwareVendor, SoftwareName, SoftwareVersion, CveId, CvssScore,
+            LastSeenTimestamp |
         Export-Csv $file
+    # Export-Csv creates the file before the first row, so also without any.
+    if (-not $count) { Remove-Item $file -ErrorAction Ignore }
 
-    # Store the file here: the disk of a cloud job is gone with it.
+    # Store the file here: a cloud job loses its disk when it ends.
     [pscustomobject]@{
         Tenant   = $tenant
         Critical = $count

@@ -1,2 +1,2 @@
-# Runs once for each runspace of a new worker. FedXdr lies in Modules/ and loads by itself; its connection is made in the function,
-# because the platform may change the identity's header while the worker lives.
+# Runs once per runspace of a new worker. FedXdr is in Modules/ and loads automatically. The function makes its
+# connection, because the platform may change the identity's header while the worker lives.

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Runs quickstart.c against the fake tenant: the demo for machines without PowerShell. `./build.sh demo` comes here by itself.
+# Runs quickstart.c against the fake tenant: the demo for machines without PowerShell. `./build.sh demo` calls it there.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 built=${CARGO_TARGET_DIR:-target}/release
 command -v cc >/dev/null 2>&1 || { echo "demo.sh: a C compiler is needed (cc)" >&2; exit 1; }
 
-# One after the other: built together, each would get what the other needs of the libraries they share.
+# Separately: built together, each would also get the features that the other needs of their shared libraries.
 cargo build --release -p fedxdr-native
 cargo build --release -p fedxdr-tenant
 
@@ -15,7 +15,8 @@ trap 'if [ -n "$server" ]; then kill "$server" 2>/dev/null || true; fi; rm -rf "
 cc -std=c11 -O2 -Wall -Wextra -I native/abi/include examples/native/quickstart.c -o "$work/quickstart" \
     -L "$built" -lfedxdr_native -Wl,-rpath,"$(cd "$built" && pwd)"
 
-# The server prints its addresses in one line once it listens, and ends when its input does: also when this script is killed.
+# The server prints its addresses in one line once it listens. It ends when its input closes, so also if this script is
+# killed.
 coproc TENANT { exec "$built/fedxdr-tenant" --until-stdin-closes; }
 server=$TENANT_PID
 read -r -t 20 -u "${TENANT[0]}" addresses || { echo "demo.sh: the fake tenant did not start" >&2; exit 1; }

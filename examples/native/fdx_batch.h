@@ -1,5 +1,5 @@
-/* Reads the batches that libfedxdr_native hands out (native/abi/README.md, "Batches"), for C programs. Little-endian or not,
- * aligned or not: bytes are put together one by one. Every read is checked, so a broken batch ends in `broken`, not in a crash. */
+/* Reads the batches of libfedxdr_native (native/abi/README.md, "Batches") in C programs. It reads byte by byte, so it
+ * works with any endianness and alignment. Every read is checked: a broken batch sets `broken` and does not crash. */
 #pragma once
 
 #include <stdbool.h>
@@ -24,22 +24,22 @@ typedef enum FdxKind {
     FDX_VARIANT,
 } FdxKind;
 
-/* A place in a run of bytes. */
+/* A position in a sequence of bytes. */
 typedef struct FdxReader {
     const uint8_t *at, *end;
     bool broken;
 } FdxReader;
 
-/* A column of the batch at hand, with what its stream has told of it before. */
+/* A column of the current batch, with what earlier batches of its stream said about it. */
 typedef struct FdxColumn {
     uint8_t kind;
     char *name;
-    char **entries; /* of its dictionary, from index 1 on */
+    char **entries; /* of its dictionary; entry n has index n + 1 */
     uint32_t entry_count;
     FdxReader data;
 } FdxColumn;
 
-/* One stream: a query delivers one a tenant. Starts as all zeros. */
+/* One stream: a query delivers one per tenant. Initialize it with zeros. */
 typedef struct FdxStream {
     char *tenant;
     uint16_t flags, column_count;
@@ -68,7 +68,7 @@ static inline FdxReader fdx_part(FdxReader *r, uint32_t size) {
     return part;
 }
 
-/* A text, or `ptr` NULL for null. */
+/* A text; `ptr` is NULL for null. */
 static inline FdxBytes fdx_text(FdxReader *r) {
     uint32_t length = (uint32_t)fdx_number(r, 4);
     FdxBytes text = {NULL, 0};
@@ -80,7 +80,7 @@ static inline FdxBytes fdx_text(FdxReader *r) {
     return text;
 }
 
-/* A copy that ends in NUL; to be freed. */
+/* A copy with a terminating NUL; the caller frees it. */
 static inline char *fdx_copy(FdxBytes text) {
     char *copy = malloc(text.len + 1);
     if (copy == NULL) abort();
@@ -105,7 +105,7 @@ static inline void fdx_stream_clear(FdxStream *stream) {
     memset(stream, 0, sizeof *stream);
 }
 
-/* Reads the head of a Dictionary or TextList column, which adds to the entries that the column has. */
+/* Reads the head of a Dictionary or TextList column and adds its entries to the column's. */
 static inline void fdx_dictionary(FdxColumn *column) {
     FdxReader *r = &column->data;
     if (fdx_number(r, 1) == 1) fdx_column_clear(column);
@@ -120,7 +120,7 @@ static inline void fdx_dictionary(FdxColumn *column) {
     }
 }
 
-/* The number of the stream that a batch belongs to, or UINT32_MAX where it is no batch. */
+/* The number of the stream that a batch belongs to, or UINT32_MAX if it is not a batch. */
 static inline uint32_t fdx_batch_stream(FdxBytes batch) {
     FdxReader r = {batch.ptr, batch.ptr + batch.len, false};
     bool known = fdx_number(&r, 4) == FDX_BATCH_MAGIC && fdx_number(&r, 2) == FDX_BATCH_VERSION;
@@ -129,7 +129,7 @@ static inline uint32_t fdx_batch_stream(FdxBytes batch) {
     return known && !r.broken ? stream : UINT32_MAX;
 }
 
-/* Reads a batch's head into its stream and points every column at its data. The columns are good while the batch lives. */
+/* Reads a batch's head into its stream and points every column at its data. Columns are valid as long as the batch. */
 static inline bool fdx_batch_read(FdxBytes batch, FdxStream *stream) {
     FdxReader r = {batch.ptr, batch.ptr + batch.len, false};
     if (fdx_batch_stream(batch) == UINT32_MAX) return false;
@@ -141,7 +141,7 @@ static inline bool fdx_batch_read(FdxBytes batch, FdxStream *stream) {
     bool padded = fdx_number(&r, 2) == 0;
     if (r.broken || !padded || columns > FDX_MAX_COLUMNS) return false;
     if (flags & FDX_BATCH_SCHEMA) {
-        /* A later schema only adds columns at the end: the dictionaries of the earlier ones go on. */
+        /* A later schema only adds columns at the end: the dictionaries of the earlier columns stay valid. */
         if (columns < stream->column_count) return false;
         FdxBytes tenant = fdx_text(&r);
         free(stream->tenant);

@@ -1,4 +1,4 @@
-/* As much JSON as it takes to read an address out of a document that a program of ours wrote. */
+/* Just enough JSON to read an address from a document that one of our programs wrote. */
 #pragma once
 
 #include <stdbool.h>
@@ -6,14 +6,14 @@
 
 static const char *json_space(const char *at) { return at + strspn(at, " \t\r\n"); }
 
-/* Behind the string that begins at `at`. */
+/* The position after the string that begins at `at`. */
 static const char *json_skip_string(const char *at) {
     for (at++; *at != '"' && *at != 0; at++)
         if (*at == '\\' && at[1] != 0) at++;
     return *at == '"' ? at + 1 : at;
 }
 
-/* Behind the value that begins at `at`. */
+/* The position after the value that begins at `at`. */
 static const char *json_skip(const char *at) {
     int depth = 0;
     do {
@@ -50,7 +50,7 @@ static const char *json_first(const char *at) {
     return *at == ']' ? NULL : at;
 }
 
-/* Copies the string at `at`; one with escapes is refused. */
+/* Copies the string at `at`; refuses a string with escapes. */
 static bool json_text(const char *at, char *text, size_t size) {
     if (at == NULL || *at != '"') return false;
     size_t length = strcspn(at + 1, "\"\\");

@@ -1,5 +1,5 @@
-/* FedXdr without PowerShell: the same library, over the C ABI. Says who we are and counts a tenant's vulnerabilities.
- *   quickstart ADDRESSES.json      what the fake tenant printed when it started; FEDXDR_DEMO_TENANT names the file too
+/* FedXdr without PowerShell: the same library through the C ABI. Shows the token and counts a tenant's vulnerabilities.
+ *   quickstart ADDRESSES.json      what the fake tenant printed when it started; FEDXDR_DEMO_TENANT can name the file
  * Compile: cc -std=c11 -I native/abi/include examples/native/quickstart.c -L target/release -lfedxdr_native
  * `examples/native/demo.sh` does all of it. */
 #define _POSIX_C_SOURCE 200809L
@@ -21,11 +21,12 @@ static double now(void) {
     return (double)at.tv_sec + (double)at.tv_nsec / 1e9;
 }
 
-/* Says what went wrong and what to do about it, and frees the error. */
+/* Prints what went wrong and what to do about it, and frees the error. */
 static void tell(FdxError *error) {
     FdxErrorView view;
     if (fdx_error_view(error, &view) == FDX_STATUS_OK) {
-        fprintf(stderr, "%.*s: %.*s\n", (int)view.id.len, (const char *)view.id.ptr, (int)view.message.len, (const char *)view.message.ptr);
+        fprintf(stderr, "%.*s: ", (int)view.id.len, (const char *)view.id.ptr);
+        fprintf(stderr, "%.*s\n", (int)view.message.len, (const char *)view.message.ptr);
         if (view.advice.len > 0) fprintf(stderr, "%.*s\n", (int)view.advice.len, (const char *)view.advice.ptr);
     }
     fdx_error_free(error);
@@ -33,7 +34,7 @@ static void tell(FdxError *error) {
 
 typedef void OnBatch(FdxStream *stream, void *state);
 
-/* Sends a request and hands every batch of it to `on_batch`. True where it went to its end without an error. */
+/* Sends a request and passes every batch of the answer to `on_batch`. True if it ended without an error. */
 static bool run(const FdxSession *session, const char *request, OnBatch *on_batch, void *state) {
     static FdxStream stream; /* one tenant, so one stream */
     FdxQuery *query = NULL;
@@ -45,8 +46,10 @@ static bool run(const FdxSession *session, const char *request, OnBatch *on_batc
         FdxBytes view;
         status = fdx_query_next(query, 1000, &batch, &error);
         if (status == FDX_STATUS_OK) {
-            if (fdx_batch_view(batch, &view) == FDX_STATUS_OK && fdx_batch_read(view, &stream)) on_batch(&stream, state);
-            else well = false;
+            if (fdx_batch_view(batch, &view) == FDX_STATUS_OK && fdx_batch_read(view, &stream))
+                on_batch(&stream, state);
+            else
+                well = false;
             fdx_batch_free(batch);
         }
         if (error != NULL) {
@@ -61,7 +64,7 @@ static bool run(const FdxSession *session, const char *request, OnBatch *on_batc
     return well && status == FDX_STATUS_END;
 }
 
-/* The texts of one row's column, of any of the text kinds; the token itself is not among what is asked for. */
+/* Prints the texts of one row's column, of any text kind. The caller never asks for the token itself. */
 static void print_texts(FdxColumn *column) {
     FdxReader *data = &column->data;
     if (column->kind == FDX_TEXT) {
@@ -110,7 +113,8 @@ static void count_rows(FdxStream *stream, void *state) {
             uint32_t index = (uint32_t)fdx_number(&column->data, 4);
             const char *name = index > 0 && index <= column->entry_count ? column->entries[index - 1] : "(none)";
             size_t slot = 0;
-            while (slot < MAX_SEVERITIES && tally->names[slot][0] != 0 && strcmp(tally->names[slot], name) != 0) slot++;
+            while (slot < MAX_SEVERITIES && tally->names[slot][0] != 0 && strcmp(tally->names[slot], name) != 0)
+                slot++;
             if (slot == MAX_SEVERITIES) {
                 tally->unknown++;
                 continue;
@@ -141,7 +145,8 @@ static bool read_settings(const char *path, char *settings, size_t size) {
                  json_text(json_member(json, "authority"), authority, sizeof authority) &&
                  json_text(json_member(json, "defender"), defender, sizeof defender);
     int length = snprintf(settings, size,
-                          "{\"environment\":{\"IDENTITY_ENDPOINT\":\"%s\",\"IDENTITY_HEADER\":\"%s\"},\"tenants\":[\"%s\"],\"clientId\":\"%s\","
+                          "{\"environment\":{\"IDENTITY_ENDPOINT\":\"%s\",\"IDENTITY_HEADER\":\"%s\"},"
+                          "\"tenants\":[\"%s\"],\"clientId\":\"%s\","
                           "\"credential\":{\"type\":\"managedIdentity\",\"clientId\":\"%s\"},"
                           "\"endpoints\":{\"authority\":\"%s\",\"defender\":\"%s\"},\"userAgent\":\"quickstart.c\"}",
                           endpoint, header, tenant, client, identity, authority, defender);
@@ -167,16 +172,19 @@ int main(int argc, char **argv) {
         tell(error);
         return 1;
     }
-    printf("Demo: the identity endpoint, Entra and Defender are stand-ins on this machine, and the data is invented.\n\nWho we are\n");
+    printf("Demo: the identity endpoint, Entra and Defender are stand-ins on this machine; the data is invented.\n");
+    printf("\nThe token\n");
     if (!run(session, "{\"kind\":\"token\",\"resource\":\"Defender\"}", show_token, NULL)) return 1;
     double start = now();
-    bool well = run(session, "{\"kind\":\"rows\",\"resource\":\"softwareVulnerabilitiesByMachine\"}", count_rows, &tally) && !tally.broken;
+    const char *rows = "{\"kind\":\"rows\",\"resource\":\"softwareVulnerabilitiesByMachine\"}";
+    bool well = run(session, rows, count_rows, &tally) && !tally.broken;
     double seconds = now() - start;
     printf("\nVulnerabilities\n");
     for (size_t i = 0; i < MAX_SEVERITIES && tally.names[i][0] != 0; i++)
         printf("  %-10s%10llu\n", tally.names[i], (unsigned long long)tally.counts[i]);
     if (tally.unknown > 0) printf("  %-10s%10llu\n", "others", (unsigned long long)tally.unknown);
-    printf("\n%llu rows in %.2f s: %.0f rows a second\n", (unsigned long long)tally.rows, seconds, (double)tally.rows / seconds);
+    printf("\n%llu rows in %.2f s: ", (unsigned long long)tally.rows, seconds);
+    printf("%.0f rows per second\n", (double)tally.rows / seconds);
     fdx_session_free(session);
     return well ? 0 : 1;
 }

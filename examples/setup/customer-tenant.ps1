@@ -1,18 +1,18 @@
 #Requires -Version 5.1
 <#
 .SYNOPSIS
-Customer's tenant: consent to the collector's app, by address or by command; a check; and taking it back.
+Customer's tenant: consents to the collector's app by address or by command, checks the consent, and removes it.
 .DESCRIPTION
-Url     gives the address at which an administrator consents. Needs no module and no sign-in. The usual way.
-Grant   does the same by command: makes the service principal and assigns the permissions.
-Check   gives a row for each permission, with Granted true or false.
-Revoke  takes the permissions back and leaves the service principal.
+Url     returns the address at which an administrator consents. Needs no module and no sign-in. The usual way.
+Grant   does the same by command: creates the service principal and assigns the permissions.
+Check   returns one row per permission, with Granted true or false.
+Revoke  removes the permissions and keeps the service principal.
 Remove  deletes the service principal, and with it the permissions.
-All but Url need Microsoft.Graph.Applications, and an administrator of the customer's tenant.
+All except Url need Microsoft.Graph.Applications, and an administrator of the customer's tenant.
 .EXAMPLE
 ./customer-tenant.ps1 -TenantId contoso.onmicrosoft.com -ClientId a9900000-0000-4000-8000-000000000001
 .EXAMPLE
-./customer-tenant.ps1 -TenantId contoso.onmicrosoft.com -ClientId a9900000-0000-4000-8000-000000000001 -Action Grant -WhatIf
+./customer-tenant.ps1 -TenantId contoso.onmicrosoft.com -ClientId $app -Action Grant -WhatIf
 #>
 [CmdletBinding(SupportsShouldProcess)]
 param(
@@ -21,18 +21,18 @@ param(
     # Application (client) id of the collector's app.
     [Parameter(Mandatory)] [guid] $ClientId,
     [ValidateSet('Url', 'Grant', 'Check', 'Revoke', 'Remove')] [string] $Action = 'Url',
-    # As in the app's registration, to the letter.
+    # Exactly as in the app registration.
     [uri] $RedirectUri = 'https://localhost',
     # Comes back with the browser.
     [string] $State,
     # <API>/<application permission>; APIs: Defender, Xdr, Graph.
     [ValidatePattern('^(Defender|Xdr|Graph)/.')]
     [string[]] $Permission = @('Defender/Machine.Read.All', 'Defender/Vulnerability.Read.All'),
-    # Public stands for GCC too.
+    # Use Public for GCC.
     [ValidateSet('Public', 'USGov', 'USGovDoD', 'China')] [string] $Cloud = 'Public',
-    # Signs in with a code in a browser elsewhere: in Azure Cloud Shell, over SSH.
+    # Signs in with a code in another browser: in Azure Cloud Shell, over SSH.
     [switch] $UseDeviceCode,
-    # Takes back without asking.
+    # Removes without asking.
     [switch] $Force
 )
 
@@ -58,27 +58,28 @@ if ($Action -eq 'Url') {
     return
 }
 
-# What was made a moment ago is not known everywhere yet.
+# Objects that were just created take a moment to spread.
 function Invoke-Patiently([scriptblock] $Script) {
     foreach ($pause in 5, 10, 20, 30) {
         try { return & $Script }
         catch {
-            Write-Verbose "Again in $pause s: $($_.Exception.Message)"
+            Write-Verbose "Retrying in $pause s: $($_.Exception.Message)"
             Start-Sleep -Seconds $pause
         }
     }
     & $Script
 }
 
-# Each permission that is wanted: the API's service principal, and the permission's id there by its name.
+# For each wanted permission: the API's service principal, and the id that belongs to the permission's name there.
 function Resolve-Permission {
     foreach ($entry in $Permission) {
         $api, $name = $entry -split '/', 2
         $principal = Get-MgServicePrincipal -Filter "appId eq '$($apis[$api])'"
         $role = @()
         if ($principal) {
-            $role = @($principal.AppRoles | Where-Object { $_.Value -ceq $name -and $_.AllowedMemberTypes -contains 'Application' })
-            if (-not $role) { throw "The API $api has no application permission '$name'; mind the spelling." }
+            $role = @($principal.AppRoles |
+                    Where-Object { $_.Value -ceq $name -and $_.AllowedMemberTypes -contains 'Application' })
+            if (-not $role) { throw "The API $api has no application permission '$name'. Check the spelling." }
         }
         [pscustomobject]@{
             Permission = $entry
@@ -93,14 +94,16 @@ function Get-Assignment($Principal) {
 }
 
 function Test-Assigned($Wanted, $Assignments) {
-    [bool] @($Assignments | Where-Object { $_ -and "$($_.AppRoleId)" -eq $Wanted.RoleId -and "$($_.ResourceId)" -eq $Wanted.ResourceId })
+    $same = { $_ -and "$($_.AppRoleId)" -eq $Wanted.RoleId -and "$($_.ResourceId)" -eq $Wanted.ResourceId }
+    [bool] @($Assignments | Where-Object $same)
 }
 
 Import-Module Microsoft.Graph.Authentication, Microsoft.Graph.Applications
 $scopes = @('Application.Read.All')
 if ($Action -ne 'Check') { $scopes = @('Application.ReadWrite.All', 'AppRoleAssignment.ReadWrite.All') }
-# Always anew, so that nothing happens in a tenant that was signed in to before.
-Connect-MgGraph -TenantId $TenantId -Environment $clouds[$Cloud].Graph -Scopes $scopes -ContextScope Process -UseDeviceCode:$UseDeviceCode -NoWelcome
+# Signs in every time, so that nothing happens in a tenant of an earlier sign-in.
+$signIn = @{ TenantId = $TenantId; Environment = $clouds[$Cloud].Graph; Scopes = $scopes; ContextScope = 'Process' }
+Connect-MgGraph @signIn -UseDeviceCode:$UseDeviceCode -NoWelcome
 
 $collector = Get-MgServicePrincipal -Filter "appId eq '$ClientId'"
 $target = "$ClientId in $TenantId"
@@ -111,10 +114,11 @@ switch ($Action) {
         $wanted = @(Resolve-Permission)
         $absent = @($wanted | Where-Object { -not $_.ResourceId })
         if ($absent) {
-            throw "The API of $($absent[0].Permission) is not in this tenant. Set Defender up at security.microsoft.com first, then try again."
+            throw "The API of $($absent[0].Permission) is not in this tenant. " +
+            'Set up Defender at security.microsoft.com first, then try again.'
         }
         if (-not $collector) {
-            if (-not $PSCmdlet.ShouldProcess($target, 'Make the service principal')) { return }
+            if (-not $PSCmdlet.ShouldProcess($target, 'Create the service principal')) { return }
             $collector = New-MgServicePrincipal -BodyParameter @{ appId = "$ClientId" }
         }
         $assignments = Invoke-Patiently { Get-Assignment $collector }
@@ -122,7 +126,9 @@ switch ($Action) {
             if (Test-Assigned $role $assignments) { continue }
             if (-not $PSCmdlet.ShouldProcess($target, "Grant $($role.Permission)")) { continue }
             $body = @{ principalId = $collector.Id; resourceId = $role.ResourceId; appRoleId = $role.RoleId }
-            $null = Invoke-Patiently { New-MgServicePrincipalAppRoleAssignedTo -ServicePrincipalId $role.ResourceId -BodyParameter $body }
+            $null = Invoke-Patiently {
+                New-MgServicePrincipalAppRoleAssignedTo -ServicePrincipalId $role.ResourceId -BodyParameter $body
+            }
         }
     }
     'Check' {
@@ -140,15 +146,18 @@ switch ($Action) {
         }
     }
     'Revoke' {
-        if (-not $PSCmdlet.ShouldProcess($target, 'Take every application permission back')) { return }
-        if (-not $Force -and -not $PSCmdlet.ShouldContinue("Take every application permission of $target back?", 'Revoke')) { return }
+        if (-not $PSCmdlet.ShouldProcess($target, 'Remove every application permission')) { return }
+        $question = "Remove every application permission of ${target}?"
+        if (-not $Force -and -not $PSCmdlet.ShouldContinue($question, 'Revoke')) { return }
         foreach ($assignment in Get-Assignment $collector) {
-            Remove-MgServicePrincipalAppRoleAssignment -ServicePrincipalId $collector.Id -AppRoleAssignmentId $assignment.Id -Confirm:$false
+            $ids = @{ ServicePrincipalId = $collector.Id; AppRoleAssignmentId = $assignment.Id }
+            Remove-MgServicePrincipalAppRoleAssignment @ids -Confirm:$false
         }
     }
     'Remove' {
         if (-not $PSCmdlet.ShouldProcess($target, 'Delete the service principal and its permissions')) { return }
-        if (-not $Force -and -not $PSCmdlet.ShouldContinue("Delete the service principal of $target, with its permissions?", 'Remove')) { return }
+        $question = "Delete the service principal of $target, with its permissions?"
+        if (-not $Force -and -not $PSCmdlet.ShouldContinue($question, 'Remove')) { return }
         Remove-MgServicePrincipal -ServicePrincipalId $collector.Id -Confirm:$false
     }
 }

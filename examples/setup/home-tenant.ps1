@@ -2,51 +2,51 @@
 #Requires -Modules Microsoft.Graph.Authentication, Microsoft.Graph.Applications
 <#
 .SYNOPSIS
-Home tenant: the user-assigned identity, the multi-tenant app, its permissions, and the federated credential that joins them.
+Home tenant: the user-assigned identity, the multi-tenant app, its permissions, and the federated credential.
 .DESCRIPTION
-Run it as often as you like: what is there and right is left alone. -WhatIf shows what would be done. With -IdentityName the identity is looked
-up in Azure, and made if it is not there: that needs Az.Accounts and Az.ManagedServiceIdentity. With -IdentityObjectId it has to be there, and no Az
-module is needed.
+You can run it as often as you like: it changes nothing that is already right. -WhatIf shows what it would do.
+With -IdentityName it looks up the identity in Azure and creates it if it does not exist. That needs Az.Accounts and
+Az.ManagedServiceIdentity. With -IdentityObjectId the identity must exist, and no Az module is needed.
 .EXAMPLE
-./home-tenant.ps1 -TenantId $homeTenant -IdentityName id-defender-collector -ResourceGroupName rg-collector -Location westeurope
+./home-tenant.ps1 -TenantId $homeTenant -IdentityName $name -ResourceGroupName rg-collector -Location westeurope
 .EXAMPLE
-./home-tenant.ps1 -TenantId $homeTenant -IdentityObjectId $objectId -Permission Defender/Machine.Read.All, Xdr/Incident.Read.All -WhatIf
+./home-tenant.ps1 -TenantId $homeTenant -IdentityObjectId $objectId -Permission Xdr/Incident.Read.All -WhatIf
 .EXAMPLE
 ./home-tenant.ps1 -TenantId $homeTenant -ClientId $app -Remove
 #>
 [CmdletBinding(SupportsShouldProcess, DefaultParameterSetName = 'ByName')]
 param(
-    # Id of the home tenant: where identity and app live.
+    # Id of the home tenant, where identity and app are.
     [Parameter(Mandatory)] [guid] $TenantId,
 
     # The user-assigned identity, by name.
     [Parameter(Mandatory, ParameterSetName = 'ByName')] [string] $IdentityName,
     [Parameter(Mandatory, ParameterSetName = 'ByName')] [string] $ResourceGroupName,
-    # Of a new identity.
+    # Location of a new identity.
     [Parameter(ParameterSetName = 'ByName')] [string] $Location,
 
     # The user-assigned identity, by its object (principal) id.
     [Parameter(Mandatory, ParameterSetName = 'ById')] [guid] $IdentityObjectId,
 
-    # Removes federated credential and app. The identity is left.
+    # Removes federated credential and app, and keeps the identity.
     [Parameter(Mandatory, ParameterSetName = 'Remove')] [switch] $Remove,
     # Removes without asking.
     [Parameter(ParameterSetName = 'Remove')] [switch] $Force,
 
     # Customers see this name.
     [string] $AppName = 'Defender collector',
-    # Of an app that is there already; found or made by its name otherwise.
+    # Id of an existing app. Without it, the app is found or created by its name.
     [guid] $ClientId,
-    # Of the federated credential: letters, digits, hyphens.
+    # Name of the federated credential: letters, digits, hyphens.
     [ValidatePattern('^[A-Za-z0-9][A-Za-z0-9_-]{2,119}$')] [string] $CredentialName = 'collector-identity',
-    # Signs in with a code in a browser elsewhere: in Azure Cloud Shell, over SSH.
+    # Signs in with a code in another browser: in Azure Cloud Shell, over SSH.
     [switch] $UseDeviceCode,
     # Where the browser goes after a customer's consent.
     [uri] $RedirectUri = 'https://localhost',
     # <API>/<application permission>; APIs: Defender, Xdr, Graph.
     [ValidatePattern('^(Defender|Xdr|Graph)/.')]
     [string[]] $Permission = @('Defender/Machine.Read.All', 'Defender/Vulnerability.Read.All'),
-    # Public stands for GCC too.
+    # Use Public for GCC.
     [ValidateSet('Public', 'USGov', 'China')] [string] $Cloud = 'Public'
 )
 
@@ -54,9 +54,24 @@ Set-StrictMode -Version 3.0
 $ErrorActionPreference = 'Stop'
 
 $clouds = @{
-    Public = @{ Graph = 'Global'; Azure = 'AzureCloud'; Authority = 'login.microsoftonline.com'; Audience = 'api://AzureADTokenExchange' }
-    USGov  = @{ Graph = 'USGov'; Azure = 'AzureUSGovernment'; Authority = 'login.microsoftonline.us'; Audience = 'api://AzureADTokenExchangeUSGov' }
-    China  = @{ Graph = 'China'; Azure = 'AzureChinaCloud'; Authority = 'login.partner.microsoftonline.cn'; Audience = 'api://AzureADTokenExchangeChina' }
+    Public = @{
+        Graph     = 'Global'
+        Azure     = 'AzureCloud'
+        Authority = 'login.microsoftonline.com'
+        Audience  = 'api://AzureADTokenExchange'
+    }
+    USGov  = @{
+        Graph     = 'USGov'
+        Azure     = 'AzureUSGovernment'
+        Authority = 'login.microsoftonline.us'
+        Audience  = 'api://AzureADTokenExchangeUSGov'
+    }
+    China  = @{
+        Graph     = 'China'
+        Azure     = 'AzureChinaCloud'
+        Authority = 'login.partner.microsoftonline.cn'
+        Audience  = 'api://AzureADTokenExchangeChina'
+    }
 }
 $apis = @{
     Defender = 'fc780465-2017-40d4-a0c5-307022471b92' # WindowsDefenderATP
@@ -64,12 +79,12 @@ $apis = @{
     Graph    = '00000003-0000-0000-c000-000000000000' # Microsoft Graph
 }
 
-# What was made a moment ago is not known everywhere yet.
+# Objects that were just created take a moment to spread.
 function Invoke-Patiently([scriptblock] $Script) {
     foreach ($pause in 5, 10, 20, 30) {
         try { return & $Script }
         catch {
-            Write-Verbose "Again in $pause s: $($_.Exception.Message)"
+            Write-Verbose "Retrying in $pause s: $($_.Exception.Message)"
             Start-Sleep -Seconds $pause
         }
     }
@@ -80,40 +95,48 @@ function Find-App {
     if ($ClientId) { $filter = "appId eq '$ClientId'" }
     else { $filter = "displayName eq '$($AppName.Replace("'", "''"))'" }
     $found = @(Get-MgApplication -Filter $filter -All)
-    if ($found.Count -gt 1) { throw "More than one app is called '$AppName'; name one with -ClientId." }
+    if ($found.Count -gt 1) { throw "More than one app is called '$AppName'. Name one with -ClientId." }
     if ($ClientId -and -not $found) { throw "There is no app $ClientId in this tenant." }
     if ($found) { $found[0] }
 }
 
-# The user-assigned identity: ObjectId, ClientId, ResourceId. Nothing if it is not there and -WhatIf keeps it from being made.
+# The user-assigned identity: ObjectId, ClientId, ResourceId. Nothing if it does not exist and -WhatIf is given.
 function Resolve-Identity {
     if ($PSCmdlet.ParameterSetName -eq 'ById') {
         $principal = Get-MgServicePrincipal -ServicePrincipalId $IdentityObjectId
         if ($principal.ServicePrincipalType -ne 'ManagedIdentity') {
-            throw "$IdentityObjectId is no managed identity but of type $($principal.ServicePrincipalType)."
+            throw "$IdentityObjectId is of type $($principal.ServicePrincipalType), not a managed identity."
         }
         $resource = @($principal.AlternativeNames | Where-Object { $_ -like '/subscriptions/*' })
         if (-not ($resource -like '*/userAssignedIdentities/*')) {
-            Write-Warning 'This identity is system-assigned. Microsoft documents user-assigned identities alone as federated subjects.'
+            Write-Warning ('This identity is system-assigned. ' +
+                'Microsoft documents only user-assigned identities as federated subjects.')
         }
-        return [pscustomobject]@{ ObjectId = $principal.Id; ClientId = $principal.AppId; ResourceId = $resource -join '' }
+        return [pscustomobject]@{
+            ObjectId   = $principal.Id
+            ClientId   = $principal.AppId
+            ResourceId = $resource -join ''
+        }
     }
     Import-Module Az.Accounts, Az.ManagedServiceIdentity
     $azure = Get-AzContext
     if (-not $azure -or -not $azure.Tenant -or "$($azure.Tenant.Id)" -ne "$TenantId") {
-        $null = Connect-AzAccount -Tenant $TenantId -Environment $clouds[$Cloud].Azure -UseDeviceAuthentication:$UseDeviceCode -WhatIf:$false
+        $signIn = @{ Tenant = $TenantId; Environment = $clouds[$Cloud].Azure; WhatIf = $false }
+        $null = Connect-AzAccount @signIn -UseDeviceAuthentication:$UseDeviceCode
     }
-    $place = @{ ResourceGroupName = $ResourceGroupName }
-    $identity = Get-AzUserAssignedIdentity @place | Where-Object Name -EQ $IdentityName
+    $group = @{ ResourceGroupName = $ResourceGroupName }
+    $identity = Get-AzUserAssignedIdentity @group | Where-Object Name -EQ $IdentityName
     if (-not $identity) {
-        if (-not $PSCmdlet.ShouldProcess("$ResourceGroupName/$IdentityName", 'Make the user-assigned identity')) { return }
-        if (-not $Location) { throw "There is no identity $IdentityName in $ResourceGroupName; give -Location to have it made." }
-        $identity = New-AzUserAssignedIdentity @place -Name $IdentityName -Location $Location
+        $name = "$ResourceGroupName/$IdentityName"
+        if (-not $PSCmdlet.ShouldProcess($name, 'Create the user-assigned identity')) { return }
+        if (-not $Location) { throw "There is no identity $name. To create it, give -Location." }
+        $identity = New-AzUserAssignedIdentity @group -Name $IdentityName -Location $Location
     }
     [pscustomobject]@{ ObjectId = $identity.PrincipalId; ClientId = $identity.ClientId; ResourceId = $identity.Id }
 }
 
-# What the app has to ask for: API id to the ids of its application permissions, by their names in the API's service principal.
+# What the app must request: API id to the ids of its application permissions, found by name in the API's service
+# principal.
 function Resolve-Permission {
     $wanted = @{}
     foreach ($entry in $Permission) {
@@ -122,22 +145,24 @@ function Resolve-Permission {
         $principal = Get-MgServicePrincipal -Filter "appId eq '$id'"
         if (-not $principal) {
             # An API that nobody has used in this tenant has no service principal, and so no list of permissions.
-            if (-not $PSCmdlet.ShouldProcess("$api ($id)", "Make the API's service principal")) { continue }
+            if (-not $PSCmdlet.ShouldProcess("$api ($id)", "Create the API's service principal")) { continue }
             $principal = New-MgServicePrincipal -BodyParameter @{ appId = $id }
         }
-        $role = @($principal.AppRoles | Where-Object { $_.Value -ceq $name -and $_.AllowedMemberTypes -contains 'Application' })
-        if (-not $role) { throw "The API $api has no application permission '$name'; mind the spelling." }
+        $role = @($principal.AppRoles |
+                Where-Object { $_.Value -ceq $name -and $_.AllowedMemberTypes -contains 'Application' })
+        if (-not $role) { throw "The API $api has no application permission '$name'. Check the spelling." }
         if (-not $wanted.ContainsKey($id)) { $wanted[$id] = @() }
         $wanted[$id] += "$($role[0].Id)"
     }
     $wanted
 }
 
-# What the app asks for already and what it has to ask for, together; nothing if there is nothing to add.
+# What the app already requests and what it must request, together. Nothing if there is nothing to add.
 function Join-Permission($App, [hashtable] $Wanted) {
     $access = @{}
     foreach ($resource in @($App.RequiredResourceAccess | Where-Object { $_ })) {
-        $access["$($resource.ResourceAppId)"] = @($resource.ResourceAccess | ForEach-Object { @{ id = "$($_.Id)"; type = $_.Type } })
+        $roles = @($resource.ResourceAccess | ForEach-Object { @{ id = "$($_.Id)"; type = $_.Type } })
+        $access["$($resource.ResourceAppId)"] = $roles
     }
     $added = $false
     foreach ($api in $Wanted.Keys) {
@@ -157,19 +182,24 @@ function Remove-Collector {
     if (-not $app) { throw "There is no app '$AppName'." }
     $what = "federated credential $CredentialName and app $($app.DisplayName) ($($app.AppId))"
     if (-not $PSCmdlet.ShouldProcess($what, 'Remove')) { return }
-    if (-not $Force -and -not $PSCmdlet.ShouldContinue("Remove $what? The collector stops for EVERY customer.", 'Remove')) { return }
-    # First what stops new tokens at once.
-    Get-MgApplicationFederatedIdentityCredential -ApplicationId $app.Id -All | Where-Object Name -EQ $CredentialName | ForEach-Object {
-        Remove-MgApplicationFederatedIdentityCredential -ApplicationId $app.Id -FederatedIdentityCredentialId $_.Id -Confirm:$false
+    $question = "Remove ${what}? The collector stops for EVERY customer."
+    if (-not $Force -and -not $PSCmdlet.ShouldContinue($question, 'Remove')) { return }
+    # The credential first: without it there are no new tokens.
+    $credentials = Get-MgApplicationFederatedIdentityCredential -ApplicationId $app.Id -All
+    foreach ($credential in $credentials | Where-Object Name -EQ $CredentialName) {
+        $ids = @{ ApplicationId = $app.Id; FederatedIdentityCredentialId = $credential.Id }
+        Remove-MgApplicationFederatedIdentityCredential @ids -Confirm:$false
     }
     Remove-MgApplication -ApplicationId $app.Id -Confirm:$false
-    Write-Warning 'The app can be restored for 30 days. Tokens that are out work until they end, about an hour. The identity is left.'
+    Write-Warning 'The app can be restored for 30 days. Existing tokens work until they end, about an hour.'
+    Write-Warning 'The identity still exists.'
 }
 
 $context = Get-MgContext
 $scopes = @('Application.ReadWrite.All')
 if (-not $context -or "$($context.TenantId)" -ne "$TenantId" -or -not ($context.Scopes -contains $scopes[0])) {
-    Connect-MgGraph -TenantId $TenantId -Environment $clouds[$Cloud].Graph -Scopes $scopes -ContextScope Process -UseDeviceCode:$UseDeviceCode -NoWelcome
+    $signIn = @{ TenantId = $TenantId; Environment = $clouds[$Cloud].Graph; Scopes = $scopes; ContextScope = 'Process' }
+    Connect-MgGraph @signIn -UseDeviceCode:$UseDeviceCode -NoWelcome
 }
 if ($Remove) {
     Remove-Collector
@@ -180,7 +210,7 @@ $identity = Resolve-Identity
 $wanted = Resolve-Permission
 $app = Find-App
 if (-not $app) {
-    if (-not $PSCmdlet.ShouldProcess($AppName, 'Make the multi-tenant app')) { return }
+    if (-not $PSCmdlet.ShouldProcess($AppName, 'Create the multi-tenant app')) { return }
     $app = New-MgApplication -BodyParameter @{
         displayName            = $AppName
         signInAudience         = 'AzureADMultipleOrgs'
@@ -192,13 +222,16 @@ else {
     $change = @{}
     if ($app.SignInAudience -eq 'AzureADMyOrg') { $change.signInAudience = 'AzureADMultipleOrgs' }
     $uris = @($app.Web.RedirectUris | Where-Object { $_ })
-    if ($uris -cnotcontains $RedirectUri.OriginalString) { $change.web = @{ redirectUris = $uris + $RedirectUri.OriginalString } }
+    if ($uris -cnotcontains $RedirectUri.OriginalString) {
+        $change.web = @{ redirectUris = $uris + $RedirectUri.OriginalString }
+    }
     $access = @(Join-Permission $app $wanted)
     if ($access) {
         $change.requiredResourceAccess = $access
-        Write-Warning 'The permissions change: customers have to consent again.'
+        Write-Warning 'The permissions change: customers must consent again.'
     }
-    if ($change.Count -and $PSCmdlet.ShouldProcess("$($app.DisplayName) ($($app.AppId))", "Change $($change.Keys -join ', ')")) {
+    $name = "$($app.DisplayName) ($($app.AppId))"
+    if ($change.Count -and $PSCmdlet.ShouldProcess($name, "Change $($change.Keys -join ', ')")) {
         Update-MgApplication -ApplicationId $app.Id -BodyParameter $change
     }
 }
@@ -210,18 +243,22 @@ $credential = @{
     subject   = "$($identity.ObjectId)"
     audiences = @($clouds[$Cloud].Audience)
 }
-$present = Invoke-Patiently { Get-MgApplicationFederatedIdentityCredential -ApplicationId $app.Id -All } | Where-Object Name -EQ $CredentialName
+$present = Invoke-Patiently { Get-MgApplicationFederatedIdentityCredential -ApplicationId $app.Id -All } |
+    Where-Object Name -EQ $CredentialName
 $target = "$CredentialName of $($app.AppId)"
 if (-not $present) {
-    if ($PSCmdlet.ShouldProcess($target, "Make the federated credential for subject $($credential.subject)")) {
-        $null = Invoke-Patiently { New-MgApplicationFederatedIdentityCredential -ApplicationId $app.Id -BodyParameter $credential }
+    if ($PSCmdlet.ShouldProcess($target, "Create the federated credential for subject $($credential.subject)")) {
+        $null = Invoke-Patiently {
+            New-MgApplicationFederatedIdentityCredential -ApplicationId $app.Id -BodyParameter $credential
+        }
     }
 }
 elseif ($present.Issuer -cne $credential.issuer -or $present.Subject -cne $credential.subject -or
     "$($present.Audiences)" -cne $credential.audiences[0]) {
     if ($PSCmdlet.ShouldProcess($target, "Correct the federated credential: subject $($credential.subject)")) {
         $credential.Remove('name') # cannot be changed
-        $null = Update-MgApplicationFederatedIdentityCredential -ApplicationId $app.Id -FederatedIdentityCredentialId $present.Id -BodyParameter $credential
+        $ids = @{ ApplicationId = $app.Id; FederatedIdentityCredentialId = $present.Id }
+        $null = Update-MgApplicationFederatedIdentityCredential @ids -BodyParameter $credential
     }
 }
 

@@ -1,30 +1,32 @@
 #!/usr/bin/env bash
-# Home tenant: the user-assigned identity, the multi-tenant app, its permissions, and the federated credential that joins them.
+# Home tenant: the user-assigned identity, the multi-tenant app, its permissions, and the federated credential.
 #   RESOURCE_GROUP=rg-collector ./home-tenant.sh [setup|check|remove]
-# Run it as often as you like: what is there and right is left alone. Needs the Azure CLI, signed in to the home tenant (az login --tenant …).
+# You can run it as often as you like: it changes nothing that is already right. Needs the Azure CLI, signed in to the
+# home tenant (az login --tenant …).
 set -euo pipefail
 
-# -- parameters: set them in the environment --------------------------------------------------------------------------------
-CLOUD=${CLOUD:-Public}                                # Public (GCC too), USGov, China
-RESOURCE_GROUP=${RESOURCE_GROUP:-}                    # of the identity; has to exist
-LOCATION=${LOCATION:-}                                # of a new identity; that of the group if empty
-IDENTITY_NAME=${IDENTITY_NAME:-id-defender-collector} # the user-assigned identity: taken if it is there, made otherwise
+# -- parameters: set them in the environment -------------------------------------------------------------------------
+CLOUD=${CLOUD:-Public}                                # Public (also for GCC), USGov, China
+RESOURCE_GROUP=${RESOURCE_GROUP:-}                    # of the identity; must exist
+LOCATION=${LOCATION:-}                                # of a new identity; if empty, that of the group
+IDENTITY_NAME=${IDENTITY_NAME:-id-defender-collector} # the user-assigned identity: created if it does not exist
 APP_NAME=${APP_NAME:-Defender collector}              # customers see this name
-CLIENT_ID=${CLIENT_ID:-}                              # of an app that is there already; found or made by its name otherwise
+CLIENT_ID=${CLIENT_ID:-}                              # of an existing app; if empty, found or created by its name
 CREDENTIAL_NAME=${CREDENTIAL_NAME:-collector-identity} # of the federated credential: letters, digits, hyphens
 REDIRECT_URI=${REDIRECT_URI:-https://localhost}       # where the browser goes after a customer's consent
-PERMISSIONS=${PERMISSIONS:-Defender/Machine.Read.All Defender/Vulnerability.Read.All} # <API>/<application permission>; APIs: Defender, Xdr, Graph
 ASSUME_YES=${ASSUME_YES:-}                            # 1: remove without asking
+# <API>/<application permission>; APIs: Defender, Xdr, Graph
+PERMISSIONS=${PERMISSIONS:-Defender/Machine.Read.All Defender/Vulnerability.Read.All}
 
 say() { printf '%s\n' "$*" >&2; }
 die() { say "home-tenant.sh: $*"; exit 1; }
 
-# What was made a moment ago is not known everywhere yet.
+# Objects that were just created take a moment to spread.
 patiently() {
     local pause
     for pause in 5 10 20 30; do
         "$@" && return
-        say "  again in $pause s …"
+        say "  retrying in $pause s …"
         sleep "$pause"
     done
     "$@"
@@ -33,8 +35,11 @@ patiently() {
 case $CLOUD in
     Public) az_cloud=AzureCloud authority=login.microsoftonline.com audience=api://AzureADTokenExchange ;;
     USGov) az_cloud=AzureUSGovernment authority=login.microsoftonline.us audience=api://AzureADTokenExchangeUSGov ;;
-    China) az_cloud=AzureChinaCloud authority=login.partner.microsoftonline.cn audience=api://AzureADTokenExchangeChina ;;
-    *) die "CLOUD is Public, USGov or China, not '$CLOUD'" ;;
+    China)
+        az_cloud=AzureChinaCloud authority=login.partner.microsoftonline.cn
+        audience=api://AzureADTokenExchangeChina
+        ;;
+    *) die "CLOUD must be Public, USGov or China, not '$CLOUD'" ;;
 esac
 
 # api_id NAME: the application id of an API.
@@ -47,12 +52,12 @@ api_id() {
     esac
 }
 
-# role_id API_ID PERMISSION: the id of an application permission, as the API's service principal in this tenant has it.
+# role_id API_ID PERMISSION: the id of an application permission, from the API's service principal in this tenant.
 role_id() {
     local id
     id=$(az ad sp show --id "$1" -o tsv \
         --query "appRoles[?value=='$2' && contains(allowedMemberTypes, 'Application')].id")
-    [ -n "$id" ] || die "the API $1 has no application permission '$2'; mind the spelling"
+    [ -n "$id" ] || die "the API $1 has no application permission '$2'; check the spelling"
     echo "$id"
 }
 
@@ -64,11 +69,12 @@ find_app() {
         return
     fi
     found=$(az ad app list --filter "displayName eq '${APP_NAME//\'/\'\'}'" --query '[].appId' -o tsv)
-    [ "$(grep -c . <<<"$found" || true)" -le 1 ] || die "more than one app is called '$APP_NAME'; name one with CLIENT_ID"
+    [ "$(grep -c . <<<"$found" || true)" -le 1 ] ||
+        die "more than one app is called '$APP_NAME'; name one with CLIENT_ID"
     client_id=$found
 }
 
-# find_identity: sets identity_* , empty if there is none.
+# find_identity: sets identity_*, empty if there is none.
 find_identity() {
     local query="[?name=='$IDENTITY_NAME']"
     identity_object_id=$(az identity list -g "$RESOURCE_GROUP" --query "$query.principalId" -o tsv)
@@ -81,12 +87,12 @@ credential() { az ad app federated-credential list --id "$client_id" --query "[?
 set_up_identity() {
     find_identity
     if [ -z "$identity_object_id" ]; then
-        say "Identity $IDENTITY_NAME: made"
+        say "Identity $IDENTITY_NAME: created"
         az identity create -g "$RESOURCE_GROUP" -n "$IDENTITY_NAME" ${LOCATION:+-l "$LOCATION"} -o none
         find_identity
         [ -n "$identity_object_id" ] || die "the identity $IDENTITY_NAME is not listed yet: run this again"
     else
-        say "Identity $IDENTITY_NAME: there"
+        say "Identity $IDENTITY_NAME: exists"
     fi
 }
 
@@ -94,18 +100,18 @@ set_up_app() {
     local uris registered
     find_app
     if [ -z "$client_id" ]; then
-        say "App $APP_NAME: made"
+        say "App $APP_NAME: created"
         client_id=$(az ad app create --display-name "$APP_NAME" --sign-in-audience AzureADMultipleOrgs \
             --web-redirect-uris "$REDIRECT_URI" --query appId -o tsv)
         patiently az ad app show --id "$client_id" -o none
         return
     fi
-    say "App $client_id: there"
+    say "App $client_id: exists"
     if [ "$(az ad app show --id "$client_id" --query signInAudience -o tsv)" = AzureADMyOrg ]; then
-        say "  made multi-tenant"
+        say "  changed to multi-tenant"
         az ad app update --id "$client_id" --sign-in-audience AzureADMultipleOrgs
     fi
-    # Read first and on its own: a failure has to end here, for the update replaces the whole list.
+    # Read first, in a command of its own: a failure must end here, because the update replaces the whole list.
     registered=$(az ad app show --id "$client_id" --query 'web.redirectUris[]' -o tsv)
     mapfile -t uris <<<"$registered"
     if ! printf '%s\n' "${uris[@]}" | grep -qxF -- "$REDIRECT_URI"; then
@@ -116,7 +122,7 @@ set_up_app() {
     fi
 }
 
-# asks_for API_ID ROLE_ID: whether the app has this application permission in its list.
+# asks_for API_ID ROLE_ID: true if the app has this application permission in its list.
 asks_for() {
     az ad app show --id "$client_id" -o tsv \
         --query "requiredResourceAccess[?resourceAppId=='$1'].resourceAccess[].id" | grep -xiF -- "$2" >/dev/null
@@ -133,11 +139,12 @@ set_up_permissions() {
         fi
         role=$(role_id "$api" "${permission#*/}")
         if asks_for "$api" "$role"; then
-            say "Permission $permission: there"
+            say "Permission $permission: exists"
         else
-            say "Permission $permission: added; customers have to consent to it"
-            az ad app permission add --id "$client_id" --api "$api" --api-permissions "$role=Role" -o none --only-show-errors
-            # Adding writes back the list that it reads, so the next one has to read this one.
+            say "Permission $permission: added; customers must consent to it"
+            az ad app permission add --id "$client_id" --api "$api" --api-permissions "$role=Role" \
+                -o none --only-show-errors
+            # Adding reads the list and writes it back, so the next call must already read this permission.
             patiently asks_for "$api" "$role"
         fi
     done
@@ -150,13 +157,13 @@ set_up_credential() {
     parameters=$(printf '{"name":"%s","issuer":"%s","subject":"%s","audiences":["%s"]}' \
         "$CREDENTIAL_NAME" "$issuer" "$identity_object_id" "$audience")
     if [ "$present" = "$wanted" ]; then
-        say "Federated credential $CREDENTIAL_NAME: there"
+        say "Federated credential $CREDENTIAL_NAME: exists"
     elif [ -n "$present" ]; then
         say "Federated credential $CREDENTIAL_NAME: corrected; takes some minutes to spread"
         az ad app federated-credential update --id "$client_id" --federated-credential-id "$CREDENTIAL_NAME" \
             --parameters "$parameters" -o none
     else
-        say "Federated credential $CREDENTIAL_NAME: made; takes some minutes to spread"
+        say "Federated credential $CREDENTIAL_NAME: created; takes some minutes to spread"
         patiently az ad app federated-credential create --id "$client_id" --parameters "$parameters" -o none
     fi
 }
@@ -181,12 +188,12 @@ set_up() {
     set_up_credential
     show
     say
-    say 'Attach the identity to what runs the collector, for instance:'
+    say 'Attach the identity to what runs the collector, for example:'
     say "  az functionapp identity assign -g <group> -n <app> --identities $identity_resource_id"
     say 'Then let each customer consent: customer-tenant.sh url'
 }
 
-# check: every fault is told; the exit code says whether there is one.
+# check: prints every problem; the exit code is 1 if there is one.
 check() {
     local faults=0 secrets permission api role present
     wrong() { say "WRONG: $*"; faults=$((faults + 1)); }
@@ -198,14 +205,17 @@ check() {
         AzureADMultipleOrgs | AzureADandPersonalMicrosoftAccount) ;;
         *) wrong 'the app is not multi-tenant' ;;
     esac
-    [ "$(credential '[issuer,subject,audiences[0]]')" = "$(printf '%s\t%s\t%s' "$issuer" "$identity_object_id" "$audience")" ] ||
-        wrong "the federated credential $CREDENTIAL_NAME does not hold issuer $issuer, subject $identity_object_id, audience $audience"
+    present=$(credential '[issuer,subject,audiences[0]]')
+    [ "$present" = "$(printf '%s\t%s\t%s' "$issuer" "$identity_object_id" "$audience")" ] ||
+        wrong "the federated credential $CREDENTIAL_NAME does not have" \
+            "issuer $issuer, subject $identity_object_id, audience $audience"
     for permission in $PERMISSIONS; do
         api=$(api_id "${permission%%/*}")
         role=$(role_id "$api" "${permission#*/}")
-        asks_for "$api" "$role" || wrong "the app does not ask for $permission"
+        asks_for "$api" "$role" || wrong "the app does not request $permission"
     done
-    secrets=$(az ad app show --id "$client_id" --query '[passwordCredentials[].keyId, keyCredentials[].keyId][]' -o tsv | grep -c . || true)
+    secrets=$(az ad app show --id "$client_id" -o tsv \
+        --query '[passwordCredentials[].keyId, keyCredentials[].keyId][]' | grep -c . || true)
     [ "$secrets" = 0 ] || say "NOTE: the app has $secrets secrets or certificates; the collector needs none"
     show
     return $((faults > 0))
@@ -215,23 +225,26 @@ remove() {
     local answer
     find_app
     [ -n "$client_id" ] || die "there is no app '$APP_NAME'"
-    say "The federated credential $CREDENTIAL_NAME and the app $client_id are removed: the collector stops for EVERY customer."
+    say "This removes the federated credential $CREDENTIAL_NAME and the app $client_id."
+    say 'The collector stops for EVERY customer.'
     if [ "$ASSUME_YES" != 1 ]; then
         read -r -p 'Remove them? [y/N] ' answer
         [ "$answer" = y ] || exit 1
     fi
-    # First what stops new tokens at once.
+    # The credential first: without it there are no new tokens.
     if [ -n "$(credential name)" ]; then
         az ad app federated-credential delete --id "$client_id" --federated-credential-id "$CREDENTIAL_NAME"
     fi
     az ad app delete --id "$client_id"
-    say 'Removed. The app can be restored for 30 days. Tokens that are out work until they end, about an hour.'
-    say "The identity is left, for something else may use it: az identity delete -g ${RESOURCE_GROUP:-<group>} -n $IDENTITY_NAME"
-    say 'The service principal in each customer'\''s tenant is theirs to delete.'
+    say 'Removed. The app can be restored for 30 days. Existing tokens work until they end, about an hour.'
+    say 'The identity still exists, because something else may use it. To delete it:'
+    say "  az identity delete -g ${RESOURCE_GROUP:-<group>} -n $IDENTITY_NAME"
+    say 'Each customer must delete the service principal in their own tenant.'
 }
 
 command -v az >/dev/null || die 'the Azure CLI is needed: https://aka.ms/azure-cli'
-[ "$(az cloud show --query name -o tsv)" = "$az_cloud" ] || die "the Azure CLI is set to another cloud: az cloud set --name $az_cloud; az login"
+[ "$(az cloud show --query name -o tsv)" = "$az_cloud" ] ||
+    die "the Azure CLI is set to another cloud: az cloud set --name $az_cloud; az login"
 tenant=$(az account show --query tenantId -o tsv) || die 'sign in first: az login --tenant <home tenant>'
 issuer=https://$authority/$tenant/v2.0
 say "Home tenant: $tenant ($CLOUD)"
@@ -242,5 +255,5 @@ case $task in
     setup) set_up ;;
     check) check ;;
     remove) remove ;;
-    *) die 'setup, check or remove?' ;;
+    *) die 'the task must be setup, check or remove' ;;
 esac

@@ -23,7 +23,7 @@ $shared = @{
     Confirm = 'Prompts you for confirmation before running the command.'
 }
 
-# -- reading pages ----------------------------------------------------------------------------------------------------------
+# -- reading pages ---------------------------------------------------------------------------------------------------
 
 # Splits lines at headings of one level: an ordered map from heading to its lines; what comes before the first is under ''.
 function Split-Heading([string[]] $Lines, [int] $Level) {
@@ -109,7 +109,7 @@ function Read-Page([string] $Path) {
     }
 }
 
-# -- checking ---------------------------------------------------------------------------------------------------------------
+# -- checking --------------------------------------------------------------------------------------------------------
 
 # The parameters of a cmdlet's own, by name.
 function Get-OwnParameter($Command) {
@@ -131,7 +131,7 @@ function Test-Page($Page, $Command) {
     if (-not $Page.Outputs.Count) { $problems.Add("$($Page.Name): no outputs") }
 }
 
-# -- writing MAML -----------------------------------------------------------------------------------------------------------
+# -- writing MAML ----------------------------------------------------------------------------------------------------
 
 $namespaces = @{
     maml    = 'http://schemas.microsoft.com/maml/2004/10'
@@ -260,7 +260,7 @@ function Write-Command($Page, $Command) {
     }
 }
 
-# -- writing about topics ---------------------------------------------------------------------------------------------------
+# -- writing about topics --------------------------------------------------------------------------------------------
 
 # Breaks a paragraph at 80 columns; lines that start with white space (code) stay as they are.
 function Format-Wrapped([string] $Paragraph) {
@@ -289,7 +289,7 @@ function ConvertTo-About([string] $Path) {
     $text -join "`n"
 }
 
-# -- all of it --------------------------------------------------------------------------------------------------------------
+# -- all of it -------------------------------------------------------------------------------------------------------
 
 $loaded = Import-Module (Convert-Path $Module) -Force -PassThru
 $commands = @($loaded.ExportedCmdlets.Values | Sort-Object Name)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The layers that need no PowerShell, for machines where it cannot be had: ./build.sh test calls this. Everything else goes
-# through build.ps1, which runs these same layers first. Under CI this is a failure whatever the layers say.
+# The layers that need no PowerShell, for machines that cannot get it: ./build.sh test calls this. Otherwise build.ps1
+# runs, which tests the same layers first. Under CI this script always fails.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 export CARGO_TERM_COLOR=never
@@ -23,16 +23,17 @@ log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 cargo test --workspace --features fedxdr-native/generate --no-fail-fast 2>&1 | tee "$log"
 code=${PIPESTATUS[0]}
-read -r ran_well ran_badly < <(awk '/^test result:/ { well += $4; badly += $6 } END { print well + 0, badly + 0 }' "$log")
+sums='/^test result:/ { well += $4; badly += $6 } END { print well + 0, badly + 0 }'
+read -r ran_well ran_badly < <(awk "$sums" "$log")
 # What did not compile, or crashed, has no count of its own.
 if [ "$code" -ne 0 ] && [ "$ran_badly" -eq 0 ]; then ran_badly=1; fi
 if [ "$code" -eq 0 ] && [ "$ran_well" -eq 0 ]; then echo "FAILED: no test was run" && ran_badly=1; fi
 passed=$((passed + ran_well)) failed=$((failed + ran_badly))
 
 echo
-echo "NOT TESTED: the PowerShell module (its build, cmdlets, help and package), for want of PowerShell or .NET."
+echo "NOT TESTED: the PowerShell module (its build, cmdlets, help and package), because PowerShell or .NET is missing."
 if [ -n "${CI:-}" ]; then
-    echo "FAILED: under CI every layer has to run."
+    echo "FAILED: under CI every layer must run."
     failed=$((failed + 1))
 fi
 echo "$passed passed, $failed failed"

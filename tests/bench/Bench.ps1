@@ -44,7 +44,7 @@ $pwsh = Join-Path $PSHOME ($IsWindows ? 'pwsh.exe' : 'pwsh')
 $work = Join-Path ([IO.Path]::GetTempPath()) "fedxdr-bench-$PID"
 $null = New-Item $work -ItemType Directory
 
-# -- running ----------------------------------------------------------------------------------------------------------------
+# -- running ---------------------------------------------------------------------------------------------------------
 
 # The comparison module, where Import-Module finds it.
 function Build-Floor {
@@ -155,7 +155,7 @@ function New-Case([string] $Name, [string] $Script, [int] $CaseRows, [string[]] 
     $case
 }
 
-# -- reading ----------------------------------------------------------------------------------------------------------------
+# -- reading ---------------------------------------------------------------------------------------------------------
 
 function Get-Spread([string] $Case, [string] $Measure) {
     $values = @($cases[$Case].Runs | ForEach-Object { [double] $_[$Measure] } | Sort-Object)
@@ -204,7 +204,7 @@ function Write-Table([object[]] $Lines) {
     }
 }
 
-# -- the run ----------------------------------------------------------------------------------------------------------------
+# -- the run ---------------------------------------------------------------------------------------------------------
 
 try {
     $modules = Build-Floor
@@ -247,7 +247,7 @@ finally {
     Remove-Item $work -Recurse -Force -ErrorAction Ignore
 }
 
-# -- what came of it --------------------------------------------------------------------------------------------------------
+# -- what came of it -------------------------------------------------------------------------------------------------
 
 $model = (Test-Path /proc/cpuinfo) ? ([regex]::Match([IO.File]::ReadAllText('/proc/cpuinfo'), 'model name\s*:\s*(.+)').Groups[1].Value) : ''
 $load = (Test-Path /proc/loadavg) ? ([IO.File]::ReadAllText('/proc/loadavg').Split(' ')[0..2] -join ' ') : ''

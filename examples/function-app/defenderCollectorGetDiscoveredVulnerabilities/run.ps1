@@ -2,28 +2,34 @@ param($Timer)
 $ErrorActionPreference = 'Stop'
 Import-Module FedXdr
 
-# Application settings of the Function App. FEDXDR_TENANTS: one or more tenants, separated by commas.
+# App settings of the Function App. FEDXDR_TENANTS: one or more tenants, separated by commas.
 $tenants = @($env:FEDXDR_TENANTS -split ',' | ForEach-Object Trim | Where-Object { $_ })
-if (-not $tenants) { throw 'The app setting FEDXDR_TENANTS is missing: the customers'' tenant ids, with commas between them.' }
-# FEDXDR_ENDPOINTS: JSON, for private links and tests alone.
+if (-not $tenants) {
+    throw 'The app setting FEDXDR_TENANTS is missing. Set it to the customers'' tenant ids, separated by commas.'
+}
+# FEDXDR_ENDPOINTS: JSON, only for private links and tests.
 $endpoint = $env:FEDXDR_ENDPOINTS ? ($env:FEDXDR_ENDPOINTS | ConvertFrom-Json -AsHashtable) : @{}
-Connect-Fdx -TenantId $tenants -ClientId $env:FEDXDR_CLIENT_ID -ManagedIdentityClientId $env:FEDXDR_IDENTITY_CLIENT_ID -Endpoint $endpoint
+$ids = @{ ClientId = $env:FEDXDR_CLIENT_ID; ManagedIdentityClientId = $env:FEDXDR_IDENTITY_CLIENT_ID }
+Connect-Fdx -TenantId $tenants @ids -Endpoint $endpoint
 
 $rows = 0
 $clock = [Diagnostics.Stopwatch]::StartNew()
 $file = Join-Path ([IO.Path]::GetTempPath()) "vulnerabilities-$([guid]::NewGuid()).csv"
 try {
-    # Rows stream from the service into the file, and memory does not grow with them. A tenant that fails is told below, and the others are read
-    # all the same.
+    # Rows stream from the service into the file, so memory does not grow with their number. A tenant that fails is
+    # reported below, and the others are read.
     Get-FdxVulnerability -ErrorAction SilentlyContinue -ErrorVariable failures |
         Select-Object TenantId, DeviceId, DeviceName, OsPlatform, SoftwareVendor, SoftwareName, SoftwareVersion, CveId,
-            VulnerabilitySeverityLevel, CvssScore, ExploitabilityLevel, RecommendedSecurityUpdate, FirstSeenTimestamp, LastSeenTimestamp |
+            VulnerabilitySeverityLevel, CvssScore, ExploitabilityLevel, RecommendedSecurityUpdate,
+            FirstSeenTimestamp, LastSeenTimestamp |
         ForEach-Object { $rows++; $_ } |
         Export-Csv $file
 
-    # The binding takes the file whole: for very large tenants write to the storage yourself. Without a row Export-Csv makes none.
-    if (Test-Path $file) { Push-OutputBinding -Name Vulnerabilities -Value ([IO.File]::ReadAllBytes($file)) }
-    Write-Information ("{0:n0} rows from {1} tenants in {2:n1} s" -f $rows, $tenants.Count, $clock.Elapsed.TotalSeconds) -InformationAction Continue
+    # The binding holds the whole file in memory: for very large tenants write to the storage yourself.
+    # Export-Csv creates the file before the first row, so also without any: then there is nothing to store.
+    if ($rows) { Push-OutputBinding -Name Vulnerabilities -Value ([IO.File]::ReadAllBytes($file)) }
+    $summary = "{0:n0} rows from {1} tenants in {2:n1} s" -f $rows, $tenants.Count, $clock.Elapsed.TotalSeconds
+    Write-Information $summary -InformationAction Continue
 }
 finally {
     Remove-Item $file -ErrorAction Ignore

@@ -21,7 +21,9 @@ function Stop-FakeTenant {
 function Invoke-Control([string] $Method, [string] $Path, $Body) {
     $arguments = @{ Method = $Method; Uri = "$($script:Fake.control)$Path"; NoProxy = $true }
     if ($null -ne $Body) { $arguments.Body = ConvertTo-Json $Body -Depth 20 -Compress; $arguments.ContentType = 'application/json' }
-    Invoke-RestMethod @arguments
+    # Invoke-RestMethod writes a JSON array as one object. A variable is enumerated.
+    $answer = Invoke-RestMethod @arguments
+    $answer
 }
 
 function Get-Report { Invoke-Control GET /report }
@@ -118,6 +120,20 @@ function Get-Failure([scriptblock] $Script) {
 }
 
 function Get-ErrorId($ErrorRecord) { "$($ErrorRecord.FullyQualifiedErrorId)".Split(',')[0] }
+
+# Fails if a text shows a secret, the start of one, or the end of one or of one of its parts.
+function Assert-NoSecret([string] $Text, [string[]] $Secret = (Invoke-Control GET /secrets)) {
+    $Secret.Count | Should -BeGreaterThan 2
+    # A narrow console breaks a long value into lines.
+    $unwrapped = $Text -replace '\s+'
+    foreach ($value in $Secret -replace '\s+') {
+        $start = $value.Substring(0, [Math]::Min(40, $value.Length))
+        $ends = @($value) + @($value.Split('.') | Where-Object Length -gt 40) |
+            ForEach-Object { $_.Substring([Math]::Max(0, $_.Length - 40)) }
+        # A boolean, so that a failure does not print what it found.
+        foreach ($part in @($start) + $ends) { $unwrapped.Contains($part) | Should -BeFalse }
+    }
+}
 
 # Waits until the server has no request under way; a cancelled one is noticed when its connection closes.
 function Wait-Idle([int] $Seconds = 5) {

@@ -370,7 +370,7 @@ Describe 'Where a token comes from' {
             Add-FederatedCredential https://vstoken.dev.azure.com/0de00000-0000-4000-8000-000000000001 sc://org/project/collector
             Set-Place (. $variables)
             Connect-Fdx @app
-            $said = Get-FdxToken -Verbose 4>&1 | Out-String
+            $said = (Get-FdxToken -Verbose 4>&1) -join "`n"
             $said | Should -Match "found $what"
             $said | Should -Match 'got a token for https://api\.securitycenter'
             (Get-FdxConnection).Identity | Should -Match 'Detected'

@@ -43,7 +43,9 @@ function Write-Title([string] $Text) { Write-Host "`n== $Text" -ForegroundColor 
 
 Write-Title 'Who we are'
 $connection = Connect-Fdx @connect -PassThru
-$connection | Format-List TenantId, ClientId, Identity, Environment | Out-Host
+# Format-List breaks a line after 80 characters, also within an id: the identity's gets a line of its own.
+$identity = @{ Name = 'Identity'; Expression = { $_.Identity -replace ' (?=\()', "`n" } }
+$connection | Format-List TenantId, ClientId, $identity, Environment | Out-Host
 
 Write-Title 'The token (its value is not shown)'
 $token = Get-FdxToken
@@ -52,12 +54,14 @@ $minutes = ($token.ExpiresOn - [DateTimeOffset]::UtcNow).TotalMinutes
     Tenant   = $token.TenantId
     Audience = $token.Audience
     App      = $token.AppId
-    Roles    = $token.Roles -join ', '
+    Roles    = $token.Roles -join "`n"
     Expires  = '{0:u} (in {1:n0} minutes)' -f $token.ExpiresOn, $minutes
 } | Format-List | Out-Host
 
 Write-Title 'The first machines'
-Get-FdxMachine -First 5 | Format-Table | Out-Host
+# These columns fit into 80 characters. -AutoSize gives the name the width that it needs.
+Get-FdxMachine -First 5 |
+    Format-Table ComputerDnsName, OsPlatform, HealthStatus, RiskScore, ExposureLevel -AutoSize | Out-Host
 
 Write-Title 'Vulnerabilities'
 $limit = $First ? @{ First = $First } : @{}

@@ -18,10 +18,14 @@ Describe 'The examples' {
         $pwsh = Join-Path $PSHOME ($IsWindows ? 'pwsh.exe' : 'pwsh')
         $said = & $pwsh -NoProfile -NonInteractive -File (Join-Path $examples quickstart.ps1) | Out-String
         $LASTEXITCODE | Should -Be 0
-        foreach ($expected in $Tenant, $Fake.clientId, 'https://api.securitycenter.microsoft.com', 'Vulnerability.Read.All', 'host-000000', 'Critical', '6,000 rows of 40 machines') {
+        foreach ($expected in $Tenant, $Fake.clientId, $Fake.managedIdentity.clientId,
+            'https://api.securitycenter.microsoft.com', 'Vulnerability.Read.All', 'host-000000', 'Critical',
+            '6,000 rows of 40 machines') {
             $said | Should -Match ([regex]::Escape($expected))
         }
-        foreach ($secret in Invoke-Control GET /secrets) { $said.Contains($secret) | Should -BeFalse }
+        # Without a terminal there are 80 columns: a machine is one line, with nothing cut.
+        $said | Should -Match '(?m)^host-000000\.corp\.net +Windows11 +Active +Medium +High\s*$'
+        Assert-NoSecret $said
     }
 
     It 'the function writes the rows of every tenant to its blob' {
@@ -62,20 +66,29 @@ Describe 'The examples' {
         Set-Customer @{ consented = $true; vulnerabilityRows = 0 }
         $said = & $function 6>&1
         "$said" | Should -Match '0 rows from 1 tenants'
+        $bound.Count | Should -Be 0
         $env:FEDXDR_TENANTS = ' , '
         { & $function } | Should -Throw '*FEDXDR_TENANTS is missing*'
     }
 
     It 'the runbook tells a line per customer and puts the rows into files' {
+        Set-Customer @{ vulnerabilityRows = 0 } 1
         Set-Customer @{ roles = @() } 2
+        $files = $Fake.tenants.tenantId | ForEach-Object { Join-Path $TestDrive "critical-$_.csv" }
+        $files | ForEach-Object { Set-Content $_ 'of yesterday' }
         $lines = @(& (Join-Path $examples runbook.ps1) -TenantId $Fake.tenants.tenantId -ClientId $Fake.clientId `
                 -ManagedIdentityClientId $Fake.managedIdentity.clientId -Path $TestDrive -Endpoint (Get-Endpoint) -WarningAction SilentlyContinue)
         $lines.Count | Should -Be 3
         $lines[0].Critical | Should -BeGreaterThan 100
         @(Import-Csv $lines[0].File).Count | Should -Be $lines[0].Critical
         $lines[0].Error | Should -BeNullOrEmpty
+        $lines[1].Critical | Should -Be 0
+        $lines[1].Error | Should -BeNullOrEmpty
         $lines[2].Error | Should -Be 'Fdx.Api.RoleMissing'
         $lines[2].Fix | Should -Match 'consents again'
+        # Without a row there is no file, neither an empty one nor an old one.
+        $lines.File | Where-Object { $_ } | Should -Be $files[0]
+        $files | Where-Object { Test-Path $_ } | Should -Be $files[0]
     }
 
     It 'the first session of the README works as pasted' {

@@ -2,24 +2,25 @@
 #Requires -Version 7.4
 <#
 .SYNOPSIS
-Builds, tests and shows FedXdr. The one build script: ./build.sh finds the tools and calls it, and so does CI.
+Builds, tests and demonstrates FedXdr. The only build script: ./build.sh finds the tools and calls it, and so does CI.
 .EXAMPLE
-./build.ps1 -Task Build            # out/FedXdr/<version>, as it would be published
+./build.ps1 -Task Build            # out/FedXdr/<version>, ready to publish
 .EXAMPLE
-./build.ps1 -Task Test -Name Connect*   # all native layers, and of the module's test files those that match
+./build.ps1 -Task Test -Name Connect*   # all native layers, and the module's test files that match
 .EXAMPLE
 ./build.ps1 -Task Demo
 #>
 param(
-    # Build: the module, optimized. Test: every layer, ending in "N passed, N failed". Demo: the quickstart against the fake tenant.
-    # Bench: the module against the plain script. Generate: the committed generated files. Clean: everything that was built.
+    # Build: builds the optimized module. Test: runs every layer, ends with "N passed, N failed". Demo: runs the
+    # quickstart against the fake tenant. Bench: compares the module with the plain script. Generate: writes the
+    # committed generated files. Clean: removes all build output.
     [ValidateSet('Build', 'Test', 'Demo', 'Bench', 'Generate', 'Clean')]
     [string] $Task = 'Build',
-    # Tests what would be published, rather than the same code built in a quarter of the time.
+    # Test: tests the optimized build, which takes four times as long to compile.
     [switch] $Release,
-    # Test: the module's test files to run, by name without .Tests.ps1.
+    # Test: names of the module's test files to run, without .Tests.ps1.
     [string] $Name = '*',
-    # Bench and Demo: handed on to the script.
+    # Bench and Demo: passed to the script.
     [Parameter(ValueFromRemainingArguments)] [object[]] $Rest = @()
 )
 
@@ -28,13 +29,13 @@ $ErrorActionPreference = 'Stop'
 $ProgressPreference = 'SilentlyContinue'
 $PSNativeCommandUseErrorActionPreference = $false
 $env:CARGO_TERM_COLOR = 'never'
-# No build server may outlive the build: it would hold the caller's output open.
+# No build server may outlive the build: it would keep the caller's output open.
 $env:MSBUILDDISABLENODEREUSE = '1'
 $env:DOTNET_CLI_USE_MSBUILD_SERVER = '0'
 
 $root = $PSScriptRoot
 $out = Join-Path $root 'out'
-# Not the running executable: PowerShell may be hosted by dotnet.
+# Not the running executable: that may be dotnet.
 $pwsh = Join-Path $PSHOME ($IsWindows ? 'pwsh.exe' : 'pwsh')
 $generator = 'run', '--quiet', '-p', 'fedxdr-native', '--features', 'generate', '--bin', 'gen'
 Set-Location $root
@@ -46,24 +47,26 @@ function Invoke-Tool([string] $Command, [string[]] $Arguments) {
     if ($LASTEXITCODE -ne 0) { throw "$Command $Arguments ended with $LASTEXITCODE" }
 }
 
-# Runs a tool, shows what it says line by line, and gives back both that and its exit code.
+# Runs a tool, shows its output line by line, and returns the output and the exit code.
 function Invoke-Recorded([string] $Command, [string[]] $Arguments) {
     $lines = [Collections.Generic.List[string]]::new()
     & $Command @Arguments 2>&1 | ForEach-Object { $lines.Add("$_"); Write-Host "$_" }
     [pscustomobject]@{ Text = $lines -join "`n"; ExitCode = $LASTEXITCODE }
 }
 
-# Runs a script in a fresh PowerShell: it loads the module as a user would, and lets go of its files when it ends.
+# Runs a script in a fresh PowerShell: it loads the module as a user would, and releases its files when it ends.
 function Invoke-FreshPowerShell([string[]] $Arguments, [int] $Minutes = 10) {
     $start = [Diagnostics.ProcessStartInfo]::new($pwsh)
     '-NoProfile', '-NonInteractive', '-File' + $Arguments | ForEach-Object { $start.ArgumentList.Add($_) }
     $start.WorkingDirectory = $root
-    $start.RedirectStandardInput = $true # nobody is there to answer a question
+    $start.RedirectStandardInput = $true # nobody can answer a prompt
     $start.Environment['PSModulePath'] = $out + [IO.Path]::PathSeparator + $env:PSModulePath
     $process = [Diagnostics.Process]::Start($start)
     try {
         $process.StandardInput.Close()
-        if (-not $process.WaitForExit([timespan]::FromMinutes($Minutes))) { throw "no end after $Minutes minutes: $Arguments" }
+        if (-not $process.WaitForExit([timespan]::FromMinutes($Minutes))) {
+            throw "no end after $Minutes minutes: $Arguments"
+        }
         $process.ExitCode
     }
     finally {
@@ -87,7 +90,7 @@ function Copy-Changed([string] $Source, [string] $Target) {
     $from = Get-Item $Source
     $to = Get-Item $Target -ErrorAction Ignore
     if ($to -and $to.Length -eq $from.Length -and $to.LastWriteTimeUtc -eq $from.LastWriteTimeUtc) { return }
-    # Beside it and then over it: a process that has the old library mapped keeps it.
+    # Copied beside the target and then moved over it: a process that has the old library mapped keeps it.
     Copy-Item $Source "$Target.new"
     (Get-Item "$Target.new").LastWriteTimeUtc = $from.LastWriteTimeUtc
     Move-Item "$Target.new" $Target -Force
@@ -106,12 +109,18 @@ function Get-Workspace {
 
 function Get-Platform {
     $architecture = "$([Runtime.InteropServices.RuntimeInformation]::ProcessArchitecture)".ToLowerInvariant()
-    if ($IsWindows) { @{ Rid = "win-$architecture"; Built = 'fedxdr_native.dll'; Shipped = 'fedxdr_native.dll'; Exe = '.exe' } }
-    elseif ($IsMacOS) { @{ Rid = "osx-$architecture"; Built = 'libfedxdr_native.dylib'; Shipped = 'fedxdr_native.dylib'; Exe = '' } }
-    else { @{ Rid = "linux-$architecture"; Built = 'libfedxdr_native.so'; Shipped = 'fedxdr_native.so'; Exe = '' } }
+    $os, $prefix, $extension, $exe = 'linux', 'lib', 'so', ''
+    if ($IsWindows) { $os, $prefix, $extension, $exe = 'win', '', 'dll', '.exe' }
+    elseif ($IsMacOS) { $os, $extension = 'osx', 'dylib' }
+    @{
+        Rid     = "$os-$architecture"
+        Built   = "${prefix}fedxdr_native.$extension"
+        Shipped = "fedxdr_native.$extension"
+        Exe     = $exe
+    }
 }
 
-# Builds the module into out/FedXdr/<version> and gives back where things are.
+# Builds the module into out/FedXdr/<version> and returns where its parts are.
 function Build-Module([string] $CargoProfile) {
     $workspace = Get-Workspace
     $platform = Get-Platform
@@ -119,7 +128,7 @@ function Build-Module([string] $CargoProfile) {
     $built = Join-Path $workspace.Target $folder
     $package = Join-Path $out 'FedXdr' $workspace.Version
 
-    # One after the other: built together, each would get what the other needs of the libraries they share.
+    # Separately: built together, each would also get the features that the other needs of their shared libraries.
     Invoke-Tool cargo 'build', '--profile', $CargoProfile, '-p', 'fedxdr-native'
     Invoke-Tool cargo 'build', '--profile', $CargoProfile, '-p', 'fedxdr-tenant'
 
@@ -127,7 +136,8 @@ function Build-Module([string] $CargoProfile) {
     if (-not (Test-Fresh $managed module/src, Cargo.toml)) {
         Invoke-Tool dotnet 'build', 'module/src/FedXdr.csproj', '-c', 'Release', '-o', (Split-Path $managed),
             '--nologo', '-v', 'quiet', '-p:UseSharedCompilation=false', "-p:Version=$($workspace.Version)"
-        (Get-Item $managed).LastWriteTimeUtc = [datetime]::UtcNow # MSBuild keeps the old file's time where nothing changed
+        # MSBuild keeps the old file's time if nothing changed.
+        (Get-Item $managed).LastWriteTimeUtc = [datetime]::UtcNow
     }
 
     Get-ChildItem (Join-Path $out 'FedXdr') -Directory -ErrorAction Ignore | Where-Object Name -ne $workspace.Version |
@@ -149,7 +159,7 @@ function Build-Module([string] $CargoProfile) {
 
 # -- testing ---------------------------------------------------------------------------------------------------------
 
-# Layers go on after a failure; each adds its counts here, and one that neither ran nor skipped anything is a failure.
+# Each layer adds its counts here. A failure does not stop the next layer. A layer that runs and skips nothing fails.
 $counts = @{ Passed = 0; Failed = 0; Notes = [Collections.Generic.List[string]]::new() }
 
 function Add-Layer([string] $Layer, [scriptblock] $Run) {
@@ -166,7 +176,8 @@ function Add-Layer([string] $Layer, [scriptblock] $Run) {
     }
     $counts.Passed += $passed
     $counts.Failed += $failed
-    $counts.Notes.Add(('{0,-34}{1,6} passed{2,6} failed{3,8:n1} s' -f $Layer, $passed, $failed, $watch.Elapsed.TotalSeconds))
+    $seconds = $watch.Elapsed.TotalSeconds
+    $counts.Notes.Add(('{0,-34}{1,6} passed{2,6} failed{3,8:n1} s' -f $Layer, $passed, $failed, $seconds))
 }
 
 function Test-Command([string] $Command, [string[]] $Arguments) {
@@ -180,23 +191,26 @@ function Get-LibtestCount($Recorded) {
         $passed += [int] $line.Groups[1].Value
         $failed += [int] $line.Groups[2].Value
     }
-    # What did not compile, or crashed, has no count of its own.
+    # A build failure or a crash has no count of its own.
     if ($Recorded.ExitCode -ne 0 -and $failed -eq 0) { $failed = 1 }
     $passed, $failed
 }
 
 function Test-Rust([string[]] $Selection) {
     $null = cargo nextest --version 2>&1
-    if ($LASTEXITCODE -ne 0) { return Get-LibtestCount (Invoke-Recorded cargo (@('test', '--no-fail-fast') + $Selection)) }
+    if ($LASTEXITCODE -ne 0) {
+        return Get-LibtestCount (Invoke-Recorded cargo (@('test', '--no-fail-fast') + $Selection))
+    }
 
     $recorded = Invoke-Recorded cargo (@('nextest', 'run', '--no-fail-fast') + $Selection)
-    # "Summary [ 1.2s] 57 tests run: 55 passed (1 slow), 1 failed, 1 timed out, 3 skipped"; "12/57 tests run" when it broke off.
+    # "Summary [ 1.2s] 57 tests run: 55 passed (1 slow), 1 failed, 1 timed out, 3 skipped"; "12/57 tests run" if it
+    # stopped early.
     $summary = [regex]::Match($recorded.Text, '(?m)^\s*Summary \[.*?\]\s+(?:\d+/)?(\d+) tests? run: (\d+) passed')
     if (-not $summary.Success) { return 0, 1 }
     $passed = [int] $summary.Groups[2].Value
     $failed = [int] $summary.Groups[1].Value - $passed
     if ($recorded.ExitCode -ne 0 -and $failed -eq 0) { $failed = 1 }
-    # nextest leaves the examples in doc comments to cargo.
+    # nextest does not run the examples in doc comments.
     $examples = Get-LibtestCount (Invoke-Recorded cargo (@('test', '--doc') + $Selection))
     ($passed + $examples[0]), ($failed + $examples[1])
 }
@@ -208,11 +222,11 @@ function Test-ModuleFile([string] $File, $Module) {
     $env:FEDXDR_MODULE = Join-Path $Module.Package 'FedXdr.psd1'
     $env:FEDXDR_TENANT = $Module.Tenant
     $code = Invoke-FreshPowerShell 'tests/module/Invoke-Tests.ps1', '-Path', $File, '-ResultPath', $results
-    if (-not (Test-Path $results)) { throw "$File broke off (exit code $code)" }
+    if (-not (Test-Path $results)) { throw "$File stopped early (exit code $code)" }
     $result = Get-Content $results -Raw | ConvertFrom-Json
     # A block that failed outside any test has no count of its own.
     $failed = $code -ne 0 -and $result.Failed -eq 0 ? 1 : $result.Failed
-    # What only another system can run is skipped on purpose.
+    # Tests for other systems are skipped on purpose.
     $result.Passed, $failed, $result.Skipped
 }
 
@@ -240,9 +254,9 @@ function Test-All {
 
 # -- showing ---------------------------------------------------------------------------------------------------------
 
-# Runs a script while a fake tenant answers; the server ends with it, whatever happens.
+# Runs a script while a fake tenant answers. The server ends with the script, whatever happens.
 function Invoke-WithTenant([string] $Server, [string] $Script, [object[]] $Arguments) {
-    $start = [Diagnostics.ProcessStartInfo]::new($Server, '--until-stdin-closes') # also when this process is killed
+    $start = [Diagnostics.ProcessStartInfo]::new($Server, '--until-stdin-closes') # ends even if this process is killed
     $start.RedirectStandardInput = $true
     $start.RedirectStandardOutput = $true
     $process = [Diagnostics.Process]::Start($start)

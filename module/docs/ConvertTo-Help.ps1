@@ -1,11 +1,12 @@
 #Requires -Version 7.4
 <#
 .SYNOPSIS
-Makes the help that ships (MAML and about_*.help.txt) from the pages in docs/en-US, laid out as docs/README.md says.
+Makes the shipped help (MAML and about_*.help.txt) from the pages in docs/en-US. docs/README.md describes their layout.
 .DESCRIPTION
-What a parameter is (type, sets, position, pipeline, aliases) is read from the compiled module, so no page can be wrong about it; what it
-means is read from the page. A page, a parameter or a description too few or too many ends it with a list and exit code 1. Loads the
-module, so it belongs in a process of its own: build.ps1 sees to that.
+The facts about a parameter (type, sets, position, pipeline, aliases) are read from the compiled module, so no page can
+be wrong about them. Its meaning is read from the page. If a page, parameter or description is missing or superfluous,
+the script prints a list and ends with exit code 1. It loads the module, so it needs a process of its own; build.ps1
+starts one.
 #>
 param(
     [Parameter(Mandatory)] [string] $Module,
@@ -16,8 +17,9 @@ param(
 Set-StrictMode -Version 3.0
 $ErrorActionPreference = 'Stop'
 $problems = [Collections.Generic.List[string]]::new()
-$ownParameters = [Management.Automation.PSCmdlet]::CommonParameters + [Management.Automation.PSCmdlet]::OptionalCommonParameters
-# The same for every cmdlet that has them.
+$commonParameters = [Management.Automation.PSCmdlet]::CommonParameters +
+    [Management.Automation.PSCmdlet]::OptionalCommonParameters
+# Descriptions that are the same for every cmdlet.
 $shared = @{
     WhatIf  = 'Shows what would happen if the command runs. The command is not run.'
     Confirm = 'Prompts you for confirmation before running the command.'
@@ -25,7 +27,7 @@ $shared = @{
 
 # -- reading pages ---------------------------------------------------------------------------------------------------
 
-# Splits lines at headings of one level: an ordered map from heading to its lines; what comes before the first is under ''.
+# Splits lines at headings of one level: an ordered map from heading to its lines. Lines before the first are under ''.
 function Split-Heading([string[]] $Lines, [int] $Level) {
     $parts = [ordered]@{ '' = [Collections.Generic.List[string]]::new() }
     $current = ''
@@ -46,7 +48,7 @@ function ConvertFrom-Inline([string] $Text) {
         '\*\*([^*]+)\*\*', '$1' -replace '`([^`]+)`', '$1'
 }
 
-# The paragraphs of a text: running lines are joined; list items, tables and code keep their lines.
+# The paragraphs of a text: continued lines are joined; list items, tables and code keep their lines.
 function Get-Paragraph([string[]] $Lines) {
     $paragraph = [Collections.Generic.List[string]]::new()
     $fenced = $false
@@ -54,13 +56,14 @@ function Get-Paragraph([string[]] $Lines) {
         if ($line.StartsWith('```')) { $fenced = -not $fenced; continue }
         if ($fenced) { $paragraph.Add("    $line"); continue }
         if ($line.Trim()) {
-            if ($paragraph.Count -and $line -notmatch '^\s*([-*|]|\d+\.) ?' -and $paragraph[-1] -notmatch '^    ') {
-                $paragraph[$paragraph.Count - 1] += ' ' + (ConvertFrom-Inline $line.Trim())
+            if ($paragraph.Count -and $line -notmatch '^\s*([-*] |\||\d+\. )' -and $paragraph[-1] -notmatch '^    ') {
+                $paragraph[$paragraph.Count - 1] += ' ' + $line.Trim()
             }
-            else { $paragraph.Add((ConvertFrom-Inline $line.TrimEnd())) }
+            else { $paragraph.Add($line.TrimEnd()) }
         }
         elseif ($paragraph.Count) {
-            $paragraph -join "`n"
+            # Only now: a code span or link may continue on the next line.
+            @($paragraph | ForEach-Object { $_ -match '^    ' ? $_ : (ConvertFrom-Inline $_) }) -join "`n"
             $paragraph.Clear()
         }
     }
@@ -84,7 +87,9 @@ function Read-Page([string] $Path) {
     if ($lines[0] -ne "# $name") { $problems.Add("$name`: the first line is not '# $name'") }
     $sections = Split-Heading ($lines | Select-Object -Skip 1) 2
     $known = '', 'Description', 'Examples', 'Parameters', 'Inputs', 'Outputs', 'Notes', 'Related links'
-    $sections.Keys | Where-Object { $_ -notin $known } | ForEach-Object { $problems.Add("$name`: unknown section '$_'") }
+    foreach ($section in $sections.Keys | Where-Object { $_ -notin $known }) {
+        $problems.Add("$name`: unknown section '$section'")
+    }
 
     $examples = foreach ($example in (Split-Heading (Get-Section $sections 'Examples') 3).GetEnumerator()) {
         if (-not $example.Key) { continue }
@@ -101,7 +106,8 @@ function Read-Page([string] $Path) {
     @{
         Name = $name; Synopsis = @(Get-Paragraph $sections['']) -join ' '
         Description = @(Get-Paragraph (Get-Section $sections 'Description')); Examples = @($examples)
-        Parameters = Get-Entry $sections 'Parameters'; Inputs = Get-Entry $sections 'Inputs'; Outputs = Get-Entry $sections 'Outputs'
+        Parameters = Get-Entry $sections 'Parameters'
+        Inputs = Get-Entry $sections 'Inputs'; Outputs = Get-Entry $sections 'Outputs'
         Notes = @(Get-Paragraph (Get-Section $sections 'Notes'))
         Links = @(Get-Section $sections 'Related links' | Select-String '\[([^\]]+)\]\(([^)]+)\)' | ForEach-Object {
                 @{ Text = $_.Matches[0].Groups[1].Value; Uri = $_.Matches[0].Groups[2].Value }
@@ -111,9 +117,10 @@ function Read-Page([string] $Path) {
 
 # -- checking --------------------------------------------------------------------------------------------------------
 
-# The parameters of a cmdlet's own, by name.
+# The cmdlet's own parameters, by name.
 function Get-OwnParameter($Command) {
-    $Command.Parameters.Values | Where-Object { $_.Name -notin $ownParameters -or $shared.ContainsKey($_.Name) } | Sort-Object Name
+    $Command.Parameters.Values |
+        Where-Object { $_.Name -notin $commonParameters -or $shared.ContainsKey($_.Name) } | Sort-Object Name
 }
 
 function Test-Page($Page, $Command) {
@@ -122,8 +129,8 @@ function Test-Page($Page, $Command) {
     $own | Where-Object { $_ -notin $described -and -not $shared.ContainsKey($_) } |
         ForEach-Object { $problems.Add("$($Page.Name): -$_ has no description") }
     $described | Where-Object { $_ -notin $own } | ForEach-Object { $problems.Add("$($Page.Name): there is no -$_") }
-    foreach ($parameter in $Page.Parameters.Keys) {
-        if (-not $Page.Parameters[$parameter]) { $problems.Add("$($Page.Name): the description of $parameter is empty") }
+    foreach ($parameter in $Page.Parameters.Keys | Where-Object { -not $Page.Parameters[$_] }) {
+        $problems.Add("$($Page.Name): the description of $parameter is empty")
     }
     if (-not $Page.Synopsis) { $problems.Add("$($Page.Name): no synopsis") }
     if (-not $Page.Description) { $problems.Add("$($Page.Name): no description") }
@@ -144,7 +151,8 @@ function Write-Element([string] $Name, [hashtable] $Attributes = @{}, $Content =
     $prefix, $local = $Name -split ':'
     $writer.WriteStartElement($prefix, $local, $namespaces[$prefix])
     foreach ($key in $Attributes.Keys | Sort-Object) { $writer.WriteAttributeString($key, $Attributes[$key]) }
-    if ($Content -is [scriptblock]) { & $Content } elseif ($null -ne $Content) { $writer.WriteString([string] $Content) }
+    if ($Content -is [scriptblock]) { & $Content }
+    elseif ($null -ne $Content) { $writer.WriteString([string] $Content) }
     $writer.WriteEndElement()
 }
 
@@ -171,25 +179,33 @@ function Write-Parameter($Page, $Parameter, $Facts, [switch] $Syntax, [string[]]
     $positions = @($Facts.Position | Where-Object { $_ -ge 0 } | Sort-Object -Unique)
     $required = @($Facts.IsMandatory) -notcontains $false
     $aliases = @($Parameter.Aliases)
-    $text = if ($Page.Parameters.Contains("-$($Parameter.Name)")) { $Page.Parameters["-$($Parameter.Name)"] } else { @($shared[$Parameter.Name]) }
+    $key = "-$($Parameter.Name)"
+    $text = $Page.Parameters.Contains($key) ? $Page.Parameters[$key] : @($shared[$Parameter.Name])
     $default = @($text | Where-Object { $_ -match '^Default: ' }) -replace '^Default: ' -replace '\.$' -join ''
     $text = @($text | Where-Object { $_ -notmatch '^Default: ' })
     if ($Sets) { $text += "Parameter sets: $($Sets -join ', ')." }
     $type = Get-TypeText $Parameter.ParameterType
     Write-Element 'command:parameter' @{
-        required = "$required".ToLowerInvariant(); variableLength = 'true'; globbing = 'false'; pipelineInput = Get-PipelineText $Facts
-        position = $positions.Count ? "$($positions[0])" : 'named'; aliases = $aliases.Count ? $aliases -join ', ' : 'none'
+        required       = "$required".ToLowerInvariant()
+        variableLength = 'true'
+        globbing       = 'false'
+        pipelineInput  = Get-PipelineText $Facts
+        position       = $positions.Count ? "$($positions[0])" : 'named'
+        aliases        = $aliases.Count ? $aliases -join ', ' : 'none'
     } {
         Write-Element 'maml:name' @{} $Parameter.Name
         Write-Text 'maml:description' $text
         $values = $Parameter.Attributes | Where-Object { $_ -is [ValidateSet] } | ForEach-Object ValidValues
         if ($Syntax -and $values) {
             Write-Element 'command:parameterValueGroup' @{} {
-                foreach ($value in $values) { Write-Element 'command:parameterValue' @{ required = 'false'; variableLength = 'false' } $value }
+                foreach ($value in $values) {
+                    Write-Element 'command:parameterValue' @{ required = 'false'; variableLength = 'false' } $value
+                }
             }
         }
         if (-not $Syntax -or -not $isSwitch) {
-            Write-Element 'command:parameterValue' @{ required = "$(-not $isSwitch)".ToLowerInvariant(); variableLength = 'false' } $type
+            $attributes = @{ required = "$(-not $isSwitch)".ToLowerInvariant(); variableLength = 'false' }
+            Write-Element 'command:parameterValue' $attributes $type
         }
         Write-Element 'dev:type' @{} { Write-Element 'maml:name' @{} $type }
         Write-Element 'dev:defaultValue' @{} ($default ? $default : $isSwitch ? 'False' : 'None')
@@ -222,8 +238,9 @@ function Write-Command($Page, $Command) {
                 Write-Element 'command:syntaxItem' @{} {
                     Write-Element 'maml:name' @{} $Page.Name
                     $inSet = $set.Parameters | Where-Object Name -in $own.Name
-                    # As Get-Command shows them: by position, then what has to be given, then by name.
-                    foreach ($facts in $inSet | Sort-Object { $_.Position -lt 0 }, Position, { -not $_.IsMandatory }, Name) {
+                    # As Get-Command shows them: by position, then the mandatory ones, then by name.
+                    $order = { $_.Position -lt 0 }, 'Position', { -not $_.IsMandatory }, 'Name'
+                    foreach ($facts in $inSet | Sort-Object $order) {
                         Write-Parameter $Page $Command.Parameters[$facts.Name] $facts -Syntax
                     }
                 }
@@ -262,7 +279,7 @@ function Write-Command($Page, $Command) {
 
 # -- writing about topics --------------------------------------------------------------------------------------------
 
-# Breaks a paragraph at 80 columns; lines that start with white space (code) stay as they are.
+# Breaks a paragraph at 80 columns. Lines that start with white space (code) are not changed.
 function Format-Wrapped([string] $Paragraph) {
     foreach ($line in $Paragraph -split "`n") {
         if ($line -match '^(    |\|)') { "    $line"; continue }
@@ -284,19 +301,27 @@ function ConvertTo-About([string] $Path) {
     $text = @('TOPIC', "    $name", '', 'SHORT DESCRIPTION')
     foreach ($section in $sections.GetEnumerator()) {
         if ($section.Key) { $text += $section.Key.ToUpperInvariant() }
-        foreach ($paragraph in Get-Paragraph ($section.Value -replace '^### +')) { $text += @(Format-Wrapped $paragraph) + '' }
+        foreach ($paragraph in Get-Paragraph ($section.Value -replace '^### +')) {
+            $text += @(Format-Wrapped $paragraph) + ''
+        }
     }
     $text -join "`n"
 }
 
-# -- all of it -------------------------------------------------------------------------------------------------------
+# -- the run ---------------------------------------------------------------------------------------------------------
 
 $loaded = Import-Module (Convert-Path $Module) -Force -PassThru
 $commands = @($loaded.ExportedCmdlets.Values | Sort-Object Name)
 $pages = @{}
-Get-ChildItem $Docs -Filter '*.md' | Where-Object Name -notlike 'about_*' | ForEach-Object { $pages[$_.BaseName] = Read-Page $_.FullName }
-$commands | Where-Object { -not $pages.ContainsKey($_.Name) } | ForEach-Object { $problems.Add("$($_.Name): no page in $Docs") }
-$pages.Keys | Where-Object { $_ -notin $commands.Name } | ForEach-Object { $problems.Add("$_`: a page, but no such cmdlet") }
+foreach ($file in Get-ChildItem $Docs -Filter '*.md' | Where-Object Name -notlike 'about_*') {
+    $pages[$file.BaseName] = Read-Page $file.FullName
+}
+foreach ($name in $commands.Name | Where-Object { -not $pages.ContainsKey($_) }) {
+    $problems.Add("$name`: no page in $Docs")
+}
+foreach ($name in $pages.Keys | Where-Object { $_ -notin $commands.Name }) {
+    $problems.Add("$name`: there is no such cmdlet")
+}
 $commands = @($commands | Where-Object { $pages.ContainsKey($_.Name) })
 $commands | ForEach-Object { Test-Page $pages[$_.Name] $_ }
 $abouts = @{}
@@ -308,18 +333,19 @@ if ($problems.Count) {
     exit 1
 }
 
-Remove-Item $Destination -Recurse -Force -ErrorAction Ignore # no page that is gone may stay
+Remove-Item $Destination -Recurse -Force -ErrorAction Ignore # removes the help of pages that no longer exist
 $null = New-Item $Destination -ItemType Directory -Force
 foreach ($about in $abouts.Keys) {
     [IO.File]::WriteAllText((Join-Path $Destination "$about.help.txt"), $abouts[$about])
 }
 $memory = [IO.MemoryStream]::new()
-$writer = [Xml.XmlWriter]::Create($memory, [Xml.XmlWriterSettings]@{ Indent = $true; Encoding = [Text.UTF8Encoding]::new($false) })
+$writing = [Xml.XmlWriterSettings]@{ Indent = $true; Encoding = [Text.UTF8Encoding]::new($false) }
+$writer = [Xml.XmlWriter]::Create($memory, $writing)
 $writer.WriteStartElement('helpItems', 'http://msh')
 $writer.WriteAttributeString('schema', 'maml')
 foreach ($command in $commands) { Write-Command $pages[$command.Name] $command }
 $writer.WriteEndElement()
 $writer.Dispose()
-# Last, and whole: build.ps1 goes by this file's time.
+# Last, and in one write: build.ps1 checks this file's time.
 [IO.File]::WriteAllBytes((Join-Path $Destination "$($loaded.Name).dll-Help.xml"), $memory.ToArray())
 Write-Host "help: $($commands.Count) cmdlets, $($abouts.Count) about topics"

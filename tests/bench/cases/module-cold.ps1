@@ -1,4 +1,4 @@
-# The whole job in a process that has done nothing yet: connect, token, every row.
+# The whole job in a new process: connect, token, every row.
 param([string] $Addresses, [int] $Rows)
 . $PSScriptRoot/common.ps1 $Addresses
 Import-Module FedXdr

@@ -1,4 +1,4 @@
-# How long until the first row, and how long for three rows.
+# Time until the first row, and time for three rows.
 param([string] $Addresses, [int] $Rows)
 . $PSScriptRoot/common.ps1 $Addresses
 Import-Module FedXdr
@@ -21,6 +21,6 @@ Complete-Case @{
     rows         = $warm.Rows
     coldFirstMs  = $cold.FirstMs
     warmFirstMs  = $warm.FirstMs
-    selectMs     = $three[0] # the first time; the others in selectAllMs
+    selectMs     = $three[0] # the first one; selectAllMs has all
     selectAllMs  = $three
 }

@@ -1,4 +1,4 @@
-# Every row over a connection that has served before.
+# Every row over a warm connection.
 param([string] $Addresses, [int] $Rows)
 . $PSScriptRoot/common.ps1 $Addresses
 Import-Module FedXdr

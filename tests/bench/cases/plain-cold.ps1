@@ -1,4 +1,4 @@
-# The whole job by the plain script.
+# The whole job with the plain script.
 param([string] $Addresses, [int] $Rows)
 . $PSScriptRoot/common.ps1 $Addresses
 . $PSScriptRoot/plain.ps1

@@ -1,4 +1,4 @@
-# The whole job by the plain script, with every row kept in a variable.
+# The whole job with the plain script, and every row kept in a variable.
 param([string] $Addresses, [int] $Rows)
 . $PSScriptRoot/common.ps1 $Addresses
 . $PSScriptRoot/plain.ps1

@@ -1,4 +1,4 @@
-# How long until the plain script's first row.
+# Time until the plain script's first row.
 param([string] $Addresses, [int] $Rows)
 . $PSScriptRoot/common.ps1 $Addresses
 . $PSScriptRoot/plain.ps1
@@ -14,4 +14,9 @@ $clock = [Diagnostics.Stopwatch]::StartNew()
 $some = @(Get-PlainRow $headers | Select-Object -First 3)
 $clock.Stop()
 if ($some.Count -ne 3) { throw "$($some.Count) rows, not 3" }
-Complete-Case @{ rows = $warm.Rows; coldFirstMs = $cold.FirstMs; warmFirstMs = $warm.FirstMs; selectMs = $clock.Elapsed.TotalMilliseconds }
+Complete-Case @{
+    rows        = $warm.Rows
+    coldFirstMs = $cold.FirstMs
+    warmFirstMs = $warm.FirstMs
+    selectMs    = $clock.Elapsed.TotalMilliseconds
+}

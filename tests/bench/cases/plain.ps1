@@ -1,8 +1,10 @@
-# The plain script, as a person writes it: the token by hand, then page after page with Invoke-RestMethod.
+# The plain script, as a person would write it: the token by hand, then page after page with Invoke-RestMethod.
 function Get-PlainHeader {
-    $identity = Invoke-RestMethod ("${env:IDENTITY_ENDPOINT}?api-version=2019-08-01&resource=api://AzureADTokenExchange" +
-        "&client_id=$($connect.ManagedIdentityClientId)") -Headers @{ 'X-IDENTITY-HEADER' = $env:IDENTITY_HEADER }
-    $token = Invoke-RestMethod "$($connect.Endpoint.authority)/$($connect.TenantId)/oauth2/v2.0/token" -Method Post -Body @{
+    $query = "api-version=2019-08-01&resource=api://AzureADTokenExchange&client_id=$($connect.ManagedIdentityClientId)"
+    $header = @{ 'X-IDENTITY-HEADER' = $env:IDENTITY_HEADER }
+    $identity = Invoke-RestMethod "${env:IDENTITY_ENDPOINT}?$query" -Headers $header
+    $endpoint = "$($connect.Endpoint.authority)/$($connect.TenantId)/oauth2/v2.0/token"
+    $token = Invoke-RestMethod $endpoint -Method Post -Body @{
         client_id             = $connect.ClientId
         scope                 = 'https://api.securitycenter.microsoft.com/.default'
         grant_type            = 'client_credentials'

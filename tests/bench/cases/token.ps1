@@ -1,4 +1,4 @@
-# A token that is cached, and a cmdlet that does nothing, one call after the other.
+# Calls of Get-FdxToken with a cached token, and of a cmdlet that does nothing, one after the other.
 param([string] $Addresses, [int] $Calls)
 . $PSScriptRoot/common.ps1 $Addresses
 Import-Module FedXdr

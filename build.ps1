@@ -37,7 +37,7 @@ $root = $PSScriptRoot
 $out = Join-Path $root 'out'
 # Not the running executable: that may be dotnet.
 $pwsh = Join-Path $PSHOME ($IsWindows ? 'pwsh.exe' : 'pwsh')
-$generator = 'run', '--quiet', '-p', 'fedxdr-native', '--features', 'generate', '--bin', 'gen'
+$generator = 'run', '--quiet', '-p', 'fedxdr-gen', '--bin', 'gen'
 Set-Location $root
 
 # -- tools -----------------------------------------------------------------------------------------------------------
@@ -231,11 +231,10 @@ function Test-ModuleFile([string] $File, $Module) {
 }
 
 function Test-All {
-    $features = '--features', 'fedxdr-native/generate'
     Add-Layer 'formatting' { Test-Command cargo 'fmt', '--all', '--check' }
-    Add-Layer 'lints' { Test-Command cargo (@('clippy', '--workspace', '--all-targets') + $features + '--', '-D', 'warnings') }
+    Add-Layer 'lints' { Test-Command cargo (@('clippy', '--workspace', '--all-targets', '--', '-D', 'warnings') }
     Add-Layer 'generated files' { Test-Command cargo ($generator + '--', '--check') }
-    Add-Layer 'Rust and C' { Test-Rust (@('--workspace') + $features) }
+    Add-Layer 'Rust and C' { Test-Rust (@('--workspace')) }
 
     $script:module = $null
     Add-Layer 'package' { $script:module = Build-Module ($Release ? 'release' : 'dev'); 1, 0 }

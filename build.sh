@@ -49,7 +49,7 @@ case $task in
         exec examples/native/demo.sh ;;
     test) warn_missing "Only the native layers are tested: NO cmdlet, help page or package."
         exec tests/abi/native-layers.sh ;;
-    generate) exec cargo run --quiet -p fedxdr-native --features generate --bin gen ;;
+    generate) exec cargo run --quiet -p fedxdr-gen --bin gen ;;
     clean) rm -rf out && exec cargo clean ;;
     *) warn_missing "The task '$task' needs this."; exit 1 ;;
 esac

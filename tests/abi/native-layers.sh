@@ -15,13 +15,13 @@ check() {
 }
 
 check "formatting" cargo fmt --all --check
-check "lints" cargo clippy --workspace --all-targets --features fedxdr-native/generate -- -D warnings
-check "generated files" cargo run --quiet -p fedxdr-native --features generate --bin gen -- --check
+check "lints" cargo clippy --workspace --all-targets -- -D warnings
+check "generated files" cargo run --quiet -p fedxdr-gen --bin gen -- --check
 
 echo "== Rust and C tests"
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
-cargo test --workspace --features fedxdr-native/generate --no-fail-fast 2>&1 | tee "$log"
+cargo test --workspace --no-fail-fast 2>&1 | tee "$log"
 code=${PIPESTATUS[0]}
 sums='/^test result:/ { well += $4; badly += $6 } END { print well + 0, badly + 0 }'
 read -r ran_well ran_badly < <(awk "$sums" "$log")

@@ -220,3 +220,13 @@ impl Family {
         Self::ALL.into_iter().find(|family| family.name().eq_ignore_ascii_case(name))
     }
 }
+
+/// The resource of a v2 scope: identity endpoints speak v1.
+pub(crate) fn resource_of(scope: &str) -> &str {
+    scope.strip_suffix("/.default").unwrap_or(scope)
+}
+
+/// The scope of a resource: what has no scope yet gets `/.default`.
+pub(crate) fn scope_of(resource: &str) -> String {
+    if resource.ends_with("/.default") { resource.to_owned() } else { format!("{resource}/.default") }
+}

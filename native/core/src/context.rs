@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::asker::Asker;
+use crate::broker::AssertionBroker;
 use crate::certificate::Certificate;
 use crate::clock::{Clock, SystemClock};
 use crate::http::{self, Received, SharedTransport, TransportError, TransportErrorKind};
@@ -40,7 +40,7 @@ pub(crate) struct Context {
     /// The app's certificate, where it has one.
     pub(crate) certificate: Option<Arc<Certificate>>,
     /// Who is asked for what only the consumer can make.
-    pub(crate) asker: Arc<Asker>,
+    pub(crate) broker: Arc<AssertionBroker>,
 }
 
 impl Context {

@@ -1,20 +1,22 @@
-//! Every behaviour of `FedXdr`. No `unsafe`, no process state: the environment, paths, the clock and the transport are handed in.
+//! Every behaviour of `FedXdr`. No `unsafe`, no process state: the environment, paths, the clock and the transport are
+//! handed in.
 #![forbid(unsafe_code)]
 
-pub mod api;
-mod asker;
 pub mod auth;
 mod batch;
+mod broker;
+pub mod catalog;
 mod certificate;
 pub mod clock;
 mod cloud;
 mod context;
+mod diagnose;
 mod digest;
-mod error;
+pub mod errors;
 pub mod http;
-pub mod knowledge;
 mod progress;
 mod query;
+mod read;
 mod secret;
 mod session;
 mod settings;
@@ -25,7 +27,7 @@ mod token;
 pub use batch::Batch;
 pub use cloud::{Cloud, Family};
 pub use context::World;
-pub use error::{Check, Error, ErrorKind, Result};
+pub use errors::{Check, Error, ErrorKind, Result};
 pub use progress::{Phase, Stats};
 pub use query::{Next, Query};
 pub use secret::Secret;

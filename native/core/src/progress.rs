@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::api::catalog::Kind;
-use crate::batch::{Batch, Builder, Column};
+use crate::batch::{Batch, BatchBuilder, ColumnBuilder};
+use crate::catalog::ColumnKind;
 use crate::clock::Clock;
 use crate::token::AccessToken;
 
@@ -122,8 +122,11 @@ impl Reporter {
     pub(crate) fn take_messages(&self) -> Option<Batch> {
         let lines = std::mem::take(&mut *self.lock());
         self.message_count.store(0, Ordering::Relaxed);
-        let columns = vec![Column::new("level", Kind::Dictionary), Column::new("text", Kind::Text)];
-        let mut builder = Builder::new(0, "", columns);
+        let columns = vec![
+            ColumnBuilder::new("level", ColumnKind::Dictionary),
+            ColumnBuilder::new("text", ColumnKind::Text),
+        ];
+        let mut builder = BatchBuilder::new(0, "", columns);
         for (level, text) in lines {
             builder.columns()[0].text(match level {
                 Level::Verbose => "verbose",

@@ -5,14 +5,14 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio::runtime::Handle;
 
-use crate::asker::{Answerers, Asker};
+use crate::broker::{AssertionBroker, BrokerGuard};
 use crate::certificate::Certificate;
 use crate::context::{Context, World};
-use crate::error::Result;
+use crate::errors::Result;
 use crate::http::{HttpSettings, ReqwestTransport};
 use crate::progress::Reporter;
 use crate::query::Query;
-use crate::query::request::Request;
+use crate::query::request::QueryRequest;
 use crate::settings::{Environment, Settings, TokenCaching};
 
 /// A session. Cheap to make; what is costly (connections, tokens) the process shares.
@@ -22,7 +22,7 @@ pub struct Session {
     world: World,
     handle: Handle,
     certificate: Option<Arc<Certificate>>,
-    answerers: Arc<Answerers>,
+    broker: Arc<BrokerGuard>,
 }
 
 impl fmt::Debug for Session {
@@ -49,7 +49,7 @@ impl Session {
             world,
             handle,
             certificate,
-            answerers: Arc::new(Answerers(Asker::new())),
+            broker: Arc::new(BrokerGuard(AssertionBroker::new())),
         };
         // So is a proxy.
         session.context()?;
@@ -58,14 +58,14 @@ impl Session {
 
     /// Starts a query from a request document.
     pub fn query(&self, document: &str) -> Result<Query> {
-        let mut request = Request::parse(document, &self.settings)?;
+        let mut request = QueryRequest::parse(document, &self.settings)?;
         if let Some(environment) = request.environment.take() {
             let mut current = self.environment.write().unwrap_or_else(PoisonError::into_inner);
             if **current != environment {
                 *current = Arc::new(environment);
             }
         }
-        Ok(Query::start(&self.handle, self.context()?, Arc::clone(&self.answerers), request))
+        Ok(Query::start(&self.handle, self.context()?, Arc::clone(&self.broker), request))
     }
 
     fn context(&self) -> Result<Context> {
@@ -86,7 +86,7 @@ impl Session {
                 TokenCaching::None => Arc::default(),
             },
             certificate: self.certificate.clone(),
-            asker: Arc::clone(&self.answerers.0),
+            broker: Arc::clone(&self.broker.0),
             reporter,
         })
     }

@@ -11,7 +11,7 @@ use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, StreamExt, stream};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::asker::Asker;
+use crate::broker::AssertionBroker;
 use crate::certificate::Certificate;
 use crate::clock::Clock;
 use crate::context::Context;
@@ -159,7 +159,7 @@ pub(crate) fn context(network: &Arc<Network>, settings: &str, environment: &[(&s
     let settings = Settings::parse(settings).unwrap();
     Context {
         certificate: Certificate::of(&settings.credential).unwrap().map(Arc::new),
-        asker: Asker::new(),
+        broker: AssertionBroker::new(),
         settings: Arc::new(settings),
         environment: Arc::new(Environment::from_pairs(environment.iter().copied())),
         transport: Arc::clone(network) as _,

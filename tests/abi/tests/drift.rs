@@ -85,7 +85,7 @@ fn check_syntax(compiler: &mut Command, source: &str) {
 /// A list of cases is worth nothing when the tests that it names are gone.
 #[test]
 fn every_test_that_the_list_of_cases_names_is_there() {
-    let list = read("native/core/src/auth/CASES.md");
+    let list = read("native/core/src/auth/tests/CASES.md");
     let mut sources = String::new();
     for folder in ["native/core/src", "tests/abi/tests"] {
         collect(&root().join(folder), &mut sources);

@@ -2,20 +2,20 @@
 
 use std::sync::Arc;
 
-use super::app_service::AppService;
-use super::azure_arc::{self, AzureArc};
-use super::azure_pipelines::AzurePipelines;
-use super::cloud_shell::CloudShell;
-use super::github_actions::GitHubActions;
-use super::imds::Imds;
-use super::legacy_msi::LegacyMsi;
-use super::managed_identity::{Selector, endpoint_url};
-use super::service_fabric::ServiceFabric;
-use super::source::Source;
-use super::workload_identity::WorkloadIdentity;
+use super::sources::Source;
+use super::sources::azure_pipelines::AzurePipelines;
+use super::sources::github_actions::GitHubActions;
+use super::sources::managed_identity::app_service::AppService;
+use super::sources::managed_identity::azure_arc::{self, AzureArc};
+use super::sources::managed_identity::cloud_shell::CloudShell;
+use super::sources::managed_identity::imds::Imds;
+use super::sources::managed_identity::legacy_msi::LegacyMsi;
+use super::sources::managed_identity::service_fabric::ServiceFabric;
+use super::sources::managed_identity::{Selector, endpoint_url};
+use super::sources::workload_identity::WorkloadIdentity;
 use crate::context::Context;
-use crate::error::Result;
-use crate::knowledge::IDENTITY_VARIABLES;
+use crate::errors::IDENTITY_VARIABLES;
+use crate::errors::Result;
 use crate::secret::Secret;
 use crate::settings::Credential;
 

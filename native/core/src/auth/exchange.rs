@@ -1,40 +1,41 @@
-//! The way from a proof of the app to its token in a tenant: what is sent, and when it is sent again.
+//! The way from a credential of the app to its token in a tenant: what is sent, and when it is sent again.
 
 use std::sync::Arc;
 
 use futures_util::FutureExt;
 use url::Url;
 
-use super::certificate;
-use super::source::{Proof, Source, Way};
-use super::token_endpoint::{self, Evidence, Grant};
+use super::flow::{ClientCredential, TokenFlow};
+use super::signed_assertion;
+use super::sources::Source;
+use super::token_endpoint::{self, ClientAuthentication, TokenRequest};
 use crate::context::Context;
-use crate::error::{Error, ErrorKind, Result};
+use crate::errors::{Error, ErrorKind, Result};
+use crate::errors::{PASSING, SPREADING, STALE_ASSERTION, TENANT_THROTTLED};
 use crate::http::retry::{Backoff, is_transient};
-use crate::knowledge::{PASSING, SPREADING, STALE_ASSERTION, TENANT_THROTTLED};
 use crate::token::AccessToken;
 use crate::token::cache::{CacheKey, Cached, Challenge, TokenKind, Want};
 
 /// A token of the app for `scope` in `tenant`.
 pub(crate) async fn token(
-    proof: Proof,
+    credential: ClientCredential,
     tenant: String,
     scope: String,
     challenge: Challenge,
     context: Context,
 ) -> Result<AccessToken> {
     let endpoint = address(&context, &tenant)?;
-    let mut evidence = evidence(&proof, &endpoint, &context).await?;
+    let mut authentication = authentication(&credential, &endpoint, &context).await?;
     let mut backoff = Backoff::new(&context.settings.retry);
     let mut renewed = false;
     loop {
         context.reporter.exchange(&tenant, &scope);
-        let grant = Grant {
+        let grant = TokenRequest {
             endpoint: &endpoint,
             tenant: &tenant,
             scope: &scope,
             claims: challenge.as_deref(),
-            evidence: &evidence,
+            authentication: &authentication,
         };
         let error = match token_endpoint::ask(&context, &grant).await {
             Ok(token) => return Ok(token),
@@ -43,12 +44,12 @@ pub(crate) async fn token(
         let code = error.aadsts.unwrap_or(0);
         if STALE_ASSERTION.contains(&code) && !renewed {
             renewed = true;
-            if let Some(newer) = renew(&proof, &evidence, &endpoint, &context).await? {
-                evidence = newer;
+            if let Some(newer) = renew(&credential, &authentication, &endpoint, &context).await? {
+                authentication = newer;
                 continue;
             }
         }
-        let spreading = SPREADING.contains(&code) && worked_before(&proof, &tenant, &context);
+        let spreading = SPREADING.contains(&code) && worked_before(&credential, &tenant, &context);
         let passing = spreading
             || error.kind == ErrorKind::Network
             || error.http_status.is_some_and(is_transient)
@@ -57,9 +58,9 @@ pub(crate) async fn token(
             Some(pause) if passing => {
                 context.reporter.retry("the token endpoint", error.http_status.unwrap_or(0), pause);
                 context.wait(pause).await;
-                if matches!(proof, Proof::Certificate) {
+                if matches!(credential, ClientCredential::Certificate) {
                     // One assertion, one request: its id is used up.
-                    evidence = self::evidence(&proof, &endpoint, &context).await?;
+                    authentication = self::authentication(&credential, &endpoint, &context).await?;
                 }
             }
             _ => return Err(error),
@@ -67,10 +68,10 @@ pub(crate) async fn token(
     }
 }
 
-/// Whether the app has had a token in this tenant by this proof: then a refusal may come from a replica that has not heard of it yet. Without, it is taken
+/// Whether the app has had a token in this tenant by this credential: then a refusal may come from a replica that has not heard of it yet. Without, it is taken
 /// at its word, so that a mistake shows at once.
-fn worked_before(proof: &Proof, tenant: &str, context: &Context) -> bool {
-    let source = super::source_key(context, &Way::App(proof.clone()));
+fn worked_before(credential: &ClientCredential, tenant: &str, context: &Context) -> bool {
+    let source = super::source_key(context, &TokenFlow::ClientCredentials(credential.clone()));
     let client = context.settings.client_id.as_deref().unwrap_or_default();
     let authority = context.settings.authority();
     context.cache.worked(|kind, known| {
@@ -86,26 +87,35 @@ fn address(context: &Context, tenant: &str) -> Result<Url> {
     Url::parse(&address).map_err(|e| Error::internal(&format!("the token endpoint's address: {e}")))
 }
 
-async fn evidence(proof: &Proof, endpoint: &Url, context: &Context) -> Result<Evidence> {
-    Ok(match proof {
-        Proof::Federated(source) => Evidence::Federated(assertion(source, context).await?),
-        Proof::Certificate => Evidence::Signed(certificate::assertion(context, endpoint)?),
-        Proof::Secret(secret) => Evidence::Secret(secret.clone()),
+async fn authentication(
+    credential: &ClientCredential,
+    endpoint: &Url,
+    context: &Context,
+) -> Result<ClientAuthentication> {
+    Ok(match credential {
+        ClientCredential::Federated(source) => {
+            ClientAuthentication::Federated(assertion(source, context).await?)
+        }
+        ClientCredential::Certificate => {
+            ClientAuthentication::Signed(signed_assertion::assertion(context, endpoint)?)
+        }
+        ClientCredential::Secret(secret) => ClientAuthentication::Secret(secret.clone()),
     })
 }
 
 /// Another assertion in place of one that Entra takes for too old, where that can help.
 async fn renew(
-    proof: &Proof,
-    evidence: &Evidence,
+    credential: &ClientCredential,
+    authentication: &ClientAuthentication,
     endpoint: &Url,
     context: &Context,
-) -> Result<Option<Evidence>> {
-    if let (Proof::Federated(source), Evidence::Federated(old)) = (proof, evidence)
+) -> Result<Option<ClientAuthentication>> {
+    if let (ClientCredential::Federated(source), ClientAuthentication::Federated(old)) =
+        (credential, authentication)
         && old.from_cache
     {
         context.cache.refuse(&assertion_key(source, context), &old.token, None);
-        return self::evidence(proof, endpoint, context).await.map(Some);
+        return self::authentication(credential, endpoint, context).await.map(Some);
     }
     Ok(None)
 }

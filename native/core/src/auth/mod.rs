@@ -1,54 +1,48 @@
 //! Tokens: a source gives the identity's own token, the exchange turns it into the app's token in a tenant, the cache keeps it.
 
-mod access_token;
-mod app_service;
-mod azure_arc;
-mod azure_pipelines;
-mod certificate;
-mod client_assertion;
-mod cloud_shell;
 pub(crate) mod detection;
 mod exchange;
-mod expiry;
-pub(crate) mod findings;
-mod github_actions;
-mod imds;
-mod legacy_msi;
-mod managed_identity;
-mod oidc;
-mod service_fabric;
-pub(crate) mod source;
+pub(crate) mod flow;
+mod signed_assertion;
+mod sources;
 mod token_endpoint;
-mod workload_identity;
 
 use std::sync::Arc;
 
 use futures_util::FutureExt;
 
+use crate::cloud::resource_of;
 use crate::context::Context;
 use crate::digest::{fingerprint, hex};
-use crate::error::Result;
+use crate::errors::Result;
 use crate::settings::Credential;
 use crate::token::AccessToken;
 use crate::token::cache::{CacheKey, Cached, TokenKind, Want};
-use access_token::ReadyToken;
-use azure_pipelines::AzurePipelines;
-use client_assertion::{AskedAssertion, StaticAssertion};
-use github_actions::GitHubActions;
-use managed_identity::Selector;
-use source::{Proof, Source, Way, resource_of};
-use workload_identity::WorkloadIdentity;
+use flow::{ClientCredential, TokenFlow};
+use sources::Source;
+use sources::access_token::ReadyToken;
+use sources::azure_pipelines::AzurePipelines;
+use sources::client_assertion::{AskedAssertion, StaticAssertion};
+use sources::github_actions::GitHubActions;
+use sources::managed_identity::Selector;
+use sources::workload_identity::WorkloadIdentity;
 
 pub(crate) use exchange::assertion;
 
-/// The way to a token that the settings and the environment mean.
-pub(crate) fn way(context: &Context, tenant: &str) -> Result<Way> {
+/// The flow that the settings and the environment ask for.
+pub(crate) fn flow(context: &Context, tenant: &str) -> Result<TokenFlow> {
     Ok(match &context.settings.credential {
-        Credential::Certificate { .. } => Way::App(Proof::Certificate),
-        Credential::ClientSecret { secret } => Way::App(Proof::Secret(secret.clone())),
-        Credential::AccessToken { token } => Way::Direct(Arc::new(ReadyToken::new(token, tenant))),
-        _ if context.settings.client_id.is_some() => Way::App(Proof::Federated(identity(context)?)),
-        _ => Way::Direct(identity(context)?),
+        Credential::Certificate { .. } => TokenFlow::ClientCredentials(ClientCredential::Certificate),
+        Credential::ClientSecret { secret } => {
+            TokenFlow::ClientCredentials(ClientCredential::Secret(secret.clone()))
+        }
+        Credential::AccessToken { token } => {
+            TokenFlow::IdentityToken(Arc::new(ReadyToken::new(token, tenant)))
+        }
+        _ if context.settings.client_id.is_some() => {
+            TokenFlow::ClientCredentials(ClientCredential::Federated(identity(context)?))
+        }
+        _ => TokenFlow::IdentityToken(identity(context)?),
     })
 }
 
@@ -76,8 +70,8 @@ pub(crate) async fn access_token(
     scope: &str,
     force: bool,
 ) -> Result<Cached> {
-    let way = way(context, tenant)?;
-    let key = key(context, &way, tenant, scope);
+    let flow = flow(context, tenant)?;
+    let key = key(context, &flow, tenant, scope);
     let want = if force { Want::New } else { Want::Usable };
     let (fetch_context, tenant, scope) = (context.clone(), tenant.to_owned(), scope.to_owned());
     context
@@ -86,9 +80,13 @@ pub(crate) async fn access_token(
             if matches!(fetch_context.settings.credential, Credential::Default {}) {
                 detection::tell(&fetch_context);
             }
-            match way {
-                Way::App(proof) => exchange::token(proof, tenant, scope, challenge, fetch_context).boxed(),
-                Way::Direct(source) => source.token(resource_of(&scope).to_owned(), fetch_context),
+            match flow {
+                TokenFlow::ClientCredentials(credential) => {
+                    exchange::token(credential, tenant, scope, challenge, fetch_context).boxed()
+                }
+                TokenFlow::IdentityToken(source) => {
+                    source.token(resource_of(&scope).to_owned(), fetch_context)
+                }
             }
         })
         .await
@@ -103,51 +101,35 @@ pub(crate) fn refuse(
     token: &Arc<AccessToken>,
     claims: Option<String>,
 ) -> Result<()> {
-    let key = key(context, &way(context, tenant)?, tenant, scope);
+    let key = key(context, &flow(context, tenant)?, tenant, scope);
     context.cache.refuse(&key, token, claims);
     Ok(())
 }
 
 /// The part of a cache's key that tells the identity.
-pub(crate) fn source_key(context: &Context, way: &Way) -> String {
-    match way {
-        Way::Direct(source) | Way::App(Proof::Federated(source)) => source.key(),
-        Way::App(Proof::Certificate) => {
+pub(crate) fn source_key(context: &Context, flow: &TokenFlow) -> String {
+    match flow {
+        TokenFlow::IdentityToken(source)
+        | TokenFlow::ClientCredentials(ClientCredential::Federated(source)) => source.key(),
+        TokenFlow::ClientCredentials(ClientCredential::Certificate) => {
             let thumbprint = context.certificate.as_ref().map(|certificate| hex(&certificate.thumbprint()));
             format!("certificate {}", thumbprint.unwrap_or_default())
         }
-        Way::App(Proof::Secret(secret)) => format!("secret {}", fingerprint(secret.expose())),
+        TokenFlow::ClientCredentials(ClientCredential::Secret(secret)) => {
+            format!("secret {}", fingerprint(secret.expose()))
+        }
     }
 }
 
-fn key(context: &Context, way: &Way, tenant: &str, scope: &str) -> CacheKey {
+fn key(context: &Context, flow: &TokenFlow, tenant: &str, scope: &str) -> CacheKey {
     let kind = TokenKind {
         authority: context.settings.authority().to_owned(),
         client: context.settings.client_id.clone().unwrap_or_default(),
-        source: source_key(context, way),
+        source: source_key(context, flow),
         scope: scope.to_owned(),
     };
     CacheKey { tenant: tenant.to_owned(), kind }
 }
 
-/// The scope of a resource: what has no scope yet gets `/.default`.
-pub(crate) fn scope_of(resource: &str) -> String {
-    if resource.ends_with("/.default") { resource.to_owned() } else { format!("{resource}/.default") }
-}
-
 #[cfg(test)]
-mod arc_tests;
-#[cfg(test)]
-mod imds_tests;
-#[cfg(test)]
-mod measurements;
-#[cfg(test)]
-mod place_tests;
-#[cfg(test)]
-mod proof_tests;
-#[cfg(test)]
-mod source_tests;
-#[cfg(test)]
-mod subjects;
-#[cfg(test)]
-mod workload_tests;
+mod tests;

@@ -1,4 +1,4 @@
-//! Entra's token endpoint: client credentials with a proof of the app (RFC 6749 §4.4, RFC 7523 §2.2).
+//! Entra's token endpoint: client credentials with a credential of the app (RFC 6749 §4.4, RFC 7523 §2.2).
 //! <https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow>
 
 use std::time::Duration;
@@ -11,14 +11,14 @@ use url::Url;
 use url::form_urlencoded;
 use zeroize::Zeroizing;
 
-use super::expiry::Moment;
 use crate::context::Context;
-use crate::error::{Error, ErrorKind, Result, excerpt};
+use crate::errors::{self, AUTHORITY_ANSWER, AUTHORITY_FAILED, AUTHORITY_REFUSED, AUTHORITY_UNREACHABLE};
+use crate::errors::{Error, ErrorKind, Result, excerpt};
 use crate::http::retry::retry_after;
 use crate::http::{Received, Request};
-use crate::knowledge::{self, AUTHORITY_ANSWER, AUTHORITY_FAILED, AUTHORITY_REFUSED, AUTHORITY_UNREACHABLE};
 use crate::secret::Secret;
 use crate::token::cache::{Cached, seconds};
+use crate::token::expiry::Expiry;
 use crate::token::{AccessToken, Claims};
 
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
@@ -26,7 +26,7 @@ const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-be
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What the app proves itself with in one request.
-pub(super) enum Evidence {
+pub(super) enum ClientAuthentication {
     /// The token of an identity that the app trusts.
     Federated(Cached),
     /// An assertion that the app signed itself.
@@ -35,35 +35,35 @@ pub(super) enum Evidence {
     Secret(Secret),
 }
 
-impl Evidence {
+impl ClientAuthentication {
     /// The claims that Entra holds against the app's federated credential.
     fn claims(&self) -> Option<Claims> {
         match self {
-            Evidence::Federated(cached) => Some(cached.token.claims()),
-            Evidence::Signed(_) | Evidence::Secret(_) => None,
+            ClientAuthentication::Federated(cached) => Some(cached.token.claims()),
+            ClientAuthentication::Signed(_) | ClientAuthentication::Secret(_) => None,
         }
     }
 
     fn secret(&self) -> &Secret {
         match self {
-            Evidence::Federated(cached) => &cached.token.secret,
-            Evidence::Signed(secret) | Evidence::Secret(secret) => secret,
+            ClientAuthentication::Federated(cached) => &cached.token.secret,
+            ClientAuthentication::Signed(secret) | ClientAuthentication::Secret(secret) => secret,
         }
     }
 }
 
 /// One request for a token.
-pub(super) struct Grant<'a> {
+pub(super) struct TokenRequest<'a> {
     pub(super) endpoint: &'a Url,
     pub(super) tenant: &'a str,
     pub(super) scope: &'a str,
     /// What an API said that the token lacks.
     pub(super) claims: Option<&'a str>,
-    pub(super) evidence: &'a Evidence,
+    pub(super) authentication: &'a ClientAuthentication,
 }
 
 /// Asks once.
-pub(super) async fn ask(context: &Context, grant: &Grant<'_>) -> Result<AccessToken> {
+pub(super) async fn ask(context: &Context, grant: &TokenRequest<'_>) -> Result<AccessToken> {
     let unreachable = |e: &crate::http::TransportError| {
         let message = format!("the token endpoint {} cannot be reached", context.settings.authority());
         AUTHORITY_UNREACHABLE.error(message).caused_by(e)
@@ -90,16 +90,16 @@ pub(super) async fn ask(context: &Context, grant: &Grant<'_>) -> Result<AccessTo
     Err(error)
 }
 
-fn request(context: &Context, grant: &Grant<'_>, id: &str) -> Request {
+fn request(context: &Context, grant: &TokenRequest<'_>, id: &str) -> Request {
     let mut form = form_urlencoded::Serializer::new(String::with_capacity(4096));
     form.append_pair("client_id", context.settings.client_id.as_deref().unwrap_or_default())
         .append_pair("scope", grant.scope)
         .append_pair("grant_type", "client_credentials");
-    match grant.evidence {
-        Evidence::Secret(secret) => form.append_pair("client_secret", secret.expose()),
-        evidence => form
+    match grant.authentication {
+        ClientAuthentication::Secret(secret) => form.append_pair("client_secret", secret.expose()),
+        authentication => form
             .append_pair("client_assertion_type", ASSERTION_TYPE)
-            .append_pair("client_assertion", evidence.secret().expose()),
+            .append_pair("client_assertion", authentication.secret().expose()),
     };
     if let Some(claims) = grant.claims {
         form.append_pair("claims", claims);
@@ -120,17 +120,17 @@ fn request(context: &Context, grant: &Grant<'_>, id: &str) -> Request {
 #[derive(Deserialize)]
 struct Answer {
     access_token: Option<Secret>,
-    expires_in: Option<Moment>,
-    refresh_in: Option<Moment>,
+    expires_in: Option<Expiry>,
+    refresh_in: Option<Expiry>,
 }
 
 fn read(context: &Context, body: &[u8]) -> Result<AccessToken> {
     let invalid = || AUTHORITY_ANSWER.error(AUTHORITY_ANSWER.cause);
     let answer: Answer = serde_json::from_slice(body).map_err(|_| invalid())?;
     let secret = answer.access_token.filter(|token| !token.is_empty()).ok_or_else(invalid)?;
-    let lifetime = answer.expires_in.as_ref().and_then(Moment::seconds).ok_or_else(invalid)?;
+    let lifetime = answer.expires_in.as_ref().and_then(Expiry::seconds).ok_or_else(invalid)?;
     let now = seconds(context.clock.as_ref());
-    let refresh_in = answer.refresh_in.as_ref().and_then(Moment::seconds);
+    let refresh_in = answer.refresh_in.as_ref().and_then(Expiry::seconds);
     let token = AccessToken::new(secret, now, now.saturating_add(lifetime), refresh_in);
     context.reporter.token(&token);
     Ok(token)
@@ -146,7 +146,7 @@ struct Refusal {
     correlation_id: Option<String>,
 }
 
-fn refusal(context: &Context, grant: &Grant<'_>, answer: &Received) -> Error {
+fn refusal(context: &Context, grant: &TokenRequest<'_>, answer: &Received) -> Error {
     let status = answer.status;
     let Ok(refusal) = serde_json::from_slice::<Refusal>(&answer.body) else {
         let kind = if status == 429 { ErrorKind::Throttled } else { ErrorKind::Service };
@@ -154,12 +154,11 @@ fn refusal(context: &Context, grant: &Grant<'_>, answer: &Received) -> Error {
         let message = format!("the token endpoint answered HTTP {status}: {said}");
         return AUTHORITY_FAILED.error(message).of_kind(kind).with_status(status).in_tenant(grant.tenant);
     };
-    let code =
-        refusal.error_codes.first().copied().or_else(|| knowledge::code_in(&refusal.error_description));
+    let code = refusal.error_codes.first().copied().or_else(|| errors::code_in(&refusal.error_description));
     let said = description(&refusal, grant);
     // What the codes do not tell, the words of RFC 6749 §4.1.2.1 and MSAL may.
     let by_word = matches!(refusal.error.as_str(), "temporarily_unavailable" | "request_timeout");
-    let entry = code.and_then(knowledge::of_code).or(by_word.then_some(&knowledge::PASSING));
+    let entry = code.and_then(errors::of_code).or(by_word.then_some(&errors::PASSING));
     let mut error = match entry {
         Some(entry) => entry.error(format!("{} ({said})", entry.cause)),
         None if status == 429 || status >= 500 => {
@@ -183,7 +182,7 @@ fn refusal(context: &Context, grant: &Grant<'_>, answer: &Received) -> Error {
 }
 
 /// Entra's own text up to its trace lines.
-fn description(refusal: &Refusal, grant: &Grant<'_>) -> String {
+fn description(refusal: &Refusal, grant: &TokenRequest<'_>) -> String {
     let text = refusal.error_description.as_str();
     let end = text.find("Trace ID:").unwrap_or(text.len());
     let said = quoted(&text[..end], grant, 400);
@@ -191,12 +190,12 @@ fn description(refusal: &Refusal, grant: &Grant<'_>) -> String {
 }
 
 /// What the endpoint said, without what it was sent.
-fn quoted(text: &str, grant: &Grant<'_>, limit: usize) -> String {
-    excerpt(&text.replace(grant.evidence.secret().expose(), "***"), limit)
+fn quoted(text: &str, grant: &TokenRequest<'_>, limit: usize) -> String {
+    excerpt(&text.replace(grant.authentication.secret().expose(), "***"), limit)
 }
 
-fn fill(error: &mut Error, context: &Context, grant: &Grant<'_>) {
-    let claims = grant.evidence.claims().unwrap_or_default();
+fn fill(error: &mut Error, context: &Context, grant: &TokenRequest<'_>) {
+    let claims = grant.authentication.claims().unwrap_or_default();
     let claim = |of: fn(&Claims) -> &Option<String>, name: &str| {
         let value = of(&claims).clone();
         value.unwrap_or_else(|| format!("<{name} of the token>"))

@@ -14,8 +14,8 @@ use ring::signature::{KeyPair, RSA_PSS_SHA256, RsaKeyPair};
 use zeroize::Zeroizing;
 
 use crate::digest::sha256;
-use crate::error::{Error, Result};
-use crate::knowledge::{CERTIFICATE_INVALID, CERTIFICATE_KEY_UNSUITABLE, CERTIFICATE_UNREADABLE};
+use crate::errors::{CERTIFICATE_INVALID, CERTIFICATE_KEY_UNSUITABLE, CERTIFICATE_UNREADABLE};
+use crate::errors::{Error, Result};
 use crate::secret::Secret;
 use crate::settings::Credential;
 

@@ -5,8 +5,8 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use super::{invalid, rsa_key};
-use crate::error::Result;
-use crate::knowledge::{CERTIFICATE_KEY_MISSING, CERTIFICATE_KEY_UNSUITABLE, CERTIFICATE_PASSWORD_MISSING};
+use crate::errors::Result;
+use crate::errors::{CERTIFICATE_KEY_MISSING, CERTIFICATE_KEY_UNSUITABLE, CERTIFICATE_PASSWORD_MISSING};
 
 /// The certificates of a PEM file, and its private key.
 pub(super) fn read(bytes: &[u8]) -> Result<(Vec<Vec<u8>>, RsaKeyPair)> {

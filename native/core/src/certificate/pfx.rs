@@ -5,8 +5,8 @@ use p12_keystore::error::Error as PfxError;
 use ring::signature::RsaKeyPair;
 
 use super::{invalid, rsa_key};
-use crate::error::Result;
-use crate::knowledge::{CERTIFICATE_KEY_MISSING, CERTIFICATE_PASSWORD, CERTIFICATE_PASSWORD_MISSING};
+use crate::errors::Result;
+use crate::errors::{CERTIFICATE_KEY_MISSING, CERTIFICATE_PASSWORD, CERTIFICATE_PASSWORD_MISSING};
 
 /// First byte of every DER document (a SEQUENCE).
 const DER_SEQUENCE: u8 = 0x30;

@@ -13,8 +13,8 @@ use url::Url;
 use super::{
     Request, Response, SharedTransport, Thumbprint, Transport, TransportError, TransportErrorKind, pinned,
 };
-use crate::error::{Error, Result};
-use crate::knowledge::INVALID_PROXY;
+use crate::errors::INVALID_PROXY;
+use crate::errors::{Error, Result};
 use crate::settings::{Environment, Settings};
 
 /// Connections to one host at a time. A Functions instance has about 128 outbound ports for everything it does.
@@ -63,7 +63,7 @@ impl HttpSettings {
 /// Clients by their settings, for the whole process.
 static CLIENTS: LazyLock<Mutex<HashMap<HttpSettings, SharedTransport>>> = LazyLock::new(Mutex::default);
 /// Places by host, for the whole process.
-static PLACES: LazyLock<Mutex<HashMap<String, Arc<Semaphore>>>> = LazyLock::new(Mutex::default);
+static SLOTS: LazyLock<Mutex<HashMap<String, Arc<Semaphore>>>> = LazyLock::new(Mutex::default);
 
 /// The transport over reqwest.
 pub(crate) struct ReqwestTransport {
@@ -157,13 +157,13 @@ impl Transport for ReqwestTransport {
             Err(e) => return std::future::ready(Err(e)).boxed(),
         };
         let client = pinned.as_ref().unwrap_or(if request.direct { &self.direct } else { &self.proxied });
-        let places = places(&request.url);
+        let slots = slots(&request.url);
         let mut builder = client.request(request.method, request.url).headers(request.headers);
         if let Some(body) = request.body {
             builder = builder.body(body);
         }
         async move {
-            let place = places.acquire_owned().await.ok();
+            let slot = slots.acquire_owned().await.ok();
             let answer = match tokio::time::timeout(READ_TIMEOUT, builder.send()).await {
                 Ok(answer) => answer.map_err(transport_error)?,
                 Err(_) => {
@@ -172,7 +172,7 @@ impl Transport for ReqwestTransport {
             };
             let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
             let body = answer.bytes_stream().map_err(transport_error).boxed();
-            Ok(Response { status, headers, body: with_read_timeout(body), place })
+            Ok(Response { status, headers, body: with_read_timeout(body), slot })
         }
         .boxed()
     }
@@ -195,10 +195,10 @@ fn with_read_timeout(body: Body) -> Body {
     .boxed()
 }
 
-fn places(url: &Url) -> Arc<Semaphore> {
+fn slots(url: &Url) -> Arc<Semaphore> {
     let host = format!("{}:{}", url.host_str().unwrap_or_default(), url.port_or_known_default().unwrap_or(0));
-    let mut places = PLACES.lock().unwrap_or_else(PoisonError::into_inner);
-    Arc::clone(places.entry(host).or_insert_with(|| Arc::new(Semaphore::new(CONNECTIONS_PER_HOST))))
+    let mut slots = SLOTS.lock().unwrap_or_else(PoisonError::into_inner);
+    Arc::clone(slots.entry(host).or_insert_with(|| Arc::new(Semaphore::new(CONNECTIONS_PER_HOST))))
 }
 
 fn transport_error(error: reqwest::Error) -> TransportError {

@@ -107,7 +107,7 @@ pub struct Response {
     /// Headers.
     pub headers: HeaderMap,
     body: BoxStream<'static, Result<Bytes, TransportError>>,
-    place: Option<OwnedSemaphorePermit>,
+    slot: Option<OwnedSemaphorePermit>,
 }
 
 impl fmt::Debug for Response {
@@ -123,7 +123,7 @@ impl Response {
         headers: HeaderMap,
         body: BoxStream<'static, Result<Bytes, TransportError>>,
     ) -> Self {
-        Response { status, headers, body, place: None }
+        Response { status, headers, body, slot: None }
     }
 
     /// The next part of the body; `None` at its end.
@@ -131,10 +131,10 @@ impl Response {
         self.body.next().await.transpose()
     }
 
-    /// Gives up the place among the host's connections while nobody reads: a stalled pipeline must not keep others out,
+    /// Gives up the slot among the host's connections while nobody reads: a stalled pipeline must not keep others out,
     /// least of all the requests that it waits for itself.
-    pub fn give_up_place(&mut self) {
-        self.place = None;
+    pub fn release_slot(&mut self) {
+        self.slot = None;
     }
 
     /// The whole body, of which at most `limit` bytes are kept.

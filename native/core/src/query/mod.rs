@@ -1,8 +1,5 @@
 //! Queries: a producer on the library's threads, a consumer that pulls.
 
-mod check;
-mod consent;
-mod explain;
 mod producer;
 pub(crate) mod request;
 
@@ -15,14 +12,14 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::api::sink::Item;
-use crate::asker::{Answerers, Claim};
 use crate::batch::Batch;
+use crate::broker::{AssertionRequest, BrokerGuard};
 use crate::context::Context;
-use crate::error::Error;
+use crate::errors::Error;
 use crate::progress::{Reporter, Stats};
+use crate::read::sink::Item;
 use crate::secret::Secret;
-use request::Request;
+use request::QueryRequest;
 
 /// Batches made ahead of the consumer. With the two in hand this bounds a query's memory.
 const CHANNEL_CAPACITY: usize = 4;
@@ -60,17 +57,17 @@ pub struct Query {
     over: OnceLock<Over>,
     reporter: Arc<Reporter>,
     handle: Handle,
-    answerers: Arc<Answerers>,
+    broker: Arc<BrokerGuard>,
     /// The question that this consumer was told of last.
-    claim: Mutex<Option<Claim>>,
+    claim: Mutex<Option<AssertionRequest>>,
 }
 
 impl Query {
     pub(crate) fn start(
         handle: &Handle,
         context: Context,
-        answerers: Arc<Answerers>,
-        request: Request,
+        broker: Arc<BrokerGuard>,
+        request: QueryRequest,
     ) -> Self {
         let (sender, items) = mpsc::channel(CHANNEL_CAPACITY);
         let cancel = CancellationToken::new();
@@ -95,7 +92,7 @@ impl Query {
             over: OnceLock::new(),
             reporter,
             handle: handle.clone(),
-            answerers,
+            broker,
             claim: Mutex::new(None),
         }
     }
@@ -117,8 +114,8 @@ impl Query {
         }
         // One that was not answered goes back.
         *self.claim() = None;
-        let asker = &self.answerers.0;
-        if let Some(claim) = asker.try_claim() {
+        let broker = &self.broker.0;
+        if let Some(claim) = broker.try_take() {
             return self.ask(claim);
         }
         let item = match items.try_recv() {
@@ -130,7 +127,7 @@ impl Query {
                         biased;
                         () = self.cancel.cancelled() => Err(Next::Cancelled),
                         item = items.recv() => Ok(item),
-                        claim = asker.claim() => Err(self.ask(claim)),
+                        claim = broker.next_request() => Err(self.ask(claim)),
                         () = tokio::time::sleep(wait) => Err(Next::Pending),
                     }
                 });
@@ -150,12 +147,12 @@ impl Query {
         }
     }
 
-    fn ask(&self, claim: Claim) -> Next {
+    fn ask(&self, claim: AssertionRequest) -> Next {
         *self.claim() = Some(claim);
         Next::NeedsAssertion
     }
 
-    fn claim(&self) -> MutexGuard<'_, Option<Claim>> {
+    fn claim(&self) -> MutexGuard<'_, Option<AssertionRequest>> {
         self.claim.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

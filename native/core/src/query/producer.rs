@@ -6,27 +6,27 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 
-use super::request::{Call, Request, Rows, Work};
-use super::{check, consent, explain};
-use crate::api::address;
-use crate::api::catalog::{Kind, Paging};
-use crate::api::envelope::Shape;
-use crate::api::pager;
-use crate::api::plan::Plan;
-use crate::api::row::RowDecoder;
-use crate::api::sink::{Item, Sink};
+use super::request::{ApiCall, QueryRequest, RowsRequest, Work};
 use crate::auth;
-use crate::batch::{Batch, Builder, Column, ticks};
+use crate::batch::{Batch, BatchBuilder, ColumnBuilder, ticks};
+use crate::catalog::{ColumnKind, Paging};
 use crate::context::Context;
-use crate::error::{Error, Result};
+use crate::diagnose::{check, consent, explain};
+use crate::errors::{Error, Result};
+use crate::read::address;
+use crate::read::decode::row::RowDecoder;
+use crate::read::pager;
+use crate::read::plan::Plan;
+use crate::read::sink::{Item, Sink};
+use crate::read::splitter::Shape;
 use crate::token::AccessToken;
 
 /// Runs a query to its end. Failures of single tenants are items of the channel.
-pub(crate) async fn produce(context: Context, request: Request, items: mpsc::Sender<Item>) {
+pub(crate) async fn produce(context: Context, request: QueryRequest, items: mpsc::Sender<Item>) {
     let first = match &request.work {
         Work::Tokens => cached_tokens(&context, &request.tenants),
         Work::Explain(text) => explain::rows(&context, &request.tenants, text),
-        Work::Check(subjects) => check::connection(&context, subjects.is_empty()).await,
+        Work::Check(targets) => check::connection(&context, targets.is_empty()).await,
         Work::Consent(consent) => match consent::rows(&context, &request.tenants, consent) {
             Ok(batch) => batch,
             Err(error) => {
@@ -41,7 +41,7 @@ pub(crate) async fn produce(context: Context, request: Request, items: mpsc::Sen
     }
     match &request.work {
         Work::Tokens | Work::Explain(_) | Work::Consent(_) => return,
-        Work::Check(subjects) if subjects.is_empty() => return,
+        Work::Check(targets) if targets.is_empty() => return,
         _ => {}
     }
     context.reporter.begin(request.tenants.len());
@@ -89,9 +89,8 @@ impl Job {
             Work::Rows(rows) => self.rows(rows).await,
             Work::Call(call) => self.call(call).await,
             Work::Token { scope, force } => self.token(&scope, force).await,
-            Work::Check(subjects) => {
-                if let Some(batch) = check::tenant(&self.context, &self.tenant, self.stream, &subjects).await
-                {
+            Work::Check(targets) => {
+                if let Some(batch) = check::tenant(&self.context, &self.tenant, self.stream, &targets).await {
                     let _ = self.items.send(Item::Batch(batch)).await;
                 }
                 Ok(())
@@ -108,7 +107,7 @@ impl Job {
         let _ = self.items.send(Item::PartFailed(error)).await;
     }
 
-    async fn rows(&self, rows: Rows) -> Result<()> {
+    async fn rows(&self, rows: RowsRequest) -> Result<()> {
         let (decoder, columns) = if rows.raw { RowDecoder::raw() } else { RowDecoder::typed(rows.resource) };
         let mut sink = self.sink(decoder, columns);
         if rows.machine_ids.is_empty() {
@@ -131,7 +130,7 @@ impl Job {
         Ok(())
     }
 
-    fn plan(&self, rows: &Rows, machine: Option<&str>) -> Result<Plan> {
+    fn plan(&self, rows: &RowsRequest, machine: Option<&str>) -> Result<Plan> {
         let resource = rows.resource;
         let (path, shape) = match (&rows.id, resource.item_path, machine) {
             (Some(id), Some(path), _) => (address::with_id(path, id)?, Shape::Entity),
@@ -162,7 +161,7 @@ impl Job {
         })
     }
 
-    async fn call(&self, call: Call) -> Result<()> {
+    async fn call(&self, call: ApiCall) -> Result<()> {
         let (decoder, columns) = if call.raw { RowDecoder::raw() } else { RowDecoder::dynamic() };
         let plan = Plan {
             family: call.family,
@@ -178,8 +177,8 @@ impl Job {
         pager::read(&self.context, &self.tenant, &plan, &mut self.sink(decoder, columns)).await
     }
 
-    fn sink(&self, decoder: RowDecoder, columns: Vec<Column>) -> Sink {
-        let builder = Builder::new(self.stream, &self.tenant, columns);
+    fn sink(&self, decoder: RowDecoder, columns: Vec<ColumnBuilder>) -> Sink {
+        let builder = BatchBuilder::new(self.stream, &self.tenant, columns);
         Sink::new(self.context.clone(), builder, decoder, self.items.clone(), Arc::clone(&self.left))
     }
 
@@ -188,20 +187,20 @@ impl Job {
         let token = &cached.token;
         let claims = &token.claims();
         let columns = [
-            ("token", Kind::Text),
-            ("expiresOn", Kind::Time),
-            ("refreshOn", Kind::Time),
-            ("audience", Kind::Text),
-            ("appId", Kind::Text),
-            ("objectId", Kind::Text),
-            ("roles", Kind::TextList),
-            ("tokenTenantId", Kind::Text),
-            ("scope", Kind::Text),
-            ("fromCache", Kind::Bool),
+            ("token", ColumnKind::Text),
+            ("expiresOn", ColumnKind::Time),
+            ("refreshOn", ColumnKind::Time),
+            ("audience", ColumnKind::Text),
+            ("appId", ColumnKind::Text),
+            ("objectId", ColumnKind::Text),
+            ("roles", ColumnKind::TextList),
+            ("tokenTenantId", ColumnKind::Text),
+            ("scope", ColumnKind::Text),
+            ("fromCache", ColumnKind::Bool),
         ];
-        let columns = columns.map(|(name, kind)| Column::new(name, kind)).into();
+        let columns = columns.map(|(name, kind)| ColumnBuilder::new(name, kind)).into();
         let mut builder =
-            Builder::new(self.stream, self.label(token.claims().tid.as_deref()), columns).secret();
+            BatchBuilder::new(self.stream, self.label(token.claims().tid.as_deref()), columns).secret();
         let c = builder.columns();
         c[0].text(token.secret.expose());
         c[1].int(ticks(token.expires_on));
@@ -230,10 +229,15 @@ impl Job {
 }
 
 fn cached_tokens(context: &Context, tenants: &[String]) -> Option<Batch> {
-    let columns =
-        [("tenant", Kind::Text), ("scope", Kind::Text), ("expiresOn", Kind::Time), ("roles", Kind::TextList)];
-    let mut builder = Builder::new(0, "", columns.map(|(name, kind)| Column::new(name, kind)).into());
-    let way = auth::way(context, "").ok()?;
+    let columns = [
+        ("tenant", ColumnKind::Text),
+        ("scope", ColumnKind::Text),
+        ("expiresOn", ColumnKind::Time),
+        ("roles", ColumnKind::TextList),
+    ];
+    let mut builder =
+        BatchBuilder::new(0, "", columns.map(|(name, kind)| ColumnBuilder::new(name, kind)).into());
+    let way = auth::flow(context, "").ok()?;
     let source = auth::source_key(context, &way);
     let client = context.settings.client_id.clone().unwrap_or_default();
     let authority = context.settings.authority();
@@ -255,7 +259,7 @@ fn cached_tokens(context: &Context, tenants: &[String]) -> Option<Batch> {
     builder.take()
 }
 
-fn put_roles(column: &mut Column, token: &AccessToken) {
+fn put_roles(column: &mut ColumnBuilder, token: &AccessToken) {
     let begun = column.begin_list();
     for role in &token.claims().roles {
         column.item(Some(role));
@@ -263,7 +267,7 @@ fn put_roles(column: &mut Column, token: &AccessToken) {
     column.end_list(begun, u32::try_from(token.claims().roles.len()).unwrap_or(u32::MAX));
 }
 
-fn text_or_null(column: &mut Column, text: Option<&str>) {
+fn text_or_null(column: &mut ColumnBuilder, text: Option<&str>) {
     match text {
         Some(text) => column.text(text),
         None => column.null(),

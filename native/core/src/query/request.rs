@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use super::check::Subject;
-use super::consent::Consent;
-use crate::api::catalog::{self, Paging, Resource};
+use crate::catalog::{self, Paging, Resource};
 use crate::cloud::Family;
-use crate::error::{Error, Result, excerpt};
-use crate::knowledge::{INVALID_FILTER_SETTING, INVALID_METHOD, INVALID_PAGE_SIZE, INVALID_RESOURCE};
+use crate::diagnose::check::CheckTarget;
+use crate::diagnose::consent::Consent;
+use crate::errors::{Error, Result, excerpt};
+use crate::errors::{INVALID_FILTER_SETTING, INVALID_METHOD, INVALID_PAGE_SIZE, INVALID_RESOURCE};
 use crate::settings::{Environment, Settings, check_tenant, parse_document};
 
 /// Tenants worked on at a time unless told otherwise.
@@ -17,7 +17,7 @@ const THROTTLE_LIMIT: usize = 8;
 
 /// A request document after its checks.
 #[derive(Debug)]
-pub(crate) struct Request {
+pub(crate) struct QueryRequest {
     pub(crate) environment: Option<Environment>,
     pub(crate) tenants: Vec<String>,
     pub(crate) throttle_limit: usize,
@@ -28,15 +28,15 @@ pub(crate) struct Request {
 /// What is asked for.
 #[derive(Debug, Clone)]
 pub(crate) enum Work {
-    Rows(Rows),
-    Call(Call),
+    Rows(RowsRequest),
+    Call(ApiCall),
     Token {
         scope: String,
         force: bool,
     },
     Tokens,
-    /// Checks of the connection, and of each tenant for these subjects.
-    Check(Arc<[Subject]>),
+    /// Checks of the connection, and of each tenant for these targets.
+    Check(Arc<[CheckTarget]>),
     /// What a text or code says.
     Explain(String),
     /// Addresses for an administrator's consent.
@@ -45,7 +45,7 @@ pub(crate) enum Work {
 
 /// Rows of a resource of the catalog.
 #[derive(Debug, Clone)]
-pub(crate) struct Rows {
+pub(crate) struct RowsRequest {
     pub(crate) resource: &'static Resource,
     pub(crate) filter: Option<String>,
     pub(crate) id: Option<String>,
@@ -56,7 +56,7 @@ pub(crate) struct Rows {
 
 /// A request of any path.
 #[derive(Debug, Clone)]
-pub(crate) struct Call {
+pub(crate) struct ApiCall {
     pub(crate) family: Family,
     pub(crate) method: reqwest::Method,
     pub(crate) path: String,
@@ -68,7 +68,7 @@ pub(crate) struct Call {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Document {
-    kind: Kind,
+    kind: RequestKind,
     environment: Option<Environment>,
     tenants: Option<Vec<String>>,
     throttle_limit: Option<usize>,
@@ -95,7 +95,7 @@ struct Document {
 
 #[derive(Clone, Copy, Deserialize)]
 #[serde(rename_all = "camelCase")]
-enum Kind {
+enum RequestKind {
     Rows,
     Request,
     Token,
@@ -105,21 +105,21 @@ enum Kind {
     Consent,
 }
 
-impl Request {
+impl QueryRequest {
     /// Reads and checks a request document.
     pub(crate) fn parse(document: &str, settings: &Settings) -> Result<Self> {
         let document: Document = parse_document(document, "request")?;
         let work = match document.kind {
-            Kind::Rows => Work::Rows(rows(&document)?),
-            Kind::Request => Work::Call(call(&document)?),
-            Kind::Token => Work::Token { scope: scope(&document, settings)?, force: document.force },
-            Kind::Tokens => Work::Tokens,
-            Kind::Check => Work::Check(subjects(&document)?),
-            Kind::Consent => Work::Consent(Consent {
+            RequestKind::Rows => Work::Rows(rows(&document)?),
+            RequestKind::Request => Work::Call(call(&document)?),
+            RequestKind::Token => Work::Token { scope: scope(&document, settings)?, force: document.force },
+            RequestKind::Tokens => Work::Tokens,
+            RequestKind::Check => Work::Check(targets(&document)?),
+            RequestKind::Consent => Work::Consent(Consent {
                 redirect_uri: document.redirect_uri.clone(),
                 state: document.state.clone(),
             }),
-            Kind::Explain => Work::Explain(document.text.clone().ok_or_else(|| missing("text"))?),
+            RequestKind::Explain => Work::Explain(document.text.clone().ok_or_else(|| missing("text"))?),
         };
         let mut tenants = match document.tenants {
             Some(tenants) if !tenants.is_empty() => {
@@ -136,7 +136,7 @@ impl Request {
                 tenants.push(String::new());
             }
         }
-        Ok(Request {
+        Ok(QueryRequest {
             environment: document.environment,
             tenants,
             throttle_limit: document.throttle_limit.unwrap_or(THROTTLE_LIMIT).clamp(1, 256),
@@ -146,16 +146,16 @@ impl Request {
     }
 }
 
-fn subjects(document: &Document) -> Result<Arc<[Subject]>> {
+fn targets(document: &Document) -> Result<Arc<[CheckTarget]>> {
     let names = document.resources.as_deref().ok_or_else(|| missing("resources"))?;
-    names.iter().map(|name| Subject::parse(name)).collect()
+    names.iter().map(|name| CheckTarget::parse(name)).collect()
 }
 
 fn missing(member: &str) -> Error {
     Error::invalid_argument(&format!("the request document lacks '{member}'"))
 }
 
-fn rows(document: &Document) -> Result<Rows> {
+fn rows(document: &Document) -> Result<RowsRequest> {
     let name = document.resource.as_deref().ok_or_else(|| missing("resource"))?;
     let resource = catalog::resource(name)
         .ok_or_else(|| Error::invalid_argument(&format!("there is no resource '{}'", excerpt(name, 80))))?;
@@ -170,7 +170,7 @@ fn rows(document: &Document) -> Result<Rows> {
             .error(format!("a page of {size} rows is not to be had"))
             .fill("max", &max.to_string()));
     }
-    Ok(Rows {
+    Ok(RowsRequest {
         resource,
         filter,
         id: document.id.clone(),
@@ -215,7 +215,7 @@ fn check_filter(filter: &str, resource: &Resource) -> Result<()> {
     Ok(())
 }
 
-fn call(document: &Document) -> Result<Call> {
+fn call(document: &Document) -> Result<ApiCall> {
     let path = document.path.clone().ok_or_else(|| missing("path"))?;
     let method = document.method.as_deref().unwrap_or("GET").to_ascii_uppercase();
     let known = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"];
@@ -223,7 +223,7 @@ fn call(document: &Document) -> Result<Call> {
         .contains(&method.as_str())
         .then(|| reqwest::Method::from_bytes(method.as_bytes()).ok())
         .flatten();
-    Ok(Call {
+    Ok(ApiCall {
         family: document.family.unwrap_or(Family::Defender),
         method: method.ok_or_else(|| INVALID_METHOD.error(INVALID_METHOD.cause))?,
         path,
@@ -245,5 +245,5 @@ fn scope(document: &Document, settings: &Settings) -> Result<String> {
         return Err(INVALID_RESOURCE
             .error(format!("'{}' is neither a known resource nor a URI", excerpt(resource, 120))));
     }
-    Ok(crate::auth::scope_of(resource))
+    Ok(crate::cloud::scope_of(resource))
 }

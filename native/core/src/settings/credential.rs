@@ -3,8 +3,8 @@
 use serde::Deserialize;
 
 use super::ids::check_id;
-use crate::error::{Result, excerpt};
-use crate::knowledge::{IDENTITY_AMBIGUOUS, INVALID_RESOURCE_ID};
+use crate::errors::{IDENTITY_AMBIGUOUS, INVALID_RESOURCE_ID};
+use crate::errors::{Result, excerpt};
 use crate::secret::Secret;
 
 /// How to get the first token.

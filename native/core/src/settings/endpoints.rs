@@ -5,8 +5,8 @@ use url::Url;
 
 use super::ids::is_secure;
 use crate::cloud::Family;
-use crate::error::{Result, excerpt};
-use crate::knowledge::INVALID_ENDPOINT_SETTING;
+use crate::errors::INVALID_ENDPOINT_SETTING;
+use crate::errors::{Result, excerpt};
 
 /// Addresses in place of the cloud's own, for tests and private links.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]

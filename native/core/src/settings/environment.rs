@@ -20,6 +20,11 @@ impl Environment {
         self.get(name).or_else(|| self.get(&name.to_ascii_lowercase()))
     }
 
+    /// Whether the variable says `true`.
+    pub(crate) fn is_true(&self, name: &str) -> bool {
+        self.get(name).is_some_and(|value| value.eq_ignore_ascii_case("true"))
+    }
+
     /// A snapshot of these variables.
     pub fn from_pairs<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
         Environment(pairs.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect())

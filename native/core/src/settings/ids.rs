@@ -2,8 +2,8 @@
 
 use url::Url;
 
-use crate::error::{Result, excerpt};
-use crate::knowledge::{INVALID_ID, INVALID_TENANT};
+use crate::errors::{INVALID_ID, INVALID_TENANT};
+use crate::errors::{Result, excerpt};
 
 /// Checks a tenant id or domain and gives it in lower case. Only letters, digits, `.` and `-` may stand in a URL's path unseen.
 pub(crate) fn check_tenant(tenant: &str) -> Result<String> {

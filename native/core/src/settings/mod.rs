@@ -11,10 +11,8 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::cloud::{Cloud, Family};
-use crate::error::{Error, Result};
-use crate::knowledge::{
-    API_NOT_IN_CLOUD, CLIENT_MISSING, INVALID_GEO, SAME_ID, SECRET_MISSING, TENANT_MISSING,
-};
+use crate::errors::{API_NOT_IN_CLOUD, CLIENT_MISSING, INVALID_GEO, SAME_ID, SECRET_MISSING, TENANT_MISSING};
+use crate::errors::{Error, Result};
 
 pub(crate) use credential::Credential;
 pub(crate) use endpoints::Endpoints;
@@ -123,7 +121,7 @@ impl Settings {
             let geo = geo.to_ascii_lowercase();
             if !settings.cloud.geos().contains(&geo.as_str()) {
                 let message =
-                    format!("Defender has no region '{}' in this cloud", crate::error::excerpt(&geo, 40));
+                    format!("Defender has no region '{}' in this cloud", crate::errors::excerpt(&geo, 40));
                 return Err(INVALID_GEO.error(message));
             }
             settings.geo = Some(geo);

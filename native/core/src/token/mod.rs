@@ -2,7 +2,7 @@
 
 pub(crate) mod cache;
 mod claims;
-mod entries;
+pub(crate) mod expiry;
 
 use std::time::Duration;
 

@@ -1,0 +1,26 @@
+//! How a connection gets the token for an API.
+
+use std::sync::Arc;
+
+use super::sources::Source;
+use crate::secret::Secret;
+
+/// What an app authenticates with at the token endpoint (RFC 6749 §2.3, RFC 7523 §2.2).
+#[derive(Clone)]
+pub(crate) enum ClientCredential {
+    /// The token of an identity that the app trusts.
+    Federated(Arc<dyn Source>),
+    /// A certificate of the app.
+    Certificate,
+    /// A secret of the app.
+    Secret(Secret),
+}
+
+/// How a connection gets the token for an API.
+#[derive(Clone)]
+pub(crate) enum TokenFlow {
+    /// The identity's own token is the one.
+    IdentityToken(Arc<dyn Source>),
+    /// The app gets it by client credentials (RFC 6749 §4.4).
+    ClientCredentials(ClientCredential),
+}

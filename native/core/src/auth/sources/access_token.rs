@@ -1,0 +1,71 @@
+//! A token that was handed in ready for its API. It is good for one API of one tenant, and nothing renews it.
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+
+use super::Source;
+use super::client_assertion::{UNKNOWN_LIFETIME, read_claims};
+use crate::context::Context;
+use crate::digest::fingerprint;
+use crate::errors::Result;
+use crate::errors::{TOKEN_AUDIENCE, TOKEN_EXPIRED, TOKEN_INVALID, TOKEN_TENANT};
+use crate::secret::Secret;
+use crate::settings::is_guid;
+use crate::token::AccessToken;
+use crate::token::cache::seconds;
+
+/// Application ids that tokens may name in place of the resource (<https://learn.microsoft.com/defender-endpoint/api/exposed-apis-create-app-webapp>).
+const APPLICATIONS: &[(&str, &str)] = &[
+    ("fc780465-2017-40d4-a0c5-307022471b92", "https://api.securitycenter.microsoft.com"),
+    ("8ee8fdad-f234-4243-8f3b-15c294843740", "https://api.security.microsoft.com"),
+    ("00000003-0000-0000-c000-000000000000", "https://graph.microsoft.com"),
+];
+
+/// The token, in the tenant that it is wanted for.
+pub(crate) struct ReadyToken {
+    token: Secret,
+    tenant: String,
+}
+
+impl ReadyToken {
+    pub(crate) fn new(token: &Secret, tenant: &str) -> Self {
+        ReadyToken { token: token.clone(), tenant: tenant.to_owned() }
+    }
+
+    fn check(self, resource: &str, context: &Context) -> Result<AccessToken> {
+        let claims = read_claims(&self.token).ok_or_else(|| TOKEN_INVALID.error(TOKEN_INVALID.cause))?;
+        let now = seconds(context.clock.as_ref());
+        let ends = claims.exp.unwrap_or(now + UNKNOWN_LIFETIME);
+        if ends <= now {
+            return Err(TOKEN_EXPIRED.error(format!("the access token ended {} seconds ago", now - ends)));
+        }
+        if let Some(audience) = claims.aud.as_deref().filter(|audience| !is_audience(audience, resource)) {
+            let message = format!("the access token is for {audience}, and {resource} is wanted");
+            return Err(TOKEN_AUDIENCE.error(message).fill("resource", resource));
+        }
+        // A domain cannot be told from an id here; the service will.
+        let foreign = |tid: &&str| is_guid(&self.tenant) && !tid.eq_ignore_ascii_case(&self.tenant);
+        if let Some(tid) = claims.tid.as_deref().filter(foreign) {
+            let message = format!("the access token is of tenant {tid}");
+            return Err(TOKEN_TENANT.error(message).fill("tenant", &self.tenant));
+        }
+        Ok(AccessToken::new(self.token, now, ends, None))
+    }
+}
+
+impl Source for ReadyToken {
+    fn key(&self) -> String {
+        format!("token {}", fingerprint(self.token.expose()))
+    }
+
+    fn token(&self, resource: String, context: Context) -> BoxFuture<'static, Result<AccessToken>> {
+        let ready = ReadyToken::new(&self.token, &self.tenant);
+        async move { ready.check(&resource, &context) }.boxed()
+    }
+}
+
+fn is_audience(audience: &str, wanted: &str) -> bool {
+    let same = |a: &str, b: &str| a.trim_end_matches('/').eq_ignore_ascii_case(b.trim_end_matches('/'));
+    same(audience, wanted)
+        || APPLICATIONS.iter().any(|(id, resource)| same(audience, id) && same(wanted, resource))
+}

@@ -1,0 +1,146 @@
+//! Managed identity of servers that Azure Arc manages: the agent asks the caller to read a file that only the right accounts can.
+//! <https://learn.microsoft.com/azure/azure-arc/servers/managed-identity-authentication>
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use reqwest::header::{self, HeaderValue};
+use url::Url;
+use zeroize::Zeroizing;
+
+use super::{EndpointRules, Selector, ask, receive_patiently, refusal, token_request};
+use crate::auth::sources::Source;
+use crate::context::Context;
+use crate::errors::{ARC_CHALLENGE, ARC_KEY_UNREADABLE};
+use crate::errors::{Error, Result, excerpt};
+use crate::http::{Received, sensitive};
+use crate::token::AccessToken;
+
+/// Where the agent listens unless `IDENTITY_ENDPOINT` says otherwise.
+pub(crate) const ENDPOINT: &str = "http://127.0.0.1:40342/metadata/identity/oauth2/token";
+const API_VERSION: &str = "2020-06-01";
+const LINUX_AGENT: &str = "/opt/azcmagent/bin/himds";
+const LINUX_KEYS: &str = "/var/opt/azcmagent/tokens";
+/// A key is a few dozen bytes.
+const KEY_LIMIT: u64 = 4096;
+
+const RULES: EndpointRules = EndpointRules { must_echo: true, ..EndpointRules::MSAL };
+
+/// The agent's endpoint.
+pub(crate) struct AzureArc {
+    endpoint: Url,
+    selector: Selector,
+    keys: PathBuf,
+}
+
+impl AzureArc {
+    pub(crate) fn new(context: &Context, endpoint: Url, selector: Selector) -> Result<Self> {
+        let keys = match &context.settings.endpoints.arc_tokens {
+            Some(directory) => PathBuf::from(directory),
+            None => keys(context)?,
+        };
+        Ok(AzureArc { endpoint, selector, keys })
+    }
+
+    /// Whether the agent is installed here, whatever the environment says.
+    pub(crate) fn is_installed(context: &Context) -> bool {
+        if cfg!(windows) {
+            let programs = context.environment.get_any_case("ProgramFiles").map(PathBuf::from);
+            programs.is_some_and(|p| p.join("AzureConnectedMachineAgent").join("himds.exe").exists())
+        } else {
+            Path::new(LINUX_AGENT).exists()
+        }
+    }
+}
+
+/// Where the agent puts its keys.
+fn keys(context: &Context) -> Result<PathBuf> {
+    if cfg!(target_os = "linux") {
+        return Ok(PathBuf::from(LINUX_KEYS));
+    }
+    let data = context.environment.get_any_case("ProgramData").filter(|_| cfg!(windows));
+    data.map(|data| Path::new(data).join("AzureConnectedMachineAgent").join("Tokens"))
+        .ok_or_else(|| ARC_CHALLENGE.error("Azure Arc's agent runs on Linux and Windows alone"))
+}
+
+impl Source for AzureArc {
+    fn key(&self) -> String {
+        format!("azure-arc {} {}", self.endpoint, self.selector.describe())
+    }
+
+    fn token(&self, resource: String, context: Context) -> BoxFuture<'static, Result<AccessToken>> {
+        let mut request = token_request(&self.endpoint, API_VERSION, &resource, &self.selector, "msi_res_id");
+        request.headers.insert("metadata", HeaderValue::from_static("true"));
+        let (selector, keys) = (self.selector.clone(), self.keys.clone());
+        async move {
+            let challenge = receive_patiently(&context, "Azure Arc", &RULES, request.clone()).await?;
+            if challenge.status >= 400 && challenge.status != 401 {
+                return Err(refusal(&context, "Azure Arc", &selector, &challenge, &request.headers));
+            }
+            let key = read_key(&keys, &challenge)?;
+            let basic = Zeroizing::new(format!("Basic {}", key.trim_end_matches(['\r', '\n'])));
+            let basic =
+                sensitive(&basic).ok_or_else(|| wrong("names a key that cannot stand in a header"))?;
+            request.headers.insert(header::AUTHORIZATION, basic);
+            ask(&context, "Azure Arc", &selector, &RULES, request).await
+        }
+        .boxed()
+    }
+}
+
+fn wrong(why: &str) -> Error {
+    ARC_CHALLENGE.error(format!("the Azure Arc agent's challenge {why}"))
+}
+
+/// The key that the challenge points to, if it points to where keys are. Whatever listens there must not make us read another file.
+fn read_key(directory: &Path, challenge: &Received) -> Result<Zeroizing<String>> {
+    if challenge.status != 401 {
+        return Err(wrong(&format!("did not come: it answered HTTP {} at once", challenge.status)));
+    }
+    let header =
+        challenge.header("www-authenticate").ok_or_else(|| wrong("has no WWW-Authenticate header"))?;
+    let path = realm(header).ok_or_else(|| wrong("is not of the form Basic realm=<file>"))?;
+    let path = Path::new(path);
+    let elsewhere =
+        || wrong(&format!("leads out of {}: {}", directory.display(), excerpt(&path.to_string_lossy(), 200)));
+    if !path.parent().is_some_and(|parent| is_same(parent, directory)) {
+        return Err(elsewhere());
+    }
+    if path.extension().is_none_or(|extension| extension != "key") {
+        return Err(wrong("names a file that is not a .key"));
+    }
+    // The name alone is taken from the challenge.
+    let file = directory.join(path.file_name().ok_or_else(elsewhere)?);
+    let unreadable = |e: &std::io::Error| {
+        let message = format!("the Azure Arc agent's key file {} cannot be read", file.display());
+        ARC_KEY_UNREADABLE.error(message).caused_by(e)
+    };
+    let found = fs::symlink_metadata(&file).map_err(|e| unreadable(&e))?;
+    if !found.is_file() {
+        return Err(wrong("names something that is no file"));
+    }
+    if found.len() > KEY_LIMIT {
+        return Err(wrong(&format!("names a file of {} bytes, which is no key", found.len())));
+    }
+    fs::read_to_string(&file).map(Zeroizing::new).map_err(|e| unreadable(&e))
+}
+
+/// Whether two paths name one directory. On Windows names have no case, and `%ProgramData%` need not be written as the agent writes it.
+fn is_same(one: &Path, other: &Path) -> bool {
+    let folded = |path: &Path| PathBuf::from(path.as_os_str().to_ascii_lowercase());
+    one == other || cfg!(windows) && folded(one) == folded(other)
+}
+
+/// The file in `Basic realm=<file>` (RFC 9110 §11.6.1, with the quotes that the agent leaves out).
+fn realm(header: &str) -> Option<&str> {
+    let (scheme, rest) = header.trim().split_once(' ')?;
+    let (name, path) = rest.trim().split_once('=')?;
+    let path = path.trim().trim_matches('"');
+    let fits = scheme.eq_ignore_ascii_case("basic")
+        && name.trim().eq_ignore_ascii_case("realm")
+        && !path.is_empty()
+        && !path.contains(['=', ',']);
+    fits.then_some(path)
+}

@@ -1,0 +1,117 @@
+//! Managed identity of Azure VMs: the instance metadata service.
+//! <https://learn.microsoft.com/entra/identity/managed-identities-azure-resources/how-to-use-vm-token>
+
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use reqwest::header::HeaderValue;
+use url::Url;
+
+use super::{EndpointRules, Selector, ask, endpoint_url, token_request};
+use crate::auth::sources::Source;
+use crate::context::Context;
+use crate::errors::{Error, GITHUB_PERMISSION, IDENTITY_NOT_FOUND, PIPELINES_VARIABLE, Result};
+use crate::http::{Request, TransportError, TransportErrorKind};
+use crate::settings::{Environment, Settings};
+use crate::token::AccessToken;
+
+/// The same on every machine; a host that is named in its place is what it was named for.
+const ADDRESS: &str = "169.254.169.254";
+const HOST: &str = "http://169.254.169.254";
+const PATH: &str = "/metadata/identity/oauth2/token";
+const API_VERSION: &str = "2018-02-01";
+
+/// The documented rule: 404 while an identity is being assigned, 410 while the service updates itself (back within 70 s), 429, 5xx.
+const RULES: EndpointRules = EndpointRules {
+    statuses: |status| matches!(status, 404 | 408 | 410 | 429 | 500..=599),
+    pauses: &[Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)],
+    gone: Some(&[Duration::from_secs(10); 7]),
+    // It has been seen to be there, so it may take its time.
+    patience: Duration::from_secs(30),
+    must_echo: false,
+};
+
+/// How long each question whether it is there at all may take. Off Azure the address leads nowhere, and nobody waits a minute to hear it; half a second, on
+/// the other hand, has told busy machines that they had no identity.
+const PROBES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(3)];
+
+/// The instance metadata service.
+pub(crate) struct Imds {
+    endpoint: Url,
+    selector: Selector,
+}
+
+impl Imds {
+    pub(crate) fn new(context: &Context, selector: Selector) -> Result<Self> {
+        let (variable, host) = match &context.settings.endpoints.imds {
+            Some(host) => ("-Endpoint imds", host.as_str()),
+            None => (
+                "AZURE_POD_IDENTITY_AUTHORITY_HOST",
+                context.environment.get("AZURE_POD_IDENTITY_AUTHORITY_HOST").unwrap_or(HOST),
+            ),
+        };
+        let mut endpoint = endpoint_url(variable, host)?;
+        endpoint.set_path(PATH);
+        Ok(Imds { endpoint, selector })
+    }
+
+    fn request(&self, resource: &str) -> Request {
+        let mut request = token_request(&self.endpoint, API_VERSION, resource, &self.selector, "msi_res_id");
+        request.headers.insert("metadata", HeaderValue::from_static("true"));
+        request
+    }
+}
+
+/// Whether anything answers at the address. Asked without the header that a token takes, the service refuses, which is answer enough.
+async fn probe(context: &Context, mut request: Request) -> Result<()> {
+    request.headers.clear();
+    let shared = request.url.host_str() == Some(ADDRESS);
+    let absent = no_identity(&context.environment, &context.settings);
+    let mut failure = TransportError { kind: TransportErrorKind::Timeout, causes: Vec::new() };
+    for patience in PROBES {
+        match context.receive(request.clone(), patience).await {
+            // Other clouds have a service of their own at this address, and containers a proxy; Azure's refuses with a 400, if it is well.
+            Ok(answer) if matches!(answer.status, 401 | 403 | 404) && shared => return Err(absent),
+            Ok(_) => return Ok(()),
+            Err(e) => failure = e,
+        }
+    }
+    Err(absent.caused_by(&failure))
+}
+
+impl Source for Imds {
+    fn key(&self) -> String {
+        format!("imds {} {}", self.endpoint, self.selector.describe())
+    }
+
+    fn token(&self, resource: String, context: Context) -> BoxFuture<'static, Result<AccessToken>> {
+        let (request, selector, key) = (self.request(&resource), self.selector.clone(), self.key());
+        async move {
+            // What has given a token is there.
+            if !context.cache.worked(|kind, _| kind.source == key) {
+                probe(&context, request.clone()).await?;
+            }
+            ask(&context, "IMDS", &selector, &RULES, request).await
+        }
+        .boxed()
+    }
+}
+
+/// What somebody sees where there is no identity at all. A build that may not ask for its own token is the likeliest such place.
+fn no_identity(environment: &Environment, settings: &Settings) -> Error {
+    const ABSENT: &str = "the instance metadata service does not answer";
+    let exchanges = settings.client_id.is_some();
+    if exchanges && environment.is_true("GITHUB_ACTIONS") {
+        return GITHUB_PERMISSION.error(format!(
+            "this is a GitHub Actions job, ACTIONS_ID_TOKEN_REQUEST_URL is not set, and {ABSENT}"
+        ));
+    }
+    if exchanges && environment.is_true("TF_BUILD") {
+        return PIPELINES_VARIABLE
+            .error(format!("this is an Azure Pipelines job, no service connection is named, and {ABSENT}"));
+    }
+    IDENTITY_NOT_FOUND.error(format!(
+        "no managed identity endpoint was found: IDENTITY_ENDPOINT and IDENTITY_HEADER are not set, and {ABSENT}"
+    ))
+}

@@ -1,0 +1,354 @@
+//! What all managed identity endpoints share: how they are asked, what they answer, when they are asked again.
+
+pub(crate) mod app_service;
+pub(crate) mod azure_arc;
+pub(crate) mod cloud_shell;
+pub(crate) mod imds;
+pub(crate) mod legacy_msi;
+pub(crate) mod service_fabric;
+
+use std::time::Duration;
+
+use serde::Deserialize;
+use url::Url;
+
+use crate::context::Context;
+use crate::errors::{
+    ARC_SELECTOR_IGNORED, FABRIC_CERTIFICATE, FABRIC_IDENTITY, HYBRID_WORKER, IDENTITY_ANSWER,
+    IDENTITY_ENDPOINT, IDENTITY_NOT_FOUND, IDENTITY_REFUSED, IDENTITY_RESOURCE, IDENTITY_UNAVAILABLE,
+    IDENTITY_UNKNOWN, IDENTITY_UNREACHABLE, IDENTITY_VERSION, IDENTITY_WRONG, KnownError,
+};
+use crate::errors::{Error, ErrorKind, Result, excerpt};
+use crate::http::header::HeaderMap;
+use crate::http::retry::{LONGEST_WAIT, retry_after};
+use crate::http::{Received, Request, TransportErrorKind, without_secrets};
+use crate::secret::Secret;
+use crate::settings::Credential;
+use crate::token::cache::seconds;
+use crate::token::expiry::Expiry;
+use crate::token::{AccessToken, Claims};
+
+/// Which identity of the host is meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Selector {
+    System,
+    ClientId(String),
+    ObjectId(String),
+    ResourceId(String),
+}
+
+impl Selector {
+    pub(crate) fn of(credential: &Credential) -> Self {
+        match credential {
+            Credential::ManagedIdentity { client_id: Some(id), .. } => Selector::ClientId(id.clone()),
+            Credential::ManagedIdentity { object_id: Some(id), .. } => Selector::ObjectId(id.clone()),
+            Credential::ManagedIdentity { resource_id: Some(id), .. } => Selector::ResourceId(id.clone()),
+            _ => Selector::System,
+        }
+    }
+
+    /// For people and for the cache's key.
+    pub(crate) fn describe(&self) -> String {
+        match self {
+            Selector::System => "system-assigned".to_owned(),
+            Selector::ClientId(id) => format!("client id {id}"),
+            Selector::ObjectId(id) => format!("object id {id}"),
+            Selector::ResourceId(id) => format!("resource id {id}"),
+        }
+    }
+
+    /// Some endpoints ignore a selector that they do not know and answer for another identity: that must not pass.
+    /// False if neither token nor answer says whose it is.
+    fn check(&self, claims: &Claims, answer: &Answer, must_echo: bool) -> Result<bool> {
+        let (asked, claimed, echoed) = match self {
+            Selector::System => return Ok(true),
+            Selector::ClientId(id) => (id, claims.client_id(), answer.client_id.as_ref()),
+            Selector::ObjectId(id) => (id, claims.oid.as_deref(), answer.object_id.as_ref()),
+            Selector::ResourceId(id) => {
+                (id, claims.xms_mirid.as_deref(), answer.msi_res_id.as_ref().or(answer.mi_res_id.as_ref()))
+            }
+        };
+        if must_echo && !echoed.is_some_and(|echo| echo.eq_ignore_ascii_case(asked)) {
+            return Err(ARC_SELECTOR_IGNORED.error(ARC_SELECTOR_IGNORED.cause));
+        }
+        match claimed.or(echoed.map(String::as_str)) {
+            Some(got) if !got.eq_ignore_ascii_case(asked) => Err(IDENTITY_WRONG.error(format!(
+                "the endpoint answered for another identity ({got}) than the one asked for ({})",
+                self.describe()
+            ))),
+            known => Ok(known.is_some()),
+        }
+    }
+}
+
+/// A request for a token. `resource_id_name` is what this endpoint calls an Azure resource id: a name that it does not know it ignores, and then
+/// the system-assigned identity answers.
+pub(crate) fn token_request(
+    endpoint: &Url,
+    api_version: &str,
+    resource: &str,
+    selector: &Selector,
+    resource_id_name: &str,
+) -> Request {
+    let mut url = endpoint.clone();
+    url.query_pairs_mut().append_pair("api-version", api_version).append_pair("resource", resource);
+    let named = match selector {
+        Selector::System => None,
+        Selector::ClientId(id) => Some(("client_id", id)),
+        Selector::ObjectId(id) => Some(("object_id", id)),
+        Selector::ResourceId(id) => Some((resource_id_name, id)),
+    };
+    if let Some((name, id)) = named {
+        url.query_pairs_mut().append_pair(name, id);
+    }
+    let mut request = Request::new(reqwest::Method::GET, url);
+    request.direct = true;
+    request
+}
+
+/// The platforms define these endpoints as http on addresses that never leave the machine; anything else must be https.
+pub(crate) fn endpoint_url(variable: &str, text: &str) -> Result<Url> {
+    let invalid = |why: String| {
+        IDENTITY_ENDPOINT
+            .error(format!("the environment variable {variable} {why}"))
+            .fill("variable", variable)
+    };
+    let url = Url::parse(text).map_err(|e| invalid(format!("is not a URL: {e}")))?;
+    if url.scheme() == "https" || (url.scheme() == "http" && is_local(&url)) {
+        Ok(url)
+    } else {
+        Err(invalid("is neither https nor an address of this machine or its link".to_owned()))
+    }
+}
+
+fn is_local(url: &Url) -> bool {
+    match url.host() {
+        Some(url::Host::Domain(name)) => name == "localhost",
+        Some(url::Host::Ipv4(a)) => a.is_loopback() || a.is_link_local() || a.is_private(),
+        Some(url::Host::Ipv6(a)) => a.is_loopback() || a.is_unicast_link_local() || a.is_unique_local(),
+        None => false,
+    }
+}
+
+/// How an endpoint is asked, and when again.
+pub(crate) struct EndpointRules {
+    /// Statuses worth it.
+    pub(crate) statuses: fn(u16) -> bool,
+    /// Pauses before each further attempt.
+    pub(crate) pauses: &'static [Duration],
+    /// Pauses after a 410, where the endpoint has its own rule for it.
+    pub(crate) gone: Option<&'static [Duration]>,
+    /// Longest wait for the first answer; an endpoint on this machine is quick or not there.
+    pub(crate) patience: Duration,
+    /// Whether the answer has to name the identity that was asked for: an agent that ignores the choice answers for another one.
+    pub(crate) must_echo: bool,
+}
+
+impl EndpointRules {
+    /// MSAL's table for managed identity endpoints other than IMDS.
+    pub(crate) const MSAL: EndpointRules = EndpointRules {
+        statuses: |status| matches!(status, 404 | 408 | 429 | 500 | 503 | 504),
+        pauses: &[Duration::from_secs(1); 3],
+        gone: None,
+        patience: Duration::from_secs(30),
+        must_echo: false,
+    };
+}
+
+/// A successful answer; every endpoint uses these names.
+#[derive(Deserialize)]
+struct Answer {
+    access_token: Option<Secret>,
+    expires_on: Option<Expiry>,
+    expires_in: Option<Expiry>,
+    refresh_in: Option<Expiry>,
+    // Which identity answered.
+    client_id: Option<String>,
+    object_id: Option<String>,
+    msi_res_id: Option<String>,
+    mi_res_id: Option<String>,
+}
+
+/// Asks an endpoint for a token and reads its answer.
+pub(crate) async fn ask(
+    context: &Context,
+    host: &'static str,
+    selector: &Selector,
+    table: &EndpointRules,
+    request: Request,
+) -> Result<AccessToken> {
+    context.reporter.identity(host, &selector.describe());
+    let headers = request.headers.clone();
+    let answer = receive_patiently(context, host, table, request).await?;
+    if answer.status == 200 {
+        read(context, host, selector, table.must_echo, &answer)
+    } else {
+        Err(refusal(context, host, selector, &answer, &headers))
+    }
+}
+
+/// Sends a request as often as the endpoint's rules allow.
+pub(crate) async fn receive_patiently(
+    context: &Context,
+    host: &'static str,
+    table: &EndpointRules,
+    request: Request,
+) -> Result<Received> {
+    let mut attempt = 0;
+    let mut pauses = table.pauses;
+    loop {
+        let received = receive(context, host, table, request.clone()).await;
+        let (status, asked) = match &received {
+            Ok(answer) => (answer.status, retry_after(answer.header("retry-after"), context.clock.now())),
+            Err(e) if e.kind == ErrorKind::Authentication => return received,
+            Err(_) => (0, None),
+        };
+        if status == 410 {
+            // It is updating itself, whatever it says on the way.
+            pauses = table.gone.unwrap_or(pauses);
+        }
+        let worth_it = status == 0 || (table.statuses)(status);
+        let bearable = asked.is_none_or(|asked| asked <= LONGEST_WAIT);
+        let Some(pause) = pauses.get(attempt).filter(|_| worth_it && bearable) else { return received };
+        attempt += 1;
+        let pause = asked.map_or(*pause, |asked| asked.max(*pause));
+        context.reporter.retry(&format!("the {host} identity endpoint"), status, pause);
+        context.wait(pause).await;
+    }
+}
+
+async fn receive(context: &Context, host: &str, table: &EndpointRules, request: Request) -> Result<Received> {
+    context.receive(request, table.patience).await.map_err(|e| {
+        if e.kind == TransportErrorKind::WrongCertificate {
+            FABRIC_CERTIFICATE.error(FABRIC_CERTIFICATE.cause)
+        } else {
+            IDENTITY_UNREACHABLE
+                .error(format!("the {host} identity endpoint cannot be reached"))
+                .caused_by(&e)
+        }
+    })
+}
+
+fn read(
+    context: &Context,
+    host: &str,
+    selector: &Selector,
+    must_echo: bool,
+    received: &Received,
+) -> Result<AccessToken> {
+    let invalid = |why: &str| IDENTITY_ANSWER.error(format!("the {host} identity endpoint answered {why}"));
+    // The answer holds a token, so nothing of it is quoted, not even when it does not fit.
+    let answer: Answer = serde_json::from_slice(&received.body)
+        .map_err(|_| invalid("something that is not a token answer"))?;
+    let secret = answer
+        .access_token
+        .clone()
+        .filter(|token| !token.is_empty())
+        .ok_or_else(|| invalid("without a token"))?;
+    let now = seconds(context.clock.as_ref());
+    let from_duration =
+        || answer.expires_in.as_ref().and_then(Expiry::seconds).map(|lifetime| now.saturating_add(lifetime));
+    let expires_on = answer
+        .expires_on
+        .as_ref()
+        .and_then(Expiry::timestamp)
+        .or_else(from_duration)
+        .ok_or_else(|| invalid("without a time at which the token ends"))?;
+    let token =
+        AccessToken::new(secret, now, expires_on, answer.refresh_in.as_ref().and_then(Expiry::seconds));
+    if !selector.check(&token.claims(), &answer, must_echo)? {
+        context.reporter.warning(format!(
+            "The {host} identity endpoint does not say which identity it answered for; asked for was the one with {}.",
+            selector.describe()
+        ));
+    }
+    context.reporter.assertion(&token);
+    Ok(token)
+}
+
+/// What an answer that is no token says.
+pub(crate) fn refusal(
+    context: &Context,
+    host: &str,
+    selector: &Selector,
+    answer: &Received,
+    sent: &HeaderMap,
+) -> Error {
+    let status = answer.status;
+    let told = told(&answer.body);
+    let said = without_secrets(&told.message, sent);
+    let (entry, what) = meaning(status, &said, selector);
+    let quoted = if said.is_empty() { String::new() } else { format!(": {}", excerpt(&said, 300)) };
+    let mut error = entry
+        .error(format!("the {host} identity endpoint {what} (HTTP {status}{quoted})"))
+        .with_status(status);
+    error.correlation_id = told.correlation_id;
+    error.retry_after = retry_after(answer.header("retry-after"), context.clock.now());
+    if status == 429 { error.of_kind(ErrorKind::Throttled) } else { error }
+}
+
+/// What a refusal means, by its status and the words that the pages of the hosts give.
+fn meaning(status: u16, said: &str, selector: &Selector) -> (&'static KnownError, String) {
+    let lower = said.to_ascii_lowercase();
+    let says = |words: &[&str]| words.iter().any(|word| lower.contains(word));
+    let unknown = status == 400 || status == 404;
+    if is_unreachable_proxy(status, said) {
+        (&IDENTITY_NOT_FOUND, "is not there".to_owned())
+    } else if status == 401 || status == 403 || says(&["required metadata header", "secretheadernotfound"]) {
+        (&IDENTITY_REFUSED, "refused the request's header".to_owned())
+    } else if says(&["managedidentitynotfound"]) {
+        (&FABRIC_IDENTITY, "has no identity for this application".to_owned())
+    } else if unknown && says(&["apiversion", "api-version"]) {
+        (&IDENTITY_VERSION, "does not know the version that it is asked in".to_owned())
+    } else if unknown && says(&["invalid_resource", "resource principal"]) {
+        (&IDENTITY_RESOURCE, "does not know the resource that the token is for".to_owned())
+    } else if unknown && says(&["user assigned identity is currently not supported"]) {
+        (&HYBRID_WORKER, "gives no user-assigned identity".to_owned())
+    } else if unknown {
+        (&IDENTITY_UNKNOWN, format!("does not know the identity ({})", selector.describe()))
+    } else {
+        (&IDENTITY_UNAVAILABLE, "failed".to_owned())
+    }
+}
+
+/// Whether a container's own proxy answered, for an address that is not there.
+fn is_unreachable_proxy(status: u16, said: &str) -> bool {
+    status == 403 && said.to_ascii_lowercase().contains("unreachable")
+}
+
+/// What an error body says.
+#[derive(Default)]
+struct Told {
+    message: String,
+    correlation_id: Option<String>,
+}
+
+/// Reads an error body of any shape: flat or nested, in any case; what is not JSON at all is quoted as it is.
+fn told(body: &[u8]) -> Told {
+    let Ok(value) = serde_json::from_slice::<serde_json::Value>(body) else {
+        return Told { message: String::from_utf8_lossy(body).into_owned(), correlation_id: None };
+    };
+    let mut told = Told::default();
+    collect(&value, &mut told);
+    told
+}
+
+fn collect(value: &serde_json::Value, told: &mut Told) {
+    const WORDS: [&str; 4] = ["code", "message", "error", "error_description"];
+    let Some(members) = value.as_object() else { return };
+    for (name, value) in members {
+        let is = |known: &str| name.eq_ignore_ascii_case(known);
+        match value {
+            serde_json::Value::String(text) if WORDS.into_iter().any(is) => {
+                if !told.message.is_empty() {
+                    told.message.push_str(": ");
+                }
+                told.message.push_str(text);
+            }
+            serde_json::Value::String(text) if is("correlationid") => {
+                told.correlation_id = Some(excerpt(text, 60)).filter(|id| !id.is_empty());
+            }
+            _ => collect(value, told),
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! Managed identity of Service Fabric applications: https with one known certificate.
+//! <https://learn.microsoft.com/azure/service-fabric/how-to-managed-identity-service-fabric-app-code>
+
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use url::Url;
+
+use super::{EndpointRules, Selector, ask, token_request};
+use crate::auth::sources::Source;
+use crate::context::Context;
+use crate::errors::Result;
+use crate::errors::{FABRIC_THUMBPRINT, IDENTITY_ENDPOINT, SELECTOR_UNSUPPORTED};
+use crate::http::{Thumbprint, sensitive};
+use crate::secret::Secret;
+use crate::token::AccessToken;
+
+const API_VERSION: &str = "2019-07-01-preview";
+const fn seconds(count: u64) -> Duration {
+    Duration::from_secs(count)
+}
+/// The documented rule; a 404 is an answer here and not a moment of weakness.
+const RULES: EndpointRules = EndpointRules {
+    statuses: |status| matches!(status, 408 | 429 | 500 | 502 | 503 | 504),
+    pauses: &[seconds(1), seconds(2), seconds(4), seconds(8), seconds(16)],
+    gone: None,
+    // It is on this machine.
+    patience: Duration::from_secs(10),
+    must_echo: false,
+};
+
+/// The endpoint that `IDENTITY_ENDPOINT` names where `IDENTITY_SERVER_THUMBPRINT` stands beside it.
+pub(crate) struct ServiceFabric {
+    endpoint: Url,
+    secret: Secret,
+    pin: Thumbprint,
+}
+
+impl ServiceFabric {
+    pub(crate) fn new(endpoint: Url, secret: Secret, thumbprint: &str, selector: &Selector) -> Result<Self> {
+        if *selector != Selector::System {
+            return Err(SELECTOR_UNSUPPORTED.error(
+                "Service Fabric gives an application its one identity, which is chosen in the application's manifest",
+            ));
+        }
+        if endpoint.scheme() != "https" {
+            let message = "the environment variable IDENTITY_ENDPOINT is not https, which Service Fabric's always is; nothing was sent";
+            return Err(IDENTITY_ENDPOINT.error(message).fill("variable", "IDENTITY_ENDPOINT"));
+        }
+        let pin = parse(thumbprint).ok_or_else(|| FABRIC_THUMBPRINT.error(FABRIC_THUMBPRINT.cause))?;
+        Ok(ServiceFabric { endpoint, secret, pin })
+    }
+}
+
+/// Forty hexadecimal digits, with colons or spaces between them or not.
+fn parse(text: &str) -> Option<Thumbprint> {
+    let digits: String = text.chars().filter(|c| !matches!(c, ':' | ' ')).collect();
+    if digits.len() != 40 || !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return None;
+    }
+    let mut pin = Thumbprint::default();
+    for (byte, pair) in pin.iter_mut().zip(digits.as_bytes().chunks(2)) {
+        *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
+    }
+    Some(pin)
+}
+
+impl Source for ServiceFabric {
+    fn key(&self) -> String {
+        format!("service-fabric {}", self.endpoint)
+    }
+
+    fn token(&self, resource: String, context: Context) -> BoxFuture<'static, Result<AccessToken>> {
+        let mut request = token_request(&self.endpoint, API_VERSION, &resource, &Selector::System, "");
+        request.pin = Some(self.pin);
+        if let Some(value) = sensitive(self.secret.expose()) {
+            request.headers.insert("secret", value);
+        }
+        async move { ask(&context, "Service Fabric", &Selector::System, &RULES, request).await }.boxed()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse;
+
+    #[test]
+    fn a_thumbprint_is_forty_digits_however_they_are_written() {
+        let plain = parse("00112233445566778899aabbccddeeff00112233").unwrap();
+        assert_eq!((plain[0], plain[1], plain[19]), (0, 0x11, 0x33));
+        assert_eq!(parse("00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:00:11:22:33"), Some(plain));
+        for bad in ["", "00", &"g".repeat(40), &"é".repeat(20), &"+1".repeat(20)] {
+            assert_eq!(parse(bad), None, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! What the token endpoints of build services share.
+
+use std::time::Duration;
+
+use url::Url;
+
+use crate::context::Context;
+use crate::errors::{Error, ErrorKind, Result, excerpt};
+use crate::errors::{KnownError, OIDC_ANSWER, OIDC_ENDPOINT, OIDC_REFUSED, OIDC_UNREACHABLE};
+use crate::http::header::HeaderMap;
+use crate::http::retry::{Backoff, is_transient, retry_after};
+use crate::http::{Received, Request, without_secrets};
+use crate::secret::Secret;
+use crate::settings::is_secure;
+use crate::token::cache::seconds;
+use crate::token::{AccessToken, Claims};
+
+/// Longest wait for an answer.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Life of a token that does not say when it ends: the services give about five minutes.
+const UNKNOWN_LIFETIME: i64 = 300;
+
+/// A build service.
+pub(crate) struct Provider {
+    pub(crate) name: &'static str,
+    /// What to do when it gives no token.
+    pub(crate) advice: &'static str,
+}
+
+/// The address in a variable that the service sets. The job's own token goes there, so it must be https.
+pub(crate) fn address(variable: &str, text: &str) -> Result<Url> {
+    Url::parse(text).ok().filter(is_secure).ok_or_else(|| {
+        OIDC_ENDPOINT
+            .error(format!("the environment variable {variable} is not an https address"))
+            .fill("variable", variable)
+    })
+}
+
+/// Asks for a token; `read` finds it in a good answer.
+pub(crate) async fn token(
+    context: &Context,
+    provider: &Provider,
+    request: Request,
+    read: impl Fn(&[u8]) -> Option<Secret>,
+) -> Result<AccessToken> {
+    context.reporter.identity(provider.name, "the job's own token");
+    let mut backoff = Backoff::new(&context.settings.retry);
+    loop {
+        let error = match context.receive(request.clone(), PATIENCE).await {
+            Ok(answer) if answer.status == 200 => return accept(context, provider, read(&answer.body)),
+            Ok(answer) => refusal(context, provider, &answer, &request.headers),
+            Err(e) => failure(&OIDC_UNREACHABLE, provider, "cannot be reached").caused_by(&e),
+        };
+        let passing = error.http_status.is_none_or(is_transient);
+        match backoff.pause(error.retry_after) {
+            Some(pause) if passing => {
+                context.reporter.retry(provider.name, error.http_status.unwrap_or(0), pause);
+                context.wait(pause).await;
+            }
+            _ => return Err(error),
+        }
+    }
+}
+
+fn accept(context: &Context, provider: &Provider, answer: Option<Secret>) -> Result<AccessToken> {
+    let secret = answer
+        .filter(|token| !token.is_empty())
+        .ok_or_else(|| failure(&OIDC_ANSWER, provider, "answered without a token"))?;
+    let now = seconds(context.clock.as_ref());
+    let ends = Claims::of(secret.expose()).and_then(|claims| claims.exp).unwrap_or(now + UNKNOWN_LIFETIME);
+    let token = AccessToken::new(secret, now, ends, None);
+    context.reporter.assertion(&token);
+    Ok(token)
+}
+
+fn refusal(context: &Context, provider: &Provider, answer: &Received, sent: &HeaderMap) -> Error {
+    let status = answer.status;
+    let wait = retry_after(answer.header("retry-after"), context.clock.now());
+    // What Azure DevOps' support asks for.
+    let id = ["x-vss-e2eid", "x-msedge-ref"].iter().find_map(|name| answer.header(name).map(str::to_owned));
+    let said = excerpt(&without_secrets(&answer.text(), sent), 200);
+    let kind = match status {
+        429 => ErrorKind::Throttled,
+        500.. => ErrorKind::Service,
+        _ => ErrorKind::Authentication,
+    };
+    let mut error =
+        failure(&OIDC_REFUSED, provider, &format!("gave no token (HTTP {status}: {said})")).of_kind(kind);
+    error.http_status = Some(status);
+    error.retry_after = wait;
+    error.correlation_id = id;
+    error
+}
+
+fn failure(entry: &KnownError, provider: &Provider, what: &str) -> Error {
+    let mut error = entry.error(format!("the token endpoint of {} {what}", provider.name));
+    provider.advice.clone_into(&mut error.advice);
+    error
+}

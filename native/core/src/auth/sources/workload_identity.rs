@@ -1,0 +1,95 @@
+//! Workload identity of Kubernetes: a token file that the platform keeps fresh.
+//! <https://learn.microsoft.com/azure/aks/workload-identity-overview>
+
+use std::path::{Path, PathBuf};
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+
+use super::Source;
+use crate::context::Context;
+use crate::errors::{Error, Result};
+use crate::errors::{FILE_EXPIRED, FILE_NOT_NAMED, FILE_NOT_TOKEN, FILE_UNREADABLE, KnownError};
+use crate::secret::Secret;
+use crate::token::cache::seconds;
+use crate::token::{AccessToken, Claims};
+
+/// A token file is a few KB; what is larger is another file.
+const SIZE_LIMIT: u64 = 64 * 1024;
+/// Seconds after which the file is read again, in whichever state its last token is: the Azure SDKs' rule.
+const READ_AGAIN_AFTER: i64 = 600;
+/// Life of a token that does not say when it ends.
+const UNKNOWN_LIFETIME: i64 = 600;
+
+/// The file that `AZURE_FEDERATED_TOKEN_FILE` or the connection names.
+pub(crate) struct WorkloadIdentity {
+    path: PathBuf,
+}
+
+impl WorkloadIdentity {
+    pub(crate) fn new(context: &Context, path: Option<&str>) -> Result<Self> {
+        let path = path
+            .or_else(|| context.environment.get("AZURE_FEDERATED_TOKEN_FILE"))
+            .ok_or_else(|| FILE_NOT_NAMED.error(FILE_NOT_NAMED.cause))?;
+        Ok(WorkloadIdentity { path: PathBuf::from(path) })
+    }
+}
+
+impl Source for WorkloadIdentity {
+    fn key(&self) -> String {
+        format!("file {}", self.path.display())
+    }
+
+    fn token(&self, _audience: String, context: Context) -> BoxFuture<'static, Result<AccessToken>> {
+        let (path, key) = (self.path.clone(), self.key());
+        async move {
+            context.reporter.identity("token file", &path.display().to_string());
+            let now = seconds(context.clock.as_ref());
+            let token = match read(&path) {
+                Ok(token) => {
+                    context.cache.keep(&key, &token);
+                    token
+                }
+                // The file is replaced while it is read now and then, and that must not end a job.
+                Err(error) => still_good(&context, &key, now).ok_or(error)?,
+            };
+            let expires_on = expiry(&token).unwrap_or(now + UNKNOWN_LIFETIME);
+            if expires_on <= now {
+                return Err(expired(&path, now - expires_on));
+            }
+            let token = AccessToken::new(token, now, expires_on, Some(READ_AGAIN_AFTER));
+            context.reporter.assertion(&token);
+            Ok(token)
+        }
+        .boxed()
+    }
+}
+
+fn expiry(token: &Secret) -> Option<i64> {
+    Claims::of(token.expose()).and_then(|claims| claims.exp)
+}
+
+fn still_good(context: &Context, key: &str, now: i64) -> Option<Secret> {
+    context.cache.kept(key).filter(|token| expiry(token).is_some_and(|ends| ends > now))
+}
+
+fn read(path: &Path) -> Result<Secret> {
+    let wrong =
+        |entry: &KnownError, why: &str| entry.error(format!("the token file {} {why}", path.display()));
+    let unreadable = |e: &std::io::Error| wrong(&FILE_UNREADABLE, "cannot be read").caused_by(e);
+    let size = std::fs::metadata(path).map_err(|e| unreadable(&e))?.len();
+    if size > SIZE_LIMIT {
+        return Err(wrong(&FILE_NOT_TOKEN, &format!("has {size} bytes, which is no token")));
+    }
+    let text = zeroize::Zeroizing::new(std::fs::read_to_string(path).map_err(|e| unreadable(&e))?);
+    // Editors add a line break or a byte order mark.
+    let token = text.trim_start_matches('\u{feff}').trim();
+    if token.is_empty() || token.contains(char::is_whitespace) || token.split('.').count() != 3 {
+        return Err(wrong(&FILE_NOT_TOKEN, "does not hold a JSON web token"));
+    }
+    Ok(Secret::new(token.to_owned()))
+}
+
+fn expired(path: &Path, ago: i64) -> Error {
+    FILE_EXPIRED.error(format!("the token in the file {} ended {ago} seconds ago", path.display()))
+}

@@ -1,0 +1,367 @@
+//! What an app proves itself with that is no identity of a place, and tokens that are handed in: each against a scripted token endpoint.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Value, json};
+
+use super::table::*;
+use crate::auth::access_token;
+use crate::context::Context;
+use crate::errors::ErrorKind;
+use crate::http::{Request, TransportErrorKind};
+use crate::secret::Secret;
+use crate::testing::{Answer, CLIENT, Network, START, TENANT, context, jwt, ok, pairs, status};
+
+const PEM: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/certificate/fixtures/fake.pem");
+const SECRET: &str = "fake-client-secret~with+signs&more=%";
+
+fn foreign_token(seconds: u64) -> String {
+    jwt(&json!({"iss": "https://issuer.example", "sub": "workload", "aud": EXCHANGE, "exp": START + seconds}))
+}
+
+/// Each case, and what a request of it must hold beside client, scope and grant.
+struct CredentialCase {
+    name: &'static str,
+    credential: Value,
+    check: fn(&std::collections::HashMap<String, String>, &Request),
+}
+
+fn credential_cases() -> Vec<CredentialCase> {
+    vec![
+        CredentialCase {
+            name: "certificate",
+            credential: json!({"type": "certificate", "path": PEM}),
+            check: |form, request| {
+                let (header, claims) = parts(&form["client_assertion"]);
+                assert_eq!((header["alg"].as_str(), header["typ"].as_str()), (Some("PS256"), Some("JWT")));
+                assert_eq!(header["x5t#S256"].as_str().unwrap().len(), 43);
+                assert_eq!(claims["aud"], request.url.as_str());
+                assert_eq!((&claims["iss"], &claims["sub"]), (&json!(CLIENT), &json!(CLIENT)));
+                let life = claims["exp"].as_i64().unwrap() - claims["nbf"].as_i64().unwrap();
+                assert!((60..=600).contains(&life));
+                assert!(crate::settings::is_guid(claims["jti"].as_str().unwrap()));
+            },
+        },
+        CredentialCase {
+            name: "client secret",
+            credential: json!({"type": "clientSecret", "secret": SECRET}),
+            check: |form, _| assert_eq!(form["client_secret"], SECRET),
+        },
+        CredentialCase {
+            name: "static assertion",
+            credential: json!({"type": "clientAssertion", "assertion": foreign_token(24 * 3600)}),
+            check: |form, _| assert_eq!(form["client_assertion"], foreign_token(24 * 3600)),
+        },
+        CredentialCase {
+            name: "script",
+            credential: json!({"type": "clientAssertion"}),
+            check: |form, _| assert_eq!(form["client_assertion"], foreign_token(24 * 3600)),
+        },
+    ]
+}
+
+fn parts(token: &str) -> (Value, Value) {
+    let mut parts = token.split('.').map(|part| URL_SAFE_NO_PAD.decode(part).unwrap());
+    let mut next = || serde_json::from_slice(&parts.next().unwrap()).unwrap();
+    (next(), next())
+}
+
+fn settings(credential: &Value, more: &str) -> String {
+    format!(r#"{{"clientId":"{CLIENT}","tenants":["{TENANT}"],"credential":{credential}{more}}}"#)
+}
+
+/// A context whose script block, if it is asked, gives a token.
+fn of(case: &CredentialCase, network: &Arc<Network>) -> Context {
+    let context = context(network, &settings(&case.credential, r#","retry":{"attempts":3}"#), &[]);
+    let broker = Arc::clone(&context.broker);
+    tokio::spawn(async move {
+        loop {
+            let claim = broker.next_request().await;
+            claim.answer(&Ok(Secret::new(foreign_token(24 * 3600))));
+        }
+    });
+    context
+}
+
+/// Entra, which checks what is the same for all.
+fn entra(
+    check: fn(&std::collections::HashMap<String, String>, &Request),
+    answer: impl Fn(usize) -> Answer + Send + Sync + 'static,
+) -> Arc<Network> {
+    Network::new(move |request, n| {
+        assert_eq!(request.url.path(), format!("/{TENANT}/oauth2/v2.0/token"));
+        let form = pairs(request.body.as_ref().unwrap());
+        assert_eq!((form["client_id"].as_str(), form["scope"].as_str()), (CLIENT, SCOPE));
+        assert_eq!(form["grant_type"], "client_credentials");
+        assert_eq!(form.contains_key("client_secret"), !form.contains_key("client_assertion"));
+        assert_eq!(form.contains_key("client_assertion_type"), form.contains_key("client_assertion"));
+        assert_eq!(form.len(), if form.contains_key("client_secret") { 4 } else { 5 });
+        check(&form, request);
+        answer(n)
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn fresh_cached_and_expired() {
+    for case in credential_cases() {
+        let network = entra(case.check, token_answer);
+        let context = of(&case, &network);
+        assert!(!access_token(&context, TENANT, SCOPE, false).await.unwrap().from_cache, "{}", case.name);
+        assert!(access_token(&context, TENANT, SCOPE, false).await.unwrap().from_cache, "{}", case.name);
+        assert_eq!(network.count(), 1, "{}", case.name);
+        context.clock.sleep(Duration::from_secs(3599)).await;
+        assert!(!access_token(&context, TENANT, SCOPE, false).await.unwrap().from_cache, "{}", case.name);
+        assert_eq!(network.count(), 2, "{}", case.name);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_endpoint_that_is_not_there_or_never_answers() {
+    for case in credential_cases() {
+        for failing in [Answer::Fails(TransportErrorKind::Connect), Answer::Never] {
+            let network = entra(case.check, move |_| failing.clone());
+            let context = of(&case, &network);
+            let error = access_token(&context, TENANT, SCOPE, false).await.unwrap_err();
+            assert_eq!((error.id, error.kind), ("Fdx.Auth.Unreachable", ErrorKind::Network), "{}", case.name);
+            assert_eq!(network.count(), 4, "{}", case.name);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn wrong_answers_and_refusals() {
+    for case in credential_cases() {
+        for body in ["", "<html>", r#"{"access_token":""}"#, r#"{"access_token":"t"}"#] {
+            let network = entra(case.check, move |_| ok(body));
+            let error = access_token(&of(&case, &network), TENANT, SCOPE, false).await.unwrap_err();
+            assert_eq!(error.id, "Fdx.Auth.InvalidAnswer", "{} {body}", case.name);
+        }
+        // A refusal that quotes what it was sent does not make us repeat it.
+        let said = json!({"error": "invalid_client", "error_codes": [7_000_215], "error_description": format!("AADSTS7000215: wrong: {SECRET}")});
+        let network = entra(case.check, move |_| Answer::Status(401, &[], said.to_string()));
+        let error = access_token(&of(&case, &network), TENANT, SCOPE, false).await.unwrap_err();
+        assert_eq!(error.id, "Fdx.Auth.SecretWrong");
+        assert!(case.name != "client secret" || !format!("{error:?}").contains("with+signs"), "{error:?}");
+        assert_eq!(network.count(), 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn statuses_that_pass_are_asked_again_and_a_retry_after_is_waited_out() {
+    for case in credential_cases() {
+        for code in [429, 500, 502, 503, 504] {
+            let network = entra(case.check, move |n| if n < 2 { status(code) } else { token_answer(n) });
+            access_token(&of(&case, &network), TENANT, SCOPE, false).await.unwrap();
+            assert_eq!(network.count(), 3, "{} {code}", case.name);
+        }
+        let network = entra(case.check, |n| match n {
+            0 => Answer::Status(429, &[("retry-after", "20")], String::new()),
+            _ => token_answer(n),
+        });
+        let context = of(&case, &network);
+        let begun = context.clock.now();
+        access_token(&context, TENANT, SCOPE, false).await.unwrap();
+        assert_eq!((context.clock.now() - begun).as_secs(), 20, "{}", case.name);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn cancelled_while_it_waits() {
+    for case in credential_cases() {
+        let network = entra(case.check, |n| match n {
+            0 => Answer::Status(429, &[("retry-after", "3000")], String::new()),
+            _ => token_answer(n),
+        });
+        let context = of(&case, &network);
+        let wait = access_token(&context, TENANT, SCOPE, false);
+        assert!(tokio::time::timeout(Duration::from_secs(1), wait).await.is_err());
+        access_token(&context, TENANT, SCOPE, false).await.unwrap();
+        assert_eq!(network.count(), 2, "{}", case.name);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_request_with_a_certificate_has_an_assertion_of_its_own() {
+    let case = &credential_cases()[0];
+    let network = entra(case.check, |n| if n < 2 { status(503) } else { token_answer(n) });
+    access_token(&of(case, &network), TENANT, SCOPE, false).await.unwrap();
+    let ids: std::collections::HashSet<_> = (0..3)
+        .map(|n| {
+            parts(&pairs(network.request(n).body.as_ref().unwrap())["client_assertion"]).1["jti"].to_string()
+        })
+        .collect();
+    assert_eq!(ids.len(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_static_assertion_serves_until_its_end_and_then_says_so() {
+    let credential = json!({"type": "clientAssertion", "assertion": foreign_token(1000)});
+    let network = entra(|_, _| {}, token_answer);
+    let context = context(&network, &settings(&credential, ""), &[]);
+    access_token(&context, TENANT, SCOPE, false).await.unwrap();
+    context.clock.sleep(Duration::from_secs(1001)).await;
+    // The app's own token still lives; only a new one needs the assertion.
+    access_token(&context, TENANT, SCOPE, false).await.unwrap();
+    let error = access_token(&context, TENANT, SCOPE, true).await.unwrap_err();
+    assert_eq!(error.id, "Fdx.Assertion.Expired");
+    assert!(error.advice.contains("-ClientAssertionScript"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_no_token_is_not_sent() {
+    for bad in ["", "not a token", "a.b", "a.b.c", "Bearer e30.e30.e30", "\"e30.e30.e30\"", "e30.e30.e30\n"] {
+        let network = Network::new(|_, _| panic!("nothing may be sent"));
+        for (kind, member, id) in [
+            ("clientAssertion", "assertion", "Fdx.Assertion.Invalid"),
+            ("accessToken", "token", "Fdx.AccessToken.Invalid"),
+        ] {
+            let credential = json!({"type": kind, member: bad});
+            let context = context(&network, &settings(&credential, ""), &[]);
+            assert_eq!(access_token(&context, TENANT, SCOPE, false).await.unwrap_err().id, id, "{bad}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_script_is_asked_when_a_token_is_needed_and_again_when_its_own_has_ended() {
+    let network = entra(|_, _| {}, token_answer);
+    let context = context(&network, &settings(&json!({"type": "clientAssertion"}), ""), &[]);
+    let broker = Arc::clone(&context.broker);
+    let times = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let count = Arc::clone(&times);
+    tokio::spawn(async move {
+        loop {
+            let claim = broker.next_request().await;
+            let number = count.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+            claim.answer(&Ok(Secret::new(foreign_token(600 * (number as u64 + 1)))));
+        }
+    });
+    let tenants = ["11111111-1111-1111-1111-111111111111"; 50];
+    let all = tenants.map(|tenant| access_token(&context, tenant, SCOPE, true));
+    for got in futures_util::future::join_all(all).await {
+        got.unwrap();
+    }
+    assert_eq!(times.load(std::sync::atomic::Ordering::SeqCst), 1, "one assertion serves all tenants");
+    context.clock.sleep(Duration::from_secs(601)).await;
+    access_token(&context, TENANT, SCOPE, true).await.unwrap();
+    assert_eq!(times.load(std::sync::atomic::Ordering::SeqCst), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_script_that_fails_is_told_in_its_own_words_and_one_that_leaves_is_asked_by_another() {
+    let network = entra(|_, _| {}, token_answer);
+    let context = context(&network, &settings(&json!({"type": "clientAssertion"}), ""), &[]);
+    let broker = Arc::clone(&context.broker);
+    let failing = async { broker.next_request().await.answer(&Err("no vault today")) };
+    let (got, ()) = tokio::join!(access_token(&context, TENANT, SCOPE, false), failing);
+    let error = got.unwrap_err();
+    assert_eq!(error.id, "Fdx.Assertion.ScriptFailed");
+    assert!(error.message.contains("no vault today"));
+
+    let leaving = async {
+        drop(broker.next_request().await);
+        broker.next_request().await.answer(&Ok(Secret::new(foreign_token(3600))));
+    };
+    let (got, ()) = tokio::join!(access_token(&context, TENANT, SCOPE, false), leaving);
+    got.unwrap();
+
+    broker.close();
+    context.cache.clear();
+    let error = access_token(&context, TENANT, SCOPE, false).await.unwrap_err();
+    assert_eq!(error.id, "Fdx.Assertion.ScriptFailed");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_ready_token_is_used_as_it_is_for_what_it_is_good_for() {
+    let token = |claims: Value| json!({"type": "accessToken", "token": jwt(&claims)});
+    let good = json!({"aud": "https://api.securitycenter.microsoft.com", "tid": TENANT, "exp": START + 3000, "roles": ["Machine.Read.All"]});
+    let network = Network::new(|_, _| panic!("nothing may be sent"));
+    let document = format!(r#"{{"credential":{}}}"#, token(good.clone()));
+    let ready = context(&network, &document, &[]);
+    for tenant in ["", TENANT, "contoso.onmicrosoft.com"] {
+        let got = access_token(&ready, tenant, SCOPE, false).await.unwrap();
+        assert_eq!(got.token.claims().roles, ["Machine.Read.All"]);
+    }
+    for (scope, tenant, after, id) in [
+        ("https://graph.microsoft.com/.default", TENANT, 0, "Fdx.AccessToken.WrongAudience"),
+        (SCOPE, "99999999-9999-9999-9999-999999999999", 0, "Fdx.AccessToken.WrongTenant"),
+        (SCOPE, TENANT, 3001, "Fdx.AccessToken.Expired"),
+    ] {
+        let ready = context(&network, &document, &[]);
+        ready.clock.sleep(Duration::from_secs(after)).await;
+        let error = access_token(&ready, tenant, scope, false).await.unwrap_err();
+        assert_eq!(error.id, id);
+        assert!(!error.advice.contains('{'), "{}", error.advice);
+    }
+    let by_application = json!({"aud": "fc780465-2017-40d4-a0c5-307022471b92", "exp": START + 3000});
+    let ready = context(&network, &format!(r#"{{"credential":{}}}"#, token(by_application)), &[]);
+    access_token(&ready, TENANT, SCOPE, false).await.unwrap();
+}
+
+/// It has no endpoint, so nothing can be missing, late or wrong but the token itself.
+#[tokio::test(start_paused = true)]
+async fn every_state_of_a_ready_token() {
+    let token = jwt(&json!({"aud": "https://api.securitycenter.microsoft.com", "exp": START + 3000}));
+    let network = Network::new(|_, _| panic!("nothing may be sent"));
+    let ready =
+        context(&network, &format!(r#"{{"credential":{{"type":"accessToken","token":"{token}"}}}}"#), &[]);
+    assert!(!access_token(&ready, TENANT, SCOPE, false).await.unwrap().from_cache);
+    assert!(access_token(&ready, TENANT, SCOPE, false).await.unwrap().from_cache);
+    // It is used to its end, for there is no other.
+    ready.clock.sleep(Duration::from_secs(2990)).await;
+    access_token(&ready, TENANT, SCOPE, false).await.unwrap();
+    ready.clock.sleep(Duration::from_secs(10)).await;
+    let error = access_token(&ready, TENANT, SCOPE, false).await.unwrap_err();
+    assert_eq!(error.id, "Fdx.AccessToken.Expired");
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_connections_share_a_token_only_if_nothing_tells_them_apart() {
+    let network = entra(|_, _| {}, token_answer);
+    let one = of(&credential_cases()[1], &network);
+    access_token(&one, TENANT, SCOPE, false).await.unwrap();
+    let same = Context { cache: Arc::clone(&one.cache), ..of(&credential_cases()[1], &network) };
+    assert!(access_token(&same, TENANT, SCOPE, false).await.unwrap().from_cache);
+    for case in [
+        &credential_cases()[0],
+        &credential_cases()[2],
+        &credential_cases()[3],
+        &CredentialCase {
+            credential: json!({"type": "clientSecret", "secret": "fake-other"}),
+            name: "",
+            check: |_, _| {},
+        },
+    ] {
+        let other = Context { cache: Arc::clone(&one.cache), ..of(case, &network) };
+        assert!(!access_token(&other, TENANT, SCOPE, false).await.unwrap().from_cache, "{}", case.name);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_challenge_is_answered_by_one_exchange_with_its_claims_however_many_met_it() {
+    for case in credential_cases() {
+        answer_a_challenge(&case).await;
+    }
+}
+
+async fn answer_a_challenge(case: &CredentialCase) {
+    let claims = r#"{"access_token":{"nbf":{"essential":true,"value":"1"}}}"#;
+    let network = Network::new(move |request, n| {
+        let form = pairs(request.body.as_ref().unwrap());
+        assert_eq!(form.get("claims").map(String::as_str), (n == 1).then_some(claims), "request {n}");
+        token_answer(n)
+    });
+    let context = of(case, &network);
+    let refused = access_token(&context, TENANT, SCOPE, false).await.unwrap().token;
+    let all = (0..1000).map(|_| async {
+        crate::auth::refuse(&context, TENANT, SCOPE, &refused, Some(claims.to_owned())).unwrap();
+        access_token(&context, TENANT, SCOPE, false).await.unwrap()
+    });
+    futures_util::future::join_all(all).await;
+    assert_eq!(network.count(), 2, "{}", case.name);
+    // The next one is an ordinary one again.
+    access_token(&context, TENANT, SCOPE, true).await.unwrap();
+}

@@ -1,0 +1,403 @@
+//! Checks of a connection, step by step: what works, what does not, why, and how to mend it. One step's failure leaves the others that can be told.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use tokio::sync::mpsc;
+
+use super::findings;
+use crate::auth::{
+    self, detection,
+    flow::{ClientCredential, TokenFlow},
+};
+use crate::batch::{Batch, BatchBuilder, ColumnBuilder};
+use crate::catalog::{self, ColumnKind, Resource};
+use crate::cloud::Family;
+use crate::context::Context;
+use crate::errors::{Check, Error, Result, excerpt};
+use crate::errors::{INVALID_RESOURCE, KnownError};
+use crate::read::address;
+use crate::read::decode::row::RowDecoder;
+use crate::read::pager;
+use crate::read::plan::Plan;
+use crate::read::refusal::{client, role_missing};
+use crate::read::sink::{Item, Sink};
+use crate::read::splitter::Shape;
+use crate::token::AccessToken;
+
+/// What a tenant is checked for: a family, or one resource of the catalog.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CheckTarget {
+    name: &'static str,
+    family: Family,
+    resource: Option<&'static Resource>,
+}
+
+/// Names of the catalog's resources, as cmdlets call them.
+const RESOURCES: &[(&str, &str)] =
+    &[("Machine", "machines"), ("Vulnerability", "softwareVulnerabilitiesByMachine")];
+/// One cheap request of each family that has no resource in the catalog, and the permissions that it takes.
+const PROBES: &[(Family, &str, &[&str])] = &[
+    (Family::Xdr, "/api/incidents?$top=1", &["Incident.Read.All", "Incident.ReadWrite.All"]),
+    (
+        Family::Graph,
+        "/v1.0/security/alerts_v2?$top=1",
+        &["SecurityAlert.Read.All", "SecurityAlert.ReadWrite.All"],
+    ),
+    (Family::Arm, "/subscriptions?api-version=2022-12-01", &[]),
+];
+
+impl CheckTarget {
+    /// The target with this name.
+    pub(crate) fn parse(name: &str) -> Result<CheckTarget> {
+        if let Some(family) = Family::from_name(name) {
+            return Ok(CheckTarget { name: family.name(), family, resource: None });
+        }
+        let known = RESOURCES.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
+        known
+            .and_then(|(name, resource)| {
+                let resource = catalog::resource(resource)?;
+                Some(CheckTarget { name, family: resource.family, resource: Some(resource) })
+            })
+            .ok_or_else(|| {
+                INVALID_RESOURCE
+                    .error(format!("'{}' is nothing that a connection can be checked for", excerpt(name, 80)))
+            })
+    }
+
+    /// What to ask for, and the permissions that it takes: for a family whatever its roles allow.
+    fn probe(&self, token: &AccessToken) -> Option<(String, &'static [&'static str])> {
+        if let Some(&(_, path, permissions)) = PROBES.iter().find(|(family, ..)| *family == self.family) {
+            return Some((path.to_owned(), permissions));
+        }
+        let allowed = |resource: &&Resource| has_any(token, resource.permissions);
+        let candidates = RESOURCES.iter().filter_map(|(_, name)| catalog::resource(name));
+        let resource = self.resource.or_else(|| candidates.into_iter().find(allowed))?;
+        let small = if resource.name == "machines" { "$top=1" } else { "pageSize=1" };
+        Some((format!("{}?{small}", resource.path), resource.permissions))
+    }
+}
+
+fn has_any(token: &AccessToken, permissions: &[&str]) -> bool {
+    permissions.iter().any(|permission| token.claims().roles.iter().any(|role| role == permission))
+}
+
+/// How a check came out.
+#[derive(Clone, Copy)]
+enum Outcome {
+    Passed,
+    Failed,
+    Warning,
+    Skipped,
+}
+
+impl Outcome {
+    fn name(self) -> &'static str {
+        match self {
+            Outcome::Passed => "Passed",
+            Outcome::Failed => "Failed",
+            Outcome::Warning => "Warning",
+            Outcome::Skipped => "Skipped",
+        }
+    }
+}
+
+/// Collects the rows of one tenant, or of what comes before all tenants.
+struct CheckRows {
+    builder: BatchBuilder,
+    target: &'static str,
+}
+
+impl CheckRows {
+    fn new(stream: u32, tenant: &str) -> Self {
+        let columns = [
+            ("check", ColumnKind::Text),
+            ("resource", ColumnKind::Text),
+            ("result", ColumnKind::Text),
+            ("detail", ColumnKind::Text),
+            ("fix", ColumnKind::Text),
+            ("id", ColumnKind::Text),
+        ];
+        let columns = columns.map(|(name, kind)| ColumnBuilder::new(name, kind)).into();
+        CheckRows { builder: BatchBuilder::new(stream, tenant, columns), target: "" }
+    }
+
+    fn put(&mut self, check: Check, outcome: Outcome, detail: &str, fix: Option<&str>, id: Option<&str>) {
+        let texts = [
+            Some(check.name()),
+            Some(self.target).filter(|target| !target.is_empty()),
+            Some(outcome.name()),
+            Some(detail),
+            fix,
+            id,
+        ];
+        for (column, text) in self.builder.columns().iter_mut().zip(texts) {
+            match text {
+                Some(text) => column.text(text),
+                None => column.null(),
+            }
+        }
+        self.builder.end_row();
+    }
+
+    fn passed(&mut self, check: Check, detail: &str) {
+        self.put(check, Outcome::Passed, detail, None, None);
+    }
+
+    fn failed(&mut self, check: Check, error: &Error) {
+        self.put(check, Outcome::Failed, &error.to_string(), Some(&error.advice), Some(error.id));
+    }
+
+    fn warning(&mut self, check: Check, entry: &KnownError, detail: &str) {
+        self.put(check, Outcome::Warning, detail, Some(&entry.general_fix()), Some(entry.id));
+    }
+
+    fn skipped(&mut self, check: Check, why: &str) {
+        self.put(check, Outcome::Skipped, why, None, None);
+    }
+
+    fn take(&mut self) -> Option<Batch> {
+        self.builder.take()
+    }
+}
+
+/// What comes before all tenants: settings, the place, the assertion. `alone` if no tenant is asked afterwards: then an identity that is used directly
+/// shows what a federated credential would have to hold.
+pub(crate) async fn connection(context: &Context, alone: bool) -> Option<Batch> {
+    let mut rows = CheckRows::new(0, "");
+    let settings = &context.settings;
+    if !alone {
+        let app = settings.client_id.as_deref().map_or_else(|| "no app".to_owned(), |id| format!("app {id}"));
+        rows.passed(
+            Check::Connection,
+            &format!("{app}, cloud {}, token endpoint {}", settings.cloud.name(), settings.authority()),
+        );
+    }
+    for finding in findings::environment(&context.environment, settings.cloud) {
+        rows.warning(finding.entry.check, finding.entry, &finding.what);
+    }
+    match auth::flow(context, "") {
+        Err(error) => {
+            rows.failed(error.check, &error);
+            if error.check < Check::Assertion {
+                rows.skipped(Check::Assertion, "there is nobody to ask for one");
+            }
+        }
+        Ok(TokenFlow::ClientCredentials(ClientCredential::Certificate)) => {
+            rows.passed(Check::Assertion, "a certificate with its private key, which signs");
+        }
+        Ok(TokenFlow::ClientCredentials(ClientCredential::Secret(_))) => {
+            rows.passed(Check::Assertion, "a client secret");
+        }
+        Ok(TokenFlow::IdentityToken(_)) if !alone => {
+            rows.passed(Check::Identity, &detection::describe(context));
+            rows.skipped(Check::Assertion, "the token is used directly, without an exchange");
+        }
+        Ok(
+            TokenFlow::ClientCredentials(ClientCredential::Federated(source))
+            | TokenFlow::IdentityToken(source),
+        ) => {
+            rows.passed(Check::Identity, &detection::describe(context));
+            if findings::is_ready_token(settings) {
+                rows.skipped(Check::Assertion, "the token is used directly, without an exchange");
+            } else {
+                assertion(
+                    &mut rows,
+                    context,
+                    auth::assertion(&source, context).await.map(|cached| cached.token),
+                );
+            }
+        }
+    }
+    rows.take()
+}
+
+fn assertion(rows: &mut CheckRows, context: &Context, minted: Result<Arc<AccessToken>>) {
+    let token = match minted {
+        Ok(token) => token,
+        Err(error) => {
+            rows.failed(error.check, &error);
+            if error.check < Check::Assertion {
+                rows.skipped(Check::Assertion, "the identity gave no token");
+            }
+            return;
+        }
+    };
+    let claims = &token.claims();
+    let text = |claim: &Option<String>| claim.clone().unwrap_or_else(|| "?".to_owned());
+    let detail = format!(
+        "issuer {}, target {}, audience {} ({})",
+        text(&claims.iss),
+        text(&claims.sub),
+        text(&claims.aud),
+        context.settings.cloud.exchange_audience()
+    );
+    rows.passed(Check::Assertion, &detail);
+    for finding in findings::assertion(&context.settings, claims) {
+        rows.warning(Check::Assertion, finding.entry, &finding.what);
+    }
+}
+
+/// One tenant: the token for each family, then each target's roles, answer and licence.
+pub(crate) async fn tenant(
+    context: &Context,
+    tenant: &str,
+    stream: u32,
+    targets: &[CheckTarget],
+) -> Option<Batch> {
+    let mut rows = CheckRows::new(stream, tenant);
+    for family in Family::ALL {
+        let wanted: Vec<_> = targets.iter().filter(|target| target.family == family).collect();
+        if wanted.is_empty() {
+            continue;
+        }
+        rows.target = family.name();
+        let token = token(&mut rows, context, tenant, family).await;
+        for target in wanted {
+            rows.target = target.name;
+            match &token {
+                Some(token) => answer(&mut rows, context, tenant, target, token).await,
+                None => {
+                    for check in [Check::Roles, Check::Answer, Check::Licence] {
+                        rows.skipped(check, "there is no token to ask with");
+                    }
+                }
+            }
+        }
+    }
+    rows.take()
+}
+
+/// Asks for a token and tells what its coming, or not coming, says.
+async fn token(
+    rows: &mut CheckRows,
+    context: &Context,
+    tenant: &str,
+    family: Family,
+) -> Option<Arc<AccessToken>> {
+    const STEPS: [Check; 4] = [Check::TokenEndpoint, Check::App, Check::Credential, Check::Resource];
+    let direct = matches!(auth::flow(context, tenant), Ok(TokenFlow::IdentityToken(_)));
+    let got = match context.settings.target(family) {
+        // A token from before a consent has the roles from before it.
+        Ok(target) => auth::access_token(context, tenant, &target.scope, true).await,
+        Err(error) => Err(error),
+    };
+    match got {
+        Ok(cached) if direct => {
+            rows.passed(Check::Credential, "the identity's own token is for this API");
+            Some(cached.token)
+        }
+        Ok(cached) => {
+            let claims = &cached.token.claims();
+            let tid = claims.tid.clone().unwrap_or_else(|| tenant.to_owned());
+            rows.passed(Check::TokenEndpoint, context.settings.authority());
+            rows.passed(Check::App, &format!("the app is in tenant {tid}"));
+            rows.passed(Check::Credential, "Entra accepted the proof");
+            let audience = claims.aud.as_deref().unwrap_or("?");
+            rows.passed(
+                Check::Resource,
+                &format!(
+                    "a token for {audience}, good for {} s",
+                    cached.token.expires_on - cached.token.fetched_on
+                ),
+            );
+            Some(cached.token)
+        }
+        Err(error) => {
+            if !STEPS.contains(&error.check) {
+                rows.failed(error.check, &error);
+            }
+            for step in STEPS {
+                match step {
+                    step if step == error.check => rows.failed(step, &error),
+                    // A refusal that names a step came from an endpoint that works.
+                    Check::TokenEndpoint if STEPS.contains(&error.check) => {
+                        rows.passed(step, context.settings.authority());
+                    }
+                    step if !direct => {
+                        rows.skipped(step, &format!("not known, because {} failed", error.check.name()));
+                    }
+                    _ => {}
+                }
+            }
+            None
+        }
+    }
+}
+
+/// Roles, answer and licence for one target.
+async fn answer(
+    rows: &mut CheckRows,
+    context: &Context,
+    tenant: &str,
+    target: &CheckTarget,
+    token: &Arc<AccessToken>,
+) {
+    let roles = token.claims().roles.join(", ");
+    let probe = target.probe(token);
+    let permissions = match (&probe, target.resource) {
+        (_, Some(resource)) => resource.permissions,
+        (Some((_, permissions)), None) => permissions,
+        (None, None) => &[],
+    };
+    let unknown =
+        token.claims().aud.is_none() || token.claims().scp.is_some() || target.family == Family::Arm;
+    if unknown {
+        rows.skipped(Check::Roles, "the token does not say them; the API's answer will");
+    } else if token.claims().roles.is_empty() || (!permissions.is_empty() && !has_any(token, permissions)) {
+        let (entry, what) = role_missing(context, tenant, permissions, token);
+        let error = entry
+            .error(what)
+            .fill("tenant", tenant)
+            .fill("client", &client(context, token))
+            .fill("authority", context.settings.authority());
+        rows.failed(Check::Roles, &error);
+    } else {
+        rows.passed(Check::Roles, &roles);
+    }
+    let Some((path, permissions)) = probe else {
+        rows.skipped(Check::Answer, "none of the app's roles is for something that FedXdr reads");
+        rows.skipped(Check::Licence, "nothing could be asked");
+        return;
+    };
+    match ask(context, tenant, target.family, &path, permissions).await {
+        Ok(()) => {
+            rows.passed(Check::Answer, &format!("GET {path} was answered"));
+            rows.passed(Check::Licence, "the data is there");
+        }
+        Err(error) if error.check == Check::Licence => {
+            rows.passed(Check::Answer, &format!("GET {path} was answered with a refusal"));
+            rows.failed(Check::Licence, &error);
+        }
+        Err(error) => {
+            rows.failed(Check::Answer, &error);
+            rows.skipped(Check::Licence, "not known, because Answer failed");
+        }
+    }
+}
+
+/// Asks for one row and throws it away.
+async fn ask(
+    context: &Context,
+    tenant: &str,
+    family: Family,
+    path: &str,
+    permissions: &'static [&'static str],
+) -> Result<()> {
+    let plan = Plan {
+        family,
+        method: reqwest::Method::GET,
+        url: address::build(&context.settings, family, path, &[])?,
+        body: None,
+        shape: Shape::Any,
+        follow: false,
+        not_found_is_empty: path.starts_with("/api/machines?"),
+        permissions,
+        filter_fields: None,
+    };
+    let (sender, _unread) = mpsc::channel::<Item>(4);
+    let (decoder, columns) = RowDecoder::raw();
+    let builder = BatchBuilder::new(0, tenant, columns);
+    let mut sink = Sink::new(context.clone(), builder, decoder, sender, Arc::new(AtomicU64::new(1)));
+    pager::read(context, tenant, &plan, &mut sink).await
+}

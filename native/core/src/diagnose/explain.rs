@@ -1,0 +1,93 @@
+//! What a code of Entra, an id of ours or the text of any error means: also of errors that scripts without FedXdr meet.
+
+use crate::batch::{Batch, BatchBuilder, ColumnBuilder, ColumnKind};
+use crate::context::Context;
+use crate::errors::{
+    self, HYBRID_WORKER, IDENTITY_REFUSED, IDENTITY_RESOURCE, IDENTITY_UNKNOWN, KnownError, ROLE_MISSING,
+};
+
+/// Words that tell an error that has no code.
+const WORDS: &[(&str, &KnownError)] = &[
+    ("no msi found for specified", &IDENTITY_UNKNOWN),
+    ("multiple user assigned identities exist", &IDENTITY_UNKNOWN),
+    ("user assigned identity is currently not supported", &HYBRID_WORKER),
+    ("identity not found", &IDENTITY_UNKNOWN),
+    ("required metadata header not specified", &IDENTITY_REFUSED),
+    ("invalid_resource", &IDENTITY_RESOURCE),
+    ("missing application roles", &ROLE_MISSING),
+];
+
+/// One row for each thing that the text names.
+pub(crate) fn rows(context: &Context, tenants: &[String], text: &str) -> Option<Batch> {
+    let columns = [
+        ("code", ColumnKind::Int),
+        ("id", ColumnKind::Text),
+        ("check", ColumnKind::Text),
+        ("cause", ColumnKind::Text),
+        ("fix", ColumnKind::Text),
+    ];
+    let mut builder =
+        BatchBuilder::new(0, "", columns.map(|(name, kind)| ColumnBuilder::new(name, kind)).into());
+    for (code, entry) in found(text) {
+        let c = builder.columns();
+        match code {
+            Some(code) => c[0].int(i64::from(code)),
+            None => c[0].null(),
+        }
+        c[1].text(entry.id);
+        c[2].text(entry.check.name());
+        c[3].text(entry.cause);
+        c[4].text(&fix(context, tenants, entry));
+        builder.end_row();
+    }
+    builder.take()
+}
+
+fn found(text: &str) -> Vec<(Option<u32>, &'static KnownError)> {
+    let mut found: Vec<(Option<u32>, &'static KnownError)> = Vec::new();
+    let mut add = |code: Option<u32>, entry: &'static KnownError| {
+        if found.iter().all(|(_, known)| known.id != entry.id) {
+            found.push((code, entry));
+        }
+    };
+    for code in codes(text) {
+        if let Some(entry) = errors::of_code(code) {
+            add(Some(code), entry);
+        }
+    }
+    for word in text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '.')) {
+        if let Some(entry) =
+            word.starts_with("Fdx.").then(|| errors::of_id(word.trim_end_matches('.'))).flatten()
+        {
+            add(None, entry);
+        }
+    }
+    let lower = text.to_ascii_lowercase();
+    for (_, entry) in WORDS.iter().filter(|(words, _)| lower.contains(words)) {
+        add(None, entry);
+    }
+    found
+}
+
+/// Every code in the text: `AADSTS700213`, or a bare number where the text is nothing else.
+fn codes(text: &str) -> Vec<u32> {
+    if let Ok(code) = text.trim().parse() {
+        return vec![code];
+    }
+    text.match_indices("AADSTS").filter_map(|(at, _)| errors::code_in(&text[at..])).collect()
+}
+
+fn fix(context: &Context, tenants: &[String], entry: &KnownError) -> String {
+    let settings = &context.settings;
+    let mut fix = entry.fix.replace("{audience}", settings.cloud.exchange_audience());
+    fix = fix.replace("{authority}", settings.authority());
+    if let Some(client) = &settings.client_id {
+        fix = fix.replace("{client}", client);
+    }
+    if let [tenant] = tenants
+        && !tenant.is_empty()
+    {
+        fix = fix.replace("{tenant}", tenant);
+    }
+    errors::open_placeholders(&fix)
+}

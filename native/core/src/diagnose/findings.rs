@@ -1,0 +1,133 @@
+//! What can be seen to be wrong, or likely so, before anyone is asked.
+
+use url::Url;
+
+use crate::cloud::Cloud;
+use crate::errors::{IDENTITY_DISABLED, IDENTITY_VARIABLES, KnownError, OTHER_CLOUD, SYSTEM_ASSIGNED, of_id};
+use crate::settings::{Credential, Environment, Settings};
+use crate::token::Claims;
+
+/// Application that Entra's exchange audiences belong to; a managed identity's token names it as the audience.
+const EXCHANGE_APP: &str = "fb60f99c-7a34-4190-8149-302f77469936";
+/// Hosts of Entra's issuers, in all clouds and both versions.
+const ENTRA: &[&str] =
+    &["https://login.microsoftonline.", "https://login.partner.microsoftonline.cn/", "https://sts."];
+
+/// Something that looks wrong.
+pub(crate) struct Finding {
+    pub(crate) entry: &'static KnownError,
+    pub(crate) what: String,
+}
+
+fn finding(entry: &'static KnownError, what: &str) -> Finding {
+    Finding { entry, what: what.to_owned() }
+}
+
+/// What of the environment contradicts itself or the connection.
+pub(crate) fn environment(environment: &Environment, cloud: Cloud) -> Vec<Finding> {
+    let mut found = mixed_variables(environment);
+    if environment.is_true("WEBSITE_DISABLE_MSI") {
+        found.push(finding(
+            &IDENTITY_DISABLED,
+            "WEBSITE_DISABLE_MSI is true: the platform gives this app no identity",
+        ));
+    }
+    // Platforms that know their cloud say so, Kubernetes among them.
+    let told = environment.get("AZURE_AUTHORITY_HOST").and_then(host);
+    if let Some(told) = told.filter(|host| !cloud.has_authority(host)) {
+        found.push(Finding {
+            entry: &OTHER_CLOUD,
+            what: format!("AZURE_AUTHORITY_HOST is {told}, and the connection is for {}", cloud.name()),
+        });
+    }
+    found
+}
+
+/// The host of an address, or of what stands for one without its scheme.
+fn host(address: &str) -> Option<String> {
+    let url = Url::parse(address).ok().filter(Url::has_host);
+    let url = url.or_else(|| Url::parse(&format!("https://{address}")).ok())?;
+    url.host_str().map(str::to_owned)
+}
+
+/// Variables of identity endpoints that do not fit together. App Service sets both pairs, and then they say the same.
+fn mixed_variables(environment: &Environment) -> Vec<Finding> {
+    let get = |name| environment.get(name);
+    let (endpoint, header) = (get("IDENTITY_ENDPOINT"), get("IDENTITY_HEADER"));
+    let (old_endpoint, old_secret) = (get("MSI_ENDPOINT"), get("MSI_SECRET"));
+    let mut found = Vec::new();
+    let mut mixed = |what: &str| found.push(finding(&IDENTITY_VARIABLES, what));
+    if endpoint.is_some() && header.is_none() && get("IMDS_ENDPOINT").is_none() {
+        mixed("IDENTITY_ENDPOINT is set without IDENTITY_HEADER");
+    }
+    if endpoint.is_none() && header.is_some() {
+        mixed("IDENTITY_HEADER is set without IDENTITY_ENDPOINT");
+    }
+    if let (Some(endpoint), Some(header), Some(old_endpoint), Some(old_secret)) =
+        (endpoint, header, old_endpoint, old_secret)
+    {
+        if header == old_secret && endpoint != old_endpoint {
+            mixed(
+                "IDENTITY_HEADER holds what MSI_SECRET does, and IDENTITY_ENDPOINT is another address than MSI_ENDPOINT",
+            );
+        }
+        if endpoint == old_endpoint && header != old_secret {
+            mixed("IDENTITY_ENDPOINT holds what MSI_ENDPOINT does, and IDENTITY_HEADER is not MSI_SECRET");
+        }
+    }
+    if endpoint.is_none() && old_endpoint.is_none() && old_secret.is_some() {
+        mixed("MSI_SECRET is set without MSI_ENDPOINT");
+    }
+    found
+}
+
+/// What of an assertion will not do, or is not documented to.
+pub(crate) fn assertion(settings: &Settings, claims: &Claims) -> Vec<Finding> {
+    let mut found = Vec::new();
+    let issuer = claims.iss.as_deref().unwrap_or_default();
+    let by_entra = ENTRA.iter().any(|host| issuer.starts_with(host));
+    let audience = claims.aud.as_deref().unwrap_or_default();
+    let wanted = settings.cloud.exchange_audience();
+    let mut known = |id: &str, what: String| {
+        if let Some(entry) = of_id(id) {
+            found.push(Finding { entry, what });
+        }
+    };
+    if audience != wanted && !(by_entra && audience == EXCHANGE_APP) {
+        known(
+            "Fdx.Auth.AssertionAudience",
+            format!("the assertion is for {audience}, and the exchange wants {wanted}"),
+        );
+    }
+    if claims.scp.is_some() {
+        known(
+            "Fdx.Auth.UserToken",
+            "the assertion is a user's token; only an app's or identity's can be exchanged".to_owned(),
+        );
+    }
+    if by_entra && is_system_assigned(settings, claims) {
+        let subject = claims.sub.as_deref().unwrap_or("?");
+        found.push(Finding {
+            entry: &SYSTEM_ASSIGNED,
+            what: format!("subject {subject} is a system-assigned identity: Entra may accept it, Microsoft documents user-assigned ones alone"),
+        });
+    }
+    found
+}
+
+/// By the Azure resource that the token names, or else by whether one was chosen.
+fn is_system_assigned(settings: &Settings, claims: &Claims) -> bool {
+    match &claims.xms_mirid {
+        Some(resource) => !resource.to_ascii_lowercase().contains("/userassignedidentities/"),
+        None => matches!(
+            settings.credential,
+            Credential::Default {}
+                | Credential::ManagedIdentity { client_id: None, object_id: None, resource_id: None }
+        ),
+    }
+}
+
+/// Whether there is nothing to mint.
+pub(crate) fn is_ready_token(settings: &Settings) -> bool {
+    matches!(settings.credential, Credential::AccessToken { .. })
+}

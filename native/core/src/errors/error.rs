@@ -1,0 +1,224 @@
+//! What can go wrong, for people and for scripts: a kind to decide by, a stable id, what happened, what to do.
+
+use std::fmt::{self, Display, Write as _};
+use std::ops::{Deref, DerefMut};
+use std::time::Duration;
+
+use super::entry::KnownError;
+use super::kind::{Check, ErrorKind};
+use super::symptoms::{DEFECT, INVALID_ARGUMENT};
+
+/// An error. Its texts never hold a token or a secret. Boxed: results are small, and errors are rare.
+#[derive(Clone, Debug)]
+pub struct Error(Box<Facts>);
+
+/// What is known of an error.
+#[derive(Clone, Debug)]
+pub struct Facts {
+    /// Class.
+    pub kind: ErrorKind,
+    /// Stable id, `Fdx.<Area>.<Name>`.
+    pub id: &'static str,
+    /// What happened.
+    pub message: String,
+    /// What to do about it.
+    pub advice: String,
+    /// What it belongs to.
+    pub check: Check,
+    /// HTTP status of the answer, where there was one.
+    pub http_status: Option<u16>,
+    /// Entra's code, where it gave one.
+    pub aadsts: Option<u32>,
+    /// How long the service asked to wait.
+    pub retry_after: Option<Duration>,
+    /// Tenant.
+    pub tenant: Option<String>,
+    /// Item of the tenant, such as a machine id.
+    pub item: Option<String>,
+    /// Correlation id for the service's support.
+    pub correlation_id: Option<String>,
+    /// Rows of the tenant that were delivered before.
+    pub rows: u64,
+    /// Causes, outermost first.
+    pub causes: Vec<String>,
+}
+
+impl Deref for Error {
+    type Target = Facts;
+
+    fn deref(&self) -> &Facts {
+        &self.0
+    }
+}
+
+impl DerefMut for Error {
+    fn deref_mut(&mut self) -> &mut Facts {
+        &mut self.0
+    }
+}
+
+impl KnownError {
+    /// An error of this kind; its advice is the fix.
+    pub(crate) fn error(&self, message: impl Into<String>) -> Error {
+        Error::new(self.kind, self.id, self.check, message, self.fix)
+    }
+}
+
+/// Result of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    /// An error with a message and an advice.
+    pub(crate) fn new(
+        kind: ErrorKind,
+        id: &'static str,
+        check: Check,
+        message: impl Into<String>,
+        advice: impl Into<String>,
+    ) -> Self {
+        Error(Box::new(Facts {
+            kind,
+            id,
+            message: message.into(),
+            advice: advice.into(),
+            check,
+            http_status: None,
+            aadsts: None,
+            retry_after: None,
+            tenant: None,
+            item: None,
+            correlation_id: None,
+            rows: 0,
+            causes: Vec::new(),
+        }))
+    }
+
+    /// A call that breaks the contract of the ABI.
+    pub fn invalid_argument(message: &str) -> Self {
+        INVALID_ARGUMENT.error(message)
+    }
+
+    /// The runtime could not start.
+    pub fn runtime(cause: &dyn Display) -> Self {
+        Error::internal(&format!("the worker threads could not be started: {cause}"))
+    }
+
+    /// A defect of this library.
+    pub fn internal(message: &str) -> Self {
+        DEFECT.error(message)
+    }
+
+    /// With `{name}` of the advice filled in.
+    #[must_use]
+    pub(crate) fn fill(mut self, name: &str, value: &str) -> Self {
+        self.advice = self.advice.replace(&format!("{{{name}}}"), value);
+        self
+    }
+
+    /// With another class, where the same thing can happen for several reasons.
+    #[must_use]
+    pub(crate) fn of_kind(mut self, kind: ErrorKind) -> Self {
+        self.kind = kind;
+        self
+    }
+
+    /// With the tenant, unless it has one.
+    #[must_use]
+    pub fn in_tenant(mut self, tenant: &str) -> Self {
+        self.tenant.get_or_insert_with(|| tenant.to_owned());
+        self
+    }
+
+    /// With the HTTP status.
+    #[must_use]
+    pub fn with_status(mut self, status: u16) -> Self {
+        self.http_status = Some(status);
+        self
+    }
+
+    /// With a cause and the causes behind it.
+    #[must_use]
+    pub fn caused_by(mut self, cause: &(dyn std::error::Error + 'static)) -> Self {
+        let mut next = Some(cause);
+        while let Some(cause) = next {
+            let text = cause.to_string();
+            // Many error types repeat their cause in their own text.
+            if self.causes.last().is_none_or(|last| !last.contains(&text)) {
+                self.causes.push(text);
+            }
+            next = cause.source();
+        }
+        self
+    }
+
+    /// The causes, one a line.
+    pub fn detail(&self) -> String {
+        self.causes.join("\n")
+    }
+}
+
+impl Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)?;
+        if let Some(cause) = self.causes.last()
+            && !self.message.contains(cause)
+        {
+            write!(f, ": {cause}")?;
+        }
+        if let Some(code) = self.aadsts
+            && !self.message.contains("AADSTS")
+        {
+            write!(f, " (AADSTS{code})")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// Longest word of a foreign text that is repeated; ids are shorter, tokens longer.
+const WORD_LIMIT: usize = 60;
+
+/// The first `limit` characters of `text` on one line, for quoting a foreign answer. Words as long as a token are left out: some services
+/// quote what they refuse.
+pub(crate) fn excerpt(text: &str, limit: usize) -> String {
+    let is_word = |c: char| c.is_ascii_alphanumeric() || "-_.~+=".contains(c);
+    let mut masked = String::new();
+    let mut rest = text.trim();
+    while let Some(first) = rest.chars().next() {
+        let end = rest.find(|c| is_word(c) != is_word(first)).unwrap_or(rest.len());
+        let (run, tail) = rest.split_at(end);
+        masked.push_str(if is_word(first) && run.len() > WORD_LIMIT { "***" } else { run });
+        rest = tail;
+    }
+    let mut out = String::new();
+    for c in masked.chars().take(limit) {
+        let _ = out.write_char(if c.is_control() { ' ' } else { c });
+    }
+    if masked.chars().nth(limit).is_some() {
+        out.push('…');
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cause_is_told_once() {
+        let inner = std::io::Error::new(std::io::ErrorKind::ConnectionRefused, "refused");
+        let e = Error::internal("could not connect").caused_by(&inner);
+        assert_eq!(e.to_string(), "could not connect: refused");
+        assert_eq!(e.detail(), "refused");
+    }
+
+    #[test]
+    fn an_excerpt_is_one_short_line() {
+        assert_eq!(excerpt(" a\r\nb ", 10), "a  b");
+        assert_eq!(excerpt("abcdef", 3), "abc…");
+        let token = format!("eyJ0eXAi.{}.sig-nature_", "x".repeat(60));
+        assert_eq!(excerpt(&format!("the token '{token}' is bad"), 100), "the token '***' is bad");
+        assert_eq!(excerpt("https://login.example/0a0a0a0a-0000-4000-8000-000000000001/v2.0", 100).len(), 63);
+    }
+}

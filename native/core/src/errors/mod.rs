@@ -1,0 +1,75 @@
+//! What can go wrong on the way to a token and to the data, and what to do about it. One table serves the errors'
+//! advice, the checks of a connection, `Resolve-FdxError` and the help.
+
+mod entra;
+mod entry;
+mod error;
+mod kind;
+mod symptoms;
+
+pub(crate) use entra::{PASSING, SPREADING, STALE_ASSERTION, TENANT_THROTTLED};
+pub use entry::KnownError;
+pub(crate) use entry::open_placeholders;
+pub(crate) use error::excerpt;
+pub use error::{Error, Result};
+pub use kind::{Check, ErrorKind};
+pub(crate) use symptoms::*;
+
+/// Everything that is known.
+pub fn entries() -> impl Iterator<Item = &'static KnownError> {
+    entra::ENTRIES.iter().chain(symptoms::ENTRIES.iter().copied())
+}
+
+/// What a code of Entra means, if it is known.
+pub fn of_code(code: u32) -> Option<&'static KnownError> {
+    entra::ENTRIES.iter().find(|entry| entry.codes.contains(&code))
+}
+
+/// The code that a text of Entra's names (`AADSTS700213: …`).
+pub(crate) fn code_in(text: &str) -> Option<u32> {
+    let digits = text.split_once("AADSTS")?.1;
+    digits[..digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len())].parse().ok()
+}
+
+/// The entry with this id.
+pub fn of_id(id: &str) -> Option<&'static KnownError> {
+    entries().find(|entry| entry.id.eq_ignore_ascii_case(id))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn each_code_has_one_meaning_and_each_id_one_entry() {
+        let (mut codes, mut ids) = (HashSet::new(), HashSet::new());
+        for entry in entries() {
+            assert!(ids.insert(entry.id), "{} twice", entry.id);
+            assert!(entry.cause.len() > 5 && entry.fix.ends_with(['.', ']']), "{}", entry.id);
+            for code in entry.codes {
+                assert!(codes.insert(code), "{code} twice");
+            }
+        }
+    }
+
+    #[test]
+    fn the_codes_of_the_scenario_are_known() {
+        for (code, id) in [
+            (90023, "Fdx.Auth.AssertionType"),
+            (700_213, "Fdx.Auth.SubjectMismatch"),
+            (700_016, "Fdx.Auth.AppNotConsented"),
+            (500_011, "Fdx.Auth.ResourceNotInTenant"),
+        ] {
+            assert_eq!(of_code(code).unwrap().id, id);
+        }
+        assert!(of_code(1).is_none());
+    }
+
+    #[test]
+    fn names_in_braces_are_opened_and_quoted_code_is_not() {
+        let text = r#"run {client id} with '{"name":"x"}' and @{…} for {tenant}"#;
+        assert_eq!(open_placeholders(text), r#"run <client id> with '{"name":"x"}' and @{…} for <tenant>"#);
+    }
+}

@@ -1,0 +1,4 @@
+//! Decodes rows into columns.
+
+pub(crate) mod row;
+mod value;

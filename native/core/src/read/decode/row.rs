@@ -1,0 +1,275 @@
+//! Decodes a row into columns. One decoder for every resource: names without regard to case, absent members, numbers in quotes, every date form.
+//! What fits no column is kept beside them.
+
+use std::collections::HashMap;
+
+use foldhash::fast::RandomState;
+use serde::Deserializer;
+use serde::de::{DeserializeSeed, MapAccess, Visitor};
+
+use super::value::{ColumnValue, Extras, VariantValue};
+use crate::batch::{BatchBuilder, ColumnBuilder};
+use crate::catalog::{ADDITIONAL, ColumnKind, Resource};
+use crate::errors::UNEXPECTED_SHAPE;
+use crate::errors::{Error, Result};
+
+/// Columns of rows that no catalog entry describes, at most: beyond it the names are data.
+const DYNAMIC_LIMIT: usize = 4096;
+
+/// Decodes the rows of one stream.
+pub(crate) struct RowDecoder {
+    layout: Layout,
+    /// Column by name, in lower case.
+    indexes: HashMap<Box<str>, usize, RandomState>,
+    names: Vec<Box<str>>,
+    seen: Vec<bool>,
+    extras: Extras,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Layout {
+    /// The catalog's columns; how many of them there are.
+    Typed(&'static Resource),
+    /// Columns as they turn up.
+    Dynamic,
+    /// The JSON itself.
+    Raw,
+}
+
+impl PartialEq for Resource {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl Eq for Resource {}
+
+impl RowDecoder {
+    /// For a resource of the catalog, and its columns.
+    pub(crate) fn typed(resource: &'static Resource) -> (Self, Vec<ColumnBuilder>) {
+        let mut decoder = Self::new(Layout::Typed(resource));
+        for (index, column) in resource.columns.iter().enumerate() {
+            if !column.from_request && column.name != ADDITIONAL {
+                decoder.indexes.insert(column.name.to_ascii_lowercase().into(), index);
+            }
+            decoder.names.push(column.name.into());
+        }
+        decoder.seen = vec![false; resource.columns.len()];
+        (decoder, resource.columns.iter().map(|c| ColumnBuilder::new(c.name, c.kind)).collect())
+    }
+
+    /// For rows of unknown columns.
+    pub(crate) fn dynamic() -> (Self, Vec<ColumnBuilder>) {
+        (Self::new(Layout::Dynamic), Vec::new())
+    }
+
+    /// For rows that are handed on as they are.
+    pub(crate) fn raw() -> (Self, Vec<ColumnBuilder>) {
+        (Self::new(Layout::Raw), vec![ColumnBuilder::new("json", ColumnKind::Text)])
+    }
+
+    fn new(layout: Layout) -> Self {
+        RowDecoder {
+            layout,
+            indexes: HashMap::default(),
+            names: Vec::new(),
+            seen: Vec::new(),
+            extras: Extras::default(),
+        }
+    }
+
+    /// Adds one row. `from_request` is the value of the columns that the request knows.
+    pub(crate) fn decode(
+        &mut self,
+        json: &str,
+        from_request: Option<&str>,
+        builder: &mut BatchBuilder,
+    ) -> Result<()> {
+        match self.layout {
+            Layout::Raw => builder.columns()[0].text(json),
+            Layout::Typed(resource) => {
+                self.visit(json, builder)?;
+                self.fill(resource, from_request, builder.columns());
+            }
+            Layout::Dynamic => {
+                if json.starts_with('{') {
+                    self.visit(json, builder)?;
+                } else {
+                    self.scalar(json, builder)?;
+                }
+                for (column, seen) in builder.columns().iter_mut().zip(&mut self.seen) {
+                    if !std::mem::take(seen) {
+                        column.null();
+                    }
+                }
+            }
+        }
+        builder.end_row();
+        Ok(())
+    }
+
+    fn visit(&mut self, json: &str, builder: &mut BatchBuilder) -> Result<()> {
+        if !json.starts_with('{') {
+            return Err(bad_row("a row is not a JSON object"));
+        }
+        let row = RowVisitor { decoder: self, builder };
+        serde_json::Deserializer::from_str(json)
+            .deserialize_map(row)
+            .map_err(|_| bad_row("a row is nested too deeply, or has too many different members"))
+    }
+
+    /// An element that is no object: a row of one column.
+    fn scalar(&mut self, json: &str, builder: &mut BatchBuilder) -> Result<()> {
+        let index =
+            self.column("value", builder).ok_or_else(|| bad_row("a row has too many different members"))?;
+        self.seen[index] = true;
+        VariantValue(builder.columns()[index].variant())
+            .deserialize(&mut serde_json::Deserializer::from_str(json))
+            .map_err(|_| bad_row("a row is nested too deeply"))
+    }
+
+    /// What the row did not say, and the last column.
+    fn fill(&mut self, resource: &Resource, from_request: Option<&str>, columns: &mut [ColumnBuilder]) {
+        let additional = columns.len() - 1;
+        for (index, column) in columns.iter_mut().enumerate() {
+            if index == additional {
+                self.extras.write(column);
+            } else if !std::mem::take(&mut self.seen[index]) {
+                match from_request {
+                    Some(text) if resource.columns[index].from_request => column.text(text),
+                    _ => column.null(),
+                }
+            }
+        }
+    }
+
+    /// The column of a member of a dynamic row; a new one while there is room.
+    fn column(&mut self, name: &str, builder: &mut BatchBuilder) -> Option<usize> {
+        if let Some(index) = self.indexes.get(name) {
+            return Some(*index);
+        }
+        if self.names.len() >= DYNAMIC_LIMIT {
+            return None;
+        }
+        let index = self.names.len();
+        builder.add_column(name);
+        self.indexes.insert(name.into(), index);
+        self.names.push(name.into());
+        self.seen.push(false);
+        Some(index)
+    }
+}
+
+fn bad_row(message: &str) -> Error {
+    UNEXPECTED_SHAPE.error(message)
+}
+
+/// Where a member goes.
+enum Member {
+    ColumnBuilder(usize),
+    Extra(String),
+}
+
+struct RowVisitor<'a> {
+    decoder: &'a mut RowDecoder,
+    builder: &'a mut BatchBuilder,
+}
+
+impl<'de> Visitor<'de> for RowVisitor<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let RowVisitor { decoder, builder } = self;
+        let mut expected = 0;
+        while let Some(member) = map.next_key_seed(MemberName { decoder, expected })? {
+            let index = match member {
+                Member::ColumnBuilder(index) => index,
+                Member::Extra(name) if decoder.layout == Layout::Dynamic => decoder
+                    .unseen_column(name, builder)
+                    .ok_or_else(|| serde::de::Error::custom("too many different members"))?,
+                Member::Extra(name) => {
+                    map.next_value_seed(VariantValue(decoder.extras.name(&name)))?;
+                    continue;
+                }
+            };
+            let column = &mut builder.columns()[index];
+            let name = &decoder.names[index];
+            map.next_value_seed(ColumnValue { column, name, extras: &mut decoder.extras })?;
+            decoder.seen[index] = true;
+            expected = index + 1;
+        }
+        Ok(())
+    }
+}
+
+impl RowDecoder {
+    /// The last column and those of the request have names too, but are not read from the row.
+    fn readable(&self, index: usize) -> bool {
+        match self.layout {
+            Layout::Typed(resource) => {
+                !resource.columns[index].from_request && index + 1 < resource.columns.len()
+            }
+            _ => true,
+        }
+    }
+
+    /// As [`RowDecoder::column`]; a name that the row has had already gets a number, so that nothing is dropped.
+    fn unseen_column(&mut self, mut name: String, builder: &mut BatchBuilder) -> Option<usize> {
+        loop {
+            let index = self.column(&name, builder)?;
+            if !self.seen[index] {
+                return Some(index);
+            }
+            name.push_str("#2");
+        }
+    }
+}
+
+/// Reads a member's name as the column that it means.
+struct MemberName<'a> {
+    decoder: &'a RowDecoder,
+    /// The column after the last one: rows mostly come in the same order.
+    expected: usize,
+}
+
+impl<'de> DeserializeSeed<'de> for MemberName<'_> {
+    type Value = Member;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Member, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for MemberName<'_> {
+    type Value = Member;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a name")
+    }
+
+    fn visit_str<E>(self, name: &str) -> Result<Member, E> {
+        let decoder = self.decoder;
+        let typed = decoder.layout != Layout::Dynamic;
+        let is_free = |index: usize| !decoder.seen[index];
+        let expected = self.expected;
+        if decoder.names.get(expected).is_some_and(|n| &**n == name)
+            && decoder.readable(expected)
+            && is_free(expected)
+        {
+            return Ok(Member::ColumnBuilder(expected));
+        }
+        let found = if typed {
+            decoder.indexes.get(name.to_ascii_lowercase().as_str())
+        } else {
+            decoder.indexes.get(name)
+        };
+        Ok(match found {
+            Some(index) if is_free(*index) => Member::ColumnBuilder(*index),
+            _ => Member::Extra(name.to_owned()),
+        })
+    }
+}

@@ -1,0 +1,364 @@
+//! Reads one JSON value into a column, or as a variant.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::Offset;
+use serde::Deserializer;
+use serde::de::{DeserializeSeed, MapAccess, SeqAccess, Visitor};
+
+use crate::batch::ColumnKind;
+use crate::batch::{ColumnBuilder, EPOCH, TICKS_PER_SECOND, put_text, value};
+
+/// Members without a column of their own, as the inside of a variant object.
+#[derive(Default)]
+pub(crate) struct Extras {
+    data: Vec<u8>,
+    count: u32,
+}
+
+impl Extras {
+    /// Begins a member; its value is to be written to the result.
+    pub(crate) fn name(&mut self, name: &str) -> &mut Vec<u8> {
+        put_text(&mut self.data, Some(name));
+        self.count += 1;
+        &mut self.data
+    }
+
+    /// Writes the members of a row into its last column.
+    pub(crate) fn write(&mut self, column: &mut ColumnBuilder) {
+        if self.count == 0 {
+            column.null();
+            return;
+        }
+        let out = column.variant();
+        out.push(value::OBJECT);
+        out.extend_from_slice(&self.count.to_le_bytes());
+        out.append(&mut self.data);
+        self.count = 0;
+    }
+}
+
+/// A member's value on its way into its column. A value of another kind goes to the extras, under the member's name.
+pub(crate) struct ColumnValue<'a> {
+    pub(crate) column: &'a mut ColumnBuilder,
+    pub(crate) name: &'a str,
+    pub(crate) extras: &'a mut Extras,
+}
+
+impl<'a> ColumnValue<'a> {
+    /// Null in the column, and the place for the value among the extras.
+    fn misfit(self) -> VariantValue<'a> {
+        self.column.null();
+        VariantValue(self.extras.name(self.name))
+    }
+
+    fn number<E: serde::de::Error>(self, as_int: Option<i64>, as_float: f64, text: &str) -> Result<(), E> {
+        match (self.column.kind(), as_int) {
+            (ColumnKind::Int, Some(number)) => self.column.int(number),
+            (ColumnKind::Float, _) => self.column.float(as_float),
+            (ColumnKind::Text | ColumnKind::Dictionary, _) => self.column.text(text),
+            _ => match as_int {
+                Some(number) => self.misfit().visit_i64::<E>(number)?,
+                None => self.misfit().visit_f64::<E>(as_float)?,
+            },
+        }
+        Ok(())
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for ColumnValue<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        if self.column.kind() == ColumnKind::Variant {
+            return VariantValue(self.column.variant()).deserialize(deserializer);
+        }
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for ColumnValue<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value")
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        self.column.null();
+        Ok(())
+    }
+
+    fn visit_bool<E: serde::de::Error>(self, v: bool) -> Result<(), E> {
+        match self.column.kind() {
+            ColumnKind::Bool => self.column.bool(v),
+            ColumnKind::Text | ColumnKind::Dictionary => self.column.text(if v { "true" } else { "false" }),
+            _ => self.misfit().visit_bool::<E>(v)?,
+        }
+        Ok(())
+    }
+
+    fn visit_i64<E: serde::de::Error>(self, v: i64) -> Result<(), E> {
+        #[expect(clippy::cast_precision_loss, reason = "the column holds floating numbers")]
+        self.number(Some(v), v as f64, &v.to_string())
+    }
+
+    fn visit_u64<E: serde::de::Error>(self, v: u64) -> Result<(), E> {
+        match i64::try_from(v) {
+            Ok(v) => self.visit_i64(v),
+            Err(_) if self.column.kind() == ColumnKind::Int => self.misfit().visit_u64(v),
+            #[expect(clippy::cast_precision_loss, reason = "the column holds floating numbers")]
+            Err(_) => self.number(None, v as f64, &v.to_string()),
+        }
+    }
+
+    fn visit_f64<E: serde::de::Error>(self, v: f64) -> Result<(), E> {
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "checked: no fraction, and small enough to be exact"
+        )]
+        let whole = (v.fract() == 0.0 && v.abs() < 9e15).then_some(v as i64);
+        match self.column.kind() {
+            ColumnKind::Int => self.number(whole, v, ""),
+            _ => self.number(None, v, &v.to_string()),
+        }
+    }
+
+    fn visit_str<E: serde::de::Error>(self, v: &str) -> Result<(), E> {
+        match self.column.kind() {
+            ColumnKind::Text | ColumnKind::Dictionary => self.column.text(v),
+            ColumnKind::Int => match v.trim().parse() {
+                Ok(number) => self.column.int(number),
+                Err(_) => self.misfit().visit_str::<E>(v)?,
+            },
+            ColumnKind::Float => match v.trim().parse::<f64>() {
+                Ok(number) if number.is_finite() => self.column.float(number),
+                _ => self.misfit().visit_str::<E>(v)?,
+            },
+            ColumnKind::Bool if v.eq_ignore_ascii_case("true") => self.column.bool(true),
+            ColumnKind::Bool if v.eq_ignore_ascii_case("false") => self.column.bool(false),
+            ColumnKind::Time => match parse_time(v) {
+                ParsedTime::Ticks(ticks) => self.column.int(ticks),
+                ParsedTime::Never => self.column.null(),
+                ParsedTime::Unreadable => self.misfit().visit_str::<E>(v)?,
+            },
+            _ => self.misfit().visit_str::<E>(v)?,
+        }
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
+        if self.column.kind() != ColumnKind::TextList {
+            return self.misfit().visit_seq(seq);
+        }
+        let begun = self.column.begin_list();
+        let mut count = 0;
+        while seq.next_element_seed(ListItem(self.column))?.is_some() {
+            count += 1;
+        }
+        self.column.end_list(begun, count);
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<(), A::Error> {
+        self.misfit().visit_map(map)
+    }
+}
+
+/// One item of a list of texts; what is no text is kept as its JSON.
+struct ListItem<'a>(&'a mut ColumnBuilder);
+
+impl<'de> DeserializeSeed<'de> for ListItem<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for ListItem<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value")
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        self.0.item(None);
+        Ok(())
+    }
+
+    fn visit_bool<E>(self, v: bool) -> Result<(), E> {
+        self.0.item(Some(if v { "true" } else { "false" }));
+        Ok(())
+    }
+
+    fn visit_i64<E>(self, v: i64) -> Result<(), E> {
+        self.0.item(Some(&v.to_string()));
+        Ok(())
+    }
+
+    fn visit_u64<E>(self, v: u64) -> Result<(), E> {
+        self.0.item(Some(&v.to_string()));
+        Ok(())
+    }
+
+    fn visit_f64<E>(self, v: f64) -> Result<(), E> {
+        self.0.item(Some(&v.to_string()));
+        Ok(())
+    }
+
+    fn visit_str<E>(self, v: &str) -> Result<(), E> {
+        self.0.item(Some(v));
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
+        let mut items = Vec::new();
+        while let Some(item) = seq.next_element::<serde_json::Value>()? {
+            items.push(item);
+        }
+        self.0.item(Some(&serde_json::Value::Array(items).to_string()));
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let mut members = serde_json::Map::new();
+        while let Some((name, member)) = map.next_entry::<String, serde_json::Value>()? {
+            members.insert(name, member);
+        }
+        self.0.item(Some(&serde_json::Value::Object(members).to_string()));
+        Ok(())
+    }
+}
+
+/// Any value, written as a variant.
+pub(crate) struct VariantValue<'a>(pub(crate) &'a mut Vec<u8>);
+
+impl<'de> DeserializeSeed<'de> for VariantValue<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for VariantValue<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value")
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        self.0.push(value::NULL);
+        Ok(())
+    }
+
+    fn visit_bool<E>(self, v: bool) -> Result<(), E> {
+        self.0.push(if v { value::TRUE } else { value::FALSE });
+        Ok(())
+    }
+
+    fn visit_i64<E>(self, v: i64) -> Result<(), E> {
+        self.0.push(value::INT);
+        self.0.extend_from_slice(&v.to_le_bytes());
+        Ok(())
+    }
+
+    fn visit_u64<E: serde::de::Error>(self, v: u64) -> Result<(), E> {
+        if let Ok(v) = i64::try_from(v) {
+            return self.visit_i64(v);
+        }
+        self.0.push(value::UNSIGNED);
+        self.0.extend_from_slice(&v.to_le_bytes());
+        Ok(())
+    }
+
+    fn visit_f64<E>(self, v: f64) -> Result<(), E> {
+        self.0.push(value::FLOAT);
+        self.0.extend_from_slice(&v.to_le_bytes());
+        Ok(())
+    }
+
+    fn visit_str<E>(self, v: &str) -> Result<(), E> {
+        self.0.push(value::TEXT);
+        put_text(self.0, Some(v));
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
+        self.0.push(value::LIST);
+        let (at, mut count) = (reserve_count(self.0), 0_u32);
+        while seq.next_element_seed(VariantValue(self.0))?.is_some() {
+            count += 1;
+        }
+        write_count(self.0, at, count);
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        self.0.push(value::OBJECT);
+        let (at, mut count) = (reserve_count(self.0), 0_u32);
+        while let Some(name) = map.next_key::<String>()? {
+            put_text(self.0, Some(&name));
+            map.next_value_seed(VariantValue(self.0))?;
+            count += 1;
+        }
+        write_count(self.0, at, count);
+        Ok(())
+    }
+}
+
+fn reserve_count(out: &mut Vec<u8>) -> usize {
+    out.extend_from_slice(&[0; 4]);
+    out.len() - 4
+}
+
+fn write_count(out: &mut [u8], at: usize, count: u32) {
+    out[at..at + 4].copy_from_slice(&count.to_le_bytes());
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum ParsedTime {
+    /// 100 ns since 0001-01-01 UTC.
+    Ticks(i64),
+    /// The services write the year 1.
+    Never,
+    Unreadable,
+}
+
+/// Reads a date in any form that the services use: RFC 3339 with up to seven digits, or a blank instead of `T` and no zone, which
+/// means UTC.
+fn parse_time(text: &str) -> ParsedTime {
+    let utc = || text.parse::<DateTime>().and_then(|civil| Offset::UTC.to_timestamp(civil));
+    let Ok(timestamp) = text.parse::<Timestamp>().or_else(|_| utc()) else { return ParsedTime::Unreadable };
+    let seconds = timestamp.as_second() + EPOCH;
+    if seconds < 366 * 86_400 {
+        return ParsedTime::Never;
+    }
+    ParsedTime::Ticks(seconds * TICKS_PER_SECOND + i64::from(timestamp.subsec_nanosecond()) / 100)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_date_form_of_the_services_is_read() {
+        for (text, expected) in [
+            ("1970-01-01T00:00:00Z", EPOCH * TICKS_PER_SECOND),
+            ("2021-01-26T20:33:57.7220239Z", 637_472_900_377_220_239),
+            ("2020-12-30 14:17:26", 637_449_346_460_000_000),
+            ("2020-11-03 10:13:34.8476880", 637_399_952_148_476_880),
+            ("2021-01-26T21:33:57.7220239+01:00", 637_472_900_377_220_239),
+        ] {
+            assert_eq!(parse_time(text), ParsedTime::Ticks(expected), "{text}");
+        }
+        assert_eq!(parse_time("0001-01-01T00:00:00Z"), ParsedTime::Never);
+        assert_eq!(parse_time("0001-01-01 00:00:00"), ParsedTime::Never);
+        assert_eq!(parse_time("yesterday"), ParsedTime::Unreadable);
+    }
+}

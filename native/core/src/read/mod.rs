@@ -1,0 +1,11 @@
+//! From an address to rows: pages are read, split and decoded while they arrive.
+
+pub(crate) mod address;
+pub(crate) mod decode;
+pub(crate) mod pager;
+pub(crate) mod plan;
+pub(crate) mod refusal;
+pub(crate) mod sink;
+pub(crate) mod splitter;
+#[cfg(test)]
+mod tests;

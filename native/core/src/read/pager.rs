@@ -1,0 +1,257 @@
+//! Reads the pages of one list: follows the links, asks again for what broke, delivers no row twice and loses none.
+
+use std::collections::HashSet;
+use std::hash::{BuildHasher, Hasher};
+
+use foldhash::fast::FixedState;
+use reqwest::Method;
+use reqwest::header::{self, HeaderValue};
+use url::Url;
+
+use super::address;
+use super::plan::Plan;
+use super::refusal;
+use super::sink::Sink;
+use super::splitter::{Shape, Splitter};
+use crate::auth;
+use crate::context::Context;
+use crate::errors::{Error, Result};
+use crate::errors::{
+    NETWORK_BROKEN, NETWORK_DAMAGED, NETWORK_TIMEOUT, NETWORK_UNREACHABLE, PAGE_CHANGED, REPEATED_NEXT_LINK,
+};
+use crate::http::retry::{Backoff, is_transient, retry_after};
+use crate::http::{Request, Response, TransportError, TransportErrorKind, sensitive};
+
+/// Most that is read of a refusal.
+const REFUSAL_LIMIT: usize = 64 * 1024;
+
+/// Reads every page of the list.
+pub(crate) async fn read(context: &Context, tenant: &str, plan: &Plan, sink: &mut Sink) -> Result<()> {
+    let outcome = read_pages(context, tenant, plan, sink).await;
+    // What was sound goes out before the error does.
+    sink.flush(None).await;
+    outcome.map_err(|mut error| {
+        error.rows = sink.delivered();
+        error
+    })
+}
+
+async fn read_pages(context: &Context, tenant: &str, plan: &Plan, sink: &mut Sink) -> Result<()> {
+    let mut url = plan.url.clone();
+    let mut asked = HashSet::new();
+    for number in 1.. {
+        if !asked.insert(FixedState::default().hash_one(url.as_str())) {
+            return Err(REPEATED_NEXT_LINK.error(format!("page {number} has the address of an earlier one")));
+        }
+        let mut page = Page { context, tenant, plan, url: &url, number, rows: 0, digest: 0 };
+        let next = page.read(sink).await?;
+        context.reporter.page();
+        sink.flush(None).await;
+        match next {
+            Some(link) if plan.follow && !sink.is_satisfied() => {
+                url = address::next_page(&context.settings, plan.family, &url, &link)?;
+            }
+            _ => return Ok(()),
+        }
+    }
+    Ok(())
+}
+
+/// One page, over as many attempts as it takes.
+struct Page<'a> {
+    context: &'a Context,
+    tenant: &'a str,
+    plan: &'a Plan,
+    url: &'a Url,
+    number: u64,
+    /// Rows that earlier attempts delivered, and the digest of their bytes: they are not delivered again.
+    rows: u64,
+    digest: u64,
+}
+
+/// Why an attempt failed.
+enum Failure {
+    /// The token was refused.
+    Token(Error),
+    /// May pass by itself.
+    Passing(Error),
+    /// Will not.
+    Final(Error),
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Failure::Final(error)
+    }
+}
+
+impl Page<'_> {
+    async fn read(&mut self, sink: &mut Sink) -> Result<Option<String>> {
+        let mut backoff = Backoff::new(&self.context.settings.retry);
+        let mut renewed = false;
+        loop {
+            let before = self.rows;
+            let error = match self.attempt(sink).await {
+                Ok(next) => return Ok(next),
+                Err(Failure::Final(error)) => return Err(error),
+                Err(Failure::Token(error)) if renewed => return Err(error),
+                Err(Failure::Token(_)) => {
+                    renewed = true;
+                    continue;
+                }
+                Err(Failure::Passing(error)) => error,
+            };
+            if self.rows > before {
+                // It came further than the last time, so it is not stuck.
+                backoff = Backoff::new(&self.context.settings.retry);
+                renewed = false;
+            }
+            let Some(pause) = backoff.pause(error.retry_after) else { return Err(error) };
+            let what = format!("{} page {}", self.plan.url.path(), self.number);
+            self.context.reporter.retry(&what, error.http_status.unwrap_or(0), pause);
+            // The rows so far need not wait for the rest.
+            sink.flush(None).await;
+            self.context.wait(pause).await;
+        }
+    }
+
+    async fn attempt(&mut self, sink: &mut Sink) -> Result<Option<String>, Failure> {
+        let target = self.context.settings.target(self.plan.family)?;
+        let scope = target.scope.as_ref();
+        let cached = auth::access_token(self.context, self.tenant, scope, false).await?;
+        if self.tenant.is_empty() {
+            sink.name(cached.token.claims().tid.as_deref());
+        }
+        let method = self.plan.method.as_str();
+        self.context.reporter.request(method, self.tenant, self.url.path(), self.number);
+        let sent = self.context.transport.send(self.request(cached.token.secret.expose())?).await;
+        let mut response = sent.map_err(|e| self.broken(&e))?;
+        let status = response.status;
+        if (200..300).contains(&status) {
+            return self.body(&mut response, sink).await;
+        }
+        if status == 404 && self.plan.not_found_is_empty {
+            return Ok(None);
+        }
+        let claims = response.header("www-authenticate").and_then(refusal::challenge);
+        let wait = retry_after(response.header("retry-after"), self.context.clock.now());
+        let body = response.bytes(REFUSAL_LIMIT).await.unwrap_or_default();
+        let mut error = refusal::error(self.context, self.tenant, self.plan, &cached.token, status, &body);
+        error.retry_after = wait;
+        Err(match status {
+            // A 403 too may be mended by a new token: roles that were granted meanwhile are not in the old one.
+            401 | 403 if status == 401 || cached.from_cache => {
+                let licence = matches!(error.id, "Fdx.Api.NotLicensed" | "Fdx.Api.NotProvisioned");
+                if licence {
+                    Failure::Final(error)
+                } else {
+                    auth::refuse(self.context, self.tenant, scope, &cached.token, claims)?;
+                    Failure::Token(error)
+                }
+            }
+            429 => Failure::Passing(error),
+            _ if is_transient(status) && self.is_repeatable() => Failure::Passing(error),
+            _ => Failure::Final(error),
+        })
+    }
+
+    fn request(&self, token: &str) -> Result<Request> {
+        let mut request = Request::new(self.plan.method.clone(), self.url.clone());
+        let bearer = zeroize::Zeroizing::new(format!("Bearer {token}"));
+        let bearer = sensitive(&bearer)
+            .ok_or_else(|| Error::internal("a token has characters that no header can hold"))?;
+        request.headers.insert(header::AUTHORIZATION, bearer);
+        request.headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
+        if let Some(body) = &self.plan.body {
+            request.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            request.body = Some(body.clone());
+        }
+        Ok(request)
+    }
+
+    /// Reads the rows of a page and hands on those that no earlier attempt did.
+    async fn body(&mut self, response: &mut Response, sink: &mut Sink) -> Result<Option<String>, Failure> {
+        self.context.reporter.reading();
+        let mut splitter = Splitter::new(self.plan.shape);
+        let (mut index, mut replayed) = (0_u64, 0_u64);
+        let mut empty = true;
+        loop {
+            let chunk = sink.chunk(response).await.map_err(|e| self.broken(&e))?;
+            let Some(chunk) = chunk else { break };
+            empty &= chunk.is_empty();
+            self.context.reporter.received(chunk.len());
+            splitter.feed(&chunk)?;
+            while let Some(span) = splitter.next_row().map_err(|e| self.damaged(e, &splitter))? {
+                let json = splitter.row(span)?;
+                index += 1;
+                if index <= self.rows {
+                    replayed = digest(replayed, json);
+                    if index == self.rows && replayed != self.digest {
+                        return Err(Failure::Final(self.changed()));
+                    }
+                    continue;
+                }
+                self.digest = digest(self.digest, json);
+                if !sink.push(json, response).await? {
+                    return Ok(None);
+                }
+                self.rows = index;
+            }
+        }
+        if empty && self.plan.shape == Shape::Any {
+            // 204, or an action that answers nothing.
+            return Ok(None);
+        }
+        if index < self.rows {
+            return Err(Failure::Final(self.changed()));
+        }
+        // A body whose JSON stops in the middle was cut on its way, whatever the connection says.
+        splitter
+            .finish()
+            .map_err(|e| if self.is_repeatable() { Failure::Passing(e) } else { Failure::Final(e) })
+    }
+
+    /// A damaged compressed body shows as broken JSON before its checksum is reached, so broken JSON may pass too.
+    fn damaged(&self, error: Error, splitter: &Splitter) -> Failure {
+        if error.id == "Fdx.Protocol.NotJson" && splitter.has_begun() && self.is_repeatable() {
+            Failure::Passing(error)
+        } else {
+            Failure::Final(error)
+        }
+    }
+
+    fn changed(&self) -> Error {
+        PAGE_CHANGED
+            .error(format!("page {} broke off and was different when it was asked for again", self.number))
+    }
+
+    fn broken(&self, e: &TransportError) -> Failure {
+        let host = self.url.host_str().unwrap_or_default();
+        let (entry, what) = match e.kind {
+            TransportErrorKind::Connect | TransportErrorKind::WrongCertificate => {
+                (&NETWORK_UNREACHABLE, format!("{host} cannot be reached"))
+            }
+            TransportErrorKind::Timeout => (&NETWORK_TIMEOUT, format!("{host} did not answer in time")),
+            TransportErrorKind::Broken => (&NETWORK_BROKEN, format!("the connection to {host} broke off")),
+            TransportErrorKind::Decode => (&NETWORK_DAMAGED, format!("the answer of {host} came damaged")),
+        };
+        let error = entry.error(what).caused_by(e);
+        if self.is_repeatable() || e.kind == TransportErrorKind::Connect {
+            Failure::Passing(error)
+        } else {
+            Failure::Final(error)
+        }
+    }
+
+    /// Whether asking twice does no more than asking once.
+    fn is_repeatable(&self) -> bool {
+        matches!(self.plan.method, Method::GET | Method::HEAD)
+    }
+}
+
+fn digest(so_far: u64, row: &str) -> u64 {
+    let mut hasher = FixedState::default().build_hasher();
+    hasher.write_u64(so_far);
+    hasher.write(row.as_bytes());
+    hasher.finish()
+}

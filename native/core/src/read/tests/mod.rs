@@ -1,0 +1,3 @@
+//! The reading path against bytes and a scripted network, on paused time.
+
+mod row;

@@ -1,0 +1,88 @@
+//! The many forms in which token endpoints tell when a token ends.
+
+use jiff::fmt::strtime;
+use jiff::{Timestamp, civil::DateTime};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+/// A number, or a number or date in quotes.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum Expiry {
+    Number(f64),
+    Text(String),
+    /// No form that is known; it must not spoil the rest of the answer.
+    Other(IgnoredAny),
+}
+
+/// Dates without any offset are UTC.
+const WITH_OFFSET: &[&str] = &["%m/%d/%Y %I:%M:%S %p %:z", "%m/%d/%Y %H:%M:%S %:z", "%Y-%m-%d %H:%M:%S %:z"];
+const WITHOUT_OFFSET: &[&str] = &["%m/%d/%Y %I:%M:%S %p", "%m/%d/%Y %H:%M:%S"];
+
+impl Expiry {
+    /// Seconds, for a duration or a point in time given as a number.
+    pub(crate) fn seconds(&self) -> Option<i64> {
+        let number = match self {
+            Expiry::Number(number) => *number,
+            Expiry::Text(text) => text.trim().parse().ok()?,
+            Expiry::Other(_) => return None,
+        };
+        #[expect(clippy::cast_possible_truncation, reason = "checked to be in range")]
+        (number.is_finite() && number.abs() < 1e15).then_some(number as i64)
+    }
+
+    /// Seconds since 1970 of a point in time in any of the known forms.
+    pub(crate) fn timestamp(&self) -> Option<i64> {
+        if let Some(seconds) = self.seconds() {
+            return Some(seconds);
+        }
+        let Expiry::Text(text) = self else { return None };
+        let text = text.trim();
+        if let Ok(timestamp) = text.parse::<Timestamp>() {
+            return Some(timestamp.as_second());
+        }
+        for format in WITH_OFFSET {
+            if let Ok(timestamp) = strtime::parse(format, text).and_then(|parsed| parsed.to_timestamp()) {
+                return Some(timestamp.as_second());
+            }
+        }
+        let civil = WITHOUT_OFFSET
+            .iter()
+            .find_map(|format| strtime::parse(format, text).and_then(|parsed| parsed.to_datetime()).ok())
+            .or_else(|| text.parse::<DateTime>().ok())?;
+        civil.to_zoned(jiff::tz::TimeZone::UTC).ok().map(|zoned| zoned.timestamp().as_second())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_form_that_an_endpoint_is_known_to_use_is_read() {
+        for (text, seconds) in [
+            ("\"1586984735\"", 1_586_984_735),
+            ("1586984735", 1_586_984_735),
+            ("1586984735.25", 1_586_984_735),
+            ("\"2024-10-18T19:51:37.0000000+00:00\"", 1_729_281_097),
+            ("\"2024-10-18T19:51:37Z\"", 1_729_281_097),
+            ("\"06/20/2019 02:57:58 +00:00\"", 1_560_999_478),
+            ("\"1/16/2020 5:24:12 AM +00:00\"", 1_579_152_252),
+            ("\"1/16/2020 5:24:12 PM +00:00\"", 1_579_195_452),
+            ("\"2021-07-02 08:00:34Z\"", 1_625_212_834),
+            ("\"10/18/2024 19:51:37\"", 1_729_281_097),
+            ("\"2024-10-18 19:51:37\"", 1_729_281_097),
+        ] {
+            let expiry: Expiry = serde_json::from_str(text).unwrap();
+            assert_eq!(expiry.timestamp(), Some(seconds), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_time_is_none() {
+        for text in ["true", "{}", "[1]", "\"\"", "\"soon\"", "\"99/99/2020 1:00:00 AM +00:00\"", "1e300"] {
+            let expiry: Expiry = serde_json::from_str(text).unwrap();
+            assert_eq!(expiry.timestamp(), None, "{text}");
+        }
+    }
+}

@@ -455,4 +455,4 @@ internal static unsafe partial class NativeMethods {
 }
 
 
-} /* FedxdrNative */
+} /* FedXdr.Interop */

@@ -2,10 +2,12 @@
 
 use crate::Generated;
 
-/// safer-ffi makes everything public and names the namespace after the crate: neither belongs in a module's surface.
+/// safer-ffi makes everything public and names namespace and library after the program that runs it.
 pub(crate) fn generate() -> Result<Generated, Box<dyn std::error::Error>> {
     let text = fedxdr_native::csharp_interop()?
-        .replace("namespace FedxdrNative", "namespace FedXdr.Interop")
+        .replace("namespace FedxdrGen", "namespace FedXdr.Interop")
+        .replace("} /* FedxdrGen */", "} /* FedXdr.Interop */")
+        .replace("fedxdr_gen", "fedxdr_native")
         .replace("public unsafe partial class Ffi", "internal static unsafe partial class NativeMethods")
         .replace("public unsafe struct", "internal unsafe struct")
         .replace("public struct", "internal struct")

@@ -159,8 +159,8 @@ async fn each_places_refusals_mean_what_its_pages_say() {
             "Fdx.Identity.UnknownIdentity",
         ),
     ] {
-        let network = network(case(name), move |_, _| Answer::Status(code, &[], body.clone()));
-        let error = access_token(&context_of(case(name), &network), TENANT, SCOPE, false).await.unwrap_err();
+        let network = network(source_case(name), move |_, _| Answer::Status(code, &[], body.clone()));
+        let error = access_token(&context_of(source_case(name), &network), TENANT, SCOPE, false).await.unwrap_err();
         assert_eq!(error.id, id, "{name}");
     }
 }

@@ -99,8 +99,8 @@ fn every_test_that_the_list_of_cases_names_is_there() {
         if let Some(file) = name.strip_suffix(".Tests.ps1") {
             files += 1;
             assert!(root().join(format!("tests/module/{file}.Tests.ps1")).is_file(), "{name}");
-        } else if name.ends_with(".rs") {
-            assert!(root().join("native/core/src/auth/tests").join(name).is_file(), "{name}");
+        } else if let Some(file) = name.strip_suffix(".rs") {
+            assert!(root().join(format!("native/core/src/auth/tests/{file}.rs")).is_file(), "{name}");
         } else if name.contains('_') && name.len() > 15 {
             tests += 1;
             assert!(sources.contains(&format!("fn {name}(")), "there is no test {name}");

@@ -160,7 +160,8 @@ async fn each_places_refusals_mean_what_its_pages_say() {
         ),
     ] {
         let network = network(source_case(name), move |_, _| Answer::Status(code, &[], body.clone()));
-        let error = access_token(&context_of(source_case(name), &network), TENANT, SCOPE, false).await.unwrap_err();
+        let error =
+            access_token(&context_of(source_case(name), &network), TENANT, SCOPE, false).await.unwrap_err();
         assert_eq!(error.id, id, "{name}");
     }
 }
@@ -209,7 +210,7 @@ async fn a_hybrid_worker_that_knows_no_user_assigned_identity_is_told_apart() {
 /// What the endpoint answers to its nth request.
 type Script = fn(usize) -> Answer;
 
-/// Cloud Shell has no exchange, so it is not among the source_cases above; the same table, for direct use.
+/// Cloud Shell has no exchange, so it is not among the sources above; the same table, for direct use.
 #[tokio::test(start_paused = true)]
 async fn cloud_shell_used_directly_keeps_to_the_same_table() {
     const ENVIRONMENT: &[(&str, &str)] = &[("MSI_ENDPOINT", "http://localhost:50342/oauth2/token")];

@@ -3,7 +3,7 @@ Describe 'What a user can get wrong' {
         . $PSScriptRoot/Fixture.ps1
         Start-FakeTenant
 
-        # The id, an advice, and the tenant where one is at fault.
+        # Checks the id and the advice.
         function Assert-Failure($ErrorRecord, [string] $Id, [string] $Advice) {
             $ErrorRecord | Should -Not -BeNullOrEmpty
             Get-ErrorId $ErrorRecord | Should -Be $Id
@@ -38,26 +38,27 @@ Describe 'What a user can get wrong' {
             Assert-Failure (Get-Failure { Get-FdxToken }) 'Fdx.Identity.UnknownIdentity' 'Attach the identity'
         }
 
-        It 'has another header than the platform set' {
+        It 'has a header that the platform did not set' {
             $env:IDENTITY_HEADER = 'fake-other-header'
             Connect-Tenant
             Assert-Failure (Get-Failure { Get-FdxToken }) 'Fdx.Identity.Refused' 'IDENTITY_HEADER'
         }
 
-        It 'answers for another one' {
+        It 'is not the one that answers' {
             Add-Fault @{ service = 'identity'; name = 'identity-mismatch' }
             Connect-Tenant
             Assert-Failure (Get-Failure { Get-FdxToken }) 'Fdx.Identity.WrongIdentity' 'attached'
         }
 
-        It 'answers without a token, or something else: <name>' -ForEach @{ name = 'empty-token' }, @{ name = 'not-json' } {
+        It 'answers without a token: <name>' -ForEach @{ name = 'empty-token' }, @{ name = 'not-json' } {
             Add-Fault @{ service = 'identity'; name = $name }
             Connect-Tenant
             Assert-Failure (Get-Failure { Get-FdxToken }) 'Fdx.Identity.InvalidAnswer' 'Restart'
         }
 
         It 'is named twice' {
-            Assert-Failure (Get-Failure { Connect-Tenant @{ ManagedIdentityObjectId = $Fake.managedIdentity.objectId } }) 'Fdx.Settings.IdentityAmbiguous' 'one of'
+            $failure = Get-Failure { Connect-Tenant @{ ManagedIdentityObjectId = $Fake.managedIdentity.objectId } }
+            Assert-Failure $failure 'Fdx.Settings.IdentityAmbiguous' 'one of'
         }
     }
 
@@ -65,14 +66,28 @@ Describe 'What a user can get wrong' {
         It 'is missing' {
             Set-World @{ app = @{ federatedCredentials = @() } }
             Connect-Tenant
-            Assert-Failure (Get-Failure { Get-FdxToken }) 'Fdx.Auth.FederatedCredentialMissing' 'az ad app federated-credential create'
+            $failure = Get-Failure { Get-FdxToken }
+            Assert-Failure $failure 'Fdx.Auth.FederatedCredentialMissing' 'az ad app federated-credential create'
         }
 
         It 'has a wrong <field>' -ForEach @(
-            @{ field = 'subject'; value = '1d000000-0000-4000-8000-c00000000001'; id = 'Fdx.Auth.SubjectMismatch'; advice = '1d000000-0000-4000-8000-b00000000001' }
-            @{ field = 'issuer'; value = 'https://sts.windows.net/0a0a0a0a-0000-4000-8000-000000000001/'; id = 'Fdx.Auth.IssuerMismatch'; advice = 'login.microsoftonline.com/0a0a0a0a-0000-4000-8000-000000000001/v2.0' }
-            @{ field = 'audience'; value = 'fb60f99c-7a34-4190-8149-302f77469936'; id = 'Fdx.Auth.AudienceMismatch'; advice = 'api://AzureADTokenExchange' }
-            @{ field = 'subject'; value = '1D000000-0000-4000-8000-B00000000001'; id = 'Fdx.Auth.SubjectCase'; advice = 'exactly' }
+            @{
+                field = 'subject'; value = '1d000000-0000-4000-8000-c00000000001'
+                id = 'Fdx.Auth.SubjectMismatch'; advice = '1d000000-0000-4000-8000-b00000000001'
+            }
+            @{
+                field = 'issuer'; value = 'https://sts.windows.net/0a0a0a0a-0000-4000-8000-000000000001/'
+                id = 'Fdx.Auth.IssuerMismatch'
+                advice = 'login.microsoftonline.com/0a0a0a0a-0000-4000-8000-000000000001/v2.0'
+            }
+            @{
+                field = 'audience'; value = 'fb60f99c-7a34-4190-8149-302f77469936'
+                id = 'Fdx.Auth.AudienceMismatch'; advice = 'api://AzureADTokenExchange'
+            }
+            @{
+                field = 'subject'; value = '1D000000-0000-4000-8000-B00000000001'
+                id = 'Fdx.Auth.SubjectCase'; advice = 'exactly'
+            }
         ) {
             Set-FederatedCredential @{ $field = $value }
             Connect-Tenant
@@ -82,7 +97,7 @@ Describe 'What a user can get wrong' {
             $failure.Exception.AadStsCode | Should -BeGreaterThan 700000
         }
 
-        It 'is for another identity than the one that is used' {
+        It 'is for an identity that is not the one in use' {
             Connect-Tenant @{ ManagedIdentityClientId = $Fake.secondIdentity.clientId }
             Assert-Failure (Get-Failure { Get-FdxToken }) 'Fdx.Auth.SubjectMismatch' $Fake.secondIdentity.objectId
         }
@@ -134,7 +149,8 @@ Describe 'What a user can get wrong' {
             Connect-Tenant
             $failure = Get-Failure { Get-FdxVulnerability }
             Assert-Failure $failure 'Fdx.Api.RoleMissing' 'consents again'
-            $failure.Exception.Message | Should -Match 'lacks the application permission Vulnerability\.Read\.All.*it has Machine\.Read\.All'
+            $missing = 'lacks the application permission Vulnerability\.Read\.All.*it has Machine\.Read\.All'
+            $failure.Exception.Message | Should -Match $missing
         }
 
         It 'has granted no role at all, and a warning says so before the API does' {
@@ -154,22 +170,27 @@ Describe 'What a user can get wrong' {
     }
 
     Context 'the arguments' {
-        It 'name no tenant: <tenant>' -ForEach @{ tenant = '{c0000000-0000-4000-8000-000000000001}' }, @{ tenant = 'contoso com' },
-            @{ tenant = 'common' }, @{ tenant = '../x' }, @{ tenant = 'contoso' } {
-            Assert-Failure (Get-Failure { Connect-Tenant @{ TenantId = $tenant } }) 'Fdx.Settings.InvalidTenantId' 'Tenant ID'
+        It 'name no tenant: <_>' -ForEach '{c0000000-0000-4000-8000-000000000001}', 'contoso com', 'common', '../x',
+            'contoso' {
+            $tenant = $_
+            $failure = Get-Failure { Connect-Tenant @{ TenantId = $tenant } }
+            Assert-Failure $failure 'Fdx.Settings.InvalidTenantId' 'Tenant ID'
             Connect-Tenant
-            Assert-Failure (Get-Failure { Get-FdxVulnerability -TenantId $tenant }) 'Fdx.Settings.InvalidTenantId' 'Tenant ID'
+            $failure = Get-Failure { Get-FdxVulnerability -TenantId $tenant }
+            Assert-Failure $failure 'Fdx.Settings.InvalidTenantId' 'Tenant ID'
         }
 
-        It 'have no GUID for an id' {
+        It 'have an id that is not a GUID' {
             Assert-Failure (Get-Failure { Connect-Tenant @{ ClientId = 'my-app' } }) 'Fdx.Settings.InvalidId' 'GUID'
         }
 
         It 'leave the tenant out' {
-            Assert-Failure (Get-Failure { Connect-Tenant @{ TenantId = $null } }) 'Fdx.Settings.TenantMissing' 'Connect-Fdx -TenantId'
+            $failure = Get-Failure { Connect-Tenant @{ TenantId = $null } }
+            Assert-Failure $failure 'Fdx.Settings.TenantMissing' 'Connect-Fdx -TenantId'
         }
 
-        It 'have a filter that cannot be read: <filter>' -ForEach @{ filter = "cveId eq 'x" }, @{ filter = '(cveId eq ''x''' }, @{ filter = ' ' } {
+        It 'have a filter that cannot be parsed: <_>' -ForEach "cveId eq 'x", '(cveId eq ''x''', ' ' {
+            $filter = $_
             Connect-Tenant
             Assert-Failure (Get-Failure { Get-FdxVulnerability -Filter $filter }) 'Fdx.Settings.InvalidFilter' 'OData'
             Get-Count defender | Should -Be 0
@@ -177,36 +198,44 @@ Describe 'What a user can get wrong' {
 
         It 'have a filter that the service does not accept' {
             Connect-Tenant
-            Assert-Failure (Get-Failure { Get-FdxMachine -Filter "colour eq 'red'" }) 'Fdx.Api.InvalidFilter' 'computerDnsName'
+            $failure = Get-Failure { Get-FdxMachine -Filter "colour eq 'red'" }
+            Assert-Failure $failure 'Fdx.Api.InvalidFilter' 'computerDnsName'
         }
 
-        It 'lead to another host: <path>' -ForEach @{ path = 'https://evil.example/x' }, @{ path = '//evil.example/x' }, @{ path = 'api/machines' } {
+        It 'have a path that is an address or relative: <_>' -ForEach 'https://evil.example/x', '//evil.example/x',
+            'api/machines' {
+            $path = $_
             Connect-Tenant
             Assert-Failure (Get-Failure { Invoke-FdxRequest -Path $path }) 'Fdx.Settings.InvalidPath' '/api/machines'
         }
 
         It 'have an endpoint that is not https' {
-            Assert-Failure (Get-Failure { Connect-Tenant @{ Endpoint = @{ defender = 'http://api.example.net' } } }) 'Fdx.Settings.InvalidEndpoint' 'https'
+            $failure = Get-Failure { Connect-Tenant @{ Endpoint = @{ defender = 'http://api.example.net' } } }
+            Assert-Failure $failure 'Fdx.Settings.InvalidEndpoint' 'https'
         }
 
-        It 'have an endpoint with more in it than a host, and its password is not repeated' {
-            $failure = Get-Failure { Connect-Tenant @{ Endpoint = @{ defender = 'https://user:fake-password@api.example.net' } } }
+        It 'have an endpoint with more than a host, and its password is not repeated' {
+            $endpoint = @{ defender = 'https://user:fake-password@api.example.net' }
+            $failure = Get-Failure { Connect-Tenant @{ Endpoint = $endpoint } }
             Assert-Failure $failure 'Fdx.Settings.InvalidEndpoint' 'https'
             "$failure" | Should -Not -Match 'fake-password'
-            Assert-Failure (Get-Failure { Connect-Tenant @{ Endpoint = @{ defender = 'https://api.example.net/?a=b' } } }) 'Fdx.Settings.InvalidEndpoint' 'https'
+            $endpoint = @{ defender = 'https://api.example.net/?a=b' }
+            $failure = Get-Failure { Connect-Tenant @{ Endpoint = $endpoint } }
+            Assert-Failure $failure 'Fdx.Settings.InvalidEndpoint' 'https'
         }
 
-        It 'have an id that would lead elsewhere: <id>' -ForEach @{ id = '..' }, @{ id = '.' } {
+        It 'have an id that would change the path: <id>' -ForEach @{ id = '..' }, @{ id = '.' } {
             Connect-Tenant
             Assert-Failure (Get-Failure { Get-FdxMachine -Id $id }) 'Fdx.Settings.InvalidItemId' 'Get-FdxMachine'
             Get-Count defender | Should -Be 0
         }
 
-        It 'ask for a resource that is none' {
+        It 'name an invalid resource' {
             Connect-Tenant
-            Assert-Failure (Get-Failure { Get-FdxToken -Resource 'Defendr' }) 'Fdx.Settings.InvalidResource' 'Defender, Xdr, Graph or Arm'
-            foreach ($several in 'https://graph.microsoft.com/.default https://vault.azure.net/.default', ' ', '://') {
-                Assert-Failure (Get-Failure { Get-FdxToken -Resource $several }) 'Fdx.Settings.InvalidResource' 'Defender, Xdr, Graph or Arm'
+            foreach ($resource in 'Defendr', 'https://graph.microsoft.com/.default https://vault.azure.net/.default',
+                ' ', '://') {
+                $failure = Get-Failure { Get-FdxToken -Resource $resource }
+                Assert-Failure $failure 'Fdx.Settings.InvalidResource' 'Defender, Xdr, Graph or Arm'
             }
         }
 

@@ -10,20 +10,21 @@ Describe 'Connecting' {
 
     AfterEach { (Get-Report).violations | Should -BeNullOrEmpty }
 
-    It 'asks nobody anything until a cmdlet needs a token' {
+    It 'sends no request until a cmdlet needs a token' {
         Connect-Tenant | Should -BeNullOrEmpty
         $null = Get-FdxConnection
-        @((Get-Report).requests | Where-Object service -in 'identity', 'imds', 'authority', 'defender') | Should -BeNullOrEmpty
+        $requests = (Get-Report).requests
+        $requests | Where-Object service -in 'identity', 'imds', 'authority', 'defender' | Should -BeNullOrEmpty
     }
 
-    It 'asks for one token of each tenant with -Verify' {
+    It 'requests one token per tenant with -Verify' {
         Connect-Tenant @{ TenantId = $Fake.tenants.tenantId; Verify = $true }
         Get-Count exchanges | Should -Be 3
         Get-Count defender | Should -Be 0
         @((Get-FdxConnection).Tokens).Count | Should -Be 3
     }
 
-    It 'keeps the connection from before when -Verify fails in every tenant' {
+    It 'keeps the earlier connection when -Verify fails in every tenant' {
         Connect-Tenant @{ TenantId = $Fake.tenants[1].tenantId }
         Set-Customer @{ consented = $false }
         Get-ErrorId (Get-Failure { Connect-Tenant @{ Verify = $true } }) | Should -Be 'Fdx.Auth.AppNotConsented'
@@ -33,7 +34,8 @@ Describe 'Connecting' {
     It 'connects when -Verify fails in some tenants, and says in which' {
         Set-Customer @{ consented = $false } 1
         $arguments = @{
-            TenantId = $Fake.tenants.tenantId; ClientId = $Fake.clientId; ManagedIdentityClientId = $Fake.managedIdentity.clientId; Endpoint = Get-Endpoint
+            TenantId = $Fake.tenants.tenantId; ClientId = $Fake.clientId; Endpoint = Get-Endpoint
+            ManagedIdentityClientId = $Fake.managedIdentity.clientId
         }
         Connect-Fdx @arguments -Verify -ErrorVariable failed -ErrorAction SilentlyContinue
         @($failed).Count | Should -Be 1
@@ -41,7 +43,7 @@ Describe 'Connecting' {
         (Get-FdxConnection).TenantId.Count | Should -Be 3
     }
 
-    It 'keeps the connection from before when the new one cannot be made' {
+    It 'keeps the earlier connection when the new one cannot be made' {
         Connect-Tenant
         $null = Get-Failure { Connect-Tenant @{ TenantId = 'common' } }
         (Get-FdxConnection).TenantId | Should -Be $Tenant
@@ -66,13 +68,14 @@ Describe 'Connecting' {
         (Get-FdxToken).AppId | Should -Be $Fake.clientId
     }
 
-    It 'does not take an endpoint that it does not know, and names those that it does' {
+    It 'refuses an unknown endpoint, and names the known ones' {
         $failure = Get-Failure { Connect-Tenant @{ Endpoint = @{ defnder = 'https://x.example' } } }
         Get-ErrorId $failure | Should -Be 'Fdx.Settings.InvalidEndpoint'
         $failure.ErrorDetails.RecommendedAction | Should -Match 'authority, defender'
     }
 
-    It 'does not take an endpoint that is no address: "<address>"' -ForEach @{ address = '' }, @{ address = 'x.example' }, @{ address = 'ftp://127.0.0.1' } {
+    It 'refuses an endpoint that is not an address: "<_>"' -ForEach '', 'x.example', 'ftp://127.0.0.1' {
+        $address = $_
         $endpoint = Get-Endpoint
         $endpoint.defender = $address
         $failure = Get-Failure { Connect-Tenant @{ Endpoint = $endpoint } }
@@ -80,7 +83,7 @@ Describe 'Connecting' {
         $failure.ErrorDetails.RecommendedAction | Should -Match 'https://host'
     }
 
-    It 'disconnects twice, and before there was a connection' {
+    It 'disconnects twice, and without a connection' {
         { Disconnect-Fdx; Disconnect-Fdx -ClearTokenCache } | Should -Not -Throw
         Get-ErrorId (Get-Failure { Get-FdxConnection }) | Should -Be 'Fdx.Settings.NotConnected'
     }

@@ -8,7 +8,7 @@ Describe 'Errors' {
 
     BeforeEach { Reset-Tenant }
 
-    It 'come from the service after the retries that were allowed: HTTP <code>' -ForEach @(
+    It 'come from the service after the allowed retries: HTTP <code>' -ForEach @(
         @{ code = 429; id = 'Fdx.Api.Throttled'; category = 'LimitsExceeded'; tries = 2 }
         @{ code = 500; id = 'Fdx.Api.Unavailable'; category = 'ResourceUnavailable'; tries = 2 }
         @{ code = 503; id = 'Fdx.Api.Unavailable'; category = 'ResourceUnavailable'; tries = 2 }
@@ -16,7 +16,8 @@ Describe 'Errors' {
         @{ code = 403; id = 'Fdx.Api.Forbidden'; category = 'PermissionDenied'; tries = 1 }
     ) {
         Connect-Tenant @{ MaximumRetryCount = 1 }
-        Add-Fault @{ service = 'defender'; name = 'status'; code = $code; retryAfter = 0; times = 99; body = @{ error = @{ code = 'x'; message = 'said by the service' } } }
+        $body = @{ error = @{ code = 'x'; message = 'said by the service' } }
+        Add-Fault @{ service = 'defender'; name = 'status'; code = $code; retryAfter = 0; times = 99; body = $body }
         $failure = Get-Failure { Get-FdxVulnerability }
         Get-ErrorId $failure | Should -Be $id
         $failure.CategoryInfo.Category | Should -Be $category
@@ -27,7 +28,7 @@ Describe 'Errors' {
         Get-Count defender | Should -Be $tries
     }
 
-    It 'say when to come back where the service wants a longer pause than is taken' {
+    It 'say when to try again if the service asks for too long a pause' {
         Connect-Tenant @{ MaximumRetryCount = 3 }
         Add-Fault @{ service = 'defender'; name = 'status'; code = 429; retryAfter = 7200; times = 99 }
         $clock = [Diagnostics.Stopwatch]::StartNew()
@@ -38,7 +39,10 @@ Describe 'Errors' {
         Get-Count defender | Should -Be 1
     }
 
-    It 'do not come sooner than the service''s pause ends: <retryAfter>' -ForEach @{ retryAfter = 2; least = 1950 }, @{ retryAfter = 'date:+3'; least = 1900 } {
+    It 'do not come before the service''s pause ends: <retryAfter>' -ForEach @(
+        @{ retryAfter = 2; least = 1950 }
+        @{ retryAfter = 'date:+3'; least = 1900 }
+    ) {
         Connect-Tenant
         $null = Get-FdxToken
         Add-Fault @{ service = 'defender'; name = 'status'; code = 429; retryAfter = $retryAfter }
@@ -63,7 +67,7 @@ Describe 'Errors' {
         $failure.ErrorDetails.RecommendedAction | Should -Not -BeNullOrEmpty
     }
 
-    It 'say that there is no identity where neither endpoint is, at a closed port' {
+    It 'say that there is no identity if there is no endpoint' {
         $env:IDENTITY_ENDPOINT = $null
         $env:IDENTITY_HEADER = $null
         $endpoint = Get-Endpoint
@@ -74,13 +78,13 @@ Describe 'Errors' {
         $failure.ErrorDetails.RecommendedAction | Should -Not -BeNullOrEmpty
     }
 
-    It 'name an identity endpoint that is no address: <_>' -ForEach 'not an address', 'ftp://127.0.0.1/msi' {
+    It 'name an identity endpoint that is not an address: <_>' -ForEach 'not an address', 'ftp://127.0.0.1/msi' {
         $env:IDENTITY_ENDPOINT = $_
         Connect-Tenant
         Get-ErrorId (Get-Failure { Get-FdxToken }) | Should -Be 'Fdx.Identity.InvalidEndpoint'
     }
 
-    It 'end a script with -ErrorAction Stop and let it go on without, one record a tenant' {
+    It 'end a script with -ErrorAction Stop, and otherwise are one record per tenant' {
         Connect-Tenant @{ TenantId = $Fake.tenants.tenantId }
         Set-Customer @{ consented = $false } 0
         Set-Customer @{ consented = $false } 1
@@ -92,7 +96,7 @@ Describe 'Errors' {
         @($Error[0..1].TargetObject | Sort-Object) | Should -Be (@($Fake.tenants[0, 1].tenantId) | Sort-Object)
     }
 
-    It 'show their id, sentence and advice when they are printed' {
+    It 'show their id, message and advice when they are printed' {
         Connect-Tenant
         Set-Customer @{ roles = @('Machine.Read.All') }
         $shown = & { Get-FdxVulnerability -ErrorAction Continue } 2>&1 | Out-String -Width 500
@@ -104,7 +108,7 @@ Describe 'Errors' {
         $failure.Exception.Step | Should -Not -BeNullOrEmpty
     }
 
-    It 'have an id to give to support, where the service sent one' {
+    It 'have the correlation id that the service sent' {
         Connect-Tenant
         Set-Customer @{ consented = $false }
         (Get-Failure { Get-FdxToken }).Exception.CorrelationId | Should -Match '^[0-9a-f-]{36}$'
@@ -112,7 +116,7 @@ Describe 'Errors' {
         (Get-Failure { Get-FdxVulnerability }).Exception.CorrelationId | Should -Not -BeNullOrEmpty
     }
 
-    It 'do not stay: the same connection works once the cause is gone' {
+    It 'end with their cause: the same connection works again' {
         Connect-Tenant
         Set-Customer @{ consented = $false }
         Get-ErrorId (Get-Failure { Get-FdxVulnerability }) | Should -Be 'Fdx.Auth.AppNotConsented'
@@ -120,9 +124,9 @@ Describe 'Errors' {
         @(Get-FdxVulnerability -First 1).Count | Should -Be 1
     }
 
-    It 'send no token to the host that a link names, and no request: <name>' -ForEach @{ name = 'foreign-next-link' }, @{ name = 'http-next-link' } {
+    It 'send no request to the host that a link names: <_>' -ForEach 'foreign-next-link', 'http-next-link' {
         Connect-Tenant
-        Add-Fault @{ service = 'defender'; name = $name }
+        Add-Fault @{ service = 'defender'; name = $_ }
         $found = @(Get-FdxMachine -ErrorVariable failed -ErrorAction SilentlyContinue)
         $found.Count | Should -Be 40
         @($failed).Count | Should -Be 1

@@ -3,7 +3,7 @@ Describe 'When the service or the connection fails' {
         . $PSScriptRoot/Fixture.ps1
         Start-FakeTenant
 
-        # All rows once, whatever happened on the way.
+        # All rows, and each of them once.
         function Assert-Complete($Rows) {
             @($Rows).Count | Should -Be 6000
             @($Rows.Id | Sort-Object -Unique).Count | Should -Be 6000
@@ -17,7 +17,7 @@ Describe 'When the service or the connection fails' {
         Connect-Tenant @{ MaximumRetryCount = 2 }
     }
 
-    It 'asks again for a page that is damaged by <name> (<rows> rows in), and gives no row twice' -ForEach @(
+    It 'requests a page damaged by <name> after <rows> rows again, and returns no row twice' -ForEach @(
         @{ name = 'reset'; rows = 0; page = 3 }
         @{ name = 'status'; rows = 0; page = 3 }
         @{ name = 'cut-body'; rows = 0; page = 0 }
@@ -34,7 +34,7 @@ Describe 'When the service or the connection fails' {
         (Get-Report).violations | Should -BeNullOrEmpty
     }
 
-    It 'skips the rows that it has delivered when the body breaks off again and again, further each time' {
+    It 'skips the delivered rows when the body breaks off several times, later each time' {
         Add-Fault @{ service = 'defender'; name = 'cut-body'; afterRows = 1500 }
         Add-Fault @{ service = 'defender'; name = 'cut-body'; afterRows = 3000 }
         Add-Fault @{ service = 'defender'; name = 'cut-body'; afterRows = 4500 }
@@ -42,7 +42,7 @@ Describe 'When the service or the connection fails' {
         Assert-Complete (Get-FdxVulnerability)
     }
 
-    It 'says so when the page has changed meanwhile' {
+    It 'fails when the page changed before it was read again' {
         Add-Fault @{ service = 'defender'; name = 'cut-body'; afterRows = 2500 }
         Add-Fault @{ service = 'defender'; name = 'changed-page' }
         $rows = @(Get-FdxVulnerability -ErrorVariable failed -ErrorAction SilentlyContinue)
@@ -50,7 +50,7 @@ Describe 'When the service or the connection fails' {
         Get-ErrorId $failed[0] | Should -Be 'Fdx.Protocol.PageChanged'
     }
 
-    It 'ends with an error after the sound rows when a page keeps failing' {
+    It 'ends with an error after the intact rows when a page keeps failing' {
         Set-World @{ vulnerabilityPageSize = 1000 }
         Add-Fault @{ service = 'defender'; name = 'status'; code = 500; skip = 4; times = 99 }
         $rows = @(Get-FdxVulnerability -ErrorVariable failed -ErrorAction SilentlyContinue)
@@ -70,16 +70,17 @@ Describe 'When the service or the connection fails' {
 
     It 'renews a token that ends in the middle of 200 pages, and loses no row' {
         Set-World @{ vulnerabilityPageSize = 30 }
-        # Renewed when a quarter of its life is left; the pages take several times as long.
+        # A token is renewed when a quarter of its life is left; the pages take several times as long.
         Set-Customer @{ tokenLifetime = 2 }
         Add-Fault @{ service = 'defender'; name = 'slow'; delayMs = 20; times = 500 }
         Assert-Complete (Get-FdxVulnerability)
         $report = Get-Report
         $report.counts.exchanges | Should -BeGreaterThan 1
-        @($report.requests | Where-Object { $_.service -eq 'defender' -and $_.status -eq 401 }).Count | Should -BeLessThan 3
+        $refused = @($report.requests | Where-Object { $_.service -eq 'defender' -and $_.status -eq 401 })
+        $refused.Count | Should -BeLessThan 3
     }
 
-    It 'gets over a single 401' {
+    It 'recovers from a single 401' {
         Add-Fault @{ service = 'defender'; name = 'unauthorized' }
         Assert-Complete (Get-FdxVulnerability)
         (Get-Report).counts.exchanges | Should -Be 2
@@ -89,32 +90,33 @@ Describe 'When the service or the connection fails' {
         @{ retryAfter = 1 }
         @{ retryAfter = 'date:+1' }
     ) {
-        Add-Fault @{ service = 'defender'; name = 'status'; code = 429; retryAfter = $retryAfter; body = @{ error = @{ code = '429'; message = 'quota' } } }
+        $body = @{ error = @{ code = '429'; message = 'quota' } }
+        Add-Fault @{ service = 'defender'; name = 'status'; code = 429; retryAfter = $retryAfter; body = $body }
         $clock = [Diagnostics.Stopwatch]::StartNew()
         Assert-Complete (Get-FdxVulnerability)
         $clock.ElapsedMilliseconds | Should -BeLessThan 10000
         (Get-Report).counts.defender | Should -Be 2
     }
 
-    It 'keeps to a quota that it cannot know before' {
+    It 'keeps to a quota that it cannot know in advance' {
         Set-World @{ vulnerabilityPageSize = 1000; quota = @{ limit = 2; windowSeconds = 1; retryAfterSeconds = 1 } }
         Assert-Complete (Get-FdxVulnerability)
         @((Get-Report).requests | Where-Object status -eq 429).Count | Should -BeGreaterThan 0
     }
 
-    It 'goes on over an empty page that has a link' {
+    It 'continues after an empty page that has a link' {
         Add-Fault @{ service = 'defender'; name = 'empty-page' }
         Assert-Complete (Get-FdxVulnerability)
     }
 
-    It 'gets over passing faults of the identity endpoint and of Entra' {
+    It 'recovers from transient faults of the identity endpoint and of Entra' {
         Add-Fault @{ service = 'identity'; name = 'status'; code = 503 }
         Add-Fault @{ service = 'authority'; name = 'status'; code = 503 }
         Add-Fault @{ service = 'authority'; name = 'reset' }
         @(Get-FdxVulnerability -First 1).Count | Should -Be 1
     }
 
-    It 'sends no token to a host that it does not know: <name>' -ForEach @(
+    It 'sends no token to an unknown host: <name>' -ForEach @(
         @{ name = 'foreign-next-link'; id = 'Fdx.Protocol.ForeignNextLink' }
         @{ name = 'http-next-link'; id = 'Fdx.Protocol.InsecureNextLink' }
     ) {
@@ -125,7 +127,7 @@ Describe 'When the service or the connection fails' {
         (Get-Report).foreign | Should -BeNullOrEmpty
     }
 
-    It 'takes an answer of another kind for what it is: <name>' -ForEach @(
+    It 'reports an unexpected answer: <name>' -ForEach @(
         @{ name = 'not-json'; id = 'Fdx.Protocol.NotJson'; rows = 0 }
         @{ name = 'other-shape'; id = 'Fdx.Protocol.UnexpectedShape'; rows = 0 }
         @{ name = 'trailing-garbage'; id = 'Fdx.Protocol.NotJson'; rows = 6000 }

@@ -1,4 +1,4 @@
-Describe 'Identities other than a function app''s' {
+Describe 'Identities outside a function app' {
     BeforeAll {
         . $PSScriptRoot/Fixture.ps1
         Start-FakeTenant
@@ -16,7 +16,7 @@ Describe 'Identities other than a function app''s' {
         (Get-Report).violations | Should -BeNullOrEmpty
     }
 
-    It 'reads with the token file of a pod, which is read again when it has changed' {
+    It 'reads with the token file of a pod, and reads a changed file again' {
         Add-FederatedCredential https://oidc.example.net/cluster/ system:serviceaccount:security:collector
         $file = Join-Path $TestDrive token
         Set-Content $file (New-ForeignToken system:serviceaccount:security:collector 3600)
@@ -32,7 +32,7 @@ Describe 'Identities other than a function app''s' {
         $failure.ErrorDetails.RecommendedAction | Should -Match 'system:serviceaccount:security:other'
     }
 
-    It 'takes a path that is relative to where PowerShell is' {
+    It 'takes a path that is relative to PowerShell''s current location' {
         Add-FederatedCredential https://oidc.example.net/cluster/ pod
         Set-Content (Join-Path $TestDrive relative) (New-ForeignToken pod 3600)
         Push-Location $TestDrive
@@ -59,7 +59,7 @@ Describe 'Identities other than a function app''s' {
         "$failure" | Should -Match ([regex]::Escape($file))
     }
 
-    It 'reads from a job of GitHub Actions' {
+    It 'reads in a GitHub Actions job' {
         Add-FederatedCredential https://token.actions.githubusercontent.com 'repo:org@1/collector@2:ref:refs/heads/main'
         Connect-Fdx @connect -GitHubActions
         Get-ErrorId (Get-Failure { Get-FdxToken }) | Should -Be 'Fdx.GitHub.PermissionMissing'
@@ -72,8 +72,9 @@ Describe 'Identities other than a function app''s' {
         @(Get-FdxVulnerability -First 10).Count | Should -Be 10
     }
 
-    It 'reads from a job of Azure Pipelines, and says what a refused job has to change' {
-        Add-FederatedCredential https://vstoken.dev.azure.com/0de00000-0000-4000-8000-000000000001 sc://org/project/collector
+    It 'reads in an Azure Pipelines job, and says what a refused job must change' {
+        $issuer = 'https://vstoken.dev.azure.com/0de00000-0000-4000-8000-000000000001'
+        Add-FederatedCredential $issuer sc://org/project/collector
         Connect-Fdx @connect -ServiceConnectionId $Fake.serviceConnectionId
         $env:SYSTEM_OIDCREQUESTURI = $Fake.builds.SYSTEM_OIDCREQUESTURI
         $failure = Get-Failure { Get-FdxToken }
@@ -85,40 +86,44 @@ Describe 'Identities other than a function app''s' {
         $failure.Exception.HttpStatus | Should -Be 401
         $env:SYSTEM_ACCESSTOKEN = $Fake.builds.SYSTEM_ACCESSTOKEN
         @(Get-FdxVulnerability -First 10).Count | Should -Be 10
-        Get-ErrorId (Get-Failure { Connect-Fdx @connect -ServiceConnectionId 'my connection' }) | Should -Be 'Fdx.Settings.InvalidId'
+        $failure = Get-Failure { Connect-Fdx @connect -ServiceConnectionId 'my connection' }
+        Get-ErrorId $failure | Should -Be 'Fdx.Settings.InvalidId'
         Connect-Fdx @connect -ServiceConnectionId 99999999-9999-4999-8999-999999999999
         Get-ErrorId (Get-Failure { Get-FdxToken }) | Should -Be 'Fdx.Oidc.Refused'
     }
 
-    It 'reads from a virtual machine' {
+    It 'reads on a virtual machine' {
         $env:IDENTITY_ENDPOINT = $null
         $env:IDENTITY_HEADER = $null
         Connect-Fdx @connect -ManagedIdentityResourceId $Fake.managedIdentity.resourceId
         @(Get-FdxVulnerability -First 10).Count | Should -Be 10
-        # Once whether it is there, once for a token; what has given a token is there.
+        # One probe and one token request. A service that has given a token is not probed again.
         Get-Count imds | Should -Be 2
         (Get-FdxToken -TenantId $Fake.tenants[1].tenantId).AppId | Should -Be $Fake.clientId
         Get-Count imds | Should -Be 2
     }
 
-    It 'asks a virtual machine''s endpoint again while it updates itself' {
+    It 'retries while a virtual machine''s endpoint updates itself' {
         $env:IDENTITY_ENDPOINT = $null
         $env:IDENTITY_HEADER = $null
-        # After the question whether it is there.
-        Add-Fault @{ service = 'imds'; name = 'status'; code = 404; skip = 1; body = @{ error = 'not_found'; error_description = 'Identity not found' } }
+        # The first request is the probe.
+        $body = @{ error = 'not_found'; error_description = 'Identity not found' }
+        Add-Fault @{ service = 'imds'; name = 'status'; code = 404; skip = 1; body = $body }
         Connect-Fdx @connect -ManagedIdentityClientId $Fake.managedIdentity.clientId
         (Get-FdxToken).AppId | Should -Be $Fake.clientId
         Get-Count imds | Should -Be 3
     }
 
-    It 'wants an app for a token that is good for an exchange alone' {
+    It 'requires an app for a token that only works for an exchange' {
         $connect.Remove('ClientId')
         { Connect-Fdx @connect -FederatedTokenFile x -ErrorAction Stop } | Should -Throw
     }
 
     It 'keeps the connections of two identities apart' {
         Add-FederatedCredential https://token.actions.githubusercontent.com 'repo:org@1/collector@2:ref:refs/heads/main'
-        foreach ($name in 'ACTIONS_ID_TOKEN_REQUEST_URL', 'ACTIONS_ID_TOKEN_REQUEST_TOKEN') { Set-Item "env:$name" $Fake.builds.$name }
+        foreach ($name in 'ACTIONS_ID_TOKEN_REQUEST_URL', 'ACTIONS_ID_TOKEN_REQUEST_TOKEN') {
+            Set-Item "env:$name" $Fake.builds.$name
+        }
         $one = Connect-Fdx @connect -GitHubActions -PassThru
         $two = Connect-Fdx @connect -ManagedIdentityClientId $Fake.managedIdentity.clientId -PassThru
         (Get-FdxToken -Connection $one).FromCache | Should -BeFalse

@@ -3,13 +3,18 @@ Describe 'A token for other modules' {
         . $PSScriptRoot/Fixture.ps1
         Start-FakeTenant
 
-        # What the other modules' cmdlets take: the parameters' names and types are theirs.
-        function Connect-MgGraphLike { param([Parameter(Mandatory)] [securestring] $AccessToken) [pscustomobject]@{ Length = $AccessToken.Length } }
+        # Stand-ins with the same parameter names and types as the other modules' cmdlets.
+        function Connect-MgGraphLike {
+            param([Parameter(Mandatory)] [securestring] $AccessToken)
+            [pscustomobject]@{ Length = $AccessToken.Length }
+        }
         function Connect-AzAccountLike {
-            param([Parameter(Mandatory)] [string] $AccessToken, [Parameter(Mandatory)] [string] $AccountId, [string] $Tenant, [string] $GraphAccessToken)
+            param(
+                [Parameter(Mandatory)] [string] $AccessToken, [Parameter(Mandatory)] [string] $AccountId,
+                [string] $Tenant, [string] $GraphAccessToken)
             [pscustomobject]@{ Parts = $AccessToken.Split('.').Count; AccountId = $AccountId; Tenant = $Tenant }
         }
-        # As ConvertFrom-Json makes it of Get-AzAccessToken, or as a script reads it: Token, ExpiresOn, TenantId by property name.
+        # Reads the properties Token, ExpiresOn and TenantId, as scripts do with the result of Get-AzAccessToken.
         function Read-TokenObject {
             param(
                 [Parameter(ValueFromPipelineByPropertyName)] [securestring] $Token,
@@ -29,7 +34,7 @@ Describe 'A token for other modules' {
         Connect-Tenant
     }
 
-    It 'has the types and names that they take' {
+    It 'has the types and names that they accept' {
         $token = Get-FdxToken
         $token.Token | Should -BeOfType ([securestring])
         $token.Token.IsReadOnly() | Should -BeTrue
@@ -46,15 +51,19 @@ Describe 'A token for other modules' {
 
     It 'goes into Connect-MgGraph -AccessToken and Connect-AzAccount -AccessToken' {
         (Connect-MgGraphLike -AccessToken (Get-FdxToken -Resource Graph).Token).Length | Should -BeGreaterThan 100
-        (Connect-AzAccountLike -AccessToken (Get-FdxToken -Resource Arm -AsPlainText) -AccountId $Fake.clientId -Tenant $Tenant).Parts | Should -Be 3
+        $account = @{ AccountId = $Fake.clientId; Tenant = $Tenant }
+        (Connect-AzAccountLike -AccessToken (Get-FdxToken -Resource Arm -AsPlainText) @account).Parts | Should -Be 3
     }
 
     It 'goes into Invoke-RestMethod -Authentication Bearer -Token' {
-        $arguments = @{ Authentication = 'Bearer'; Token = (Get-FdxToken).Token; AllowUnencryptedAuthentication = $true; NoProxy = $true }
+        $arguments = @{
+            Authentication = 'Bearer'; Token = (Get-FdxToken).Token
+            AllowUnencryptedAuthentication = $true; NoProxy = $true
+        }
         @((Invoke-RestMethod -Uri "$($Fake.defender)/api/machines?`$top=2" @arguments).value).Count | Should -Be 2
     }
 
-    It 'is to be had for <resource>' -ForEach @(
+    It 'is available for <resource>' -ForEach @(
         @{ resource = 'Graph'; audience = 'https://graph.microsoft.com' }
         @{ resource = 'Arm'; audience = 'https://management.azure.com' }
         @{ resource = 'Xdr'; audience = 'https://api.security.microsoft.com' }
@@ -66,12 +75,12 @@ Describe 'A token for other modules' {
         (Get-FdxToken -Resource $resource).Audience | Should -Be $audience
     }
 
-    It 'is one for each tenant when there are several' {
+    It 'is one per tenant' {
         $tokens = Get-FdxToken -TenantId $Fake.tenants.tenantId -Resource Graph
         ($tokens.TenantId | Sort-Object) | Should -Be ($Fake.tenants.tenantId | Sort-Object)
     }
 
-    It 'is to be had in thread jobs and parallel runspaces, by the connection or by one of their own' {
+    It 'is available in thread jobs, parallel runspaces and jobs' {
         $connection = Connect-Tenant @{ PassThru = $true }
         $found = 1..6 | ForEach-Object -ThrottleLimit 6 -Parallel {
             Import-Module FedXdr
@@ -86,7 +95,8 @@ Describe 'A token for other modules' {
             $fake = $using:Fake
             $env:IDENTITY_ENDPOINT, $env:IDENTITY_HEADER = $fake.identityEndpoint, $fake.identityHeader
             Import-Module FedXdr
-            Connect-Fdx -TenantId $using:Tenant -ClientId $fake.clientId -ManagedIdentityClientId $fake.managedIdentity.clientId -Endpoint @{ authority = $fake.authority }
+            $ids = @{ ClientId = $fake.clientId; ManagedIdentityClientId = $fake.managedIdentity.clientId }
+            Connect-Fdx -TenantId $using:Tenant @ids -Endpoint @{ authority = $fake.authority }
             (Get-FdxToken).AppId
         }
         $job | Receive-Job -Wait -AutoRemoveJob | Should -Be $Fake.clientId

@@ -13,7 +13,7 @@ Describe 'Machines' {
 
     AfterEach { (Get-Report).violations | Should -BeNullOrEmpty }
 
-    It 'have letters beyond ASCII, lists, nested values and times to the tick' {
+    It 'have non-ASCII letters, lists, nested values and times exact to the tick' {
         $machine = Get-FdxMachine -First 1
         $machine.MachineTags.GetType().Name | Should -Be 'String[]'
         $machine.MachineTags | Should -Be 'vip', 'Prüfung'
@@ -26,33 +26,36 @@ Describe 'Machines' {
         (Get-FdxMachine).RbacGroupName | Should -Contain 'Kiosks – Zürich'
     }
 
-    It 'are read with a cast, a sort and a comparison as values, not as texts' {
+    It 'have values that sort and compare as dates, not as texts' {
         $sorted = @(Get-FdxMachine | Sort-Object LastSeen)
         $sorted[0].LastSeen | Should -BeLessThan $sorted[-1].LastSeen
-        @(Get-FdxMachine | Where-Object LastSeen -lt ([datetime]::new(2026, 11, 2, 0, 0, 0, [DateTimeKind]::Utc))).Count | Should -Be 2
+        $limit = [datetime]::new(2026, 11, 2, 0, 0, 0, [DateTimeKind]::Utc)
+        @(Get-FdxMachine | Where-Object LastSeen -lt $limit).Count | Should -Be 2
     }
 
-    It 'are found by a filter whose text has what a URL has other uses for: <value>' -ForEach @(
+    It 'are found by a filter with characters that are special in a URL: <value>' -ForEach @(
         @{ value = "O'Brien & Söhne" }, @{ value = 'a+b=c#d?e%20f' }, @{ value = '100% / 50' }
     ) {
         $literal = $value.Replace("'", "''")
-        Get-FdxMachine -Filter "computerDnsName eq '$literal' or osPlatform eq 'Ubuntu'" | ForEach-Object OsPlatform | Sort-Object -Unique | Should -Be 'Ubuntu'
+        Get-FdxMachine -Filter "computerDnsName eq '$literal' or osPlatform eq 'Ubuntu'" |
+            ForEach-Object OsPlatform | Sort-Object -Unique | Should -Be 'Ubuntu'
         $query = @((Get-Report).requests | Where-Object path -eq '/api/machines')[-1].query
         [Net.WebUtility]::UrlDecode($query) | Should -Match ([regex]::Escape("computerDnsName eq '$literal'"))
     }
 
-    It 'are found by names with an apostrophe, and by none of them' {
+    It 'are found by several names, and not by a name that ends the filter early' {
         Get-FdxMachine -Name "host'); drop" | Should -BeNullOrEmpty
         @(Get-FdxMachine -Name host-000001.corp.net, host-000003.corp.net).Count | Should -Be 2
     }
 
     It 'are found by a name and a filter together' {
         $machine = @(Get-FdxMachine)[3]
-        (Get-FdxMachine -Name $machine.ComputerDnsName -Filter "osPlatform eq '$($machine.OsPlatform)'").Id | Should -Be $machine.Id
-        Get-FdxMachine -Name $machine.ComputerDnsName -Filter "osPlatform eq 'none' or osPlatform eq 'neither'" | Should -BeNullOrEmpty
+        $name = $machine.ComputerDnsName
+        (Get-FdxMachine -Name $name -Filter "osPlatform eq '$($machine.OsPlatform)'").Id | Should -Be $machine.Id
+        Get-FdxMachine -Name $name -Filter "osPlatform eq 'none' or osPlatform eq 'neither'" | Should -BeNullOrEmpty
     }
 
-    It 'keep their filter on the pages that follow' {
+    It 'keep their filter on later pages' {
         Set-World @{ machinePageSize = 3 }
         $found = @(Get-FdxMachine -Filter "osPlatform eq 'Ubuntu'")
         $found.Count | Should -Be 8
@@ -60,42 +63,43 @@ Describe 'Machines' {
         Get-Count pages | Should -Be 3
     }
 
-    It 'come exactly as many as -First says, also where a page ends: <_>' -ForEach 6, 7, 8, 14, 39, 40, 41 {
+    It 'are exactly as many as -First says, also at the end of a page: <_>' -ForEach 6, 7, 8, 14, 39, 40, 41 {
         Set-World @{ machinePageSize = 7 }
         $found = @(Get-FdxMachine -First $_)
         $found.Count | Should -Be ([Math]::Min($_, 40))
         @($found.Id | Sort-Object -Unique).Count | Should -Be $found.Count
     }
 
-    It 'are read again from where a body broke off after <rows> rows' -ForEach @{ rows = 0 }, @{ rows = 1 }, @{ rows = 39 } {
-        Add-Fault @{ service = 'defender'; name = 'cut-body'; afterRows = $rows }
+    It 'are complete when a body broke off after <_> rows' -ForEach 0, 1, 39 {
+        Add-Fault @{ service = 'defender'; name = 'cut-body'; afterRows = $_ }
         $found = @(Get-FdxMachine)
         $found.Count | Should -Be 40
         @($found.Id | Sort-Object -Unique).Count | Should -Be 40
         Get-Count defender | Should -Be 2
     }
 
-    It 'come by ids from the pipeline, and one that is not there does not keep the others from coming' {
+    It 'are found by ids from the pipeline, also if one of them does not exist' {
         $ids = @((Get-FdxMachine -First 3).Id)
         $found = @($ids[0], ('0' * 40), $ids[2] | Get-FdxMachine -ErrorVariable failed -ErrorAction SilentlyContinue)
         @($found.Id) | Should -Be $ids[0], $ids[2]
         @($failed | ForEach-Object { Get-ErrorId $_ }) | Should -Be 'Fdx.Api.NotFound'
     }
 
-    It 'come from a vulnerability''s device, in the tenant of the row' {
+    It 'are found by a vulnerability''s device, in the tenant of the row' {
         $row = Get-FdxVulnerability -TenantId $Fake.tenants[1].tenantId -First 1
         $machine = $row | Get-FdxMachine
         $machine.Id | Should -Be $row.DeviceId
         $machine.TenantId | Should -Be $Fake.tenants[1].tenantId
     }
 
-    It 'are not looked for elsewhere by an id that is a piece of a path: <id>' -ForEach @(
+    It 'are never requested by an id that would change the path: <id>' -ForEach @(
         @{ id = '../alerts' }, @{ id = 'a/b' }, @{ id = 'x?y=1' }, @{ id = '%2e%2e' }, @{ id = '..' }, @{ id = '.' }
     ) {
         $expected = "/api/machines/$id", "/api/machines/$id/vulnerabilities"
         Get-Failure { Get-FdxMachine -Id $id } | Should -Not -BeNullOrEmpty
         Get-Failure { Get-FdxVulnerability -MachineId $id } | Should -Not -BeNullOrEmpty
-        $asked = @((Get-Report).requests | Where-Object service -eq 'defender' | ForEach-Object { [uri]::UnescapeDataString($_.path) + $_.query })
+        $asked = @((Get-Report).requests | Where-Object service -eq 'defender' |
+                ForEach-Object { [uri]::UnescapeDataString($_.path) + $_.query })
         @($asked | Where-Object { $_ -cnotin $expected }) | Should -BeNullOrEmpty
     }
 }

@@ -232,9 +232,9 @@ function Test-ModuleFile([string] $File, $Module) {
 
 function Test-All {
     Add-Layer 'formatting' { Test-Command cargo 'fmt', '--all', '--check' }
-    Add-Layer 'lints' { Test-Command cargo (@('clippy', '--workspace', '--all-targets', '--', '-D', 'warnings') }
+    Add-Layer 'lints' { Test-Command cargo 'clippy', '--workspace', '--all-targets', '--', '-D', 'warnings' }
     Add-Layer 'generated files' { Test-Command cargo ($generator + '--', '--check') }
-    Add-Layer 'Rust and C' { Test-Rust (@('--workspace')) }
+    Add-Layer 'Rust and C' { Test-Rust '--workspace' }
 
     $script:module = $null
     Add-Layer 'package' { $script:module = Build-Module ($Release ? 'release' : 'dev'); 1, 0 }

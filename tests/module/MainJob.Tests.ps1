@@ -24,7 +24,7 @@ Describe 'From a managed identity to rows' {
         (Get-Report).counts.identity | Should -Be 1
     }
 
-    It 'gives typed values' {
+    It 'returns typed values' {
         $row = Get-FdxVulnerability -First 1
         $row | Should -BeOfType FedXdr.Vulnerability
         $row.FirstSeenTimestamp | Should -BeOfType datetime
@@ -43,18 +43,18 @@ Describe 'From a managed identity to rows' {
         $rows.RbacGroupName | Should -Contain 'Workstations'
     }
 
-    It 'gives as many rows as were asked for' -ForEach 1, 3, 1023, 1024, 1025, 5999, 6000, 7000 {
+    It 'returns as many rows as were asked for: <_>' -ForEach 1, 3, 1023, 1024, 1025, 5999, 6000, 7000 {
         @(Get-FdxVulnerability -First $_).Count | Should -Be ([Math]::Min($_, 6000))
     }
 
-    It 'hands a filter on' {
+    It 'passes a filter to the service' {
         $all = @(Get-FdxVulnerability)
         $expected = @($all | Where-Object VulnerabilitySeverityLevel -eq 'Critical').Count
         $expected | Should -BeGreaterThan 0
         @(Get-FdxVulnerability -Filter "vulnerabilitySeverityLevel eq 'Critical'").Count | Should -Be $expected
     }
 
-    It 'gives the JSON untouched with -Raw' {
+    It 'returns the JSON unchanged with -Raw' {
         $raw = @(Get-FdxVulnerability -First 5 -Raw)
         $raw[0] | Should -BeOfType string
         $typed = @(Get-FdxVulnerability -First 5)
@@ -79,7 +79,7 @@ Describe 'From a managed identity to rows' {
         (Get-Report).counts.pages | Should -Be 6
     }
 
-    It 'takes a 404 on the list of machines for an empty list' {
+    It 'treats a 404 on the list of machines as an empty list' {
         Set-Customer @{ machines = 0 }
         Get-FdxMachine | Should -BeNullOrEmpty
     }
@@ -93,9 +93,10 @@ Describe 'From a managed identity to rows' {
         $rows[0].Description | Should -Match '"Quoted" and\nbroken'
     }
 
-    It 'goes on with the other machines when one is not there' {
+    It 'continues with the other machines when one does not exist' {
         $ids = (Get-FdxMachine -First 2).Id
-        $rows = @(Get-FdxVulnerability -MachineId $ids[0], ('f' * 40), $ids[1] -ErrorVariable failed -ErrorAction SilentlyContinue)
+        $asked = $ids[0], ('f' * 40), $ids[1]
+        $rows = @(Get-FdxVulnerability -MachineId $asked -ErrorVariable failed -ErrorAction SilentlyContinue)
         $rows.Count | Should -Be 300
         @($failed).Count | Should -Be 1
         Get-ErrorId $failed[0] | Should -Be 'Fdx.Api.NotFound'
@@ -110,19 +111,21 @@ Describe 'From a managed identity to rows' {
         (Get-Report).counts.identity | Should -Be 1
     }
 
-    It 'gives a tenant that fails an error of its own, and the others their rows' {
+    It 'writes one error for a tenant that fails, and the rows of the others' {
         Set-Customer @{ consented = $false } 1
-        $rows = @(Get-FdxVulnerability -TenantId $Fake.tenants.tenantId -ErrorVariable failed -ErrorAction SilentlyContinue)
+        $tenants = $Fake.tenants.tenantId
+        $rows = @(Get-FdxVulnerability -TenantId $tenants -ErrorVariable failed -ErrorAction SilentlyContinue)
         $rows.Count | Should -Be 12000
         @($failed).Count | Should -Be 1
         $failed[0].TargetObject | Should -Be $Fake.tenants[1].tenantId
         Get-ErrorId $failed[0] | Should -Be 'Fdx.Auth.AppNotConsented'
     }
 
-    It 'asks any path, as rows and raw, and keeps what it does not know' {
+    It 'reads any path, as rows and raw, and keeps unknown members' {
+        $list = @(@{ id = 1; nested = @{ a = @(1, 'x') } }, @{ id = 2; more = $true })
         Set-World @{ extraResponses = @{
                 'GET /api/exposureScore' = @{ status = 200; body = @{ time = '2026-11-24T00:00:00Z'; score = 33.5 } }
-                'GET /api/things'        = @{ status = 200; body = @{ value = @(@{ id = 1; nested = @{ a = @(1, 'x') } }, @{ id = 2; more = $true }) } }
+                'GET /api/things'        = @{ status = 200; body = @{ value = $list } }
                 'POST /api/act'          = @{ status = 201; body = @{ status = 'Pending' } }
             }
         }
@@ -133,11 +136,12 @@ Describe 'From a managed identity to rows' {
         $things[1].more | Should -BeTrue
         $things[0].more | Should -BeNullOrEmpty
         Invoke-FdxRequest -Path /api/exposureScore -Raw | Should -Match '33\.5'
-        (Invoke-FdxRequest -Method POST -Path /api/act -Body @{ Comment = 'x' } -Confirm:$false).status | Should -Be 'Pending'
+        $answer = Invoke-FdxRequest -Method POST -Path /api/act -Body @{ Comment = 'x' } -Confirm:$false
+        $answer.status | Should -Be 'Pending'
         ($things | ConvertTo-Json -Depth 5 | ConvertFrom-Json)[1].id | Should -Be 2
     }
 
-    It 'honours the environment as it is inside the running PowerShell' {
+    It 'uses the environment of the running PowerShell' {
         $env:IDENTITY_ENDPOINT = $null
         $env:IDENTITY_HEADER = $null
         (Get-FdxToken).FromCache | Should -BeFalse
@@ -159,12 +163,12 @@ Describe 'From a managed identity to rows' {
         }
     }
 
-    It 'reads the expiry of the identity''s token in every form that is known' -ForEach unix, number, iso, us, us24, hybrid {
+    It 'reads the expiry of the identity''s token as <_>' -ForEach unix, number, iso, us, us24, hybrid {
         Set-World @{ expiresOnFormat = $_; expiresInAsText = $true }
         (Get-FdxToken).Roles | Should -Contain 'Vulnerability.Read.All'
     }
 
-    It 'gives a token that other cmdlets take, and the string only when asked' {
+    It 'returns a token that other cmdlets accept, and the string only if asked' {
         $token = Get-FdxToken
         $token.Token | Should -BeOfType securestring
         $token.Audience | Should -Be 'https://api.securitycenter.microsoft.com'
@@ -187,7 +191,7 @@ Describe 'From a managed identity to rows' {
         Get-ErrorId (Get-Failure { Get-FdxVulnerability }) | Should -Be 'Fdx.Settings.NotConnected'
     }
 
-    It 'uses the identity directly where there is no app' {
+    It 'uses the identity directly without an app' {
         Connect-Fdx -ManagedIdentityClientId $Fake.managedIdentity.clientId -Endpoint (Get-Endpoint)
         $token = Get-FdxToken
         $token.AppId | Should -Be $Fake.managedIdentity.clientId
@@ -196,30 +200,34 @@ Describe 'From a managed identity to rows' {
         Get-Count exchanges | Should -Be 0
     }
 
-    It 'tells each step with -Verbose' {
+    It 'shows each step with -Verbose' {
         Add-Fault @{ service = 'defender'; name = 'status'; code = 503; skip = 1 }
         Set-World @{ vulnerabilityPageSize = 3000 }
-        $said = @(Get-FdxVulnerability -Verbose 4>&1 | Where-Object { $_ -is [Management.Automation.VerboseRecord] }) -join "`n"
+        $messages = Get-FdxVulnerability -Verbose 4>&1 | Where-Object { $_ -is [Management.Automation.VerboseRecord] }
+        $said = $messages -join "`n"
         foreach ($expected in 'Identity: asking the App Service endpoint', "subject $($Fake.managedIdentity.objectId)",
             "Exchange: asking for a token for https://api.securitycenter.microsoft.com/.default in tenant $Tenant",
-            'Request: GET /api/machines/SoftwareVulnerabilitiesByMachine, page 1', 'page 2', 'HTTP 503; trying again in') {
+            'Request: GET /api/machines/SoftwareVulnerabilitiesByMachine, page 1', 'page 2',
+            'HTTP 503; trying again in') {
             $said | Should -Match ([regex]::Escape($expected))
         }
     }
 
-    It 'shows progress when it takes longer than a moment, and what it waits for' {
-        Add-Fault @{ service = 'defender'; name = 'status'; code = 429; retryAfter = 2; body = @{ error = @{ code = '429'; message = 'quota' } } }
+    It 'shows progress when it takes longer, and what it waits for' {
+        $body = @{ error = @{ code = '429'; message = 'quota' } }
+        Add-Fault @{ service = 'defender'; name = 'status'; code = 429; retryAfter = 2; body = $body }
         $shell = [powershell]::Create()
         $null = $shell.AddScript({
                 param($Fake, $Tenant, $Endpoint)
                 Import-Module FedXdr
-                Connect-Fdx -TenantId $Tenant -ClientId $Fake.clientId -ManagedIdentityClientId $Fake.managedIdentity.clientId -Endpoint $Endpoint
+                $ids = @{ ClientId = $Fake.clientId; ManagedIdentityClientId = $Fake.managedIdentity.clientId }
+                Connect-Fdx -TenantId $Tenant @ids -Endpoint $Endpoint
                 Get-FdxVulnerability | Out-Null
             }).AddParameters(@{ Fake = $Fake; Tenant = $Tenant; Endpoint = Get-Endpoint })
         $null = $shell.Invoke()
         $records = @($shell.Streams.Progress | Where-Object Activity -match 'Get-FdxVulnerability')
         $records.Count | Should -BeGreaterThan 2
-        # At most five a second.
+        # At most five per second.
         $records.Count | Should -BeLessThan 20
         "$($records.StatusDescription)" | Should -Match 'waiting \d+ s'
         $records[-1].RecordType | Should -Be 'Completed'

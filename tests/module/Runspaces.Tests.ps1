@@ -11,7 +11,7 @@ Describe 'Many runspaces' {
         $connection = Connect-Tenant @{ TenantId = $Fake.tenants.tenantId; PassThru = $true }
     }
 
-    It 'asks once when 64 of them want the same token' {
+    It 'requests a token once when 64 of them need the same one' {
         Set-Customer @{ slowMs = 300 }
         $tokens = 1..64 | ForEach-Object -ThrottleLimit 64 -Parallel {
             Import-Module FedXdr
@@ -23,10 +23,11 @@ Describe 'Many runspaces' {
         (Get-Report).counts.identity | Should -Be 1
     }
 
-    It 'asks eight times for eight tenants, and a slow one delays no other' {
+    It 'requests eight tokens for eight tenants, and a slow tenant delays no other' {
         Set-Customer @{ slowMs = 3000 } 3
         $clock = [Diagnostics.Stopwatch]::StartNew()
-        $arrived = Get-FdxToken -TenantId $Fake.tenants.tenantId | ForEach-Object { [pscustomobject]@{ Tenant = $_.TenantId; At = $clock.ElapsedMilliseconds } }
+        $arrived = Get-FdxToken -TenantId $Fake.tenants.tenantId |
+            ForEach-Object { [pscustomobject]@{ Tenant = $_.TenantId; At = $clock.ElapsedMilliseconds } }
         @($arrived).Count | Should -Be 8
         (Get-Report).counts.exchanges | Should -Be 8
         $slow = $Fake.tenants[3].tenantId
@@ -34,26 +35,30 @@ Describe 'Many runspaces' {
         ($arrived | Where-Object Tenant -eq $slow).At | Should -BeGreaterThan 2900
     }
 
-    It 'has a default connection of its own in each of them' {
+    It 'have a default connection each' {
         $found = $Fake.tenants.tenantId | ForEach-Object -ThrottleLimit 8 -Parallel {
             Import-Module FedXdr
             $fake = $using:Fake
-            Connect-Fdx -TenantId $_ -ClientId $fake.clientId -ManagedIdentityClientId $fake.managedIdentity.clientId -Endpoint @{ authority = $fake.authority; defender = $fake.defender }
-            [pscustomobject]@{ Asked = $_; Got = (Get-FdxVulnerability -First 1).TenantId; Default = (Get-FdxConnection).TenantId[0] }
+            $ids = @{ ClientId = $fake.clientId; ManagedIdentityClientId = $fake.managedIdentity.clientId }
+            Connect-Fdx -TenantId $_ @ids -Endpoint @{ authority = $fake.authority; defender = $fake.defender }
+            [pscustomobject]@{
+                Asked = $_; Got = (Get-FdxVulnerability -First 1).TenantId; Default = (Get-FdxConnection).TenantId[0]
+            }
         }
         @($found).Count | Should -Be 8
         $found | ForEach-Object { $_.Got | Should -Be $_.Asked; $_.Default | Should -Be $_.Asked }
         (Get-FdxConnection).TenantId.Count | Should -Be 8
     }
 
-    It 'does not give its default to a new one' {
+    It 'do not get the default connection of another one' {
         $shell = [powershell]::Create()
-        $null = $shell.AddScript('Import-Module FedXdr; try { Get-FdxMachine -ErrorAction Stop } catch { $_.FullyQualifiedErrorId }')
+        $null = $shell.AddScript('Import-Module FedXdr
+            try { Get-FdxMachine -ErrorAction Stop } catch { $_.FullyQualifiedErrorId }')
         "$($shell.Invoke())" | Should -BeLike 'Fdx.Settings.NotConnected*'
         $shell.Dispose()
     }
 
-    It 'streams in all of them from one connection' {
+    It 'stream from one connection at the same time' {
         $counts = 0..7 | ForEach-Object -ThrottleLimit 8 -Parallel {
             Import-Module FedXdr
             @(Get-FdxVulnerability -Connection $using:connection -TenantId ($using:Fake).tenants[$_].tenantId).Count
@@ -61,7 +66,7 @@ Describe 'Many runspaces' {
         $counts | Should -Be (, 6000 * 8)
     }
 
-    It 'refuses a connection that comes from another process' {
+    It 'refuse a connection of another process' {
         $text = [Management.Automation.PSSerializer]::Serialize($connection)
         $copy = [Management.Automation.PSSerializer]::Deserialize($text)
         $failure = Get-Failure { Get-FdxMachine -Connection $copy }
@@ -69,7 +74,7 @@ Describe 'Many runspaces' {
         $failure | Should -Not -BeNullOrEmpty
     }
 
-    It 'gives rows that survive a process, a parallel loop and a file' {
+    It 'return rows that survive a process, a parallel loop and a file' {
         $row = Get-FdxVulnerability -TenantId $Tenant -First 1
         $copy = [Management.Automation.PSSerializer]::Deserialize([Management.Automation.PSSerializer]::Serialize($row))
         $copy.Id | Should -Be $row.Id

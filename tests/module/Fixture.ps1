@@ -1,10 +1,12 @@
-# What every test file begins with: . $PSScriptRoot/Fixture.ps1 in BeforeAll, Stop-FakeTenant in AfterAll.
+# Every test file begins with this: . $PSScriptRoot/Fixture.ps1 in BeforeAll, Stop-FakeTenant in AfterAll.
 $ErrorActionPreference = 'Stop'
 Import-Module FedXdr
 
 function Start-FakeTenant([string[]] $Arguments = @()) {
     $start = [Diagnostics.ProcessStartInfo]::new($env:FEDXDR_TENANT)
-    foreach ($argument in @('--until-stdin-closes', '--rows', '6000', '--machines', '40') + $Arguments) { $start.ArgumentList.Add($argument) }
+    foreach ($argument in @('--until-stdin-closes', '--rows', '6000', '--machines', '40') + $Arguments) {
+        $start.ArgumentList.Add($argument)
+    }
     $start.RedirectStandardInput = $true
     $start.RedirectStandardOutput = $true
     $script:TenantProcess = [Diagnostics.Process]::Start($start)
@@ -20,7 +22,10 @@ function Stop-FakeTenant {
 
 function Invoke-Control([string] $Method, [string] $Path, $Body) {
     $arguments = @{ Method = $Method; Uri = "$($script:Fake.control)$Path"; NoProxy = $true }
-    if ($null -ne $Body) { $arguments.Body = ConvertTo-Json $Body -Depth 20 -Compress; $arguments.ContentType = 'application/json' }
+    if ($null -ne $Body) {
+        $arguments.Body = ConvertTo-Json $Body -Depth 20 -Compress
+        $arguments.ContentType = 'application/json'
+    }
     # Invoke-RestMethod writes a JSON array as one object. A variable is enumerated.
     $answer = Invoke-RestMethod @arguments
     $answer
@@ -28,7 +33,7 @@ function Invoke-Control([string] $Method, [string] $Path, $Body) {
 
 function Get-Report { Invoke-Control GET /report }
 
-# How often something was counted; what never happened has no count.
+# How often something was counted. The report has no count for what never happened.
 function Get-Count([string] $Name) {
     $found = (Get-Report).counts.PSObject.Properties[$Name]
     $found ? $found.Value : 0
@@ -38,14 +43,14 @@ function Add-Fault([hashtable] $Fault) { $null = Invoke-Control POST /faults $Fa
 
 function Set-World([hashtable] $Change) { $null = Invoke-Control PATCH /world $Change }
 
-# Lists are replaced whole by a merge patch, so one customer is changed by sending all of them.
+# A merge patch replaces whole lists, so a change of one customer sends all of them.
 function Set-Customer([hashtable] $Change, [int] $Index = 0) {
     $tenants = @((Invoke-Control GET /world).tenants)
     foreach ($name in $Change.Keys) { $tenants[$Index].$name = $Change[$name] }
     Set-World @{ tenants = $tenants }
 }
 
-# A world as at the start, nothing cached, and the environment of a function app.
+# The initial world, an empty cache, and the environment of a function app.
 function Reset-Tenant {
     Disconnect-Fdx -ClearTokenCache
     $null = Invoke-Control POST /reset
@@ -54,43 +59,54 @@ function Reset-Tenant {
 
 function Get-Endpoint {
     @{
-        authority = $script:Fake.authority; defender = $script:Fake.defender; xdr = $script:Fake.defender; graph = $script:Fake.graph
-        arm = $script:Fake.arm; imds = $script:Fake.imds; arcTokens = $script:Fake.arcTokenDirectory
+        authority = $script:Fake.authority
+        defender  = $script:Fake.defender
+        xdr       = $script:Fake.defender
+        graph     = $script:Fake.graph
+        arm       = $script:Fake.arm
+        imds      = $script:Fake.imds
+        arcTokens = $script:Fake.arcTokenDirectory
     }
 }
 
-# What tells a place its identity; whatever machine runs this, its own must not count.
-$script:IdentityVariables = 'IDENTITY_ENDPOINT', 'IDENTITY_HEADER', 'IDENTITY_SERVER_THUMBPRINT', 'IMDS_ENDPOINT', 'MSI_ENDPOINT', 'MSI_SECRET',
-'DEFAULT_IDENTITY_CLIENT_ID', 'AZURE_CLIENT_ID', 'AZURE_TENANT_ID', 'AZURE_FEDERATED_TOKEN_FILE', 'AZURE_POD_IDENTITY_AUTHORITY_HOST', 'AZUREPS_HOST_ENVIRONMENT', 'WEBSITE_DISABLE_MSI',
-'AZURESUBSCRIPTION_SERVICE_CONNECTION_ID', 'AZURE_AUTHORITY_HOST', 'GITHUB_ACTIONS', 'TF_BUILD', 'ACTIONS_ID_TOKEN_REQUEST_URL', 'ACTIONS_ID_TOKEN_REQUEST_TOKEN', 'SYSTEM_OIDCREQUESTURI', 'SYSTEM_ACCESSTOKEN'
+# The variables that describe a host's identity. Those of the machine that runs the tests must not count.
+$script:IdentityVariables = 'IDENTITY_ENDPOINT', 'IDENTITY_HEADER', 'IDENTITY_SERVER_THUMBPRINT', 'IMDS_ENDPOINT',
+'MSI_ENDPOINT', 'MSI_SECRET', 'DEFAULT_IDENTITY_CLIENT_ID', 'AZURE_CLIENT_ID', 'AZURE_TENANT_ID',
+'AZURE_FEDERATED_TOKEN_FILE', 'AZURE_POD_IDENTITY_AUTHORITY_HOST', 'AZUREPS_HOST_ENVIRONMENT', 'WEBSITE_DISABLE_MSI',
+'AZURESUBSCRIPTION_SERVICE_CONNECTION_ID', 'AZURE_AUTHORITY_HOST', 'GITHUB_ACTIONS', 'TF_BUILD',
+'ACTIONS_ID_TOKEN_REQUEST_URL', 'ACTIONS_ID_TOKEN_REQUEST_TOKEN', 'SYSTEM_OIDCREQUESTURI', 'SYSTEM_ACCESSTOKEN'
 
-# An environment with these variables of a place and no others.
+# Sets these variables of a host's identity and removes all others.
 function Set-Place([hashtable] $Variables = @{}) {
     foreach ($name in $script:IdentityVariables) { [Environment]::SetEnvironmentVariable($name, $Variables[$name]) }
 }
 
-# Makes the app trust one more issuer.
-function Add-FederatedCredential([string] $Issuer, [string] $Subject, [string] $Audience = 'api://AzureADTokenExchange') {
+# Makes the app trust one more issuer and subject.
+function Add-FederatedCredential([string] $Issuer, [string] $Subject) {
     $credentials = @((Invoke-Control GET /world).app.federatedCredentials)
-    $credentials += @{ issuer = $Issuer; subject = $Subject; audience = $Audience }
+    $credentials += @{ issuer = $Issuer; subject = $Subject; audience = 'api://AzureADTokenExchange' }
     Set-World @{ app = @{ federatedCredentials = $credentials } }
 }
 
-# A token of an issuer that is no listener here, such as a Kubernetes cluster.
+# A token of an issuer that has no listener here, such as a Kubernetes cluster.
 function New-ForeignToken([string] $Subject, [int] $Seconds = 3600, [hashtable] $More = @{}) {
     $now = [DateTimeOffset]::UtcNow.ToUnixTimeSeconds()
-    $claims = @{ iss = 'https://oidc.example.net/cluster/'; sub = $Subject; aud = 'api://AzureADTokenExchange'; nbf = $now - 60; exp = $now + $Seconds }
+    $claims = @{
+        iss = 'https://oidc.example.net/cluster/'; sub = $Subject; aud = 'api://AzureADTokenExchange'
+        nbf = $now - 60; exp = $now + $Seconds
+    }
     foreach ($name in $More.Keys) { $claims[$name] = $More[$name] }
     (Invoke-Control POST /mint $claims).token
 }
 
 function ConvertTo-Secure([string] $Text) { ConvertTo-SecureString $Text -AsPlainText -Force }
 
-# A self-signed certificate with its key, and the app trusts it.
+# A self-signed certificate with its key, which the app trusts.
 function New-AppCertificate {
     $key = [Security.Cryptography.RSA]::Create(2048)
     $request = [Security.Cryptography.X509Certificates.CertificateRequest]::new(
-        'CN=fake collector', $key, [Security.Cryptography.HashAlgorithmName]::SHA256, [Security.Cryptography.RSASignaturePadding]::Pkcs1)
+        'CN=fake collector', $key, [Security.Cryptography.HashAlgorithmName]::SHA256,
+        [Security.Cryptography.RSASignaturePadding]::Pkcs1)
     $certificate = $request.CreateSelfSigned([DateTimeOffset]::UtcNow.AddDays(-1), [DateTimeOffset]::UtcNow.AddDays(30))
     Set-World @{ app = @{ certificates = @([Convert]::ToBase64String($certificate.RawData)) } }
     $certificate
@@ -109,7 +125,7 @@ function Connect-Tenant([hashtable] $Change = @{}) {
     Connect-Fdx @arguments
 }
 
-# Runs a script and gives the error that it ended with or wrote, or nothing.
+# Runs a script and returns the error that it ended with or wrote, or nothing.
 function Get-Failure([scriptblock] $Script) {
     try {
         $null = & $Script -ErrorAction Stop
@@ -135,7 +151,7 @@ function Assert-NoSecret([string] $Text, [string[]] $Secret = (Invoke-Control GE
     }
 }
 
-# Waits until the server has no request under way; a cancelled one is noticed when its connection closes.
+# Waits until the server has no open request. It notices a cancelled one when the connection closes.
 function Wait-Idle([int] $Seconds = 5) {
     $clock = [Diagnostics.Stopwatch]::StartNew()
     while ((Get-Report).open -gt 0 -and $clock.Elapsed.TotalSeconds -lt $Seconds) { Start-Sleep -Milliseconds 20 }

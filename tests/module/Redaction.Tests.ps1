@@ -1,15 +1,18 @@
-Describe 'A secret that comes back' {
+Describe 'A secret in an answer' {
     BeforeAll {
         . $PSScriptRoot/Fixture.ps1
         Start-FakeTenant
 
-        # Everything that a session could leave of an error and of the messages before it.
+        # Everything that a session could show of an error and of the messages before it.
         function Get-Shown([scriptblock] $Script) {
             $DebugPreference = $VerbosePreference = $InformationPreference = 'Continue'
             $Error.Clear()
             $said = & { & $Script } *>&1 | Out-String -Width 9999
-            $kept = $Error | ForEach-Object { $_ | Format-List * -Force; $_.Exception | Format-List * -Force; $_.ErrorDetails | Format-List * -Force; "$($_.Exception)" } |
-                Out-String -Width 9999
+            $kept = foreach ($record in @($Error)) {
+                $record, $record.Exception, $record.ErrorDetails | ForEach-Object { $_ | Format-List * -Force }
+                "$($record.Exception)"
+            }
+            $kept = $kept | Out-String -Width 9999
             $said + $kept
         }
     }
@@ -29,7 +32,8 @@ Describe 'A secret that comes back' {
 
     It 'is not repeated when Defender''s refusal quotes the token: HTTP <_>' -ForEach 400, 401, 403, 404, 429, 500 {
         $bearer = Get-FdxToken -AsPlainText
-        Add-Fault @{ service = 'defender'; name = 'status'; code = $_; times = 9; body = @{ error = @{ code = 'x'; message = "refused: Authorization: Bearer $bearer" } } }
+        $body = @{ error = @{ code = 'x'; message = "refused: Authorization: Bearer $bearer" } }
+        Add-Fault @{ service = 'defender'; name = 'status'; code = $_; times = 9; body = $body }
         $shown = Get-Shown { Get-FdxVulnerability -Verbose -Debug -ErrorAction Continue }
         $shown | Should -Match 'Fdx\.Api\.'
         Assert-NoSecret $shown
@@ -45,15 +49,17 @@ Describe 'A secret that comes back' {
 
     It 'is not repeated when Entra''s refusal quotes a token' {
         $bearer = Get-FdxToken -AsPlainText
-        Add-Fault @{ service = 'authority'; name = 'status'; code = 400; times = 9
-            body = @{ error = 'invalid_request'; error_description = "AADSTS900144: client_assertion=$bearer"; error_codes = @(900144) } }
+        $body = @{ error = 'invalid_request'; error_codes = @(900144) }
+        $body.error_description = "AADSTS900144: client_assertion=$bearer"
+        Add-Fault @{ service = 'authority'; name = 'status'; code = 400; times = 9; body = $body }
         $shown = Get-Shown { Get-FdxToken -Force -Verbose -Debug -ErrorAction Continue }
         $shown | Should -Match 'Fdx\.Auth\.'
         Assert-NoSecret $shown
     }
 
     It 'is not repeated when the identity endpoint''s refusal quotes its header' {
-        Add-Fault @{ service = 'identity'; name = 'status'; code = 400; times = 9; body = @{ statusCode = 400; message = "header $($env:IDENTITY_HEADER)" } }
+        $body = @{ statusCode = 400; message = "header $($env:IDENTITY_HEADER)" }
+        Add-Fault @{ service = 'identity'; name = 'status'; code = 400; times = 9; body = $body }
         $shown = Get-Shown { Get-FdxToken -Verbose -Debug -ErrorAction Continue }
         $shown | Should -Match 'Fdx\.Identity\.'
         $shown.Contains($Fake.identityHeader) | Should -BeFalse
@@ -70,7 +76,10 @@ $env:IDENTITY_HEADER = $fake.identityHeader
 try { $null = Start-Transcript $Transcript -Force } catch { 'no transcript here'; exit 3 }
 $VerbosePreference = $DebugPreference = 'Continue'
 Import-Module FedXdr
-$connect = @{ ClientId = $fake.clientId; ManagedIdentityClientId = $fake.managedIdentity.clientId; Endpoint = @{ authority = $fake.authority; defender = $fake.defender } }
+$connect = @{
+    ClientId = $fake.clientId; ManagedIdentityClientId = $fake.managedIdentity.clientId
+    Endpoint = @{ authority = $fake.authority; defender = $fake.defender }
+}
 Connect-Fdx -TenantId $fake.tenants.tenantId @connect -Verify
 Get-FdxToken -Force | Format-List *
 Get-FdxVulnerability -First 3 | Format-List *

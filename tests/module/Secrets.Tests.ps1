@@ -3,7 +3,7 @@ Describe 'Nothing secret is shown' {
         . $PSScriptRoot/Fixture.ps1
         Start-FakeTenant
 
-        # A session at the most verbose level that there is, with errors of every step, into one file.
+        # A session at the most verbose level, with errors of every step. All output goes into one file.
         $script:Session = @'
 param($Addresses, $Output)
 $fake = Get-Content $Addresses -Raw | ConvertFrom-Json
@@ -15,7 +15,8 @@ $ErrorActionPreference = 'Continue'
     $env:IDENTITY_HEADER = $fake.identityHeader
     $endpoint = @{ authority = $fake.authority; defender = $fake.defender; graph = $fake.graph }
     $connect = @{ ClientId = $fake.clientId; Endpoint = $endpoint; MaximumRetryCount = 1 }
-    Connect-Fdx -TenantId $fake.tenants.tenantId @connect -ManagedIdentityClientId $fake.managedIdentity.clientId -PassThru -Verify | Format-List * -Force
+    $identity = @{ ManagedIdentityClientId = $fake.managedIdentity.clientId }
+    Connect-Fdx -TenantId $fake.tenants.tenantId @connect @identity -PassThru -Verify | Format-List * -Force
     Get-FdxToken | Format-List * -Force
     Get-FdxToken | ConvertTo-Json -Depth 4
     Get-FdxToken | Out-String -Width 9999
@@ -34,7 +35,10 @@ $ErrorActionPreference = 'Continue'
     Get-FdxToken
     Connect-Fdx -TenantId $fake.tenants[0].tenantId @connect
     Get-FdxToken
-    $Error | ForEach-Object { $_ | Format-List * -Force; $_.Exception | Format-List * -Force; $_.ErrorDetails | Format-List * -Force; "$($_.Exception)" }
+    foreach ($record in @($Error)) {
+        $record, $record.Exception, $record.ErrorDetails | ForEach-Object { $_ | Format-List * -Force }
+        "$($record.Exception)"
+    }
     Disconnect-Fdx -ClearTokenCache
 } *>&1 | Out-File $Output -Width 9999
 '@
@@ -45,7 +49,7 @@ $ErrorActionPreference = 'Continue'
         Stop-FakeTenant
     }
 
-    It 'not with any other source, at its worst hour' {
+    It 'not with any other source, even if it fails' {
         Reset-Tenant
         $certificate = New-AppCertificate
         $pfx = Join-Path $TestDrive app.pfx
@@ -55,7 +59,8 @@ $ErrorActionPreference = 'Continue'
         $tokenFile = Join-Path $TestDrive token
         Set-Content $tokenFile (New-ForeignToken vault)
         $given = @{
-            Pfx = $pfx; Password = $password; Secret = $Fake.clientSecret; WrongSecret = 'fake-wrong-secret-0123456789 "\ü'; TokenFile = $tokenFile
+            Pfx = $pfx; Password = $password; TokenFile = $tokenFile
+            Secret = $Fake.clientSecret; WrongSecret = 'fake-wrong-secret-0123456789 "\ü'
             Good = New-ForeignToken vault; Old = New-ForeignToken vault -60; Other = New-ForeignToken nobody
         }
         Connect-Tenant
@@ -69,12 +74,16 @@ $VerbosePreference = $DebugPreference = $InformationPreference = 'Continue'
 $ErrorActionPreference = 'Continue'
 function secure([string] $Text) { ConvertTo-SecureString $Text -AsPlainText -Force }
 function place([hashtable] $Variables) {
-    foreach ($name in 'IDENTITY_ENDPOINT', 'IDENTITY_HEADER', 'IDENTITY_SERVER_THUMBPRINT', 'IMDS_ENDPOINT', 'MSI_ENDPOINT', 'MSI_SECRET', 'ACTIONS_ID_TOKEN_REQUEST_URL',
-        'ACTIONS_ID_TOKEN_REQUEST_TOKEN', 'SYSTEM_OIDCREQUESTURI', 'SYSTEM_ACCESSTOKEN') { [Environment]::SetEnvironmentVariable($name, $Variables[$name]) }
+    foreach ($name in 'IDENTITY_ENDPOINT', 'IDENTITY_HEADER', 'IDENTITY_SERVER_THUMBPRINT', 'IMDS_ENDPOINT',
+        'MSI_ENDPOINT', 'MSI_SECRET', 'ACTIONS_ID_TOKEN_REQUEST_URL', 'ACTIONS_ID_TOKEN_REQUEST_TOKEN',
+        'SYSTEM_OIDCREQUESTURI', 'SYSTEM_ACCESSTOKEN') {
+        [Environment]::SetEnvironmentVariable($name, $Variables[$name])
+    }
 }
 & {
     Import-Module FedXdr
-    $endpoint = @{ authority = $fake.authority; defender = $fake.defender; imds = $fake.imds; arcTokens = $fake.arcTokenDirectory }
+    $endpoint = @{ authority = $fake.authority; defender = $fake.defender; imds = $fake.imds }
+    $endpoint.arcTokens = $fake.arcTokenDirectory
     $common = @{ TenantId = $fake.tenants[0].tenantId; Endpoint = $endpoint; MaximumRetryCount = 0; PassThru = $true }
     $app = $common + @{ ClientId = $fake.clientId }
     function look {
@@ -86,28 +95,55 @@ function place([hashtable] $Variables) {
     }
     $places = @{
         Arc      = @{ IDENTITY_ENDPOINT = $fake.arcIdentityEndpoint; IMDS_ENDPOINT = $fake.arcImdsEndpoint }
-        Fabric   = @{ IDENTITY_ENDPOINT = $fake.fabricIdentityEndpoint; IDENTITY_HEADER = $fake.fabricHeader; IDENTITY_SERVER_THUMBPRINT = $fake.fabricThumbprint }
+        Fabric   = @{
+            IDENTITY_ENDPOINT = $fake.fabricIdentityEndpoint; IDENTITY_HEADER = $fake.fabricHeader
+            IDENTITY_SERVER_THUMBPRINT = $fake.fabricThumbprint
+        }
         Shell    = @{ MSI_ENDPOINT = $fake.cloudShellEndpoint }
         Old      = @{ MSI_ENDPOINT = $fake.identityEndpoint; MSI_SECRET = $fake.identityHeader }
-        Mixed    = @{ IDENTITY_ENDPOINT = $fake.identityEndpoint; IDENTITY_HEADER = 'fake-other-header'; MSI_ENDPOINT = $fake.identityEndpoint; MSI_SECRET = $fake.identityHeader }
-        GitHub   = @{ ACTIONS_ID_TOKEN_REQUEST_URL = $fake.builds.ACTIONS_ID_TOKEN_REQUEST_URL; ACTIONS_ID_TOKEN_REQUEST_TOKEN = $fake.builds.ACTIONS_ID_TOKEN_REQUEST_TOKEN }
-        Pipeline = @{ SYSTEM_OIDCREQUESTURI = $fake.builds.SYSTEM_OIDCREQUESTURI; SYSTEM_ACCESSTOKEN = $fake.builds.SYSTEM_ACCESSTOKEN }
+        Mixed    = @{
+            IDENTITY_ENDPOINT = $fake.identityEndpoint; IDENTITY_HEADER = 'fake-other-header'
+            MSI_ENDPOINT = $fake.identityEndpoint; MSI_SECRET = $fake.identityHeader
+        }
+        GitHub   = @{
+            ACTIONS_ID_TOKEN_REQUEST_URL   = $fake.builds.ACTIONS_ID_TOKEN_REQUEST_URL
+            ACTIONS_ID_TOKEN_REQUEST_TOKEN = $fake.builds.ACTIONS_ID_TOKEN_REQUEST_TOKEN
+        }
+        Pipeline = @{
+            SYSTEM_OIDCREQUESTURI = $fake.builds.SYSTEM_OIDCREQUESTURI
+            SYSTEM_ACCESSTOKEN    = $fake.builds.SYSTEM_ACCESSTOKEN
+        }
         Nothing  = @{}
     }
-    foreach ($name in $places.Keys) { "== $name"; place $places[$name]; Connect-Fdx @app; look; Connect-Fdx -Endpoint $endpoint -PassThru; look }
+    foreach ($name in $places.Keys) {
+        "== $name"
+        place $places[$name]
+        Connect-Fdx @app; look
+        Connect-Fdx -Endpoint $endpoint -PassThru; look
+    }
     place $places.GitHub; Connect-Fdx @app -GitHubActions; look
     place $places.Pipeline; Connect-Fdx @app -ServiceConnectionId $fake.serviceConnectionId; look
     place @{}
-    '== handed in'
+    '== passed in'
     Connect-Fdx @app -CertificatePath $given.Pfx -CertificatePassword (secure $given.Password); look
     Connect-Fdx @app -CertificatePath $given.Pfx -CertificatePassword (secure $given.WrongSecret)
     Connect-Fdx @common -Credential ([pscredential]::new($fake.clientId, (secure $given.Secret))); look
     Connect-Fdx @common -Credential ([pscredential]::new($fake.clientId, (secure $given.WrongSecret))); look
     Connect-Fdx @app -FederatedTokenFile $given.TokenFile; look
-    foreach ($token in $given.Good, $given.Old, $given.Other) { Connect-Fdx @app -ClientAssertion (secure $token); look }
-    foreach ($token in $given.Good, $given.Old, $given.Other) { $env:FAKE_TOKEN = $token; Connect-Fdx @app -ClientAssertionScript { $env:FAKE_TOKEN }; look }
-    foreach ($token in $given.Ready, $given.Old) { Connect-Fdx @common -AccessToken (secure $token); look; Get-FdxToken -Resource Graph }
-    $Error | ForEach-Object { $_ | Format-List * -Force; $_.Exception | Format-List * -Force; $_.ErrorDetails | Format-List * -Force; "$($_.Exception)"; Resolve-FdxError $_ }
+    foreach ($token in $given.Good, $given.Old, $given.Other) {
+        Connect-Fdx @app -ClientAssertion (secure $token); look
+        $env:FAKE_TOKEN = $token
+        Connect-Fdx @app -ClientAssertionScript { $env:FAKE_TOKEN }; look
+    }
+    foreach ($token in $given.Ready, $given.Old) {
+        Connect-Fdx @common -AccessToken (secure $token); look
+        Get-FdxToken -Resource Graph
+    }
+    foreach ($record in @($Error)) {
+        $record, $record.Exception, $record.ErrorDetails | ForEach-Object { $_ | Format-List * -Force }
+        "$($record.Exception)"
+        Resolve-FdxError $record
+    }
     Disconnect-Fdx -ClearTokenCache
 } *>&1 | Out-File $Output -Width 9999
 '@
@@ -120,12 +156,15 @@ function place([hashtable] $Variables) {
         $console = & $pwsh -NoProfile -NonInteractive -File $script $addresses $values $output 2>&1 | Out-String
         $text = (Get-Content $output -Raw) + $console
 
-        # Each source was really met, the good and the bad.
-        foreach ($said in 'Azure Arc', 'Service Fabric', 'Cloud Shell', 'GitHub Actions', 'Azure Pipelines', 'certificate', 'Fdx.Certificate.WrongPassword', 'Fdx.Auth.SecretWrong',
-            'Fdx.Assertion.Expired', 'Fdx.Auth.SubjectMismatch', 'Fdx.AccessToken.WrongAudience', 'Fdx.Identity.Refused', 'got a token for https://api.securitycenter') {
+        # Proves that each source was used, with success and with failure.
+        foreach ($said in 'Azure Arc', 'Service Fabric', 'Cloud Shell', 'GitHub Actions', 'Azure Pipelines',
+            'certificate', 'Fdx.Certificate.WrongPassword', 'Fdx.Auth.SecretWrong', 'Fdx.Assertion.Expired',
+            'Fdx.Auth.SubjectMismatch', 'Fdx.AccessToken.WrongAudience', 'Fdx.Identity.Refused',
+            'got a token for https://api.securitycenter') {
             $text | Should -Match ([regex]::Escape($said))
         }
-        $secrets = @(Invoke-Control GET /secrets) + $given.Password, $given.Secret, $given.WrongSecret, $given.Good, $given.Old, $given.Other, $given.Ready
+        $secrets = @(Invoke-Control GET /secrets) + $given.Password, $given.Secret, $given.WrongSecret +
+            $given.Good, $given.Old, $given.Other, $given.Ready
         $secrets.Count | Should -BeGreaterThan 40
         Assert-NoSecret $text $secrets
     }
@@ -141,9 +180,10 @@ function place([hashtable] $Variables) {
         $console = & $pwsh -NoProfile -NonInteractive -File $script $addresses $output 2>&1 | Out-String
         $text = (Get-Content $output -Raw) + $console
 
-        # The session really did what it should: rows, and errors of several steps.
+        # Proves that the session had rows, and errors of several steps.
         $text | Should -Match 'Request: GET /api/machines/SoftwareVulnerabilitiesByMachine'
-        foreach ($id in 'Fdx.Auth.SubjectMismatch', 'Fdx.Identity.UnknownIdentity', 'Fdx.Api.NotFound', 'Fdx.Auth.TenantNotFound') {
+        foreach ($id in 'Fdx.Auth.SubjectMismatch', 'Fdx.Identity.UnknownIdentity', 'Fdx.Api.NotFound',
+            'Fdx.Auth.TenantNotFound') {
             $text | Should -Match ([regex]::Escape($id))
         }
         $secrets = @(Invoke-Control GET /secrets)

@@ -5,7 +5,10 @@ Describe 'Where a token comes from' {
         $places = @{
             AppService    = @{ IDENTITY_ENDPOINT = $Fake.identityEndpoint; IDENTITY_HEADER = $Fake.identityHeader }
             Arc           = @{ IDENTITY_ENDPOINT = $Fake.arcIdentityEndpoint; IMDS_ENDPOINT = $Fake.arcImdsEndpoint }
-            ServiceFabric = @{ IDENTITY_ENDPOINT = $Fake.fabricIdentityEndpoint; IDENTITY_HEADER = $Fake.fabricHeader; IDENTITY_SERVER_THUMBPRINT = $Fake.fabricThumbprint }
+            ServiceFabric = @{
+                IDENTITY_ENDPOINT = $Fake.fabricIdentityEndpoint; IDENTITY_HEADER = $Fake.fabricHeader
+                IDENTITY_SERVER_THUMBPRINT = $Fake.fabricThumbprint
+            }
             CloudShell    = @{ MSI_ENDPOINT = $Fake.cloudShellEndpoint }
         }
     }
@@ -17,22 +20,25 @@ Describe 'Where a token comes from' {
 
     BeforeEach {
         Reset-Tenant
-        $app = @{ TenantId = $Fake.tenants[0].tenantId; ClientId = $Fake.clientId; Endpoint = Get-Endpoint; MaximumRetryCount = 1 }
         $direct = @{ Endpoint = Get-Endpoint; MaximumRetryCount = 1 }
+        $app = $direct + @{ TenantId = $Fake.tenants[0].tenantId; ClientId = $Fake.clientId }
     }
 
     AfterEach { (Get-Report).violations | Should -BeNullOrEmpty }
 
     Context 'Azure Automation and Azure Machine Learning' {
-        It 'reads from a runbook, whose endpoint wants a header more' {
-            Set-Place @{ IDENTITY_ENDPOINT = $Fake.automationIdentityEndpoint; IDENTITY_HEADER = $Fake.identityHeader; AZUREPS_HOST_ENVIRONMENT = 'AzureAutomation' }
+        It 'reads in a runbook, whose endpoint requires one more header' {
+            Set-Place @{
+                IDENTITY_ENDPOINT = $Fake.automationIdentityEndpoint; IDENTITY_HEADER = $Fake.identityHeader
+                AZUREPS_HOST_ENVIRONMENT = 'AzureAutomation'
+            }
             Connect-Fdx @app -ManagedIdentityClientId $Fake.managedIdentity.clientId
             @(Get-FdxVulnerability -First 10).Count | Should -Be 10
             Connect-Fdx @direct
             @(Get-FdxMachine -First 3).Count | Should -Be 3
         }
 
-        It 'reads with the endpoint of 2017, by client id or by the one that the place names, and by no other id' {
+        It 'reads with the endpoint of 2017, only by client id or by the host''s default identity' {
             Set-Place @{ MSI_ENDPOINT = $Fake.machineLearningEndpoint; MSI_SECRET = $Fake.identityHeader }
             Connect-Fdx @app -ManagedIdentityClientId $Fake.managedIdentity.clientId
             @(Get-FdxVulnerability -First 10).Count | Should -Be 10
@@ -42,20 +48,22 @@ Describe 'Where a token comes from' {
             Connect-Fdx @app -Identity
             (Get-FdxToken).AppId | Should -Be $Fake.clientId
             $env:MSI_SECRET = 'fake-wrong-secret'
-            Get-ErrorId (Get-Failure { Disconnect-Fdx -ClearTokenCache; Connect-Fdx @app -Identity; Get-FdxToken }) | Should -Be 'Fdx.Identity.Refused'
+            $failure = Get-Failure { Disconnect-Fdx -ClearTokenCache; Connect-Fdx @app -Identity; Get-FdxToken }
+            Get-ErrorId $failure | Should -Be 'Fdx.Identity.Refused'
         }
     }
 
     Context 'A redirect' {
-        It 'is not followed with a secret by the request to <service>: <id>' -ForEach @(
+        It 'is not followed with a secret in the request to <service>: <id>' -ForEach @(
             @{ service = 'identity'; id = 'Fdx.Identity.Unavailable'; place = { $places.AppService } }
             @{ service = 'fabric'; id = 'Fdx.Identity.Unavailable'; place = { $places.ServiceFabric } }
             @{ service = 'imds'; id = 'Fdx.Identity.Unavailable'; place = { @{} } }
             @{ service = 'authority'; id = 'Fdx.Auth.Failed'; place = { $places.AppService } }
         ) {
             Set-Place (. $place)
-            # Of the metadata service the second request is the one for a token.
-            Add-Fault @{ service = $service; name = 'status'; code = 307; location = "$($Fake.foreign)/x"; skip = [int] ($service -eq 'imds'); times = 9 }
+            # The metadata service gets a probe first; its second request is the one for a token.
+            $redirect = @{ name = 'status'; code = 307; location = "$($Fake.foreign)/x"; times = 9 }
+            Add-Fault ($redirect + @{ service = $service; skip = [int] ($service -eq 'imds') })
             Connect-Fdx @app -Identity
             Get-ErrorId (Get-Failure { Get-FdxToken }) | Should -Be $id
             (Get-Report).foreign | Should -BeNullOrEmpty
@@ -77,14 +85,14 @@ Describe 'Where a token comes from' {
             Get-ChildItem $Fake.arcTokenDirectory | Should -BeNullOrEmpty
         }
 
-        It 'uses the server''s own identity directly, or says that it is system-assigned when it is exchanged' {
+        It 'uses the server''s own identity directly, and warns before it is exchanged that it is system-assigned' {
             Connect-Fdx @direct
             @(Get-FdxMachine -First 3).Count | Should -Be 3
             Connect-Fdx @app -Identity
             (Test-FdxConnection | Where-Object Id -eq Fdx.Identity.SystemAssigned).Result | Should -Be Warning
         }
 
-        It 'takes no token of an agent that is too old to know the identity' {
+        It 'refuses the token of an agent that is too old to know the identity' {
             Set-World @{ arc = @{ honoursSelector = $false } }
             Connect-Fdx @app -ManagedIdentityClientId $Fake.managedIdentity.clientId
             $failure = Get-Failure { Get-FdxToken }
@@ -93,10 +101,10 @@ Describe 'Where a token comes from' {
             Get-Count exchanges | Should -Be 0
         }
 
-        It 'reads no file that the agent has no business with: <name>' -ForEach @(
+        It 'reads no file except a key file of the agent: <name>' -ForEach @(
             @{ name = 'another folder'; header = 'Basic realm=/etc/shadow' }
-            @{ name = 'a way out'; header = 'Basic realm={directory}/../secret.key' }
-            @{ name = 'another kind of file'; header = 'Basic realm={directory}/notes.txt' }
+            @{ name = 'a path out of the folder'; header = 'Basic realm={directory}/../secret.key' }
+            @{ name = 'another type of file'; header = 'Basic realm={directory}/notes.txt' }
             @{ name = 'no challenge at all'; header = '' }
         ) {
             Add-Fault @{ service = 'arc'; name = 'challenge'; body = $header; times = 9 }
@@ -104,7 +112,7 @@ Describe 'Where a token comes from' {
             Get-ErrorId (Get-Failure { Get-FdxToken }) | Should -Be 'Fdx.Arc.InvalidChallenge'
         }
 
-        It 'reads no key that is larger than any key' {
+        It 'reads no key file that is too large for a key' {
             Add-Fault @{ service = 'arc'; name = 'big-key' }
             Connect-Fdx @app -ManagedIdentityClientId $Fake.managedIdentity.clientId
             $failure = Get-Failure { Get-FdxToken }
@@ -114,7 +122,7 @@ Describe 'Where a token comes from' {
     }
 
     Context 'Service Fabric' {
-        It 'reads over TLS with the one certificate that it was told of' {
+        It 'reads over TLS from the server with the named certificate' {
             Set-Place $places.ServiceFabric
             Connect-Fdx @app
             @(Get-FdxVulnerability -First 10).Count | Should -Be 10
@@ -130,7 +138,7 @@ Describe 'Where a token comes from' {
             Get-Count fabric | Should -Be 0
         }
 
-        It 'sends nothing over http, and nothing when the thumbprint is none' {
+        It 'sends nothing over http, and nothing with an invalid thumbprint' {
             Set-Place ($places.ServiceFabric + @{})
             $env:IDENTITY_ENDPOINT = $Fake.identityEndpoint
             Connect-Fdx @app
@@ -141,7 +149,7 @@ Describe 'Where a token comes from' {
             Get-Count identity | Should -Be 0
         }
 
-        It 'has one identity, so none can be chosen' {
+        It 'has one identity, which cannot be chosen' {
             Set-Place $places.ServiceFabric
             Connect-Fdx @app -ManagedIdentityClientId $Fake.managedIdentity.clientId
             Get-ErrorId (Get-Failure { Get-FdxToken }) | Should -Be 'Fdx.Identity.SelectorNotSupported'
@@ -151,7 +159,7 @@ Describe 'Where a token comes from' {
     Context 'Cloud Shell' {
         BeforeEach { Set-Place $places.CloudShell }
 
-        It 'says that a user''s token cannot be exchanged, and asks for none' {
+        It 'says that a user''s token cannot be exchanged, and requests none' {
             Connect-Fdx @app
             $failure = Get-Failure { Get-FdxToken }
             Get-ErrorId $failure | Should -Be 'Fdx.Identity.CloudShell'
@@ -159,7 +167,7 @@ Describe 'Where a token comes from' {
             Get-Count cloudshell | Should -Be 0
         }
 
-        It 'gives the user''s own token for direct use' {
+        It 'returns the user''s own token for direct use' {
             Connect-Fdx @direct
             (Get-FdxToken -Resource https://management.azure.com).Roles | Should -BeNullOrEmpty
             Get-Count cloudshell | Should -Be 1
@@ -184,13 +192,13 @@ Describe 'Where a token comes from' {
             (Get-FdxConnection).Identity | Should -Match 'Certificate'
         }
 
-        It 'reads with a PEM file, relative to where PowerShell is' {
+        It 'reads with a PEM file, relative to PowerShell''s current location' {
             Push-Location $TestDrive
             try { Connect-Fdx @app -CertificatePath ./collector.pem } finally { Pop-Location }
             @(Get-FdxVulnerability -First 10).Count | Should -Be 10
         }
 
-        It 'reads with a certificate that is in memory alone' {
+        It 'reads with a certificate that is only in memory' {
             Remove-Item $pfx, $pem
             Connect-Fdx @app -Certificate $certificate
             (Get-FdxToken).AppId | Should -Be $Fake.clientId
@@ -198,7 +206,7 @@ Describe 'Where a token comes from' {
             Get-ChildItem $TestDrive -Filter *.p* | Should -BeNullOrEmpty
         }
 
-        It 'takes a renewed file without connecting again' {
+        It 'uses a renewed file without connecting again' {
             Connect-Fdx @app -CertificatePath $pem
             $null = Get-FdxToken
             $renewed = New-AppCertificate
@@ -206,22 +214,40 @@ Describe 'Where a token comes from' {
             $key = [Security.Cryptography.X509Certificates.RSACertificateExtensions]::GetRSAPrivateKey($renewed)
             Set-Content $pem ($renewed.ExportCertificatePem() + "`n" + $key.ExportPkcs8PrivateKeyPem())
             (Get-FdxToken -Force).AppId | Should -Be $Fake.clientId
-            # While it is being replaced, the one from before serves.
+            # While the file is being replaced, the earlier certificate is used.
             Set-Content $pem 'half a file'
             Set-World @{ app = @{ certificates = @([Convert]::ToBase64String($certificate.RawData)) } }
             (Get-FdxToken -Force).AppId | Should -Be $Fake.clientId
         }
 
         It 'says what is wrong with it when connecting: <id>' -ForEach @(
-            @{ id = 'Fdx.Certificate.WrongPassword'; arguments = { @{ CertificatePath = $pfx; CertificatePassword = ConvertTo-Secure 'other' } } }
+            @{
+                id = 'Fdx.Certificate.WrongPassword'
+                arguments = { @{ CertificatePath = $pfx; CertificatePassword = ConvertTo-Secure 'other' } }
+            }
             @{ id = 'Fdx.Certificate.PasswordMissing'; arguments = { @{ CertificatePath = $pfx } } }
             @{ id = 'Fdx.Certificate.Unreadable'; arguments = { @{ CertificatePath = Join-Path $TestDrive none.pfx } } }
             @{ id = 'Fdx.Certificate.Unreadable'; arguments = { @{ CertificatePath = 'Env:PATH' } } }
             @{ id = 'Fdx.Workload.FileUnreadable'; arguments = { @{ FederatedTokenFile = 'Variable:HOME' } } }
-            @{ id = 'Fdx.Certificate.KeyMissing'; arguments = { Set-Content $pem $certificate.ExportCertificatePem(); @{ CertificatePath = $pem } } }
-            @{ id = 'Fdx.Certificate.KeyMissing'; arguments = { [IO.File]::WriteAllBytes($pfx, $certificate.RawData); @{ CertificatePath = $pfx } } }
-            @{ id = 'Fdx.Certificate.Invalid'; arguments = { Set-Content $pem 'no certificate'; @{ CertificatePath = $pem } } }
-            @{ id = 'Fdx.Certificate.KeyMissing'; arguments = { @{ Certificate = [Security.Cryptography.X509Certificates.X509CertificateLoader]::LoadCertificate($certificate.RawData) } } }
+            @{
+                id = 'Fdx.Certificate.KeyMissing'
+                arguments = { Set-Content $pem $certificate.ExportCertificatePem(); @{ CertificatePath = $pem } }
+            }
+            @{
+                id = 'Fdx.Certificate.KeyMissing'
+                arguments = { [IO.File]::WriteAllBytes($pfx, $certificate.RawData); @{ CertificatePath = $pfx } }
+            }
+            @{
+                id = 'Fdx.Certificate.Invalid'
+                arguments = { Set-Content $pem 'no certificate'; @{ CertificatePath = $pem } }
+            }
+            @{
+                id = 'Fdx.Certificate.KeyMissing'
+                arguments = {
+                    $loader = [Security.Cryptography.X509Certificates.X509CertificateLoader]
+                    @{ Certificate = $loader::LoadCertificate($certificate.RawData) }
+                }
+            }
         ) {
             $given = . $arguments
             $failure = Get-Failure { Connect-Fdx @app @given }
@@ -237,7 +263,8 @@ Describe 'Where a token comes from' {
             Connect-Fdx @app -Credential ([pscredential]::new($Fake.clientId, (ConvertTo-Secure $Fake.clientSecret)))
             @(Get-FdxVulnerability -First 10).Count | Should -Be 10
             (Get-FdxConnection).ClientId | Should -Be $Fake.clientId
-            Connect-Fdx @app -Credential ([pscredential]::new($Fake.clientId, (ConvertTo-Secure (Invoke-Control GET /world).app.secrets[0].id)))
+            $secretId = (Invoke-Control GET /world).app.secrets[0].id
+            Connect-Fdx @app -Credential ([pscredential]::new($Fake.clientId, (ConvertTo-Secure $secretId)))
             $failure = Get-Failure { Get-FdxToken }
             Get-ErrorId $failure | Should -Be 'Fdx.Auth.SecretWrong'
             $failure.ErrorDetails.RecommendedAction | Should -Match 'not its id'
@@ -253,7 +280,7 @@ Describe 'Where a token comes from' {
 
         AfterEach { Remove-Variable Asked -Scope Global -ErrorAction Ignore }
 
-        It 'reads with one that is handed in, until it has expired' {
+        It 'reads with a given one until it has expired' {
             Connect-Fdx @app -ClientAssertion (ConvertTo-Secure (New-ForeignToken vault))
             @(Get-FdxVulnerability -First 10).Count | Should -Be 10
             Connect-Fdx @app -ClientAssertion (ConvertTo-Secure (New-ForeignToken vault -60))
@@ -262,10 +289,14 @@ Describe 'Where a token comes from' {
             $failure.ErrorDetails.RecommendedAction | Should -Match 'ClientAssertionScript'
         }
 
-        It 'asks the script block when one is needed, on the pipeline''s thread, and once for all tenants' {
+        It 'runs the script block when one is needed, on the pipeline thread, and once for all tenants' {
             $app.TenantId = $Fake.tenants.tenantId
             $thread = [Environment]::CurrentManagedThreadId
-            Connect-Fdx @app -ClientAssertionScript { $global:Asked++; $global:Thread = [Environment]::CurrentManagedThreadId; New-ForeignToken vault }
+            Connect-Fdx @app -ClientAssertionScript {
+                $global:Asked++
+                $global:Thread = [Environment]::CurrentManagedThreadId
+                New-ForeignToken vault
+            }
             $global:Asked | Should -Be 0
             @(Get-FdxVulnerability | ForEach-Object TenantId | Sort-Object -Unique).Count | Should -Be 3
             $global:Asked | Should -Be 1
@@ -274,12 +305,12 @@ Describe 'Where a token comes from' {
             $global:Asked | Should -Be 1
         }
 
-        It 'takes a SecureString or a FedXdr token from it' {
+        It 'accepts a SecureString from it' {
             Connect-Fdx @app -ClientAssertionScript { ConvertTo-Secure (New-ForeignToken vault) }
             (Get-FdxToken).AppId | Should -Be $Fake.clientId
         }
 
-        It 'asks again between pages when both tokens have ended' {
+        It 'runs it again between pages when both tokens have ended' {
             Set-Customer @{ tokenLifetime = 3; vulnerabilityRows = 4000 }
             Connect-Fdx @app -ClientAssertionScript { $global:Asked++; New-ForeignToken vault 3 }
             Add-Fault @{ service = 'defender'; name = 'slow'; delayMs = 1300; times = 4 }
@@ -290,7 +321,8 @@ Describe 'Where a token comes from' {
         It 'ends with the pipeline while the script block works' {
             $connection = Connect-Fdx @app -ClientAssertionScript { $env:FAKE_ASKED = 1; Start-Sleep 60 } -PassThru
             $shell = [powershell]::Create()
-            $null = $shell.AddScript('param($c) Import-Module FedXdr; Get-FdxToken -Connection $c').AddArgument($connection)
+            $script = 'param($c) Import-Module FedXdr; Get-FdxToken -Connection $c'
+            $null = $shell.AddScript($script).AddArgument($connection)
             $clock = [Diagnostics.Stopwatch]::StartNew()
             $running = $shell.BeginInvoke()
             while (-not $env:FAKE_ASKED -and $clock.Elapsed.TotalSeconds -lt 20) { Start-Sleep -Milliseconds 5 }
@@ -302,7 +334,7 @@ Describe 'Where a token comes from' {
             $shell.Dispose()
         }
 
-        It 'tells in its own words why it gave none, and goes on after that: <said>' -ForEach @(
+        It 'reports why it returned none, and runs again the next time: <said>' -ForEach @(
             @{ said = 'no vault today'; script = { throw 'no vault today' } }
             @{ said = 'it gave nothing'; script = { } }
             @{ said = 'neither one string'; script = { 1, 2 } }
@@ -315,7 +347,7 @@ Describe 'Where a token comes from' {
             Get-ErrorId (Get-Failure { Get-FdxToken }) | Should -Be 'Fdx.Assertion.ScriptFailed'
         }
 
-        It 'runs in another runspace as a copy of its text, and asks whoever reads' {
+        It 'runs as a copy of its text in other runspaces' {
             $env:FAKE_ASSERTION = New-ForeignToken vault
             $connection = Connect-Fdx @app -ClientAssertionScript { $env:FAKE_ASSERTION } -PassThru
             $found = 1..4 | ForEach-Object -ThrottleLimit 4 -Parallel {
@@ -326,10 +358,10 @@ Describe 'Where a token comes from' {
             $found | Should -Be (, $Fake.clientId * 4)
         }
 
-        It 'does not wait for a pipeline that stands still' {
+        It 'does not wait for a stalled pipeline' {
             Set-Customer @{ tokenLifetime = 2 }
             Connect-Fdx @app -ClientAssertionScript { $global:Asked++; New-ForeignToken vault 2 }
-            # The outer query stands still while the inner one needs an assertion.
+            # The outer query is stalled while the inner one needs an assertion.
             $counts = Get-FdxMachine -First 2 | ForEach-Object {
                 Get-FdxToken -Force | Out-Null
                 @(Get-FdxVulnerability -First 5).Count
@@ -347,7 +379,8 @@ Describe 'Where a token comes from' {
             Connect-Fdx -TenantId $Tenant -AccessToken $ready -Endpoint (Get-Endpoint)
             @(Get-FdxVulnerability -First 10).Count | Should -Be 10
             Get-ErrorId (Get-Failure { Get-FdxToken -Resource Graph }) | Should -Be 'Fdx.AccessToken.WrongAudience'
-            Get-ErrorId (Get-Failure { Get-FdxToken -TenantId $Fake.tenants[1].tenantId }) | Should -Be 'Fdx.AccessToken.WrongTenant'
+            $failure = Get-Failure { Get-FdxToken -TenantId $Fake.tenants[1].tenantId }
+            Get-ErrorId $failure | Should -Be 'Fdx.AccessToken.WrongTenant'
             Connect-Fdx -AccessToken $ready -Endpoint (Get-Endpoint)
             (Get-FdxMachine -First 1).TenantId | Should -Be $Tenant
             Get-Count exchanges | Should -Be $exchanges
@@ -357,17 +390,49 @@ Describe 'Where a token comes from' {
 
     Context 'Detection' {
         It 'finds <what>' -ForEach @(
-            @{ what = 'a Kubernetes token file'; variables = { $file = Join-Path $TestDrive pod; Set-Content $file (New-ForeignToken pod); @{ AZURE_FEDERATED_TOKEN_FILE = $file; AZURE_CLIENT_ID = $Fake.clientId } } }
-            @{ what = 'a GitHub Actions job'; variables = { @{ ACTIONS_ID_TOKEN_REQUEST_URL = $Fake.builds.ACTIONS_ID_TOKEN_REQUEST_URL; ACTIONS_ID_TOKEN_REQUEST_TOKEN = $Fake.builds.ACTIONS_ID_TOKEN_REQUEST_TOKEN } } }
-            @{ what = 'an Azure Pipelines job'; variables = { @{ SYSTEM_OIDCREQUESTURI = $Fake.builds.SYSTEM_OIDCREQUESTURI; SYSTEM_ACCESSTOKEN = $Fake.builds.SYSTEM_ACCESSTOKEN; AZURESUBSCRIPTION_SERVICE_CONNECTION_ID = $Fake.serviceConnectionId } } }
-            @{ what = 'App Service or Automation'; variables = { $places.AppService + @{ AZURE_CLIENT_ID = $Fake.managedIdentity.clientId; MSI_ENDPOINT = $Fake.foreign; MSI_SECRET = 'fake-old-secret' } } }
+            @{
+                what = 'a Kubernetes token file'
+                variables = {
+                    $file = Join-Path $TestDrive pod
+                    Set-Content $file (New-ForeignToken pod)
+                    @{ AZURE_FEDERATED_TOKEN_FILE = $file; AZURE_CLIENT_ID = $Fake.clientId }
+                }
+            }
+            @{
+                what = 'a GitHub Actions job'
+                variables = {
+                    @{
+                        ACTIONS_ID_TOKEN_REQUEST_URL   = $Fake.builds.ACTIONS_ID_TOKEN_REQUEST_URL
+                        ACTIONS_ID_TOKEN_REQUEST_TOKEN = $Fake.builds.ACTIONS_ID_TOKEN_REQUEST_TOKEN
+                    }
+                }
+            }
+            @{
+                what = 'an Azure Pipelines job'
+                variables = {
+                    @{
+                        SYSTEM_OIDCREQUESTURI                   = $Fake.builds.SYSTEM_OIDCREQUESTURI
+                        SYSTEM_ACCESSTOKEN                      = $Fake.builds.SYSTEM_ACCESSTOKEN
+                        AZURESUBSCRIPTION_SERVICE_CONNECTION_ID = $Fake.serviceConnectionId
+                    }
+                }
+            }
+            @{
+                what = 'App Service or Automation'
+                variables = {
+                    $places.AppService + $identity + @{ MSI_ENDPOINT = $Fake.foreign; MSI_SECRET = 'fake-old-secret' }
+                }
+            }
             @{ what = 'Service Fabric'; variables = { $places.ServiceFabric } }
-            @{ what = 'Azure Arc'; variables = { $places.Arc + @{ AZURE_CLIENT_ID = $Fake.managedIdentity.clientId } } }
-            @{ what = 'the instance metadata service'; variables = { @{ AZURE_CLIENT_ID = $Fake.managedIdentity.clientId } } }
+            @{ what = 'Azure Arc'; variables = { $places.Arc + $identity } }
+            @{ what = 'the instance metadata service'; variables = { $identity } }
         ) {
+            $identity = @{ AZURE_CLIENT_ID = $Fake.managedIdentity.clientId }
             Add-FederatedCredential https://oidc.example.net/cluster/ pod
-            Add-FederatedCredential https://token.actions.githubusercontent.com 'repo:org@1/collector@2:ref:refs/heads/main'
-            Add-FederatedCredential https://vstoken.dev.azure.com/0de00000-0000-4000-8000-000000000001 sc://org/project/collector
+            $issuer = 'https://token.actions.githubusercontent.com'
+            Add-FederatedCredential $issuer 'repo:org@1/collector@2:ref:refs/heads/main'
+            $issuer = 'https://vstoken.dev.azure.com/0de00000-0000-4000-8000-000000000001'
+            Add-FederatedCredential $issuer sc://org/project/collector
             Set-Place (. $variables)
             Connect-Fdx @app
             $said = (Get-FdxToken -Verbose 4>&1) -join "`n"
@@ -376,7 +441,7 @@ Describe 'Where a token comes from' {
             (Get-FdxConnection).Identity | Should -Match 'Detected'
         }
 
-        It 'does not guess when the variables of an endpoint are half there' {
+        It 'does not guess if only half of an endpoint''s variables are set' {
             Set-Place @{ IDENTITY_ENDPOINT = $Fake.identityEndpoint }
             Connect-Fdx @app
             $failure = Get-Failure { Get-FdxToken }
@@ -384,8 +449,9 @@ Describe 'Where a token comes from' {
             $failure.ErrorDetails.RecommendedAction | Should -Match 'IDENTITY_HEADER'
         }
 
-        It 'looks for the managed identity alone with -Identity' {
-            Set-Place ($places.AppService + @{ AZURE_FEDERATED_TOKEN_FILE = '/nowhere'; AZURE_CLIENT_ID = $Fake.managedIdentity.clientId })
+        It 'uses only the managed identity with -Identity' {
+            $others = @{ AZURE_FEDERATED_TOKEN_FILE = '/nowhere'; AZURE_CLIENT_ID = $Fake.managedIdentity.clientId }
+            Set-Place ($places.AppService + $others)
             Connect-Fdx @app -Identity
             Get-ErrorId (Get-Failure { Get-FdxToken }) | Should -Be 'Fdx.Auth.SubjectMismatch'
             Get-Count identity | Should -Be 1
@@ -400,7 +466,7 @@ Describe 'Where a token comes from' {
             (Get-FdxConnection).Environment | Should -BeExactly $cloud
         }
 
-        It 'says which API China does not have, and gives a token for what it has' {
+        It 'says which API China does not have, and returns a token for one that it has' {
             Set-World @{ cloud = 'China' }
             $app.Endpoint = @{ authority = $Fake.authority }
             Connect-Fdx @app -ManagedIdentityClientId $Fake.managedIdentity.clientId -Environment China
@@ -410,7 +476,7 @@ Describe 'Where a token comes from' {
             (Get-FdxToken -Resource Graph).Audience | Should -Match 'chinacloudapi'
         }
 
-        It 'takes a region of Defender that there is, and names those that there are' {
+        It 'accepts a region of Defender, and names the valid ones if it is unknown' {
             { Connect-Fdx @app -Geo EU } | Should -Not -Throw
             $failure = Get-Failure { Connect-Fdx @app -Geo mars }
             Get-ErrorId $failure | Should -Be 'Fdx.Settings.InvalidGeo'
@@ -419,7 +485,7 @@ Describe 'Where a token comes from' {
     }
 
     Context 'Token cache' {
-        It 'keeps a token for a query alone with -TokenCache None' {
+        It 'keeps a token only for one query with -TokenCache None' {
             Connect-Tenant @{ TokenCache = 'None' }
             @(Get-FdxVulnerability -First 3000).Count | Should -Be 3000
             Get-Count exchanges | Should -Be 1

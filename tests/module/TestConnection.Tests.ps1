@@ -15,11 +15,12 @@ Describe 'Test-FdxConnection' {
 
     AfterEach { (Get-Report).violations | Should -BeNullOrEmpty }
 
-    It 'passes every check where everything works, and shows what the federated credential holds' {
+    It 'passes every check when everything works, and shows what the federated credential must contain' {
         Connect-Tenant
         $checks = Test-FdxConnection
         @($checks | Where-Object Result -ne Passed) | Should -BeNullOrEmpty
-        ($checks.Check -join ' ') | Should -Be 'Connection Identity Assertion TokenEndpoint App Credential Resource Roles Answer Licence'
+        $names = 'Connection Identity Assertion TokenEndpoint App Credential Resource Roles Answer Licence'
+        ($checks.Check -join ' ') | Should -Be $names
         $assertion = ($checks | Where-Object Check -eq Assertion).Detail
         $assertion | Should -Match $Fake.managedIdentity.objectId
         $assertion | Should -Match "https://login.microsoftonline.com/$($Fake.homeTenantId)/v2.0"
@@ -27,17 +28,55 @@ Describe 'Test-FdxConnection' {
         Test-FdxConnection -Quiet | Should -BeTrue
     }
 
-    It 'names the check that fails, why, and the mend: <id>' -ForEach @(
-        @{ id = 'Fdx.Auth.AppNotConsented'; check = 'App'; fix = 'adminconsent'; change = { Set-Customer @{ consented = $false } } }
-        @{ id = 'Fdx.Auth.AppNotMultiTenant'; check = 'App'; fix = 'AzureADMultipleOrgs'; change = { Set-World @{ app = @{ multiTenant = $false } } } }
-        @{ id = 'Fdx.Auth.FederatedCredentialMissing'; check = 'Credential'; fix = 'federated-credential create'; change = { Set-World @{ app = @{ federatedCredentials = @() } } } }
-        @{ id = 'Fdx.Auth.SubjectMismatch'; check = 'Credential'; fix = 'Object \(principal\) ID'; change = { Set-World @{ app = @{ federatedCredentials = @(@{ issuer = "https://login.microsoftonline.com/$($Fake.homeTenantId)/v2.0"; subject = $Fake.managedIdentity.clientId; audience = 'api://AzureADTokenExchange' }) } } } }
-        @{ id = 'Fdx.Auth.IssuerMismatch'; check = 'Credential'; fix = 'no trailing slash'; change = { Set-World @{ app = @{ federatedCredentials = @(@{ issuer = "https://login.microsoftonline.com/$($Fake.homeTenantId)/v2.0/"; subject = $Fake.managedIdentity.objectId; audience = 'api://AzureADTokenExchange' }) } } } }
-        @{ id = 'Fdx.Auth.ResourceNotInTenant'; check = 'Resource'; fix = 'fc780465'; change = { Set-Customer @{ defenderProvisioned = $false } } }
-        @{ id = 'Fdx.Api.RoleMissing'; check = 'Roles'; fix = 'application permission'; change = { Set-Customer @{ roles = @() } } }
-        @{ id = 'Fdx.Identity.UnknownIdentity'; check = 'Identity'; fix = 'Attach the identity'; change = { Connect-Tenant @{ ManagedIdentityClientId = "$([guid]::NewGuid())" } } }
-        @{ id = 'Fdx.Identity.Refused'; check = 'Identity'; fix = 'MSI_ENDPOINT'; change = { $env:IDENTITY_HEADER = 'fake-wrong-header' } }
+    It 'names the check that fails, why, and the fix: <id>' -ForEach @(
+        @{
+            id = 'Fdx.Auth.AppNotConsented'; check = 'App'; fix = 'adminconsent'
+            change = { Set-Customer @{ consented = $false } }
+        }
+        @{
+            id = 'Fdx.Auth.AppNotMultiTenant'; check = 'App'; fix = 'AzureADMultipleOrgs'
+            change = { Set-World @{ app = @{ multiTenant = $false } } }
+        }
+        @{
+            id = 'Fdx.Auth.FederatedCredentialMissing'; check = 'Credential'; fix = 'federated-credential create'
+            change = { Set-World @{ app = @{ federatedCredentials = @() } } }
+        }
+        @{
+            id = 'Fdx.Auth.SubjectMismatch'; check = 'Credential'; fix = 'Object \(principal\) ID'
+            change = {
+                $credential.subject = $Fake.managedIdentity.clientId
+                Set-World @{ app = @{ federatedCredentials = @($credential) } }
+            }
+        }
+        @{
+            id = 'Fdx.Auth.IssuerMismatch'; check = 'Credential'; fix = 'no trailing slash'
+            change = {
+                $credential.issuer += '/'
+                Set-World @{ app = @{ federatedCredentials = @($credential) } }
+            }
+        }
+        @{
+            id = 'Fdx.Auth.ResourceNotInTenant'; check = 'Resource'; fix = 'fc780465'
+            change = { Set-Customer @{ defenderProvisioned = $false } }
+        }
+        @{
+            id = 'Fdx.Api.RoleMissing'; check = 'Roles'; fix = 'application permission'
+            change = { Set-Customer @{ roles = @() } }
+        }
+        @{
+            id = 'Fdx.Identity.UnknownIdentity'; check = 'Identity'; fix = 'Attach the identity'
+            change = { Connect-Tenant @{ ManagedIdentityClientId = "$([guid]::NewGuid())" } }
+        }
+        @{
+            id = 'Fdx.Identity.Refused'; check = 'Identity'; fix = 'MSI_ENDPOINT'
+            change = { $env:IDENTITY_HEADER = 'fake-wrong-header' }
+        }
     ) {
+        $credential = @{
+            issuer   = "https://login.microsoftonline.com/$($Fake.homeTenantId)/v2.0"
+            subject  = $Fake.managedIdentity.objectId
+            audience = 'api://AzureADTokenExchange'
+        }
         Connect-Tenant
         . $change
         $checks = Test-FdxConnection
@@ -46,12 +85,13 @@ Describe 'Test-FdxConnection' {
         $failed[0].Id | Should -Be $id
         $failed[0].Fix | Should -Match $fix
         $failed[0].Fix | Should -Not -Match '\{\w+\}'
-        # What cannot be known is not claimed.
-        @($checks | Where-Object { $_.Result -eq 'Passed' -and $_.Check -in 'Answer', 'Licence' }) | Should -BeNullOrEmpty
+        # A check that could not run must not pass.
+        $passed = @($checks | Where-Object Result -eq Passed).Check
+        $passed | Where-Object { $_ -in 'Answer', 'Licence' } | Should -BeNullOrEmpty
         Test-FdxConnection -Quiet | Should -BeFalse
     }
 
-    It 'tells a missing licence from a missing role' {
+    It 'distinguishes a missing licence from a missing role' {
         Set-Customer @{ licensed = $false }
         Connect-Tenant
         $checks = Test-FdxConnection -Resource Vulnerability
@@ -60,7 +100,7 @@ Describe 'Test-FdxConnection' {
         ($checks | Where-Object Check -eq Licence).Id | Should -Be 'Fdx.Api.NotLicensed'
     }
 
-    It 'checks several tenants side by side, and each for itself' {
+    It 'checks several tenants in parallel, each with its own result' {
         Set-Customer @{ consented = $false } 1
         Set-Customer @{ slowMs = 800 } 0
         Set-Customer @{ slowMs = 800 } 2
@@ -74,11 +114,12 @@ Describe 'Test-FdxConnection' {
         Get-Count identity | Should -Be 1
     }
 
-    It 'checks each API that it is asked for' {
+    It 'checks each requested API' {
         Connect-Tenant
         $checks = Test-FdxConnection -Resource Defender, Xdr, Graph, Arm, Machine, Vulnerability
         @($checks | Where-Object Result -eq Failed) | Should -BeNullOrEmpty
-        ($checks | Where-Object Check -eq Answer).Resource | Should -Be 'Defender', 'Machine', 'Vulnerability', 'Xdr', 'Graph', 'Arm'
+        $answered = ($checks | Where-Object Check -eq Answer).Resource
+        $answered | Should -Be 'Defender', 'Machine', 'Vulnerability', 'Xdr', 'Graph', 'Arm'
         Get-Result ($checks | Where-Object Resource -eq Arm) Roles | Should -Be Skipped
         Get-ErrorId (Get-Failure { Test-FdxConnection -Resource Nothing }) | Should -Be 'Fdx.Settings.InvalidResource'
     }
@@ -91,8 +132,9 @@ Describe 'Test-FdxConnection' {
         Get-Result (Test-FdxConnection -Resource Vulnerability) Roles | Should -Be Passed
     }
 
-    It 'warns of a system-assigned identity and goes on' {
-        Add-FederatedCredential "https://login.microsoftonline.com/$($Fake.homeTenantId)/v2.0" $Fake.systemIdentity.objectId
+    It 'warns of a system-assigned identity and continues' {
+        $issuer = "https://login.microsoftonline.com/$($Fake.homeTenantId)/v2.0"
+        Add-FederatedCredential $issuer $Fake.systemIdentity.objectId
         Connect-Tenant @{ ManagedIdentityClientId = $null }
         $checks = Test-FdxConnection
         $warning = $checks | Where-Object Result -eq Warning
@@ -109,23 +151,42 @@ Describe 'Test-FdxConnection' {
         Get-Result $checks Answer | Should -Be Passed
     }
 
-    It 'checks a connection by <kind>' -ForEach @(
-        @{ kind = 'secret'; connect = { Connect-Fdx -TenantId $Tenant -Endpoint (Get-Endpoint) -Credential ([pscredential]::new($Fake.clientId, (ConvertTo-Secure $Fake.clientSecret))) } }
-        @{ kind = 'certificate'; connect = { Connect-Fdx -TenantId $Tenant -ClientId $Fake.clientId -Endpoint (Get-Endpoint) -Certificate (New-AppCertificate) } }
-        @{ kind = 'token'; connect = { Connect-Tenant; Connect-Fdx -AccessToken (Get-FdxToken).Token -Endpoint (Get-Endpoint) } }
+    It 'checks a connection with a <kind>' -ForEach @(
+        @{
+            kind = 'secret'
+            connect = {
+                $secret = ConvertTo-Secure $Fake.clientSecret
+                Connect-Fdx -TenantId $Tenant @endpoint -Credential ([pscredential]::new($Fake.clientId, $secret))
+            }
+        }
+        @{
+            kind = 'certificate'
+            connect = {
+                Connect-Fdx -TenantId $Tenant -ClientId $Fake.clientId @endpoint -Certificate (New-AppCertificate)
+            }
+        }
+        @{
+            kind = 'token'
+            connect = {
+                Connect-Tenant
+                Connect-Fdx -AccessToken (Get-FdxToken).Token @endpoint
+            }
+        }
     ) {
+        $endpoint = @{ Endpoint = Get-Endpoint }
         . $connect
         $checks = Test-FdxConnection
         @($checks | Where-Object Result -in Failed, Warning) | Should -BeNullOrEmpty
         Get-Result $checks Answer | Should -Be Passed
     }
 
-    It 'works without a connection: it says so, and what the place offers' {
+    It 'works without a connection: says so, and checks the host''s identity' {
         $checks = Test-FdxConnection
         $checks[0].Check | Should -Be Connection
         $checks[0].Result | Should -Be Failed
         $checks[0].Fix | Should -Match 'Connect-Fdx'
-        ($checks | Where-Object { $_.Check -eq 'Assertion' -and $_.Result -eq 'Passed' }).Detail | Should -Match $Fake.systemIdentity.objectId
+        $assertion = $checks | Where-Object { $_.Check -eq 'Assertion' -and $_.Result -eq 'Passed' }
+        $assertion.Detail | Should -Match $Fake.systemIdentity.objectId
         Test-FdxConnection -Quiet | Should -BeFalse
     }
 
@@ -140,10 +201,11 @@ Describe 'Test-FdxConnection' {
         Connect-Tenant @{ Endpoint = $endpoint; MaximumRetryCount = 0 }
         $checks = Test-FdxConnection
         ($checks | Where-Object Result -eq Failed).Id | Should -Be 'Fdx.Auth.Unreachable'
-        @($checks | Where-Object Result -eq Skipped).Check | Should -Be 'App', 'Credential', 'Resource', 'Roles', 'Answer', 'Licence'
+        $skipped = @($checks | Where-Object Result -eq Skipped).Check
+        $skipped | Should -Be 'App', 'Credential', 'Resource', 'Roles', 'Answer', 'Licence'
     }
 
-    It 'sees that the platform was told to give no identity' {
+    It 'warns if the platform is configured to give no identity' {
         Connect-Tenant
         $env:WEBSITE_DISABLE_MSI = 'true'
         $warning = Test-FdxConnection | Where-Object Result -eq Warning
@@ -151,7 +213,7 @@ Describe 'Test-FdxConnection' {
         $warning.Fix | Should -Match 'WEBSITE_DISABLE_MSI'
     }
 
-    It 'sees that the place is in another cloud' {
+    It 'warns if the host is in another cloud' {
         Connect-Tenant
         $env:AZURE_AUTHORITY_HOST = 'https://login.microsoftonline.us/'
         $warning = Test-FdxConnection | Where-Object Result -eq Warning
@@ -161,7 +223,7 @@ Describe 'Test-FdxConnection' {
         Test-FdxConnection | Where-Object Result -eq Warning | Should -BeNullOrEmpty
     }
 
-    It 'takes tenants from the pipeline' {
+    It 'accepts tenants from the pipeline' {
         Connect-Tenant
         $checks = $Fake.tenants | Test-FdxConnection
         @($checks | Where-Object Check -eq Answer).TenantId | Should -Be $Fake.tenants.tenantId
@@ -169,12 +231,12 @@ Describe 'Test-FdxConnection' {
     }
 }
 
-Describe 'The mistakes that this began with' {
+Describe 'Common mistakes of scripts that request tokens themselves' {
     BeforeAll {
         . $PSScriptRoot/Fixture.ps1
         Start-FakeTenant
 
-        # The token request as a script makes it by hand; gives the error that it met.
+        # Sends the token request as a script would, and returns its error.
         function Get-HandMadeError([hashtable] $Change, [switch] $Multipart) {
             $form = @{
                 client_id             = $Fake.clientId
@@ -198,7 +260,8 @@ Describe 'The mistakes that this began with' {
     BeforeEach { Reset-Tenant }
 
     It 'a grant type''s URN as the assertion type' {
-        $known = Get-HandMadeError @{ client_assertion_type = 'urn:ietf:params:oauth:grant-type:jwt-bearer' } | Resolve-FdxError
+        $change = @{ client_assertion_type = 'urn:ietf:params:oauth:grant-type:jwt-bearer' }
+        $known = Get-HandMadeError $change | Resolve-FdxError
         $known.Id | Should -Be 'Fdx.Auth.AssertionType'
         $known.Code | Should -Be 90023
         $known.Fix | Should -Match 'client_assertion_type=urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
@@ -217,9 +280,28 @@ Describe 'The mistakes that this began with' {
     }
 
     It 'the variables of two endpoints mixed: <name>' -ForEach @(
-        @{ name = 'the old secret as the new header'; variables = { @{ IDENTITY_ENDPOINT = $Fake.identityEndpoint; IDENTITY_HEADER = 'fake-old-secret'; MSI_ENDPOINT = "$($Fake.identityEndpoint)/old"; MSI_SECRET = 'fake-old-secret' } } }
-        @{ name = 'the old endpoint as the new one'; variables = { @{ IDENTITY_ENDPOINT = $Fake.identityEndpoint; IDENTITY_HEADER = 'fake-other-header'; MSI_ENDPOINT = $Fake.identityEndpoint; MSI_SECRET = 'fake-old-secret' } } }
-        @{ name = 'half of each'; variables = { @{ IDENTITY_HEADER = $Fake.identityHeader; MSI_ENDPOINT = $Fake.identityEndpoint } } }
+        @{
+            name = 'the old secret as the new header'
+            variables = {
+                @{
+                    IDENTITY_ENDPOINT = $Fake.identityEndpoint; IDENTITY_HEADER = 'fake-old-secret'
+                    MSI_ENDPOINT = "$($Fake.identityEndpoint)/old"; MSI_SECRET = 'fake-old-secret'
+                }
+            }
+        }
+        @{
+            name = 'the old endpoint as the new one'
+            variables = {
+                @{
+                    IDENTITY_ENDPOINT = $Fake.identityEndpoint; IDENTITY_HEADER = 'fake-other-header'
+                    MSI_ENDPOINT = $Fake.identityEndpoint; MSI_SECRET = 'fake-old-secret'
+                }
+            }
+        }
+        @{
+            name = 'half of each'
+            variables = { @{ IDENTITY_HEADER = $Fake.identityHeader; MSI_ENDPOINT = $Fake.identityEndpoint } }
+        }
         @{ name = 'an endpoint without its header'; variables = { @{ IDENTITY_ENDPOINT = $Fake.identityEndpoint } } }
     ) {
         Connect-Tenant
@@ -230,9 +312,12 @@ Describe 'The mistakes that this began with' {
         $found[0].Fix | Should -Match 'IDENTITY_ENDPOINT goes with IDENTITY_HEADER.*MSI_ENDPOINT with MSI_SECRET'
     }
 
-    It 'no warning where App Service sets both pairs to the same' {
+    It 'no warning if App Service sets both pairs to the same values' {
         Connect-Tenant
-        Set-Place @{ IDENTITY_ENDPOINT = $Fake.identityEndpoint; IDENTITY_HEADER = $Fake.identityHeader; MSI_ENDPOINT = $Fake.identityEndpoint; MSI_SECRET = $Fake.identityHeader }
+        Set-Place @{
+            IDENTITY_ENDPOINT = $Fake.identityEndpoint; IDENTITY_HEADER = $Fake.identityHeader
+            MSI_ENDPOINT = $Fake.identityEndpoint; MSI_SECRET = $Fake.identityHeader
+        }
         @(Test-FdxConnection | Where-Object Result -ne Passed) | Should -BeNullOrEmpty
     }
 
@@ -259,7 +344,8 @@ Describe 'Resolve-FdxError and New-FdxConsentUrl' {
     It 'explains codes, texts, ids and the newest error' {
         (Resolve-FdxError -Code 700213, 50194).Id | Should -Be 'Fdx.Auth.SubjectMismatch', 'Fdx.Auth.AppNotMultiTenant'
         (Resolve-FdxError -Message 'x AADSTS7000215: y AADSTS7000215 z').Id | Should -Be 'Fdx.Auth.SecretWrong'
-        (Resolve-FdxError -Message 'No MSI found for specified ClientId/ResourceId.').Id | Should -Be 'Fdx.Identity.UnknownIdentity'
+        $text = 'No MSI found for specified ClientId/ResourceId.'
+        (Resolve-FdxError -Message $text).Id | Should -Be 'Fdx.Identity.UnknownIdentity'
         Connect-Tenant
         Set-Customer @{ consented = $false }
         try { Get-FdxToken -ErrorAction Stop } catch { $failure = $_ }
@@ -274,15 +360,20 @@ Describe 'Resolve-FdxError and New-FdxConsentUrl' {
         Disconnect-Fdx
         (Resolve-FdxError -Code 700016).Fix | Should -Match '<client>'
         $url = New-FdxConsentUrl contoso.onmicrosoft.com $Fake.clientId -RedirectUri https://localhost/x?y -State 'a&b'
-        $url.AbsoluteUri | Should -Be "https://login.microsoftonline.com/contoso.onmicrosoft.com/adminconsent?client_id=$($Fake.clientId)&redirect_uri=https%3A%2F%2Flocalhost%2Fx%3Fy&state=a%26b"
-        (New-FdxConsentUrl contoso.onmicrosoft.us $Fake.clientId -Environment usgov).Host | Should -Be 'login.microsoftonline.us'
-        Get-ErrorId (Get-Failure { New-FdxConsentUrl contoso.onmicrosoft.com }) | Should -Be 'Fdx.Settings.ClientIdMissing'
+        $query = "client_id=$($Fake.clientId)&redirect_uri=https%3A%2F%2Flocalhost%2Fx%3Fy&state=a%26b"
+        $page = 'https://login.microsoftonline.com/contoso.onmicrosoft.com/adminconsent'
+        $url.AbsoluteUri | Should -Be "${page}?$query"
+        $url = New-FdxConsentUrl contoso.onmicrosoft.us $Fake.clientId -Environment usgov
+        $url.Host | Should -Be 'login.microsoftonline.us'
+        $failure = Get-Failure { New-FdxConsentUrl contoso.onmicrosoft.com }
+        Get-ErrorId $failure | Should -Be 'Fdx.Settings.ClientIdMissing'
         Get-ErrorId (Get-Failure { New-FdxConsentUrl '{x}' $Fake.clientId }) | Should -Be 'Fdx.Settings.InvalidTenantId'
     }
 
     It 'takes app and tenants of the connection' {
         Connect-Tenant @{ TenantId = $Fake.tenants.tenantId }
         @(New-FdxConsentUrl).Count | Should -Be 3
-        (New-FdxConsentUrl)[0].AbsoluteUri | Should -Match "$($Fake.tenants[0].tenantId)/adminconsent\?client_id=$($Fake.clientId)"
+        $page = "$($Fake.tenants[0].tenantId)/adminconsent\?client_id=$($Fake.clientId)"
+        (New-FdxConsentUrl)[0].AbsoluteUri | Should -Match $page
     }
 }

@@ -3,7 +3,7 @@ using System.Management.Automation;
 
 namespace BenchFloor;
 
-/// <summary>What the engine itself costs: rows that are ready before the first is written.</summary>
+/// <summary>The engine's own cost: all rows exist before the first is written.</summary>
 [Cmdlet(VerbsCommunications.Write, "BenchRow")]
 public sealed class WriteBenchRowCommand : Cmdlet
 {
@@ -34,7 +34,7 @@ public sealed class GetBenchNothingCommand : Cmdlet
     protected override void ProcessRecord() => WriteObject(Resource);
 }
 
-/// <summary>Counts rows and notes when the first one came, for next to nothing a row.</summary>
+/// <summary>Counts rows and notes the time of the first one, at almost no cost per row.</summary>
 [Cmdlet(VerbsDiagnostic.Measure, "BenchRow")]
 public sealed class MeasureBenchRowCommand : Cmdlet
 {
@@ -57,7 +57,11 @@ public sealed class MeasureBenchRowCommand : Cmdlet
     }
 
     protected override void EndProcessing() =>
-        WriteObject(new Measured { Rows = _rows, FirstMs = _rows == 0 ? double.NaN : Stopwatch.GetElapsedTime(Since, _first).TotalMilliseconds });
+        WriteObject(new Measured
+        {
+            Rows = _rows,
+            FirstMs = _rows == 0 ? double.NaN : Stopwatch.GetElapsedTime(Since, _first).TotalMilliseconds,
+        });
 }
 
 public sealed class Measured

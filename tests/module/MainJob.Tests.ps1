@@ -111,6 +111,25 @@ Describe 'From a managed identity to rows' {
         (Get-Report).counts.identity | Should -Be 1
     }
 
+    It 'works on 32 tenants at a time, or on as many as -ThrottleLimit says' {
+        $customers = foreach ($number in 1..40) {
+            $customer = $Fake.tenants[0].PSObject.Copy()
+            $customer.tenantId = 'c0000000-0000-4000-8000-{0:d12}' -f $number
+            $customer.domain = "customer$number.onmicrosoft.com"
+            $customer.slowMs = 1000
+            $customer
+        }
+        Set-World @{ tenants = @($customers) }
+        @(Get-FdxToken -TenantId $customers.tenantId).Count | Should -Be 40
+        (Get-Report).peakOpen | Should -Be 32
+
+        Reset-Tenant
+        Set-World @{ tenants = @($customers) }
+        Connect-Tenant
+        @(Get-FdxToken -TenantId $customers[0..3].tenantId -ThrottleLimit 2).Count | Should -Be 4
+        (Get-Report).peakOpen | Should -Be 2
+    }
+
     It 'writes one error for a tenant that fails, and the rows of the others' {
         Set-Customer @{ consented = $false } 1
         $tenants = $Fake.tenants.tenantId

@@ -14,7 +14,7 @@ public abstract class TenantCommand : ConnectedCommand
 
     [Parameter]
     [ValidateRange(1, 256)]
-    public int ThrottleLimit { get; set; } = 8;
+    public int? ThrottleLimit { get; set; }
 
     private protected JsonDocumentWriter NewRequest(string kind, string[]? tenants)
     {

@@ -17,8 +17,9 @@ use crate::errors::INVALID_PROXY;
 use crate::errors::{Error, Result};
 use crate::settings::{Environment, Settings};
 
-/// Connections to one host at a time. A Functions instance has about 128 outbound ports for everything it does.
-const CONNECTIONS_PER_HOST: usize = 16;
+/// Connections to one host at a time, for the whole process. A tenant that is read uses one; a small one spends most of
+/// its time waiting for answers. A Functions instance has about 128 outbound ports for everything it does.
+pub(crate) const CONNECTIONS_PER_HOST: usize = 32;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Longest silence before an answer or inside one. The services end a request after 200 s themselves.
 const READ_TIMEOUT: Duration = Duration::from_secs(210);

@@ -10,10 +10,11 @@ use crate::diagnose::check::CheckTarget;
 use crate::diagnose::consent::Consent;
 use crate::errors::{Error, Result, excerpt};
 use crate::errors::{INVALID_FILTER_SETTING, INVALID_METHOD, INVALID_PAGE_SIZE, INVALID_RESOURCE};
+use crate::http::CONNECTIONS_PER_HOST;
 use crate::settings::{Environment, Settings, check_tenant, parse_document};
 
-/// Tenants worked on at a time unless told otherwise.
-const THROTTLE_LIMIT: usize = 8;
+/// Tenants worked on at a time unless the request says otherwise: as many as a host gets connections. More would wait.
+const DEFAULT_THROTTLE_LIMIT: usize = CONNECTIONS_PER_HOST;
 
 /// A request document after its checks.
 #[derive(Debug)]
@@ -139,7 +140,7 @@ impl QueryRequest {
         Ok(QueryRequest {
             environment: document.environment,
             tenants,
-            throttle_limit: document.throttle_limit.unwrap_or(THROTTLE_LIMIT).clamp(1, 256),
+            throttle_limit: document.throttle_limit.unwrap_or(DEFAULT_THROTTLE_LIMIT).clamp(1, 256),
             first: document.first,
             work,
         })

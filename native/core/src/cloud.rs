@@ -45,36 +45,47 @@ pub struct Api {
     pub scope: &'static str,
     /// Hosts that its token may go to; a leading dot stands for every host below.
     pub hosts: &'static [&'static str],
+    /// Older names of the resource: the service accepts tokens with these audiences too.
+    pub other_audiences: &'static [&'static str],
 }
 
 const fn api(base: &'static str, scope: &'static str, hosts: &'static [&'static str]) -> Api {
-    Api { base, scope, hosts }
+    Api { base, scope, hosts, other_audiences: &[] }
 }
 
-const PUBLIC_DEFENDER: Api = api(
-    "https://api.security.microsoft.com",
-    "https://api.securitycenter.microsoft.com/.default",
-    &[
+const PUBLIC_DEFENDER: Api = Api {
+    base: "https://api.security.microsoft.com",
+    scope: "https://api.securitycenter.microsoft.com/.default",
+    hosts: &[
         "api.security.microsoft.com",
         ".api.security.microsoft.com",
         ".securitycenter.microsoft.com",
         ".securitycenter.windows.com",
     ],
-);
-const PUBLIC_XDR: Api = api(
-    "https://api.security.microsoft.com",
-    "https://api.security.microsoft.com/.default",
-    &[
+    other_audiences: &[
+        "https://api.securitycenter.windows.com",
+        "https://securitycenter.onmicrosoft.com/windowsatpservice",
+    ],
+};
+const PUBLIC_XDR: Api = Api {
+    base: "https://api.security.microsoft.com",
+    scope: "https://api.security.microsoft.com/.default",
+    hosts: &[
         "api.security.microsoft.com",
         "api-us.security.microsoft.com",
         "api-eu.security.microsoft.com",
         "api-uk.security.microsoft.com",
     ],
-);
+    other_audiences: &["https://security.microsoft.com/mtp"],
+};
 const PUBLIC_GRAPH: Api =
     api("https://graph.microsoft.com", "https://graph.microsoft.com/.default", &["graph.microsoft.com"]);
-const PUBLIC_ARM: Api =
-    api("https://management.azure.com", "https://management.azure.com/.default", &["management.azure.com"]);
+const PUBLIC_ARM: Api = Api {
+    base: "https://management.azure.com",
+    scope: "https://management.azure.com/.default",
+    hosts: &["management.azure.com"],
+    other_audiences: &["https://management.core.windows.net"],
+};
 const GCC_DEFENDER: Api = api(
     "https://api-gcc.securitycenter.microsoft.us",
     "https://api-gcc.securitycenter.microsoft.us/.default",
@@ -102,21 +113,23 @@ const DOD_GRAPH: Api = api(
     "https://dod-graph.microsoft.us/.default",
     &["dod-graph.microsoft.us"],
 );
-const GOV_ARM: Api = api(
-    "https://management.usgovcloudapi.net",
-    "https://management.usgovcloudapi.net/.default",
-    &["management.usgovcloudapi.net"],
-);
+const GOV_ARM: Api = Api {
+    base: "https://management.usgovcloudapi.net",
+    scope: "https://management.usgovcloudapi.net/.default",
+    hosts: &["management.usgovcloudapi.net"],
+    other_audiences: &["https://management.core.usgovcloudapi.net"],
+};
 const CHINA_GRAPH: Api = api(
     "https://microsoftgraph.chinacloudapi.cn",
     "https://microsoftgraph.chinacloudapi.cn/.default",
     &["microsoftgraph.chinacloudapi.cn"],
 );
-const CHINA_ARM: Api = api(
-    "https://management.chinacloudapi.cn",
-    "https://management.chinacloudapi.cn/.default",
-    &["management.chinacloudapi.cn"],
-);
+const CHINA_ARM: Api = Api {
+    base: "https://management.chinacloudapi.cn",
+    scope: "https://management.chinacloudapi.cn/.default",
+    hosts: &["management.chinacloudapi.cn"],
+    other_audiences: &["https://management.core.chinacloudapi.cn"],
+};
 
 /// Regions of Defender for Endpoint's hosts, and of those the ones that Defender XDR has too.
 const GEOS: &[&str] = &["us", "eu", "uk", "au", "swa", "ina", "aea"];
@@ -205,6 +218,24 @@ impl Family {
     /// Every family.
     pub const ALL: [Family; 4] = [Family::Defender, Family::Xdr, Family::Graph, Family::Arm];
 
+    /// Application id of the API, the same in every cloud: an access token may name it as its audience.
+    pub fn app_id(self) -> &'static str {
+        match self {
+            // WindowsDefenderATP
+            Family::Defender => "fc780465-2017-40d4-a0c5-307022471b92",
+            // Microsoft Threat Protection
+            Family::Xdr => "8ee8fdad-f234-4243-8f3b-15c294843740",
+            Family::Graph => "00000003-0000-0000-c000-000000000000",
+            // Azure Service Management
+            Family::Arm => "797f4846-ba00-4fd7-ba43-dac1f8f63013",
+        }
+    }
+
+    /// Whether the API decides by the app roles in the token. Azure Resource Manager looks its assignments up.
+    pub(crate) fn takes_roles(self) -> bool {
+        self != Family::Arm
+    }
+
     /// Name in messages.
     pub fn name(self) -> &'static str {
         match self {
@@ -219,6 +250,14 @@ impl Family {
     pub fn from_name(name: &str) -> Option<Family> {
         Self::ALL.into_iter().find(|family| family.name().eq_ignore_ascii_case(name))
     }
+}
+
+/// Application that the exchange audiences belong to; a managed identity's token names it as the audience.
+pub(crate) const EXCHANGE_APP: &str = "fb60f99c-7a34-4190-8149-302f77469936";
+
+/// Whether two audiences are the same text: services differ in the slash at the end.
+pub(crate) fn is_same_audience(one: &str, other: &str) -> bool {
+    one.trim_end_matches('/').eq_ignore_ascii_case(other.trim_end_matches('/'))
 }
 
 /// The resource of a v2 scope: identity endpoints speak v1.

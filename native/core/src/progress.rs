@@ -171,13 +171,14 @@ impl Reporter {
         self.verbose(format!("Exchange: asking for a token for {scope} in tenant {tenant}."));
     }
 
-    pub(crate) fn token(&self, token: &AccessToken) {
+    /// `takes_roles`: whether the API that the token is for decides by its roles.
+    pub(crate) fn token(&self, token: &AccessToken, takes_roles: bool) {
         let claims = token.claims();
         let audience = claims.aud.as_deref().unwrap_or("?");
         let seconds = token.expires_on - token.fetched_on;
         let roles = claims.roles.join(", ");
         self.verbose(format!("Exchange: got a token for {audience}, good for {seconds} s, roles: {roles}."));
-        if claims.roles.is_empty() && takes_roles(audience) && claims.scp.is_none() {
+        if claims.roles.is_empty() && takes_roles && claims.scp.is_none() {
             self.warning(format!(
                 "The token for {audience} has no roles: the API will refuse it. Grant application permissions to the app and consent in the tenant."
             ));
@@ -240,9 +241,4 @@ impl Reporter {
     fn lock(&self) -> std::sync::MutexGuard<'_, VecDeque<(Level, String)>> {
         self.messages.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Whether an API goes by the roles in a token; others, such as Azure Resource Manager, look theirs up.
-fn takes_roles(audience: &str) -> bool {
-    [".securitycenter.", ".security.microsoft.", "graph."].iter().any(|part| audience.contains(part))
 }

@@ -53,7 +53,8 @@ pub(crate) async fn token(
         let passing = spreading
             || error.kind == ErrorKind::Network
             || error.http_status.is_some_and(is_transient)
-            || [PASSING.id, TENANT_THROTTLED].contains(&error.id);
+            || error.is(&PASSING)
+            || error.is(&TENANT_THROTTLED);
         match backoff.pause(error.retry_after) {
             Some(pause) if passing => {
                 context.reporter.retry("the token endpoint", error.http_status.unwrap_or(0), pause);

@@ -11,6 +11,7 @@ use url::Url;
 use url::form_urlencoded;
 use zeroize::Zeroizing;
 
+use crate::cloud::Family;
 use crate::context::Context;
 use crate::errors::{self, AUTHORITY_ANSWER, AUTHORITY_FAILED, AUTHORITY_REFUSED, AUTHORITY_UNREACHABLE};
 use crate::errors::{Error, ErrorKind, Result, excerpt};
@@ -82,10 +83,11 @@ pub(super) async fn ask(context: &Context, grant: &TokenRequest<'_>) -> Result<A
     error.retry_after = retry_after(answer.header("retry-after"), context.clock.now());
     // Its own first; the one that was sent is in its logs too.
     error.correlation_id.get_or_insert(id);
-    if let Some(skew) =
-        clock_skew(&answer, context.clock.now()).filter(|_| error.id == "Fdx.Auth.AssertionExpired")
+    if error.is(&errors::ASSERTION_OUTDATED)
+        && let Some(skew) = clock_skew(&answer, context.clock.now())
     {
-        error.advice = format!("This machine's clock is {skew} seconds off: mend it. {}", error.advice);
+        let advice = format!("This machine's clock is {skew} seconds off: correct it. {}", error.advice);
+        error = error.with_advice(advice);
     }
     Err(error)
 }
@@ -132,7 +134,8 @@ fn read(context: &Context, body: &[u8]) -> Result<AccessToken> {
     let now = seconds(context.clock.as_ref());
     let refresh_in = answer.refresh_in.as_ref().and_then(Expiry::seconds);
     let token = AccessToken::new(secret, now, now.saturating_add(lifetime), refresh_in);
-    context.reporter.token(&token);
+    let family = token.claims().aud.as_deref().and_then(|audience| context.settings.family_of(audience));
+    context.reporter.token(&token, family.is_some_and(Family::takes_roles));
     Ok(token)
 }
 
@@ -166,9 +169,9 @@ fn refusal(context: &Context, grant: &TokenRequest<'_>, answer: &Received) -> Er
         }
         None => AUTHORITY_REFUSED
             .error(format!("Entra refused ({said})"))
-            .fill("code", &code.map_or_else(|| "…".to_owned(), |code| code.to_string())),
+            .fill("code", code.map(|code| code.to_string()).unwrap_or_default()),
     };
-    fill(&mut error, context, grant);
+    error = fill(error, context, grant);
     match status {
         429 => error.kind = ErrorKind::Throttled,
         500.. => error.kind = ErrorKind::Service,
@@ -194,24 +197,16 @@ fn quoted(text: &str, grant: &TokenRequest<'_>, limit: usize) -> String {
     excerpt(&text.replace(grant.authentication.secret().expose(), "***"), limit)
 }
 
-fn fill(error: &mut Error, context: &Context, grant: &TokenRequest<'_>) {
+fn fill(error: Error, context: &Context, grant: &TokenRequest<'_>) -> Error {
     let claims = grant.authentication.claims().unwrap_or_default();
-    let claim = |of: fn(&Claims) -> &Option<String>, name: &str| {
-        let value = of(&claims).clone();
-        value.unwrap_or_else(|| format!("<{name} of the token>"))
-    };
-    let values = [
-        ("{tenant}", grant.tenant.to_owned()),
-        ("{client}", context.settings.client_id.clone().unwrap_or_default()),
-        ("{issuer}", claim(|claims| &claims.iss, "issuer")),
-        ("{subject}", claim(|claims| &claims.sub, "subject")),
-        ("{audience}", context.settings.cloud.exchange_audience().to_owned()),
-        ("{scope}", grant.scope.to_owned()),
-        ("{authority}", context.settings.authority().to_owned()),
-    ];
-    for (name, value) in values {
-        error.advice = error.advice.replace(name, &value);
-    }
+    error
+        .fill("tenant", grant.tenant)
+        .fill("client", context.settings.client_id.clone().unwrap_or_default())
+        .fill("issuer", claims.iss.unwrap_or_default())
+        .fill("subject", claims.sub.unwrap_or_default())
+        .fill("audience", context.settings.cloud.exchange_audience())
+        .fill("scope", grant.scope)
+        .fill("authority", context.settings.authority())
 }
 
 /// An id in the form of a GUID (RFC 9562 §5.4), by which Entra's support finds the request.

@@ -341,7 +341,7 @@ async fn answer(
         (None, None) => &[],
     };
     let unknown =
-        token.claims().aud.is_none() || token.claims().scp.is_some() || target.family == Family::Arm;
+        token.claims().aud.is_none() || token.claims().scp.is_some() || !target.family.takes_roles();
     if unknown {
         rows.skipped(Check::Roles, "the token does not say them; the API's answer will");
     } else if token.claims().roles.is_empty() || (!permissions.is_empty() && !has_any(token, permissions)) {
@@ -349,7 +349,7 @@ async fn answer(
         let error = entry
             .error(what)
             .fill("tenant", tenant)
-            .fill("client", &client(context, token))
+            .fill("client", client(context, token))
             .fill("authority", context.settings.authority());
         rows.failed(Check::Roles, &error);
     } else {

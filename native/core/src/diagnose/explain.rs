@@ -46,7 +46,7 @@ pub(crate) fn rows(context: &Context, tenants: &[String], text: &str) -> Option<
 fn found(text: &str) -> Vec<(Option<u32>, &'static KnownError)> {
     let mut found: Vec<(Option<u32>, &'static KnownError)> = Vec::new();
     let mut add = |code: Option<u32>, entry: &'static KnownError| {
-        if found.iter().all(|(_, known)| known.id != entry.id) {
+        if found.iter().all(|(_, known)| !known.is(entry)) {
             found.push((code, entry));
         }
     };
@@ -79,15 +79,11 @@ fn codes(text: &str) -> Vec<u32> {
 
 fn fix(context: &Context, tenants: &[String], entry: &KnownError) -> String {
     let settings = &context.settings;
-    let mut fix = entry.fix.replace("{audience}", settings.cloud.exchange_audience());
-    fix = fix.replace("{authority}", settings.authority());
-    if let Some(client) = &settings.client_id {
-        fix = fix.replace("{client}", client);
-    }
-    if let [tenant] = tenants
-        && !tenant.is_empty()
-    {
-        fix = fix.replace("{tenant}", tenant);
-    }
-    errors::open_placeholders(&fix)
+    let tenant = if let [tenant] = tenants { tenant.clone() } else { String::new() };
+    entry.advice(&[
+        ("audience", settings.cloud.exchange_audience().to_owned()),
+        ("authority", settings.authority().to_owned()),
+        ("client", settings.client_id.clone().unwrap_or_default()),
+        ("tenant", tenant),
+    ])
 }

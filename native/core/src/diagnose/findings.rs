@@ -2,13 +2,14 @@
 
 use url::Url;
 
-use crate::cloud::Cloud;
-use crate::errors::{IDENTITY_DISABLED, IDENTITY_VARIABLES, KnownError, OTHER_CLOUD, SYSTEM_ASSIGNED, of_id};
+use crate::cloud::{Cloud, EXCHANGE_APP};
+use crate::errors::{
+    ASSERTION_FOR_OTHER_AUDIENCE, IDENTITY_DISABLED, IDENTITY_VARIABLES, KnownError, OTHER_CLOUD,
+    SYSTEM_ASSIGNED, USER_TOKEN,
+};
 use crate::settings::{Credential, Environment, Settings};
 use crate::token::Claims;
 
-/// Application that Entra's exchange audiences belong to; a managed identity's token names it as the audience.
-const EXCHANGE_APP: &str = "fb60f99c-7a34-4190-8149-302f77469936";
 /// Hosts of Entra's issuers, in all clouds and both versions.
 const ENTRA: &[&str] =
     &["https://login.microsoftonline.", "https://login.partner.microsoftonline.cn/", "https://sts."];
@@ -88,22 +89,14 @@ pub(crate) fn assertion(settings: &Settings, claims: &Claims) -> Vec<Finding> {
     let by_entra = ENTRA.iter().any(|host| issuer.starts_with(host));
     let audience = claims.aud.as_deref().unwrap_or_default();
     let wanted = settings.cloud.exchange_audience();
-    let mut known = |id: &str, what: String| {
-        if let Some(entry) = of_id(id) {
-            found.push(Finding { entry, what });
-        }
-    };
     if audience != wanted && !(by_entra && audience == EXCHANGE_APP) {
-        known(
-            "Fdx.Auth.AssertionAudience",
-            format!("the assertion is for {audience}, and the exchange wants {wanted}"),
-        );
+        found.push(Finding {
+            entry: &ASSERTION_FOR_OTHER_AUDIENCE,
+            what: format!("the assertion is for {audience}, and the exchange wants {wanted}"),
+        });
     }
     if claims.scp.is_some() {
-        known(
-            "Fdx.Auth.UserToken",
-            "the assertion is a user's token; only an app's or identity's can be exchanged".to_owned(),
-        );
+        found.push(finding(&USER_TOKEN, USER_TOKEN.cause));
     }
     if by_entra && is_system_assigned(settings, claims) {
         let subject = claims.sub.as_deref().unwrap_or("?");

@@ -4,7 +4,7 @@ use std::fmt::{self, Display, Write as _};
 use std::ops::{Deref, DerefMut};
 use std::time::Duration;
 
-use super::entry::KnownError;
+use super::entry::{KnownError, fill_placeholders};
 use super::kind::{Check, ErrorKind};
 use super::symptoms::{DEFECT, INVALID_ARGUMENT};
 
@@ -15,14 +15,17 @@ pub struct Error(Box<Facts>);
 /// What is known of an error.
 #[derive(Clone, Debug)]
 pub struct Facts {
-    /// Class.
+    /// Its entry in the table of known errors.
+    pub entry: &'static KnownError,
+    /// Class; the entry's, unless the same thing can happen for several reasons.
     pub kind: ErrorKind,
     /// Stable id, `Fdx.<Area>.<Name>`.
     pub id: &'static str,
     /// What happened.
     pub message: String,
-    /// What to do about it.
+    /// What to do about it, with every placeholder filled: see [`Error::fill`].
     pub advice: String,
+    values: Vec<(&'static str, String)>,
     /// What it belongs to.
     pub check: Check,
     /// HTTP status of the answer, where there was one.
@@ -59,29 +62,15 @@ impl DerefMut for Error {
 
 impl KnownError {
     /// An error of this kind; its advice is the fix.
-    pub(crate) fn error(&self, message: impl Into<String>) -> Error {
-        Error::new(self.kind, self.id, self.check, message, self.fix)
-    }
-}
-
-/// Result of this crate.
-pub type Result<T, E = Error> = std::result::Result<T, E>;
-
-impl Error {
-    /// An error with a message and an advice.
-    pub(crate) fn new(
-        kind: ErrorKind,
-        id: &'static str,
-        check: Check,
-        message: impl Into<String>,
-        advice: impl Into<String>,
-    ) -> Self {
+    pub(crate) fn error(&'static self, message: impl Into<String>) -> Error {
         Error(Box::new(Facts {
-            kind,
-            id,
+            entry: self,
+            kind: self.kind,
+            id: self.id,
             message: message.into(),
-            advice: advice.into(),
-            check,
+            advice: self.general_fix(),
+            values: Vec::new(),
+            check: self.check,
             http_status: None,
             aadsts: None,
             retry_after: None,
@@ -92,7 +81,12 @@ impl Error {
             causes: Vec::new(),
         }))
     }
+}
 
+/// Result of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
     /// A call that breaks the contract of the ABI.
     pub fn invalid_argument(message: &str) -> Self {
         INVALID_ARGUMENT.error(message)
@@ -108,11 +102,25 @@ impl Error {
         DEFECT.error(message)
     }
 
-    /// With `{name}` of the advice filled in.
+    /// With a value for the placeholder `{name}` of the advice. This is the only way to fill one; those without a
+    /// value read `<name>`.
     #[must_use]
-    pub(crate) fn fill(mut self, name: &str, value: &str) -> Self {
-        self.advice = self.advice.replace(&format!("{{{name}}}"), value);
+    pub(crate) fn fill(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.values.push((name, value.into()));
+        self.advice = fill_placeholders(self.entry.fix, &self.values);
         self
+    }
+
+    /// With another advice than the entry's, where more is known.
+    #[must_use]
+    pub(crate) fn with_advice(mut self, advice: impl Into<String>) -> Self {
+        self.advice = advice.into();
+        self
+    }
+
+    /// Whether it is this entry of the table.
+    pub(crate) fn is(&self, entry: &KnownError) -> bool {
+        self.entry.is(entry)
     }
 
     /// With another class, where the same thing can happen for several reasons.

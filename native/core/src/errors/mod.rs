@@ -7,9 +7,11 @@ mod error;
 mod kind;
 mod symptoms;
 
-pub(crate) use entra::{PASSING, SPREADING, STALE_ASSERTION, TENANT_THROTTLED};
+pub(crate) use entra::{
+    ASSERTION_FOR_OTHER_AUDIENCE, ASSERTION_OUTDATED, PASSING, SPREADING, STALE_ASSERTION, TENANT_THROTTLED,
+    USER_TOKEN,
+};
 pub use entry::KnownError;
-pub(crate) use entry::open_placeholders;
 pub(crate) use error::excerpt;
 pub use error::{Error, Result};
 pub use kind::{Check, ErrorKind};
@@ -17,12 +19,12 @@ pub(crate) use symptoms::*;
 
 /// Everything that is known.
 pub fn entries() -> impl Iterator<Item = &'static KnownError> {
-    entra::ENTRIES.iter().chain(symptoms::ENTRIES.iter().copied())
+    entra::ENTRIES.iter().chain(symptoms::ENTRIES).copied()
 }
 
 /// What a code of Entra means, if it is known.
 pub fn of_code(code: u32) -> Option<&'static KnownError> {
-    entra::ENTRIES.iter().find(|entry| entry.codes.contains(&code))
+    entra::ENTRIES.iter().copied().find(|entry| entry.codes.contains(&code))
 }
 
 /// The code that a text of Entra's names (`AADSTS700213: …`).
@@ -68,8 +70,27 @@ mod tests {
     }
 
     #[test]
-    fn names_in_braces_are_opened_and_quoted_code_is_not() {
-        let text = r#"run {client id} with '{"name":"x"}' and @{…} for {tenant}"#;
-        assert_eq!(open_placeholders(text), r#"run <client id> with '{"name":"x"}' and @{…} for <tenant>"#);
+    fn placeholders_are_filled_and_quoted_code_is_not_touched() {
+        let text = r#"run {client id} with '{"name":"x"}' and @{…} for {tenant} in {cloud}, {"#;
+        let values = [("tenant", "{client id}".to_owned()), ("cloud", String::new())];
+        assert_eq!(
+            entry::fill_placeholders(text, &values),
+            r#"run <client id> with '{"name":"x"}' and @{…} for {client id} in <cloud>, {"#
+        );
+    }
+
+    #[test]
+    fn no_error_leaves_with_a_placeholder_that_nobody_filled() {
+        for entry in entries() {
+            let advice = entry.error("x").advice.clone();
+            let open = advice.split('{').skip(1).filter_map(|rest| rest.split_once('}'));
+            for (name, _) in open {
+                assert!(
+                    name.contains(|c: char| !c.is_ascii_lowercase() && c != ' '),
+                    "{}: {advice}",
+                    entry.id
+                );
+            }
+        }
     }
 }

@@ -5,11 +5,11 @@ use super::kind::{Check, ErrorKind};
 
 macro_rules! symptoms {
     ($($(#[$doc:meta])* $name:ident = $id:literal, $kind:ident, $check:ident, $cause:literal, $fix:literal;)*) => {
-        $($(#[$doc])* pub(crate) const $name: KnownError = KnownError {
+        $($(#[$doc])* pub(crate) static $name: KnownError = KnownError {
             codes: &[], id: $id, kind: ErrorKind::$kind, check: Check::$check, cause: $cause, fix: $fix,
         };)*
         /// Every one of them.
-        pub(super) const ENTRIES: &[&KnownError] = &[$(&$name),*];
+        pub(super) static ENTRIES: &[&KnownError] = &[$(&$name),*];
     };
 }
 

@@ -169,7 +169,7 @@ fn rows(document: &Document) -> Result<RowsRequest> {
     {
         return Err(INVALID_PAGE_SIZE
             .error(format!("a page of {size} rows is not to be had"))
-            .fill("max", &max.to_string()));
+            .fill("max", max.to_string()));
     }
     Ok(RowsRequest {
         resource,
@@ -186,8 +186,8 @@ fn check_filter(filter: &str, resource: &Resource) -> Result<()> {
     let invalid = |why: &str| {
         Err(INVALID_FILTER_SETTING
             .error(format!("the filter {why}: {}", excerpt(filter, 200)))
-            .fill("example", resource.filter_fields.first().unwrap_or(&"id"))
-            .fill("fields", &resource.filter_fields.join(", ")))
+            .fill("example", resource.filter_fields.first().copied().unwrap_or_default())
+            .fill("fields", resource.filter_fields.join(", ")))
     };
     if resource.filter_fields.is_empty() {
         return invalid("cannot be applied: this resource has none");

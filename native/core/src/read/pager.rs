@@ -17,7 +17,8 @@ use crate::auth;
 use crate::context::Context;
 use crate::errors::{Error, Result};
 use crate::errors::{
-    NETWORK_BROKEN, NETWORK_DAMAGED, NETWORK_TIMEOUT, NETWORK_UNREACHABLE, PAGE_CHANGED, REPEATED_NEXT_LINK,
+    NETWORK_BROKEN, NETWORK_DAMAGED, NETWORK_TIMEOUT, NETWORK_UNREACHABLE, NOT_JSON, NOT_LICENSED,
+    NOT_PROVISIONED, PAGE_CHANGED, REPEATED_NEXT_LINK,
 };
 use crate::http::retry::{Backoff, is_transient, retry_after};
 use crate::http::{Request, Response, TransportError, TransportErrorKind, sensitive};
@@ -141,7 +142,7 @@ impl Page<'_> {
         Err(match status {
             // A 403 too may be mended by a new token: roles that were granted meanwhile are not in the old one.
             401 | 403 if status == 401 || cached.from_cache => {
-                let licence = matches!(error.id, "Fdx.Api.NotLicensed" | "Fdx.Api.NotProvisioned");
+                let licence = error.is(&NOT_LICENSED) || error.is(&NOT_PROVISIONED);
                 if licence {
                     Failure::Final(error)
                 } else {
@@ -213,7 +214,7 @@ impl Page<'_> {
 
     /// A damaged compressed body shows as broken JSON before its checksum is reached, so broken JSON may pass too.
     fn damaged(&self, error: Error, splitter: &Splitter) -> Failure {
-        if error.id == "Fdx.Protocol.NotJson" && splitter.has_begun() && self.is_repeatable() {
+        if error.is(&NOT_JSON) && splitter.has_begun() && self.is_repeatable() {
             Failure::Passing(error)
         } else {
             Failure::Final(error)

@@ -5,7 +5,6 @@ use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use serde::Deserialize;
 
 use super::plan::Plan;
-use crate::cloud::Family;
 use crate::cloud::resource_of;
 use crate::context::Context;
 use crate::errors::{
@@ -16,9 +15,6 @@ use crate::errors::{
 use crate::errors::{Error, excerpt};
 use crate::settings::Credential;
 use crate::token::AccessToken;
-
-/// Application id of WindowsDefenderATP, which its tokens may name as the audience.
-const DEFENDER_APP: &str = "fc780465-2017-40d4-a0c5-307022471b92";
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
@@ -68,10 +64,10 @@ pub(crate) fn error(
         .error(format!("{what} (HTTP {status}{quoted})"))
         .with_status(status)
         .fill("tenant", tenant)
-        .fill("client", &client(context, token))
+        .fill("client", client(context, token))
         .fill("authority", context.settings.authority())
-        .fill("wanted", &wanted)
-        .fill("fields", &plan.filter_fields.unwrap_or_default().join(", "));
+        .fill("wanted", wanted)
+        .fill("fields", plan.filter_fields.unwrap_or_default().join(", "));
     error.correlation_id =
         parsed.target.or(parsed.details.and_then(|details| details.request_id)).filter(|id| !id.is_empty());
     error
@@ -118,9 +114,8 @@ fn refused(
     }
     let target = context.settings.target(plan.family);
     let wanted = target.as_ref().map(|target| resource_of(&target.scope)).unwrap_or_default();
-    if let Some(audience) =
-        token.claims().aud.as_deref().filter(|audience| !is_audience(audience, wanted, plan.family))
-    {
+    let other = |audience: &&str| !context.settings.is_audience_of(plan.family, audience);
+    if let Some(audience) = token.claims().aud.as_deref().filter(other) {
         return (
             &WRONG_AUDIENCE,
             format!("the token is for {audience}, and the {family} API wants one for {wanted}"),
@@ -181,21 +176,21 @@ pub(crate) fn challenge(header: &str) -> Option<String> {
     is_object.then_some(text)
 }
 
-fn is_audience(audience: &str, wanted: &str, family: Family) -> bool {
-    audience.trim_end_matches('/').eq_ignore_ascii_case(wanted.trim_end_matches('/'))
-        || (family == Family::Defender && audience == DEFENDER_APP)
-}
-
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
-    use crate::testing::{CLIENT, Network, TENANT, context};
+    use crate::cloud::Family;
+    use crate::read::splitter::Shape;
+    use crate::secret::Secret;
+    use crate::testing::{CLIENT, Network, TENANT, context, jwt};
 
     #[tokio::test(start_paused = true)]
     async fn a_missing_role_is_told_to_whom_it_concerns() {
         let network = Network::new(|_, _| panic!("nothing may be sent"));
         let app = format!(r#""clientId":"{CLIENT}","tenants":["{TENANT}"],"#);
-        let token = AccessToken::new(crate::secret::Secret::new("opaque".to_owned()), 0, 1, None);
+        let token = AccessToken::new(Secret::new("opaque".to_owned()), 0, 1, None);
         for (settings, id) in [
             (format!(r#"{{{app}"credential":{{"type":"managedIdentity"}}}}"#), "Fdx.Api.RoleMissing"),
             (r#"{"credential":{"type":"accessToken","token":"a.b.c"}}"#.to_owned(), "Fdx.Api.RoleMissing"),
@@ -205,6 +200,36 @@ mod tests {
             let (entry, what) = role_missing(&context, TENANT, &["Machine.Read.All"], &token);
             assert_eq!(entry.id, id);
             assert!(what.contains("Machine.Read.All") && what.contains("none"), "{what}");
+        }
+    }
+
+    #[test]
+    fn a_token_is_for_another_api_only_if_no_form_of_its_audience_is_the_apis() {
+        let network = Network::new(|_, _| panic!("nothing may be sent"));
+        let context = context(&network, r#"{"credential":{"type":"managedIdentity"}}"#, &[]);
+        for (family, audience, id) in [
+            (Family::Graph, "00000003-0000-0000-c000-000000000000", "Fdx.Api.Forbidden"),
+            (Family::Graph, "https://graph.microsoft.com/", "Fdx.Api.Forbidden"),
+            (Family::Defender, "https://api.securitycenter.windows.com", "Fdx.Api.Forbidden"),
+            (Family::Xdr, "8ee8fdad-f234-4243-8f3b-15c294843740", "Fdx.Api.Forbidden"),
+            (Family::Arm, "https://management.core.windows.net/", "Fdx.Api.Forbidden"),
+            (Family::Defender, "8ee8fdad-f234-4243-8f3b-15c294843740", "Fdx.Api.WrongAudience"),
+            (Family::Graph, "https://api.securitycenter.microsoft.com", "Fdx.Api.WrongAudience"),
+        ] {
+            let plan = Plan {
+                family,
+                method: reqwest::Method::GET,
+                url: url::Url::parse("https://api.example/x").unwrap(),
+                body: None,
+                shape: Shape::Any,
+                follow: false,
+                not_found_is_empty: false,
+                permissions: &[],
+                filter_fields: None,
+            };
+            let token = AccessToken::new(Secret::new(jwt(&json!({"aud": audience}))), 0, 1, None);
+            let refused = error(&context, TENANT, &plan, &token, 403, b"{}");
+            assert_eq!(refused.id, id, "{family:?} {audience}");
         }
     }
 

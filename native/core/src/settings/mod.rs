@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::cloud::{Cloud, Family};
+use crate::cloud::{Cloud, Family, is_same_audience, resource_of};
 use crate::errors::{API_NOT_IN_CLOUD, CLIENT_MISSING, INVALID_GEO, SAME_ID, SECRET_MISSING, TENANT_MISSING};
 use crate::errors::{Error, Result};
 
@@ -151,6 +151,27 @@ impl Settings {
     /// Address of the token endpoints.
     pub fn authority(&self) -> &str {
         self.endpoints.authority.as_deref().unwrap_or(self.cloud.authority())
+    }
+
+    /// Whether a token with this audience is for the family's API: the resource that tokens are requested for, an
+    /// older name of it, or the API's application id.
+    pub(crate) fn is_audience_of(&self, family: Family, audience: &str) -> bool {
+        let is = |known: &str| is_same_audience(audience, known);
+        let older = self.cloud.api(family).map_or(&[][..], |api| api.other_audiences);
+        is(family.app_id())
+            || older.iter().any(|known| is(known))
+            || self.target(family).is_ok_and(|target| is(resource_of(&target.scope)))
+    }
+
+    /// The family whose API a token with this audience is for.
+    pub(crate) fn family_of(&self, audience: &str) -> Option<Family> {
+        Family::ALL.into_iter().find(|family| self.is_audience_of(*family, audience))
+    }
+
+    /// Whether two audiences name one API.
+    pub(crate) fn is_same_api(&self, one: &str, other: &str) -> bool {
+        let of_both = |family| self.is_audience_of(family, one) && self.is_audience_of(family, other);
+        is_same_audience(one, other) || Family::ALL.into_iter().any(of_both)
     }
 
     /// Where a family's API is.

@@ -125,3 +125,64 @@ fn a_region_changes_the_host_and_never_the_scope() {
         assert_eq!(settings(bad).unwrap_err().id, "Fdx.Settings.InvalidGeo");
     }
 }
+
+/// The audiences that each API's tokens may have, as the services document them.
+const AUDIENCES: &[(Family, &[&str])] = &[
+    (
+        Family::Defender,
+        &[
+            "https://api.securitycenter.microsoft.com",
+            "https://api.securitycenter.microsoft.com/",
+            "HTTPS://API.SECURITYCENTER.MICROSOFT.COM",
+            "https://api.securitycenter.windows.com",
+            "https://securitycenter.onmicrosoft.com/windowsatpservice",
+            "fc780465-2017-40d4-a0c5-307022471b92",
+        ],
+    ),
+    (
+        Family::Xdr,
+        &[
+            "https://api.security.microsoft.com",
+            "https://security.microsoft.com/mtp/",
+            "8ee8fdad-f234-4243-8f3b-15c294843740",
+        ],
+    ),
+    (Family::Graph, &["https://graph.microsoft.com/", "00000003-0000-0000-c000-000000000000"]),
+    (
+        Family::Arm,
+        &[
+            "https://management.azure.com/",
+            "https://management.core.windows.net/",
+            "797f4846-ba00-4fd7-ba43-dac1f8f63013",
+        ],
+    ),
+];
+
+#[test]
+fn every_form_of_an_audience_names_its_own_api_and_no_other() {
+    let settings = settings("").unwrap();
+    for (family, forms) in AUDIENCES {
+        let wanted = settings.target(*family).unwrap().scope.into_owned();
+        for form in *forms {
+            for other in Family::ALL {
+                assert_eq!(settings.is_audience_of(other, form), other == *family, "{form}");
+            }
+            assert_eq!(settings.family_of(form), Some(*family), "{form}");
+            for other in forms.iter().copied().chain([resource_of(&wanted)]) {
+                assert!(settings.is_same_api(form, other), "{form} {other}");
+            }
+            assert!(!settings.is_same_api(form, "https://vault.azure.net"), "{form}");
+        }
+    }
+    assert_eq!(settings.family_of("https://vault.azure.net"), None);
+    assert!(settings.is_same_api("https://vault.azure.net", "https://vault.azure.net/"));
+}
+
+#[test]
+fn a_scope_of_the_users_own_is_an_audience_too() {
+    let given = settings(r#","endpoints":{"defenderScope":"https://other.example.us/.default"}"#).unwrap();
+    for audience in ["https://other.example.us", "fc780465-2017-40d4-a0c5-307022471b92"] {
+        assert!(given.is_audience_of(Family::Defender, audience), "{audience}");
+    }
+    assert!(given.is_same_api("fc780465-2017-40d4-a0c5-307022471b92", "https://other.example.us"));
+}

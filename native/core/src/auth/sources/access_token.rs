@@ -14,13 +14,6 @@ use crate::settings::is_guid;
 use crate::token::AccessToken;
 use crate::token::cache::seconds;
 
-/// Application ids that tokens may name in place of the resource (<https://learn.microsoft.com/defender-endpoint/api/exposed-apis-create-app-webapp>).
-const APPLICATIONS: &[(&str, &str)] = &[
-    ("fc780465-2017-40d4-a0c5-307022471b92", "https://api.securitycenter.microsoft.com"),
-    ("8ee8fdad-f234-4243-8f3b-15c294843740", "https://api.security.microsoft.com"),
-    ("00000003-0000-0000-c000-000000000000", "https://graph.microsoft.com"),
-];
-
 /// The token, in the tenant that it is wanted for.
 pub(crate) struct ReadyToken {
     token: Secret,
@@ -39,7 +32,8 @@ impl ReadyToken {
         if ends <= now {
             return Err(TOKEN_EXPIRED.error(format!("the access token ended {} seconds ago", now - ends)));
         }
-        if let Some(audience) = claims.aud.as_deref().filter(|audience| !is_audience(audience, resource)) {
+        let other = |audience: &&str| !context.settings.is_same_api(audience, resource);
+        if let Some(audience) = claims.aud.as_deref().filter(other) {
             let message = format!("the access token is for {audience}, and {resource} is wanted");
             return Err(TOKEN_AUDIENCE.error(message).fill("resource", resource));
         }
@@ -47,7 +41,7 @@ impl ReadyToken {
         let foreign = |tid: &&str| is_guid(&self.tenant) && !tid.eq_ignore_ascii_case(&self.tenant);
         if let Some(tid) = claims.tid.as_deref().filter(foreign) {
             let message = format!("the access token is of tenant {tid}");
-            return Err(TOKEN_TENANT.error(message).fill("tenant", &self.tenant));
+            return Err(TOKEN_TENANT.error(message).fill("tenant", self.tenant));
         }
         Ok(AccessToken::new(self.token, now, ends, None))
     }
@@ -62,10 +56,4 @@ impl Source for ReadyToken {
         let ready = ReadyToken::new(&self.token, &self.tenant);
         async move { ready.check(&resource, &context) }.boxed()
     }
-}
-
-fn is_audience(audience: &str, wanted: &str) -> bool {
-    let same = |a: &str, b: &str| a.trim_end_matches('/').eq_ignore_ascii_case(b.trim_end_matches('/'));
-    same(audience, wanted)
-        || APPLICATIONS.iter().any(|(id, resource)| same(audience, id) && same(wanted, resource))
 }

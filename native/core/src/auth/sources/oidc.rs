@@ -92,8 +92,6 @@ fn refusal(context: &Context, provider: &Provider, answer: &Received, sent: &Hea
     error
 }
 
-fn failure(entry: &KnownError, provider: &Provider, what: &str) -> Error {
-    let mut error = entry.error(format!("the token endpoint of {} {what}", provider.name));
-    provider.advice.clone_into(&mut error.advice);
-    error
+fn failure(entry: &'static KnownError, provider: &Provider, what: &str) -> Error {
+    entry.error(format!("the token endpoint of {} {what}", provider.name)).with_advice(provider.advice)
 }

@@ -74,8 +74,9 @@ fn still_good(context: &Context, key: &str, now: i64) -> Option<Secret> {
 }
 
 fn read(path: &Path) -> Result<Secret> {
-    let wrong =
-        |entry: &KnownError, why: &str| entry.error(format!("the token file {} {why}", path.display()));
+    let wrong = |entry: &'static KnownError, why: &str| {
+        entry.error(format!("the token file {} {why}", path.display()))
+    };
     let unreadable = |e: &std::io::Error| wrong(&FILE_UNREADABLE, "cannot be read").caused_by(e);
     let size = std::fs::metadata(path).map_err(|e| unreadable(&e))?.len();
     if size > SIZE_LIMIT {

@@ -296,9 +296,18 @@ async fn a_ready_token_is_used_as_it_is_for_what_it_is_good_for() {
         assert_eq!(error.id, id);
         assert!(!error.advice.contains('{'), "{}", error.advice);
     }
-    let by_application = json!({"aud": "fc780465-2017-40d4-a0c5-307022471b92", "exp": START + 3000});
-    let ready = context(&network, &format!(r#"{{"credential":{}}}"#, token(by_application)), &[]);
-    access_token(&ready, TENANT, SCOPE, false).await.unwrap();
+    for (audience, scope) in [
+        ("fc780465-2017-40d4-a0c5-307022471b92", SCOPE),
+        ("https://securitycenter.onmicrosoft.com/windowsatpservice", SCOPE),
+        ("00000003-0000-0000-c000-000000000000", "https://graph.microsoft.com/.default"),
+        ("https://management.core.windows.net/", "https://management.azure.com/.default"),
+        ("797f4846-ba00-4fd7-ba43-dac1f8f63013", "https://management.azure.com/.default"),
+        ("https://vault.azure.net", "https://vault.azure.net/.default"),
+    ] {
+        let claims = json!({"aud": audience, "exp": START + 3000});
+        let ready = context(&network, &format!(r#"{{"credential":{}}}"#, token(claims)), &[]);
+        access_token(&ready, TENANT, scope, false).await.unwrap();
+    }
 }
 
 /// It has no endpoint, so nothing can be missing, late or wrong but the token itself.
@@ -364,4 +373,25 @@ async fn answer_a_challenge(case: &CredentialCase) {
     assert_eq!(network.count(), 2, "{}", case.name);
     // The next one is an ordinary one again.
     access_token(&context, TENANT, SCOPE, true).await.unwrap();
+}
+
+/// Entra's codes and the values that their advice needs: what is known is filled in.
+#[tokio::test(start_paused = true)]
+async fn the_advice_for_every_code_of_entra_names_the_tenant_the_app_and_the_token() {
+    let known = ["tenant", "client", "issuer", "subject", "audience", "scope", "authority"];
+    for entry in crate::errors::entries().filter(|entry| !entry.codes.is_empty()) {
+        for code in entry.codes {
+            let body = json!({"error": "invalid_client", "error_codes": [code]}).to_string();
+            let network = entra(|_, _| {}, move |_| Answer::Status(400, &[], body.clone()));
+            let credential = json!({"type": "clientAssertion", "assertion": foreign_token(1000)});
+            let more = r#","retry":{"attempts":0}"#;
+            let context = context(&network, &settings(&credential, more), &[]);
+            let error = access_token(&context, TENANT, SCOPE, false).await.unwrap_err();
+            assert_eq!((error.id, error.aadsts), (entry.id, Some(*code)));
+            for name in known {
+                assert!(!error.advice.contains(&format!("<{name}>")), "{code}: {}", error.advice);
+                assert!(!error.advice.contains(&format!("{{{name}}}")), "{code}: {}", error.advice);
+            }
+        }
+    }
 }

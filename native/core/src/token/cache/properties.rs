@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use super::super::AccessToken;
 use super::{CacheKey, Cached, TokenCache, TokenKind, Want, seconds};
 use crate::clock::Clock;
-use crate::errors::{Check, Error, ErrorKind};
+use crate::errors::{AUTHORITY_FAILED, ErrorKind};
 use crate::secret::Secret;
 use crate::testing::TestClock;
 
@@ -188,13 +188,7 @@ impl Machine {
                             now + lifetime,
                             refresh_in,
                         )),
-                        Outcome::Failure(kind) => Err(Error::new(
-                            kind,
-                            "Fdx.Test.Failure",
-                            Check::TokenEndpoint,
-                            "scripted",
-                            "none",
-                        )),
+                        Outcome::Failure(kind) => Err(AUTHORITY_FAILED.error("scripted").of_kind(kind)),
                     }
                 }
                 .boxed()

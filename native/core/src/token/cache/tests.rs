@@ -2,7 +2,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::*;
-use crate::errors::Check;
+use crate::errors::AUTHORITY_FAILED;
 use crate::secret::Secret;
 use crate::testing::{START, TestClock};
 
@@ -24,7 +24,7 @@ fn token(name: &str, lifetime: i64) -> AccessToken {
 }
 
 fn failure(kind: ErrorKind) -> Error {
-    Error::new(kind, "Fdx.Test.Failure", Check::TokenEndpoint, "scripted", "none")
+    AUTHORITY_FAILED.error("scripted").of_kind(kind)
 }
 
 /// A cache, its clock, and a count of the fetches.

@@ -4,18 +4,22 @@ using System.Globalization;
 using System.Security;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
-using FedXdr.Queries;
+using FedXdr.Interop;
+using FedXdr.Objects;
 
 namespace FedXdr.Commands;
 
-/// <summary>What the settings document says of the identity and the addresses.</summary>
+/// <summary>The parts of the settings document for the credential and the endpoints.</summary>
 public sealed partial class ConnectFdxCommand
 {
     private static readonly string[] EndpointNames =
         ["authority", "defender", "defenderScope", "xdr", "xdrScope", "graph", "arm", "imds", "arcTokens"];
 
     private bool NamesManagedIdentity =>
-        Identity || ManagedIdentityClientId is not null || ManagedIdentityObjectId is not null || ManagedIdentityResourceId is not null;
+        Identity
+        || ManagedIdentityClientId is not null
+        || ManagedIdentityObjectId is not null
+        || ManagedIdentityResourceId is not null;
 
     private void WriteCredential(JsonDocumentWriter settings)
     {
@@ -43,10 +47,10 @@ public sealed partial class ConnectFdxCommand
                 break;
             case ClientSecretSet:
                 settings.Text("type", "clientSecret");
-                // PSCredential.Empty has none.
-                using (var none = new SecureString())
+                // PSCredential.Empty has no password.
+                using (var empty = new SecureString())
                 {
-                    settings.Secret("secret", Credential!.Password ?? none);
+                    settings.Secret("secret", Credential!.Password ?? empty);
                 }
                 break;
             case ClientAssertionSet:
@@ -72,19 +76,21 @@ public sealed partial class ConnectFdxCommand
         }
     }
 
-    // The native library reads files; PowerShell's paths lead to the environment and the certificate store as well.
-    private string FilePath(string path, Func<string, Exception?, FdxException> unusable)
+    // The native library reads files only; a PowerShell path may also be in the environment or the certificate store.
+    private string FilePath(string path, Func<string, Exception?, FdxException> unreadable)
     {
         var full = SessionState.Path.GetUnresolvedProviderPathFromPSPath(path, out var provider, out _);
-        return provider.Name == "FileSystem" ? full : throw unusable($"{path} is not in a file but in PowerShell's {provider.Name}", null);
+        return provider.Name == "FileSystem"
+            ? full
+            : throw unreadable($"{path} is not a file; it belongs to the PowerShell provider {provider.Name}", null);
     }
 
-    // With its key, in memory alone; the password is for this one way and means nothing afterwards.
+    // With its key, in memory only. The random password protects this one transfer and is not used again.
     private static void WriteCertificate(JsonDocumentWriter settings, X509Certificate2 certificate)
     {
         if (!certificate.HasPrivateKey)
         {
-            throw Errors.CertificateKeyMissing($"the certificate {certificate.Subject} comes without its private key");
+            throw Errors.CertificateKeyMissing($"the certificate {certificate.Subject} has no private key");
         }
         var password = Convert.ToHexString(RandomNumberGenerator.GetBytes(16));
         byte[] exported;
@@ -94,7 +100,8 @@ public sealed partial class ConnectFdxCommand
         }
         catch (CryptographicException e)
         {
-            throw Errors.CertificateKeyNotExportable($"the private key of {certificate.Subject} cannot be exported: {e.Message}");
+            throw Errors.CertificateKeyNotExportable(
+                $"the private key of {certificate.Subject} cannot be exported: {e.Message}");
         }
         try
         {
@@ -118,7 +125,7 @@ public sealed partial class ConnectFdxCommand
         {
             var name = Convert.ToString(entry.Key, CultureInfo.InvariantCulture) ?? "";
             var known = Array.Find(EndpointNames, known => known.Equals(name, StringComparison.OrdinalIgnoreCase))
-                ?? throw Errors.InvalidEndpoint($"'{name}' is no endpoint");
+                ?? throw Errors.InvalidEndpoint($"'{name}' is not the name of an endpoint");
             settings.Text(known, Convert.ToString(entry.Value, CultureInfo.InvariantCulture) ?? "");
         }
         settings.Json.WriteEndObject();
@@ -136,18 +143,18 @@ public sealed partial class ConnectFdxCommand
         ClientAssertionScriptSet => "Client assertion (script block)",
         AccessTokenSet => "Access token (not renewable)",
         _ when NamesManagedIdentity => DescribeManagedIdentity(),
-        _ => "Detected where it runs",
+        _ => "Detected from the environment",
     };
 
     private string DescribeManagedIdentity()
     {
-        var (kind, id) = (ManagedIdentityClientId, ManagedIdentityObjectId, ManagedIdentityResourceId) switch
+        var selector = (ManagedIdentityClientId, ManagedIdentityObjectId, ManagedIdentityResourceId) switch
         {
-            ({ } client, _, _) => ("client id", client),
-            (_, { } instance, _) => ("object id", instance),
-            (_, _, { } resource) => ("resource id", resource),
-            _ => ("", ""),
+            ({ } id, _, _) => $"client id {id}",
+            (_, { } id, _) => $"object id {id}",
+            (_, _, { } id) => $"resource id {id}",
+            _ => null,
         };
-        return kind.Length == 0 ? "System-assigned managed identity" : $"User-assigned managed identity ({kind} {id})";
+        return selector is null ? "System-assigned managed identity" : $"User-assigned managed identity ({selector})";
     }
 }

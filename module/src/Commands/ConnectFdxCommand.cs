@@ -4,9 +4,9 @@ using System.Collections.Generic;
 using System.Management.Automation;
 using System.Security;
 using System.Security.Cryptography.X509Certificates;
-using FedXdr.Completion;
 using FedXdr.Interop;
-using FedXdr.Queries;
+using FedXdr.Reading;
+using FedXdr.Session;
 
 namespace FedXdr.Commands;
 
@@ -136,7 +136,7 @@ public sealed partial class ConnectFdxCommand : FdxCommand
     private protected override void End()
     {
         var connection = Open();
-        DefaultConnection.Remember(TenantId);
+        DefaultConnection.AddSeenTenants(TenantId);
         if (Verify)
         {
             VerifyToken(connection);
@@ -178,12 +178,16 @@ public sealed partial class ConnectFdxCommand : FdxCommand
         };
     }
 
-    // In a PSCredential the app is the user.
+    // The user name of the PSCredential is the client id.
     private string? AppId =>
-        ParameterSetName != ClientSecretSet ? ClientId : string.IsNullOrEmpty(Credential!.UserName) ? null : Credential.UserName;
+        ParameterSetName != ClientSecretSet ? ClientId
+        : string.IsNullOrEmpty(Credential!.UserName) ? null
+        : Credential.UserName;
 
     private string UserAgent() =>
-        SessionState.PSVariable.GetValue("PSVersionTable") is IDictionary table ? $"PowerShell/{table["PSVersion"]}" : "PowerShell";
+        SessionState.PSVariable.GetValue("PSVersionTable") is IDictionary table
+            ? $"PowerShell/{table["PSVersion"]}"
+            : "PowerShell";
 
     private void VerifyToken(Connection connection)
     {

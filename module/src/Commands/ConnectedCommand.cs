@@ -1,6 +1,7 @@
 using System.Management.Automation;
-using FedXdr.Queries;
-using FedXdr.Rows;
+using FedXdr.Interop;
+using FedXdr.Reading;
+using FedXdr.Session;
 
 namespace FedXdr.Commands;
 

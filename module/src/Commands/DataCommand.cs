@@ -1,6 +1,6 @@
 using System.Management.Automation;
-using FedXdr.Queries;
-using FedXdr.Rows;
+using FedXdr.Interop;
+using FedXdr.Reading;
 
 namespace FedXdr.Commands;
 
@@ -32,7 +32,7 @@ public abstract class DataCommand : TenantCommand
         return request;
     }
 
-    private protected JsonDocumentWriter NewRowsRequest(Resource resource, string[]? tenants)
+    private protected JsonDocumentWriter NewRowsRequest(CatalogEntry resource, string[]? tenants)
     {
         var request = NewDataRequest("rows", tenants);
         request.Text("resource", resource.Name);

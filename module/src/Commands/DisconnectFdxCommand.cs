@@ -1,5 +1,6 @@
 using System.Management.Automation;
 using FedXdr.Interop;
+using FedXdr.Session;
 
 namespace FedXdr.Commands;
 
@@ -12,10 +13,10 @@ public sealed class DisconnectFdxCommand : FdxCommand
 
     private protected override void End()
     {
-        DefaultConnection.Forget();
+        DefaultConnection.Clear();
         if (ClearTokenCache)
         {
-            TokenCache.Clear();
+            ProcessTokenCache.Clear();
         }
     }
 }

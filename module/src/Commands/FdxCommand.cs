@@ -1,6 +1,6 @@
 using System;
 using System.Management.Automation;
-using FedXdr.Queries;
+using FedXdr.Session;
 
 namespace FedXdr.Commands;
 

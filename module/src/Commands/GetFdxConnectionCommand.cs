@@ -1,7 +1,9 @@
 using System.Collections.Generic;
 using System.Linq;
 using System.Management.Automation;
-using FedXdr.Queries;
+using FedXdr.Interop;
+using FedXdr.Reading;
+using FedXdr.Session;
 
 namespace FedXdr.Commands;
 

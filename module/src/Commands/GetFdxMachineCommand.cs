@@ -2,8 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using System.Management.Automation;
-using FedXdr.Completion;
-using FedXdr.Rows;
+using FedXdr.Reading;
 
 namespace FedXdr.Commands;
 
@@ -14,7 +13,12 @@ public sealed class GetFdxMachineCommand : DataCommand
     private const string ListSet = "List";
     private const string IdSet = "Id";
 
-    [Parameter(ParameterSetName = IdSet, Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
+    [Parameter(
+        ParameterSetName = IdSet,
+        Mandatory = true,
+        Position = 0,
+        ValueFromPipeline = true,
+        ValueFromPipelineByPropertyName = true)]
     [Alias("MachineId", "DeviceId")]
     [MachineIdTransformation]
     [ValidateNotNullOrEmpty]
@@ -75,5 +79,7 @@ public sealed class GetFdxMachineCommand : DataCommand
     }
 
     private static string AnyOf(string[] values, Func<string, string> condition) =>
-        string.Join(" or ", values.Select(value => condition($"'{value.Replace("'", "''", StringComparison.Ordinal)}'")));
+        string.Join(" or ", values.Select(value => condition(Literal(value))));
+
+    private static string Literal(string value) => $"'{value.Replace("'", "''", StringComparison.Ordinal)}'";
 }

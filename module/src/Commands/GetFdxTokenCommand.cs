@@ -1,5 +1,5 @@
 using System.Management.Automation;
-using FedXdr.Completion;
+using FedXdr.Reading;
 
 namespace FedXdr.Commands;
 

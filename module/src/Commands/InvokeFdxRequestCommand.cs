@@ -1,6 +1,6 @@
 using System.Management.Automation;
-using FedXdr.Queries;
-using FedXdr.Rows;
+using FedXdr.Interop;
+using FedXdr.Reading;
 
 namespace FedXdr.Commands;
 

@@ -5,11 +5,12 @@ using System.Management.Automation;
 
 namespace FedXdr.Commands;
 
+/// <summary>Turns machines, vulnerabilities and other objects with a machine id into machine ids.</summary>
 [AttributeUsage(AttributeTargets.Property)]
 public sealed class MachineIdTransformationAttribute : ArgumentTransformationAttribute
 {
-    // The Id of a vulnerability is not a machine's, so the more telling names go first.
-    private static readonly string[] PropertyNames = ["MachineId", "DeviceId", "Id"];
+    // The Id of a vulnerability is not a machine id, so the specific names come first.
+    private static readonly string[] IdProperties = ["MachineId", "DeviceId", "Id"];
 
     public override object? Transform(EngineIntrinsics engineIntrinsics, object? inputData)
     {
@@ -42,17 +43,18 @@ public sealed class MachineIdTransformationAttribute : ArgumentTransformationAtt
         if (item is not null)
         {
             var properties = PSObject.AsPSObject(item).Properties;
-            foreach (var name in PropertyNames)
+            foreach (var name in IdProperties)
             {
-                if (properties[name]?.Value is { } value && LanguagePrimitives.ConvertTo<string>(value) is { Length: > 0 } id)
+                if (properties[name]?.Value is { } value
+                    && LanguagePrimitives.ConvertTo<string>(value) is { Length: > 0 } id)
                 {
                     return id;
                 }
             }
         }
-        // With a failed cast as its cause PowerShell goes on to bind the piped object's other properties.
+        // If the cause is a failed cast, PowerShell continues with the properties of the piped object.
         throw new ArgumentTransformationMetadataException(
-            $"'{item}' is no machine: give an id, or an object with a property {string.Join(", ", PropertyNames)}.",
+            $"'{item}' is not a machine: give an id, or an object with a property {string.Join(" or ", IdProperties)}.",
             new PSInvalidCastException());
     }
 }

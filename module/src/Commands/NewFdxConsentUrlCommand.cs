@@ -1,8 +1,9 @@
 using System;
 using System.Diagnostics.CodeAnalysis;
 using System.Management.Automation;
-using FedXdr.Completion;
-using FedXdr.Queries;
+using FedXdr.Interop;
+using FedXdr.Reading;
+using FedXdr.Session;
 
 namespace FedXdr.Commands;
 
@@ -22,7 +23,7 @@ public sealed class NewFdxConsentUrlCommand : FdxCommand
     public string? ClientId { get; set; }
 
     [Parameter]
-    [SuppressMessage("Design", "CA1056", Justification = "It has to be the registered text to the letter.")]
+    [SuppressMessage("Design", "CA1056", Justification = "It must equal the registered text exactly.")]
     [ValidateNotNullOrEmpty]
     public string? RedirectUri { get; set; }
 
@@ -39,7 +40,10 @@ public sealed class NewFdxConsentUrlCommand : FdxCommand
         var current = DefaultConnection.Current;
         var connection = ClientId is null && Environment is null && current is not null
             ? current
-            : AdHoc.Connection(TenantId ?? current?.TenantId, ClientId ?? current?.ClientId, Environment ?? current?.Environment);
+            : AdHocConnection.Open(
+                TenantId ?? current?.TenantId,
+                ClientId ?? current?.ClientId,
+                Environment ?? current?.Environment);
         using var request = new JsonDocumentWriter();
         request.Text("kind", "consent");
         request.Texts("tenants", TenantId);

@@ -3,7 +3,10 @@ using System.Collections;
 using System.Globalization;
 using System.Management.Automation;
 using System.Text;
-using FedXdr.Queries;
+using FedXdr.Interop;
+using FedXdr.Objects;
+using FedXdr.Reading;
+using FedXdr.Session;
 
 namespace FedXdr.Commands;
 
@@ -55,11 +58,11 @@ public sealed class ResolveFdxErrorCommand : FdxCommand
         request.Text("kind", "explain");
         request.Text("text", text);
         var found = false;
-        var connection = DefaultConnection.Current ?? AdHoc.Connection();
+        var connection = DefaultConnection.Current ?? AdHocConnection.Open();
         Runner.Run(connection, request, new KnownErrorReader(), Write, CommandName, null);
         if (!found)
         {
-            WriteError(Errors.UnknownError("nothing in this text or code is known to FedXdr").ToErrorRecord(text));
+            WriteError(Errors.UnknownError("FedXdr knows no error with this code or text").ToErrorRecord(text));
         }
 
         void Write(object error)
@@ -79,10 +82,12 @@ public sealed class ResolveFdxErrorCommand : FdxCommand
             }
             : null;
 
-    // The answer's body is in ErrorDetails, a wrapped cause in the exceptions.
+    // ErrorDetails has the body of the response, the inner exceptions have the cause.
     private static string TextOf(ErrorRecord record)
     {
-        var text = new StringBuilder(record.FullyQualifiedErrorId).AppendLine().AppendLine(record.ErrorDetails?.Message);
+        var text = new StringBuilder();
+        text.AppendLine(record.FullyQualifiedErrorId);
+        text.AppendLine(record.ErrorDetails?.Message);
         for (var exception = record.Exception; exception is not null; exception = exception.InnerException)
         {
             text.AppendLine(exception.Message);

@@ -1,6 +1,5 @@
 using System.Management.Automation;
-using FedXdr.Completion;
-using FedXdr.Queries;
+using FedXdr.Interop;
 
 namespace FedXdr.Commands;
 

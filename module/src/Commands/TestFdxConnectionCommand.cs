@@ -1,6 +1,6 @@
 using System.Management.Automation;
-using FedXdr.Completion;
-using FedXdr.Queries;
+using FedXdr.Reading;
+using FedXdr.Session;
 
 namespace FedXdr.Commands;
 
@@ -29,8 +29,8 @@ public sealed class TestFdxConnectionCommand : TenantCommand
         Report(Check.Failed(DefaultConnection.NotConnected()));
         try
         {
-            // What this place offers can be told all the same.
-            Ask(AdHoc.Connection(), []);
+            // The identity that the environment offers can be checked without a connection.
+            Ask(AdHocConnection.Open(), []);
         }
         catch (FdxException e)
         {

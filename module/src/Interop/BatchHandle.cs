@@ -2,7 +2,7 @@ using Microsoft.Win32.SafeHandles;
 
 namespace FedXdr.Interop;
 
-/// <summary>Some rows. Its bytes are good until it is disposed; only the thread that took it uses it.</summary>
+/// <summary>A native batch. Its bytes are valid until it is disposed. Use it from one thread only.</summary>
 internal sealed unsafe class BatchHandle : SafeHandleZeroOrMinusOneIsInvalid
 {
     internal BatchHandle(FdxBatch_t* batch)

@@ -1,12 +1,13 @@
 using System;
 using System.Text;
+using FedXdr.Objects;
 
 namespace FedXdr.Interop;
 
-/// <summary>Copies native errors into exceptions.</summary>
+/// <summary>Turns native errors into exceptions.</summary>
 internal static unsafe class ErrorReader
 {
-    /// <summary>Makes an exception of a status and an error, and frees the error.</summary>
+    /// <summary>Makes an exception from a status and an error, and frees the error.</summary>
     internal static FdxException Take(FdxStatus_t status, FdxError_t* error)
     {
         if (error is null)
@@ -24,8 +25,21 @@ internal static unsafe class ErrorReader
         }
     }
 
+    /// <summary>The exception for a status that has no error object.</summary>
+    internal static FdxException Describe(FdxStatus_t status) => status switch
+    {
+        FdxStatus_t.Busy => FdxException.Defect("Busy", "two threads read the same query"),
+        FdxStatus_t.Panic => FdxException.Defect("Panic", "the native library hit an internal error"),
+        FdxStatus_t.Forked => Errors.Forked("this process was forked after FedXdr started its threads"),
+        _ => FdxException.Defect("Status", $"the native library returned {status} without an error"),
+    };
+
     private static FdxException Read(in FdxErrorView_t view) =>
-        new(Text(view.id) ?? "Fdx.Internal.Unnamed", (FdxErrorKind)view.kind, Text(view.message) ?? "", Text(view.advice) ?? "")
+        new(
+            Text(view.id) ?? "Fdx.Internal.Unnamed",
+            (FdxErrorKind)view.kind,
+            Text(view.message) ?? "",
+            Text(view.advice) ?? "")
         {
             HttpStatus = view.http_status == 0 ? null : view.http_status,
             AadStsCode = view.aadsts == 0 ? null : view.aadsts,
@@ -37,14 +51,6 @@ internal static unsafe class ErrorReader
             CorrelationId = Text(view.correlation_id),
             Detail = Text(view.detail),
         };
-
-    internal static FdxException Describe(FdxStatus_t status) => status switch
-    {
-        FdxStatus_t.Busy => FdxException.Defect("Busy", "two threads read one query"),
-        FdxStatus_t.Panic => FdxException.Defect("Panic", "the native library met a defect of its own"),
-        FdxStatus_t.Forked => Errors.Forked("this process was forked after FedXdr had started its threads"),
-        _ => FdxException.Defect("Status", $"the native library answered {status} without an error"),
-    };
 
     private static string? Text(FdxBytes_t bytes) =>
         bytes.ptr is null || bytes.len == 0 ? null : Encoding.UTF8.GetString(bytes.ptr, checked((int)bytes.len));

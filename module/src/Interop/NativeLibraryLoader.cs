@@ -3,13 +3,14 @@ using System.Collections.Generic;
 using System.IO;
 using System.Reflection;
 using System.Runtime.InteropServices;
+using FedXdr.Objects;
 
 namespace FedXdr.Interop;
 
-/// <summary>Finds the native library at its first use, and refuses one of another version.</summary>
+/// <summary>Loads the native library at its first use, and rejects other versions.</summary>
 internal static unsafe class NativeLibraryLoader
 {
-    internal const string OverrideVariable = "FEDXDR_LIBRARY";
+    private const string OverrideVariable = "FEDXDR_LIBRARY";
 
     private const string LibraryName = "fedxdr_native";
     private const uint AbiVersion = 1;
@@ -45,7 +46,8 @@ internal static unsafe class NativeLibraryLoader
         {
             throw NotFound(
                 $"FedXdr has no native library for a 32-bit process ({Rid()})",
-                "Not supported: set the app to 64-bit (Function App > Configuration > General settings > Platform), or start the 64-bit PowerShell.");
+                "Start the 64-bit PowerShell. In a function app, set the platform to 64-bit "
+                    + "(Function App > Configuration > General settings > Platform).");
         }
         var tried = new List<string>();
         foreach (var path in Candidates())
@@ -54,18 +56,19 @@ internal static unsafe class NativeLibraryLoader
             {
                 tried.Add($"{path} (no such file)");
             }
-            else if (TryLoad(path, out var library, out var why))
+            else if (TryLoad(path, out var library, out var reason))
             {
                 CheckVersion(library, path);
                 return library;
             }
             else
             {
-                tried.Add($"{path} ({why})");
+                tried.Add($"{path} ({reason})");
             }
         }
         throw NotFound(
-            $"The native library {FileName()} was not found for this {RuntimeInformation.ProcessArchitecture} process. Tried: {string.Join("; ", tried)}",
+            $"the native library {FileName()} was not found for this {RuntimeInformation.ProcessArchitecture} process; "
+                + $"tried {string.Join("; ", tried)}",
             $"Install the module again for {Rid()}, or set {OverrideVariable} to the full path of the library.");
     }
 
@@ -85,23 +88,23 @@ internal static unsafe class NativeLibraryLoader
         yield return Path.Combine(folder, Rid(), FileName());
     }
 
-    private static bool TryLoad(string path, out nint library, out string why)
+    private static bool TryLoad(string path, out nint library, out string reason)
     {
         try
         {
             library = NativeLibrary.Load(path);
-            why = "";
+            reason = "";
             return true;
         }
         catch (Exception e) when (e is DllNotFoundException or BadImageFormatException)
         {
             library = 0;
-            why = e.Message.ReplaceLineEndings(" ").Trim();
+            reason = e.Message.ReplaceLineEndings(" ").Trim();
             return false;
         }
     }
 
-    // By address and not by P/Invoke: the runtime would keep the library that a failed P/Invoke found.
+    // By address, not by P/Invoke: the runtime keeps the library that the first P/Invoke finds.
     private static void CheckVersion(nint library, string path)
     {
         uint? version = NativeLibrary.TryGetExport(library, "fdx_abi_version", out var address)
@@ -109,7 +112,7 @@ internal static unsafe class NativeLibraryLoader
             : null;
         if (version != AbiVersion)
         {
-            var found = version is null ? "no FedXdr library" : $"version {version} of the interface";
+            var found = version is null ? "not a FedXdr library" : $"version {version} of the interface";
             throw Errors.NativeLibraryMismatch(
                 $"{path} is {found}; this module ({ModuleVersion()}) needs version {AbiVersion}");
         }
@@ -126,7 +129,10 @@ internal static unsafe class NativeLibraryLoader
 
     private static string Rid()
     {
-        var system = OperatingSystem.IsWindows() ? "win" : OperatingSystem.IsMacOS() ? "osx" : IsMusl() ? "linux-musl" : "linux";
+        var system = OperatingSystem.IsWindows() ? "win"
+            : OperatingSystem.IsMacOS() ? "osx"
+            : IsMusl() ? "linux-musl"
+            : "linux";
         var architecture = RuntimeInformation.ProcessArchitecture switch
         {
             Architecture.X64 => "x64",

@@ -3,6 +3,7 @@ using Microsoft.Win32.SafeHandles;
 
 namespace FedXdr.Interop;
 
+/// <summary>A native session: the settings of one connection.</summary>
 internal sealed unsafe class SessionHandle : SafeHandleZeroOrMinusOneIsInvalid
 {
     private SessionHandle(FdxSession_t* session)
@@ -26,21 +27,12 @@ internal sealed unsafe class SessionHandle : SafeHandleZeroOrMinusOneIsInvalid
         FdxQuery_t* query = null;
         FdxError_t* error = null;
         FdxStatus_t status;
-        var held = false;
-        try
+        using (new HandleLease(this))
         {
-            DangerousAddRef(ref held);
             fixed (byte* document = request)
             {
                 status = NativeMethods.fdx_query_open(
                     (FdxSession_t*)handle, Bytes(document, request.Length), &query, &error);
-            }
-        }
-        finally
-        {
-            if (held)
-            {
-                DangerousRelease();
             }
         }
         return status == FdxStatus_t.Ok ? new QueryHandle(query) : throw ErrorReader.Take(status, error);

@@ -41,7 +41,8 @@ fn run(root: &Path, check: bool) -> Result<Vec<PathBuf>, Box<dyn std::error::Err
     let files: Vec<Generated> = vec![
         header::generate(root)?,
         interop::generate()?,
-        rows::generate()?,
+        rows::classes()?,
+        rows::readers()?,
         formats::generate()?,
         errors::csharp()?,
         errors::about()?,

@@ -1,0 +1,78 @@
+using System;
+using System.Collections;
+using System.Collections.Generic;
+using System.Linq;
+using System.Management.Automation;
+using System.Management.Automation.Language;
+using FedXdr.Reading;
+using FedXdr.Session;
+
+namespace FedXdr.Commands;
+
+/// <summary>Completes words of a fixed list.</summary>
+internal abstract class WordCompleter : IArgumentCompleter
+{
+    private protected abstract IEnumerable<string> Words { get; }
+
+    public IEnumerable<CompletionResult> CompleteArgument(
+        string commandName,
+        string parameterName,
+        string wordToComplete,
+        CommandAst commandAst,
+        IDictionary fakeBoundParameters) =>
+        Words
+            .Where(word => word.StartsWith(wordToComplete.Trim('\'', '"'), StringComparison.OrdinalIgnoreCase))
+            .Select(word => new CompletionResult(word));
+}
+
+/// <summary>Tenants of all connections that this process made.</summary>
+internal sealed class TenantCompleter : WordCompleter
+{
+    private protected override IEnumerable<string> Words => DefaultConnection.SeenTenants.Order();
+}
+
+/// <summary>APIs that a token can be requested for.</summary>
+internal sealed class TokenResourceCompleter : WordCompleter
+{
+    private protected override IEnumerable<string> Words => ["Defender", "Xdr", "Graph", "Arm"];
+}
+
+/// <summary>APIs and resources that Test-FdxConnection can check.</summary>
+internal sealed class CheckResourceCompleter : WordCompleter
+{
+    private protected override IEnumerable<string> Words =>
+        ["Defender", "Xdr", "Graph", "Arm", "Machine", "Vulnerability"];
+}
+
+/// <summary>Regions of the Defender hosts.</summary>
+internal sealed class GeoCompleter : WordCompleter
+{
+    private protected override IEnumerable<string> Words => ["us", "eu", "uk", "au", "swa", "ina", "aea"];
+}
+
+/// <summary>Completes the last word of a filter expression with the filter fields of the resource.</summary>
+internal abstract class FilterCompleter(CatalogEntry resource) : IArgumentCompleter
+{
+    public IEnumerable<CompletionResult> CompleteArgument(
+        string commandName,
+        string parameterName,
+        string wordToComplete,
+        CommandAst commandAst,
+        IDictionary fakeBoundParameters)
+    {
+        var quote = wordToComplete.StartsWith('"') ? '"' : '\'';
+        var expression = wordToComplete.Trim('\'', '"');
+        var wordStart = expression.LastIndexOfAny([' ', '(']) + 1;
+        return resource.FilterFields
+            .Where(field => field.StartsWith(expression[wordStart..], StringComparison.OrdinalIgnoreCase))
+            .Select(field => new CompletionResult(
+                completionText: $"{quote}{expression[..wordStart]}{field} eq {quote}",
+                listItemText: field,
+                CompletionResultType.ParameterValue,
+                toolTip: field));
+    }
+}
+
+internal sealed class MachineFilterCompleter() : FilterCompleter(Catalog.Machines);
+
+internal sealed class VulnerabilityFilterCompleter() : FilterCompleter(Catalog.SoftwareVulnerabilitiesByMachine);

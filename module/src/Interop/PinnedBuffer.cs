@@ -1,0 +1,50 @@
+using System;
+using System.Buffers;
+using System.Security.Cryptography;
+
+namespace FedXdr.Interop;
+
+/// <summary>A growing buffer that the garbage collector never moves, and that wipes all it held.</summary>
+internal sealed class PinnedBuffer : IBufferWriter<byte>, IDisposable
+{
+    private const int SmallestSize = 16 * 1024;
+
+    private byte[] _bytes = Make(SmallestSize);
+    private int _used;
+
+    internal ReadOnlySpan<byte> Written => _bytes.AsSpan(0, _used);
+
+    public void Advance(int count) => _used += count;
+
+    public Memory<byte> GetMemory(int sizeHint = 0)
+    {
+        MakeRoom(sizeHint);
+        return _bytes.AsMemory(_used);
+    }
+
+    public Span<byte> GetSpan(int sizeHint = 0)
+    {
+        MakeRoom(sizeHint);
+        return _bytes.AsSpan(_used);
+    }
+
+    public void Dispose()
+    {
+        CryptographicOperations.ZeroMemory(_bytes);
+        _used = 0;
+    }
+
+    private static byte[] Make(int size) => GC.AllocateUninitializedArray<byte>(size, pinned: true);
+
+    private void MakeRoom(int wanted)
+    {
+        if (_bytes.Length - _used >= Math.Max(wanted, 1))
+        {
+            return;
+        }
+        var larger = Make(checked(Math.Max(_bytes.Length * 2, _used + wanted)));
+        Written.CopyTo(larger);
+        CryptographicOperations.ZeroMemory(_bytes);
+        _bytes = larger;
+    }
+}

@@ -1,0 +1,18 @@
+using System;
+
+namespace FedXdr.Reading;
+
+/// <summary>Reads the addresses where administrators grant consent.</summary>
+internal sealed class ConsentUrlReader : RowReader
+{
+    private static readonly ColumnSpec[] Specs = [new("tenant", ColumnKind.Text), new("url", ColumnKind.Text)];
+
+    internal override ColumnSpec[]? Columns => Specs;
+
+    internal override object Read(BatchStream stream)
+    {
+        var columns = stream.Take(Specs.Length);
+        columns[0].ReadText();
+        return new Uri(columns[1].ReadText() ?? "");
+    }
+}

@@ -1,0 +1,31 @@
+namespace FedXdr.Reading;
+
+/// <summary>Reads rows whose columns are known only at run time.</summary>
+internal sealed class DynamicReader : RowReader
+{
+    internal override ColumnSpec[]? Columns => null;
+
+    internal override object Read(BatchStream stream)
+    {
+        var columns = stream.Columns;
+        var values = new object?[columns.Length + 1];
+        values[0] = stream.Tenant;
+        for (var i = 0; i < columns.Length; i++)
+        {
+            values[i + 1] = ReadValue(ref columns[i], stream.Schema[i].Kind);
+        }
+        return new Row(stream.RowSchema, values);
+    }
+
+    private static object? ReadValue(ref ColumnCursor column, ColumnKind kind) => kind switch
+    {
+        ColumnKind.Text => column.ReadText(),
+        ColumnKind.Dictionary => column.ReadDictionary(),
+        ColumnKind.Int => column.ReadInt(),
+        ColumnKind.Float => column.ReadFloat(),
+        ColumnKind.Bool => column.ReadBool(),
+        ColumnKind.Time => column.ReadTime(),
+        ColumnKind.TextList => column.ReadTextList(),
+        _ => column.ReadVariant(),
+    };
+}

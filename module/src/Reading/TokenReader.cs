@@ -1,0 +1,69 @@
+using System;
+using System.Runtime.InteropServices;
+using System.Security;
+using System.Security.Cryptography;
+using System.Text;
+
+namespace FedXdr.Reading;
+
+/// <summary>Reads tokens: as objects, or as plain text on request.</summary>
+internal sealed class TokenReader(bool asPlainText) : RowReader
+{
+    private static readonly ColumnSpec[] Specs =
+    [
+        new("token", ColumnKind.Text),
+        new("expiresOn", ColumnKind.Time),
+        new("refreshOn", ColumnKind.Time),
+        new("audience", ColumnKind.Text),
+        new("appId", ColumnKind.Text),
+        new("objectId", ColumnKind.Text),
+        new("roles", ColumnKind.TextList),
+        new("tokenTenantId", ColumnKind.Text),
+        new("scope", ColumnKind.Text),
+        new("fromCache", ColumnKind.Bool),
+    ];
+
+    internal override ColumnSpec[]? Columns => Specs;
+
+    internal override object Read(BatchStream stream)
+    {
+        var columns = stream.Take(Specs.Length);
+        columns[0].TryReadTextBytes(out var token);
+        if (asPlainText)
+        {
+            return Encoding.UTF8.GetString(token);
+        }
+        var expiresOn = columns[1].ReadTime();
+        columns[2].ReadTime();
+        return new Token(Protect(token))
+        {
+            ExpiresOn = expiresOn is { } time ? new DateTimeOffset(time) : null,
+            Audience = columns[3].ReadText(),
+            AppId = columns[4].ReadText(),
+            ObjectId = columns[5].ReadText(),
+            Roles = columns[6].ReadTextList() ?? [],
+            TenantId = columns[7].ReadText() ?? stream.Tenant,
+            Scope = columns[8].ReadText(),
+            FromCache = columns[9].ReadBool() ?? false,
+        };
+    }
+
+    // Avoids a string, which cannot be wiped.
+    private static unsafe SecureString Protect(ReadOnlySpan<byte> token)
+    {
+        var length = Encoding.UTF8.GetMaxCharCount(token.Length);
+        var buffer = (char*)NativeMemory.Alloc((nuint)length, sizeof(char));
+        try
+        {
+            var used = Encoding.UTF8.GetChars(token, new Span<char>(buffer, length));
+            var secure = new SecureString(buffer, used);
+            secure.MakeReadOnly();
+            return secure;
+        }
+        finally
+        {
+            CryptographicOperations.ZeroMemory(new Span<byte>(buffer, length * sizeof(char)));
+            NativeMemory.Free(buffer);
+        }
+    }
+}

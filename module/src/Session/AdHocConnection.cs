@@ -1,0 +1,22 @@
+using FedXdr.Interop;
+
+namespace FedXdr.Session;
+
+/// <summary>
+/// Makes connections for commands that need none from the user. They use whatever identity the environment offers, and
+/// never become the default connection.
+/// </summary>
+internal static class AdHocConnection
+{
+    internal static Connection Open(string[]? tenants = null, string? clientId = null, string? environment = null)
+    {
+        using var settings = new JsonDocumentWriter();
+        settings.Text("cloud", Clouds.Canonical(environment));
+        settings.Texts("tenants", tenants);
+        settings.Text("clientId", clientId);
+        settings.Json.WriteStartObject("credential");
+        settings.Text("type", "default");
+        settings.Json.WriteEndObject();
+        return new Connection(SessionHandle.Open(settings.Finish())) { TenantId = tenants ?? [], ClientId = clientId };
+    }
+}

@@ -1,0 +1,87 @@
+using System;
+using System.Globalization;
+using System.Management.Automation;
+using System.Text;
+using System.Threading;
+using FedXdr.Interop;
+
+namespace FedXdr.Session;
+
+/// <summary>Shows the progress of a query: first after half a second, then at most five times per second.</summary>
+internal sealed class ProgressReporter(Cmdlet cmdlet)
+{
+    private const long FirstDelayMilliseconds = 500;
+    private const long IntervalMilliseconds = 200;
+
+    private static int s_lastId;
+
+    private readonly int _id = Interlocked.Increment(ref s_lastId);
+    private long _due;
+    private bool _shown;
+    private string _activity = "";
+    private string? _tenant;
+
+    internal void Begin(string activity, string? tenant)
+    {
+        _activity = activity;
+        _tenant = tenant;
+        if (_due == 0)
+        {
+            _due = Environment.TickCount64 + FirstDelayMilliseconds;
+        }
+    }
+
+    internal void Report(QueryHandle query)
+    {
+        var now = Environment.TickCount64;
+        if (now < _due)
+        {
+            return;
+        }
+        _due = now + IntervalMilliseconds;
+        _shown = true;
+        cmdlet.WriteProgress(new ProgressRecord(_id, _activity, Describe(query.Stats())));
+    }
+
+    internal void Complete()
+    {
+        if (_shown)
+        {
+            _shown = false;
+            cmdlet.WriteProgress(
+                new ProgressRecord(_id, _activity, "Done") { RecordType = ProgressRecordType.Completed });
+        }
+    }
+
+    private string Describe(in FdxStats_t stats)
+    {
+        var culture = CultureInfo.InvariantCulture;
+        var text = new StringBuilder();
+        if (stats.tenants > 1)
+        {
+            text.Append(culture, $"{stats.tenants_ended} of {stats.tenants} tenants, ");
+        }
+        else if (_tenant is not null)
+        {
+            text.Append(culture, $"{_tenant}: ");
+        }
+        text.Append(culture, $"{stats.rows:N0} rows, {stats.pages:N0} pages");
+        if (stats.waiting_ms > 0)
+        {
+            text.Append(culture, $", waiting {(stats.waiting_ms + 999) / 1000} s for quota");
+        }
+        else if (stats.rows == 0 && Phase(stats.phase) is { } phase)
+        {
+            text.Append(culture, $", {phase}");
+        }
+        return text.ToString();
+    }
+
+    private static string? Phase(uint phase) => phase switch
+    {
+        1 => "getting the token of the identity",
+        2 => "exchanging it for a token of the tenant",
+        3 => "waiting for the service",
+        _ => null,
+    };
+}

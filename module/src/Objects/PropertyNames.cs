@@ -9,6 +9,9 @@ namespace FedXdr.Objects;
 /// </summary>
 internal struct PropertyNames(int capacity)
 {
+    // Up to this many equal names get underscores; the others get a number, so that all names stay short.
+    private const int MaxUnderscores = 8;
+
     // Up to this many names a search through an array is faster than a hash set.
     private const int SearchLimit = 12;
 
@@ -16,6 +19,7 @@ internal struct PropertyNames(int capacity)
     private readonly HashSet<string>? _many =
         capacity <= SearchLimit ? null : new HashSet<string>(capacity, StringComparer.OrdinalIgnoreCase);
     private int _count;
+    private Dictionary<string, int>? _numbers;
 
     internal string Add(string name)
     {
@@ -23,11 +27,18 @@ internal struct PropertyNames(int capacity)
         {
             name = "_";
         }
-        while (!TryAdd(name))
+        var unique = name;
+        for (var attempt = 1; !TryAdd(unique); attempt++)
         {
-            name += "_";
+            unique = attempt <= MaxUnderscores ? unique + "_" : $"{name}_{NextNumber(name)}";
         }
-        return name;
+        return unique;
+    }
+
+    private int NextNumber(string name)
+    {
+        _numbers ??= new Dictionary<string, int>(StringComparer.OrdinalIgnoreCase);
+        return _numbers[name] = _numbers.GetValueOrDefault(name, MaxUnderscores) + 1;
     }
 
     private bool TryAdd(string name)

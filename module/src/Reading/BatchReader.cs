@@ -9,6 +9,12 @@ internal sealed unsafe class BatchReader(RowReader rowReader)
     private const ushort Version = 1;
     private const ushort HasSchema = 1;
 
+    // A kind and the length of a name.
+    private const int SmallestColumn = sizeof(byte) + sizeof(uint);
+
+    // Far above what the native library sends. Rows without columns take no bytes, so only this limits their number.
+    private const uint MaxRowsWithoutColumns = 8_192;
+
     private readonly Dictionary<uint, BatchStream> _streams = [];
     private BatchStream _current = new();
 
@@ -17,6 +23,10 @@ internal sealed unsafe class BatchReader(RowReader rowReader)
     /// <summary>Begins a batch and returns its number of rows.</summary>
     internal uint Begin(byte* bytes, nuint length)
     {
+        if (length > int.MaxValue)
+        {
+            BatchFormatException.Throw("a batch is larger than 2 GB");
+        }
         var data = new ByteCursor(bytes, length);
         if (data.TakeUInt32() != Magic || data.TakeUInt16() != Version)
         {
@@ -27,17 +37,25 @@ internal sealed unsafe class BatchReader(RowReader rowReader)
         var rows = data.TakeUInt32();
         var columns = data.TakeUInt16();
         data.TakeUInt16();
-        var known = _streams.TryGetValue(number, out var stream);
-        if (!known)
+        // A row takes at least one byte of each column.
+        if (rows > (columns == 0 ? MaxRowsWithoutColumns : data.Left))
         {
+            BatchFormatException.Throw("a batch claims more rows than it can hold");
+        }
+        if (!_streams.TryGetValue(number, out var stream))
+        {
+            if ((flags & HasSchema) == 0)
+            {
+                BatchFormatException.Throw("the first batch of a stream has no schema");
+            }
             stream = new BatchStream();
             _streams.Add(number, stream);
         }
         if ((flags & HasSchema) != 0)
         {
-            ReadSchema(ref data, stream!, columns);
+            ReadSchema(ref data, stream, columns);
         }
-        if (columns != stream!.Schema.Length)
+        if (columns != stream.Schema.Length)
         {
             BatchFormatException.Throw("a batch does not match the schema of its stream");
         }
@@ -55,6 +73,10 @@ internal sealed unsafe class BatchReader(RowReader rowReader)
     private void ReadSchema(ref ByteCursor data, BatchStream stream, int columns)
     {
         var tenant = data.TakeRequiredText();
+        if ((uint)columns > data.Left / SmallestColumn)
+        {
+            BatchFormatException.Throw("a schema extends past the end of its batch");
+        }
         var schema = new ColumnSpec[columns];
         for (var i = 0; i < columns; i++)
         {

@@ -115,7 +115,7 @@ internal struct ColumnCursor
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    internal object? ReadVariant() => VariantReader.Read(ref _data, _texts ??= new TextCache(), 0);
+    internal object? ReadVariant() => VariantReader.Read(ref _data, _texts ??= new TextCache());
 
     internal PSObject? ReadObject() => ReadVariant() as PSObject;
 

@@ -13,6 +13,10 @@ internal sealed class ConsentUrlReader : RowReader
     {
         var columns = stream.Take(Specs.Length);
         columns[0].ReadText();
-        return new Uri(columns[1].ReadText() ?? "");
+        if (!Uri.TryCreate(columns[1].ReadText(), UriKind.Absolute, out var url))
+        {
+            BatchFormatException.Throw("a consent URL is not a URL");
+        }
+        return url;
     }
 }

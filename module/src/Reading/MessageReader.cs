@@ -10,6 +10,9 @@ internal sealed class MessageReader : RowReader
 
     internal override ColumnSpec[]? Columns => Specs;
 
-    internal override object Read(BatchStream stream) =>
-        new NativeMessage(stream.Columns[0].ReadDictionary(), stream.Columns[1].ReadText() ?? "");
+    internal override object Read(BatchStream stream)
+    {
+        var columns = stream.Take(Specs.Length);
+        return new NativeMessage(columns[0].ReadDictionary(), columns[1].ReadText() ?? "");
+    }
 }

@@ -7,5 +7,5 @@ internal sealed class RawReader : RowReader
 
     internal override ColumnSpec[]? Columns => Specs;
 
-    internal override object Read(BatchStream stream) => stream.Columns[0].ReadText() ?? "";
+    internal override object Read(BatchStream stream) => stream.Take(1)[0].ReadText() ?? "";
 }

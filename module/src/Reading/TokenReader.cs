@@ -9,6 +9,9 @@ namespace FedXdr.Reading;
 /// <summary>Reads tokens: as objects, or as plain text on request.</summary>
 internal sealed class TokenReader(bool asPlainText) : RowReader
 {
+    // The limit of SecureString, which has no constant for it.
+    private const int MaxSecureLength = 65_536;
+
     private static readonly ColumnSpec[] Specs =
     [
         new("token", ColumnKind.Text),
@@ -56,6 +59,10 @@ internal sealed class TokenReader(bool asPlainText) : RowReader
         try
         {
             var used = Encoding.UTF8.GetChars(token, new Span<char>(buffer, length));
+            if (used > MaxSecureLength)
+            {
+                BatchFormatException.Throw("a token is too long for a SecureString");
+            }
             var secure = new SecureString(buffer, used);
             secure.MakeReadOnly();
             return secure;

@@ -9,10 +9,18 @@ internal static class VariantReader
     // Deeper than common JSON readers allow, and far from a stack overflow.
     private const int MaxDepth = 256;
 
+    // Bytes that a value, and a member of an object, take at least.
+    private const uint SmallestValue = sizeof(byte);
+    private const uint SmallestMember = sizeof(uint) + SmallestValue;
+
     private static readonly object True = true;
     private static readonly object False = false;
 
-    internal static object? Read(ref ByteCursor data, TextCache texts, int depth) => data.TakeByte() switch
+    // "owed" counts the bytes that the enclosing lists and objects still need. Without it each of them could reserve
+    // memory for as many items as the column has bytes.
+    internal static object? Read(ref ByteCursor data, TextCache texts) => Read(ref data, texts, 0, 0);
+
+    private static object? Read(ref ByteCursor data, TextCache texts, int depth, uint owed) => data.TakeByte() switch
     {
         0 => null,
         1 => False,
@@ -20,31 +28,36 @@ internal static class VariantReader
         3 => data.TakeInt64(),
         4 => data.TakeDouble(),
         5 => data.TryTakeText(out var text) ? texts.Get(text) : null,
-        6 => ReadList(ref data, texts, depth + 1),
-        7 => ReadObject(ref data, texts, depth + 1),
+        6 => ReadList(ref data, texts, depth + 1, owed),
+        7 => ReadObject(ref data, texts, depth + 1, owed),
         8 => (ulong)data.TakeInt64(),
         var tag => throw new BatchFormatException($"{tag} is not a kind of value"),
     };
 
-    private static object?[] ReadList(ref ByteCursor data, TextCache texts, int depth)
+    private static object?[] ReadList(ref ByteCursor data, TextCache texts, int depth, uint owed)
     {
-        var list = new object?[Count(ref data, depth, sizeof(byte))];
+        var list = new object?[Count(ref data, depth, SmallestValue, owed)];
+        owed += (uint)list.Length * SmallestValue;
         for (var i = 0; i < list.Length; i++)
         {
-            list[i] = Read(ref data, texts, depth);
+            owed -= SmallestValue;
+            list[i] = Read(ref data, texts, depth, owed);
         }
         return list;
     }
 
-    private static PSObject ReadObject(ref ByteCursor data, TextCache texts, int depth)
+    private static PSObject ReadObject(ref ByteCursor data, TextCache texts, int depth, uint owed)
     {
-        var count = Count(ref data, depth, sizeof(uint) + sizeof(byte));
+        var count = Count(ref data, depth, SmallestMember, owed);
+        owed += (uint)count * SmallestMember;
         var result = new PSObject();
         var names = new PropertyNames(count);
         for (var i = 0; i < count; i++)
         {
             var name = names.Add(TakeName(ref data, texts));
-            result.Properties.Add(new PSNoteProperty(name, Read(ref data, texts, depth)), preValidated: true);
+            owed -= SmallestMember;
+            var value = Read(ref data, texts, depth, owed);
+            result.Properties.Add(new PSNoteProperty(name, value), preValidated: true);
         }
         return result;
     }
@@ -52,10 +65,10 @@ internal static class VariantReader
     private static string TakeName(ref ByteCursor data, TextCache texts) =>
         data.TryTakeText(out var name) ? texts.Get(name) : "";
 
-    private static int Count(ref ByteCursor data, int depth, uint smallest)
+    private static int Count(ref ByteCursor data, int depth, uint smallest, uint owed)
     {
         var count = data.TakeUInt32();
-        if (depth > MaxDepth || count > data.Left / smallest)
+        if (depth > MaxDepth || owed + ((ulong)count * smallest) > data.Left)
         {
             BatchFormatException.Throw("a value is nested too deeply or extends past the end of its column");
         }

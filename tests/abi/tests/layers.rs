@@ -1,4 +1,4 @@
-//! The layers that the Map in ARCHITECTURE.md states: a layer uses itself and the rows above it, never a row below.
+//! The layers in the Map of ARCHITECTURE.md: each layer uses itself and the rows above it, never a row below.
 #![cfg(target_os = "linux")]
 #![allow(clippy::expect_used, reason = "helpers of tests fail by panicking")]
 
@@ -13,14 +13,14 @@ struct Source {
     text: String,
 }
 
-/// The layers below `tree` from the first to the last: the rows of the Map that name a place in it.
+/// The layers of a source tree, in order: the rows of the Map that name one of its folders.
 fn stated_layers(architecture: &str, tree: &str) -> Vec<String> {
     let place = format!("| `{tree}/");
     let rows = architecture.lines().filter_map(|line| line.strip_prefix(place.as_str())?.split_once('`'));
     rows.map(|(name, _)| name.trim_end_matches('/').to_owned()).collect()
 }
 
-/// All files of a tree with this extension. Build output is no source.
+/// All files of a tree with this extension, without build output.
 fn sources(tree: &str, extension: &str) -> Vec<Source> {
     fn collect(folder: &Path, tree: &Path, extension: &str, found: &mut Vec<Source>) {
         for entry in fs::read_dir(folder).expect("a folder") {
@@ -43,7 +43,7 @@ fn sources(tree: &str, extension: &str) -> Vec<Source> {
 }
 
 #[test]
-fn the_layers_of_csharp_point_one_way() {
+fn csharp_layers_use_only_earlier_layers() {
     let layers = stated_layers(&read("ARCHITECTURE.md"), csharp::TREE);
     let sources = sources(csharp::TREE, "cs");
     assert!(layers.len() > 3, "the Map of ARCHITECTURE.md was not understood: {layers:?}");
@@ -55,7 +55,7 @@ fn the_layers_of_csharp_point_one_way() {
 }
 
 #[test]
-fn the_map_is_read_in_order() {
+fn layers_are_in_the_order_of_the_map() {
     let map = "| place | what it is |\n| --- | --- |\n| `a/src` | all |\n| `a/src/Low` | x |\n| `b/src/Other` | y |\n\
                | `a/src/High/` | z |\n";
     assert_eq!(stated_layers(map, "a/src"), ["Low", "High"]);
@@ -68,8 +68,8 @@ mod csharp {
 
     pub(super) const TREE: &str = "module/src";
     const NAMESPACE: &str = "FedXdr";
-    /// The layer whose public classes PowerShell finds: cmdlets. Public classes of the others are in the namespace
-    /// of the module, where users name them.
+    /// The layer of the cmdlets, which PowerShell finds in any namespace. The public classes of the other layers are
+    /// in the namespace of the module, because users name them.
     const COMMANDS: &str = "Commands";
 
     const TYPES: &[&str] = &["class", "struct", "interface", "enum", "record"];
@@ -89,12 +89,12 @@ mod csharp {
         "unsafe",
     ];
 
-    /// The folder that a file is in; its own name where it is in none.
+    /// The folder of a file, or its own name if it is in no folder.
     pub(super) fn layer(source: &Source) -> &str {
         source.path.split('/').next().unwrap_or_default()
     }
 
-    /// What breaks the rules, one sentence each.
+    /// The violations of the rules, one sentence each.
     pub(super) fn violations(layers: &[String], sources: &[Source]) -> Vec<String> {
         let level = |name: &str| layers.iter().position(|layer| layer == name);
         let mut found = Vec::new();
@@ -105,7 +105,7 @@ mod csharp {
                 None => found.push(format!("{}: this folder is not a layer", source.path)),
             }
         }
-        // A name of the namespace FedXdr needs no `using`, so types are found by name.
+        // A type in the namespace FedXdr needs no `using`, so uses are also found by type name.
         let mut declared = BTreeMap::new();
         for (own, source, tokens) in &known {
             for declaration in declarations(tokens) {
@@ -193,7 +193,7 @@ mod csharp {
         token.starts_with(|c: char| c == '_' || c.is_alphabetic())
     }
 
-    /// Names, numbers, and every other character by itself.
+    /// Words, and every other character by itself.
     fn tokens(code: &str) -> Vec<String> {
         let mut found: Vec<String> = Vec::new();
         let mut in_word = false;
@@ -209,12 +209,12 @@ mod csharp {
         found
     }
 
-    /// The text without comments and literals. What stands in the holes of interpolated strings stays.
+    /// The text without comments and literals. The expressions in interpolated strings stay.
     fn code(text: &str) -> String {
         enum Mode {
             Code,
-            /// In a hole of an interpolated string, in so many open braces.
-            Hole(usize),
+            /// In an expression of an interpolated string, with the number of its open braces.
+            Expression(usize),
             Text {
                 interpolated: bool,
             },
@@ -231,7 +231,7 @@ mod csharp {
                     '{' | '}' if *interpolated && rest[1..].starts_with(c) => used = 2,
                     '{' if *interpolated => {
                         code.push_str(" { ");
-                        modes.push(Mode::Hole(0));
+                        modes.push(Mode::Expression(0));
                     }
                     _ => {}
                 },
@@ -242,17 +242,17 @@ mod csharp {
                     '"' => {
                         assert!(
                             !rest.starts_with("\"\"\"") && !code.ends_with('@'),
-                            "teach this test: {rest:.40}"
+                            "this test does not know this literal: {rest:.40}"
                         );
                         code.push(' ');
                         modes.push(Mode::Text { interpolated: code.trim_end().ends_with('$') });
                     }
-                    '}' if matches!(mode, Some(Mode::Hole(0))) => {
+                    '}' if matches!(mode, Some(Mode::Expression(0))) => {
                         code.push_str(" } ");
                         modes.pop();
                     }
                     _ => {
-                        if let Some(Mode::Hole(open)) = mode {
+                        if let Some(Mode::Expression(open)) = mode {
                             *open = if c == '{' { *open + 1 } else { *open - usize::from(c == '}') };
                         }
                         code.push(c);
@@ -264,7 +264,7 @@ mod csharp {
         code
     }
 
-    /// Length of the character literal that the text begins with.
+    /// Length of the character literal at the start of the text.
     fn character(text: &str) -> usize {
         let escape = usize::from(text[1..].starts_with('\\'));
         let end = text[2 + escape..].find('\'').map(|end| end + 3 + escape);
@@ -281,7 +281,7 @@ mod csharp {
     const SHOWN: (&str, &str) = ("Middle/Shown.cs", "namespace FedXdr;\npublic sealed class Shown { }");
 
     #[test]
-    fn layers_may_use_those_before_them() {
+    fn uses_of_earlier_layers_are_accepted() {
         let used = "using FedXdr.Low;\nnamespace FedXdr.Commands;\n\
                     public class Get : Base { Shown a = FedXdr.Low.Base.Of(\"}\"); }";
         let own = "namespace FedXdr.Low { internal static class Base { private class Inner { } } }";
@@ -289,7 +289,7 @@ mod csharp {
     }
 
     #[test]
-    fn a_namespace_of_a_later_layer_is_refused() {
+    fn a_namespace_of_a_later_layer_is_rejected() {
         let usings = "using FedXdr.Middle;\nnamespace FedXdr.Low;\ninternal class Base { }";
         assert_eq!(check(&[("Low/Base.cs", usings)]), ["Low/Base.cs: uses Middle of the later layer Middle"]);
         let qualified =
@@ -301,7 +301,7 @@ mod csharp {
     }
 
     #[test]
-    fn a_class_of_a_later_layer_is_refused_without_its_namespace() {
+    fn a_class_of_a_later_layer_is_rejected_without_its_namespace() {
         let expected = ["Low/Base.cs: uses Shown of the later layer Middle"];
         for line in
             ["Shown a;", "object a = $\"{{{Shown.Text(\"x\")}\";", "char a = '\"'; Shown b; char c = '\\'';"]
@@ -312,21 +312,21 @@ mod csharp {
     }
 
     #[test]
-    fn words_in_comments_and_texts_are_no_uses() {
+    fn comments_and_strings_are_ignored() {
         let base = "// Shown\n/* Shown */\nnamespace FedXdr.Low;\n/// <see cref=\"Shown\"/>\n\
                     internal class Base { string a = \"\\\" Shown\", b = $\"{{Shown}}\"; }";
         assert_eq!(check(&[("Low/Base.cs", base), SHOWN]), [] as [String; 0]);
     }
 
     #[test]
-    fn a_file_outside_the_layers_is_refused() {
+    fn a_file_outside_the_layers_is_rejected() {
         let text = "namespace FedXdr;\npublic class Stray { }";
         assert_eq!(check(&[("Stray.cs", text)]), ["Stray.cs: this folder is not a layer"]);
         assert_eq!(check(&[("Other/Stray.cs", text)]), ["Other/Stray.cs: this folder is not a layer"]);
     }
 
     #[test]
-    fn a_class_in_the_wrong_namespace_is_refused() {
+    fn a_class_in_the_wrong_namespace_is_rejected() {
         for (path, text, expected) in [
             ("Middle/A.cs", "namespace FedXdr.Low;\ninternal class A { }", "FedXdr.Middle"),
             ("Low/A.cs", "namespace FedXdr;\ninternal readonly record struct A(int B);", "FedXdr.Low"),

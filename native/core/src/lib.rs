@@ -4,6 +4,8 @@
 
 pub mod auth;
 mod batch;
+#[cfg(test)]
+mod batch_reader;
 mod broker;
 pub mod catalog;
 mod certificate;

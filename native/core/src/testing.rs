@@ -59,6 +59,16 @@ pub(crate) enum Answer {
     Stalls,
     /// The answer, after so many seconds.
     After(u64, Box<Answer>),
+    /// A status, headers and a body in parts.
+    Parts(u16, Vec<(&'static str, String)>, Vec<Part>),
+}
+
+/// A part of a body.
+#[derive(Clone)]
+pub(crate) enum Part {
+    Bytes(Vec<u8>),
+    Fails(TransportErrorKind),
+    Silence,
 }
 
 pub(crate) fn ok(body: impl Into<String>) -> Answer {
@@ -75,15 +85,22 @@ type Script = dyn Fn(&Request, usize) -> Answer + Send + Sync;
 pub(crate) struct Network {
     script: Box<Script>,
     pub(crate) sent: Mutex<Vec<Request>>,
+    /// Shared by every open request.
+    open: Arc<()>,
 }
 
 impl Network {
     pub(crate) fn new(script: impl Fn(&Request, usize) -> Answer + Send + Sync + 'static) -> Arc<Self> {
-        Arc::new(Network { script: Box::new(script), sent: Mutex::default() })
+        Arc::new(Network { script: Box::new(script), sent: Mutex::default(), open: Arc::default() })
     }
 
     pub(crate) fn count(&self) -> usize {
         self.sent.lock().unwrap().len()
+    }
+
+    /// Number of requests that wait for their answer or whose body is still being read.
+    pub(crate) fn open(&self) -> usize {
+        Arc::strong_count(&self.open) - 1
     }
 
     pub(crate) fn request(&self, index: usize) -> Request {
@@ -98,6 +115,7 @@ impl Transport for Network {
             sent.push(request.clone());
             (self.script)(&request, sent.len() - 1)
         };
+        let open = Arc::clone(&self.open);
         async move {
             // An answer takes a moment, so that callers who ask together really overlap.
             tokio::time::sleep(Duration::from_millis(5)).await;
@@ -108,38 +126,43 @@ impl Transport for Network {
                 }
                 at_once => at_once,
             };
-            let half = || stream::iter([Ok(Bytes::from_static(b"{\"access_token\": \"fake"))]);
-            match answer {
+            let (status, headers, parts) = match answer {
                 Answer::Status(status, headers, body) => {
-                    let headers: HeaderMap = headers
-                        .iter()
-                        .map(|(n, v)| (HeaderName::from_static(n), HeaderValue::from_static(v)))
-                        .collect();
-                    let body = stream::iter([Ok(Bytes::from(body))]).boxed();
-                    Ok(Response::new(status, headers, body))
+                    let headers = headers.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+                    (status, headers, vec![Part::Bytes(body.into())])
                 }
-                Answer::Said(status, headers, body) => {
-                    let headers: HeaderMap = headers
-                        .iter()
-                        .map(|(n, v)| (HeaderName::from_static(n), HeaderValue::from_str(v).unwrap()))
-                        .collect();
-                    Ok(Response::new(status, headers, stream::iter([Ok(Bytes::from(body))]).boxed()))
+                Answer::Said(status, headers, body) => (status, headers, vec![Part::Bytes(body.into())]),
+                Answer::Parts(status, headers, parts) => (status, headers, parts),
+                Answer::BreaksOff => (200, Vec::new(), vec![half(), Part::Fails(TransportErrorKind::Broken)]),
+                Answer::Stalls => (200, Vec::new(), vec![half(), Part::Silence]),
+                Answer::Fails(kind) => return Err(scripted(kind)),
+                Answer::Never | Answer::After(..) => return std::future::pending().await,
+            };
+            let headers: HeaderMap = headers
+                .into_iter()
+                .map(|(n, v)| (HeaderName::from_static(n), HeaderValue::from_str(&v).unwrap()))
+                .collect();
+            let body = stream::iter(parts).then(|part| async {
+                match part {
+                    Part::Bytes(bytes) => Ok(Bytes::from(bytes)),
+                    Part::Fails(kind) => Err(scripted(kind)),
+                    Part::Silence => std::future::pending().await,
                 }
-                Answer::Fails(kind) => Err(TransportError { kind, causes: vec!["scripted".to_owned()] }),
-                Answer::Never | Answer::After(..) => std::future::pending().await,
-                Answer::BreaksOff => {
-                    let broken = TransportError { kind: TransportErrorKind::Broken, causes: Vec::new() };
-                    let body = half().chain(stream::iter([Err(broken)])).boxed();
-                    Ok(Response::new(200, HeaderMap::new(), body))
-                }
-                Answer::Stalls => {
-                    let body = half().chain(stream::pending()).boxed();
-                    Ok(Response::new(200, HeaderMap::new(), body))
-                }
-            }
+            });
+            // The request is open until its body is dropped.
+            let body = body.inspect(move |_| _ = &open);
+            Ok(Response::new(status, headers, body.boxed()))
         }
         .boxed()
     }
+}
+
+fn half() -> Part {
+    Part::Bytes(b"{\"access_token\": \"fake".to_vec())
+}
+
+fn scripted(kind: TransportErrorKind) -> TransportError {
+    TransportError { kind, causes: vec!["scripted".to_owned()] }
 }
 
 /// A token with these claims, obviously a fake.

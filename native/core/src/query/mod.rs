@@ -2,6 +2,8 @@
 
 mod producer;
 pub(crate) mod request;
+#[cfg(test)]
+mod tests;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
@@ -138,6 +140,26 @@ impl Query {
                 }
             }
         };
+        self.told(item)
+    }
+
+    /// As [`Query::next`] without a limit, for tests on paused time, which no thread may block.
+    #[cfg(test)]
+    #[expect(
+        clippy::await_holding_lock,
+        reason = "a query has one consumer, and these tests have one thread"
+    )]
+    async fn next_in_test(&self) -> Next {
+        let mut items = self.items.lock().unwrap_or_else(PoisonError::into_inner);
+        tokio::select! {
+            biased;
+            () = self.cancel.cancelled() => self.end(Over::Cancelled, Next::Cancelled),
+            claim = self.broker.0.next_request() => self.ask(claim),
+            item = items.recv() => self.told(item),
+        }
+    }
+
+    fn told(&self, item: Option<Item>) -> Next {
         match item {
             Some(Item::Batch(batch)) => Next::Batch(batch),
             Some(Item::PartFailed(error)) => Next::ItemFailed(error),

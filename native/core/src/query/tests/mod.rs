@@ -1,0 +1,190 @@
+//! Queries as the ABI runs them, from documents to rows, with a scripted network and on paused time.
+
+mod cancel;
+mod faults;
+mod links;
+mod replay;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::runtime::Handle;
+use tokio::time::Instant;
+
+use super::{Next, Query};
+use crate::batch_reader::{BatchReader, Row};
+use crate::context::World;
+use crate::errors::Error;
+use crate::http::Request;
+use crate::session::Session;
+use crate::testing::{Answer, CLIENT, Network, TENANT, TestClock, jwt, ok, pairs};
+use crate::token::TokenCache;
+
+/// How long the scripted network takes for an answer.
+const LATENCY: Duration = Duration::from_millis(5);
+
+/// A session over a scripted network.
+struct Fixture {
+    network: Arc<Network>,
+    session: Session,
+}
+
+/// The outcome of a query.
+struct Outcome {
+    rows: Vec<Row>,
+    /// Tenant of each row.
+    tenants: Vec<String>,
+    errors: Vec<Error>,
+    end: End,
+    /// Elapsed time without the latency of the network.
+    waited: Duration,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Complete,
+    Failed,
+    Cancelled,
+}
+
+impl Fixture {
+    /// A session whose token requests succeed. `script` gets each API request, and how many requests to the same
+    /// path came before.
+    fn new(script: impl Fn(&Request, usize) -> Answer + Send + Sync + 'static) -> Self {
+        Self::with_settings(r#","retry":{"attempts":2,"baseDelayMs":1000}"#, script)
+    }
+
+    fn with_settings(more: &str, script: impl Fn(&Request, usize) -> Answer + Send + Sync + 'static) -> Self {
+        let paths = std::sync::Mutex::new(std::collections::HashMap::<String, usize>::new());
+        let network = Network::new(move |request, count| {
+            if is_token_request(request) {
+                return token_answer(count);
+            }
+            let before = {
+                let mut paths = paths.lock().unwrap();
+                let before = paths.entry(request.url.path().to_owned()).or_default();
+                *before += 1;
+                *before - 1
+            };
+            script(request, before)
+        });
+        Self::over(&network, more)
+    }
+
+    /// A session over a network that answers token requests itself.
+    fn over(network: &Arc<Network>, more: &str) -> Self {
+        let settings = format!(
+            r#"{{"clientId":"{CLIENT}","tenants":["{TENANT}"],
+                "credential":{{"type":"clientSecret","secret":"fake-client-secret"}}{more}}}"#
+        );
+        Self::open(network, &settings)
+    }
+
+    fn open(network: &Arc<Network>, settings: &str) -> Self {
+        let world = World {
+            clock: Arc::new(TestClock::new()),
+            transport: Some(Arc::clone(network) as _),
+            cache: Arc::<TokenCache>::default(),
+        };
+        let session = Session::open_in(settings, Handle::current(), world).unwrap();
+        Fixture { network: Arc::clone(network), session }
+    }
+
+    fn query(&self, document: &str) -> Query {
+        self.session.query(document).unwrap_or_else(|error| panic!("{document}: {error}"))
+    }
+
+    /// Runs a query to its end.
+    async fn run(&self, document: &str) -> Outcome {
+        let (begun, sent) = (Instant::now(), self.network.count());
+        let query = self.query(document);
+        let mut outcome = drain(&query).await;
+        let requests = u32::try_from(self.network.count() - sent).unwrap();
+        outcome.waited = begun.elapsed() - LATENCY * requests;
+        outcome
+    }
+
+    /// The requests to APIs so far.
+    fn api_requests(&self) -> Vec<Request> {
+        self.sent(|request| !is_token_request(request))
+    }
+
+    fn token_requests(&self) -> Vec<Request> {
+        self.sent(is_token_request)
+    }
+
+    fn sent(&self, wanted: impl Fn(&Request) -> bool) -> Vec<Request> {
+        self.network.sent.lock().unwrap().iter().filter(|request| wanted(request)).cloned().collect()
+    }
+}
+
+impl Outcome {
+    fn ids(&self) -> Vec<&str> {
+        self.rows.iter().map(|row| row["id"].as_str().unwrap()).collect()
+    }
+
+    fn error_ids(&self) -> Vec<&str> {
+        self.errors.iter().map(|error| error.id).collect()
+    }
+}
+
+/// Reads a query to its end.
+async fn drain(query: &Query) -> Outcome {
+    let mut batches = BatchReader::default();
+    let mut outcome = Outcome {
+        rows: Vec::new(),
+        tenants: Vec::new(),
+        errors: Vec::new(),
+        end: End::Complete,
+        waited: Duration::ZERO,
+    };
+    loop {
+        match query.next_in_test().await {
+            Next::Batch(batch) => {
+                let decoded = batches.read(batch.bytes()).unwrap();
+                outcome.tenants.extend(decoded.rows.iter().map(|_| decoded.tenant.clone()));
+                outcome.rows.extend(decoded.rows);
+            }
+            Next::ItemFailed(error) => outcome.errors.push(error),
+            Next::Failed(error) => {
+                outcome.errors.push(error);
+                outcome.end = End::Failed;
+                return outcome;
+            }
+            Next::End => return outcome,
+            Next::Cancelled => {
+                outcome.end = End::Cancelled;
+                return outcome;
+            }
+            Next::NeedsAssertion => panic!("nobody can make an assertion"),
+            Next::Pending | Next::Busy => unreachable!("nothing limits the wait, nobody else reads"),
+        }
+    }
+}
+
+fn is_token_request(request: &Request) -> bool {
+    request.url.host_str() == Some("login.microsoftonline.com")
+}
+
+/// A token with the roles that the tests need, different each time.
+fn token_answer(count: usize) -> Answer {
+    let token = jwt(&json!({
+        "aud": "https://api.securitycenter.microsoft.com",
+        "tid": TENANT,
+        "appid": CLIENT,
+        "roles": ["Machine.Read.All", "Vulnerability.Read.All"],
+        "count": count,
+    }));
+    ok(json!({"token_type": "Bearer", "expires_in": 3599, "access_token": token}).to_string())
+}
+
+/// The form of a token request.
+fn form(request: &Request) -> std::collections::HashMap<String, String> {
+    pairs(request.body.as_deref().unwrap_or_default())
+}
+
+/// The token of an API request.
+fn bearer(request: &Request) -> &str {
+    request.headers["authorization"].to_str().unwrap().strip_prefix("Bearer ").unwrap()
+}

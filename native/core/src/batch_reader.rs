@@ -47,7 +47,8 @@ impl BatchReader {
             return Err("another version");
         }
         let flags = bytes.u16()?;
-        if flags > 3 {
+        let (has_schema, is_last) = (flags & 1 != 0, flags & 4 != 0);
+        if flags > 7 {
             return Err("an unknown flag");
         }
         let (number, rows, columns) = (bytes.u32()?, bytes.u32()? as usize, usize::from(bytes.u16()?));
@@ -55,7 +56,7 @@ impl BatchReader {
             return Err("a reserved field that is not 0");
         }
         let stream = self.streams.entry(number).or_default();
-        if flags & 1 == 1 {
+        if has_schema {
             stream.schema(&mut bytes, columns)?;
         }
         if stream.columns.len() != columns {
@@ -73,7 +74,11 @@ impl BatchReader {
             data.end()?;
         }
         bytes.end()?;
-        Ok(Decoded { tenant: stream.tenant.clone(), rows: decoded })
+        let tenant = stream.tenant.clone();
+        if is_last {
+            self.streams.remove(&number);
+        }
+        Ok(Decoded { tenant, rows: decoded })
     }
 }
 

@@ -6,6 +6,7 @@
 
 #include <pthread.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -271,17 +272,64 @@ static void test_cancel(void) {
 
 /* Rule 9. */
 static void test_fork(const FdxSession *session) {
+    FdxQuery *started = open_query(session, local_request);
     pid_t child = fork();
     if (child == 0) {
         FdxQuery *query = NULL;
         bool told = fdx_query_open(session, text(local_request), &query, NULL) == FDX_STATUS_FORKED && fdx_cache_clear() == FDX_STATUS_FORKED;
+        alarm(10); /* a call that waits for the parent's threads never returns */
+        told = told && fdx_abi_version() == 1;
+        fdx_query_free(started);
+        fdx_session_free((FdxSession *)session);
+        fdx_shutdown();
+        alarm(0);
         /* Not by _exit: the parent's threads are gone and what only they pointed at would count as leaked. */
         execl("/bin/sh", "sh", "-c", told && query == NULL ? "exit 0" : "exit 1", (char *)NULL);
         _exit(127);
     }
     int status = -1;
     waitpid(child, &status, 0);
-    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0, "a forked child is not told so");
+    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0, "a forked child is not told so, or hangs: status %d", status);
+    fdx_query_free(started);
+}
+
+/* A file that never answers (here a pipe that nobody writes to) is an error, and keeps no other query waiting. */
+static void test_pipe(const FdxSession *session) {
+    char pipe[64], settings[512];
+    snprintf(pipe, sizeof pipe, "/tmp/fedxdr-contract-%d", (int)getpid());
+    CHECK(mkfifo(pipe, 0600) == 0, "no pipe");
+    const char *credentials[] = {"{\"type\":\"workloadIdentity\",\"tokenFile\":\"%s\"}", "{\"type\":\"certificate\",\"path\":\"%s\"}"};
+    for (size_t i = 0; i < sizeof credentials / sizeof *credentials; i++) {
+        int length = snprintf(settings, sizeof settings,
+                              "{\"tenants\":[\"" TENANT "\"],\"clientId\":\"22222222-2222-2222-2222-222222222222\",\"credential\":");
+        length += snprintf(settings + length, sizeof settings - (size_t)length, credentials[i], pipe);
+        snprintf(settings + length, sizeof settings - (size_t)length, "}");
+        FdxSession *piped = NULL;
+        FdxError *error = NULL;
+        FdxErrorView view;
+        alarm(30);
+        FdxStatus status = fdx_session_open(text(settings), &piped, &error);
+        if (i == 1) {
+            CHECK(status == FDX_STATUS_INVALID_ARGUMENT && piped == NULL, "a pipe as certificate: status %d", (int)status);
+            CHECK(fdx_error_view(error, &view) == FDX_STATUS_OK && contains(view.id, "Fdx.Certificate.Unreadable"), "id '%.*s'", TEXT(view.id));
+            check_error(error, "a pipe as certificate");
+            alarm(0);
+            continue;
+        }
+        CHECK(status == FDX_STATUS_OK, "a pipe as token file: status %d", (int)status);
+        FdxQuery *query = open_query(piped, local_request), *other = open_query(session, local_request);
+        FdxBatch *batch = NULL;
+        CHECK(fdx_query_next(other, 5000, &batch, &error) == FDX_STATUS_ITEM_FAILED, "another query waits for the pipe");
+        check_error(error, "another query");
+        CHECK(fdx_query_next(query, 5000, &batch, &error) == FDX_STATUS_ITEM_FAILED, "the query waits for the pipe");
+        CHECK(fdx_error_view(error, &view) == FDX_STATUS_OK && contains(view.id, "Fdx.Workload.FileUnreadable"), "id '%.*s'", TEXT(view.id));
+        check_error(error, "a pipe as token file");
+        alarm(0);
+        fdx_query_free(query);
+        fdx_query_free(other);
+        fdx_session_free(piped);
+    }
+    unlink(pipe);
 }
 
 static void test_pull(char *settings, char *request, uint64_t expected) {
@@ -381,6 +429,7 @@ int main(int argc, char **argv) {
     test_cancel();
     test_assertion();
     test_fork(session);
+    test_pipe(session);
     fdx_session_free(session);
     if (argc == 5) {
         char *settings = read_file(argv[1]), *request = read_file(argv[2]);

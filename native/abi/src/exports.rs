@@ -5,15 +5,16 @@ use std::time::Duration;
 use fedxdr_core::{Next, Secret, Session};
 use safer_ffi::ffi_export;
 
-use crate::guard::{guard, guard_free, reference, text, write};
+use crate::guard::{guard, guard_free, guard_plain, guard_value, guard_with};
 use crate::handles::{FdxBatch, FdxError, FdxQuery, FdxSession};
+use crate::pointers::{reference, text, write};
 use crate::runtime;
 use crate::types::{FdxBytes, FdxErrorView, FdxStats, FdxStatus};
 
 /// Version of this ABI and of the batch format. A caller built for another number must not go on.
 #[ffi_export]
 pub extern "C" fn fdx_abi_version() -> u32 {
-    crate::ABI_VERSION
+    guard_value(|| crate::ABI_VERSION)
 }
 
 /// Opens a session from a settings document. No network.
@@ -26,21 +27,24 @@ pub unsafe extern "C" fn fdx_session_open(
     session: *mut *mut FdxSession,
     error: *mut *mut FdxError,
 ) -> FdxStatus {
-    guard(|| {
+    let body = || {
         let handle = match runtime::handle() {
             Ok(handle) => handle,
             // SAFETY: the caller vouches for `error`.
             Err(e) => return unsafe { FdxError::fail(FdxStatus::Internal, e, error) },
         };
         // SAFETY: the caller vouches for `settings`.
-        let opened = unsafe { text(settings) }.and_then(|document| Session::open(document, handle));
+        let opened =
+            unsafe { text(settings) }.and_then(|document| Session::open(document, handle, runtime::world()));
         match opened {
             // SAFETY: the caller vouches for `session`.
             Ok(inner) => unsafe { write(session, FdxSession { inner }) },
             // SAFETY: the caller vouches for `error`.
             Err(e) => unsafe { FdxError::fail(FdxStatus::InvalidArgument, e, error) },
         }
-    })
+    };
+    // SAFETY: the caller vouches for `error`.
+    unsafe { guard_with(error, body) }
 }
 
 /// Frees a session. Queries of it go on.
@@ -65,7 +69,7 @@ pub unsafe extern "C" fn fdx_query_open(
     query: *mut *mut FdxQuery,
     error: *mut *mut FdxError,
 ) -> FdxStatus {
-    guard(|| {
+    let body = || {
         // SAFETY: the caller vouches for `session`.
         let Some(session) = (unsafe { reference(session) }) else { return FdxStatus::InvalidArgument };
         // SAFETY: the caller vouches for `request`.
@@ -76,7 +80,9 @@ pub unsafe extern "C" fn fdx_query_open(
             // SAFETY: the caller vouches for `error`.
             Err(e) => unsafe { FdxError::fail(FdxStatus::InvalidArgument, e, error) },
         }
-    })
+    };
+    // SAFETY: the caller vouches for `error`.
+    unsafe { guard_with(error, body) }
 }
 
 /// Waits at most `wait_ms` milliseconds for the next batch.
@@ -90,7 +96,7 @@ pub unsafe extern "C" fn fdx_query_next(
     batch: *mut *mut FdxBatch,
     error: *mut *mut FdxError,
 ) -> FdxStatus {
-    guard(|| {
+    let body = || {
         // SAFETY: the caller vouches for `query`.
         let Some(query) = (unsafe { reference(query) }) else { return FdxStatus::InvalidArgument };
         if batch.is_null() {
@@ -109,7 +115,9 @@ pub unsafe extern "C" fn fdx_query_next(
             // SAFETY: the caller vouches for `error`.
             Next::Failed(e) => unsafe { FdxError::fail(FdxStatus::Failed, e, error) },
         }
-    })
+    };
+    // SAFETY: the caller vouches for `error`.
+    unsafe { guard_with(error, body) }
 }
 
 /// Answers `NeedsAssertion` with a client assertion; or, where that is empty, with why there is none. The query goes on with the next call of
@@ -257,14 +265,14 @@ pub unsafe extern "C" fn fdx_error_free(error: *mut FdxError) {
 #[ffi_export]
 pub extern "C" fn fdx_cache_clear() -> FdxStatus {
     guard(|| {
-        fedxdr_core::clear_cache();
+        runtime::world().cache.clear();
         FdxStatus::Ok
     })
 }
 
 /// Stops the worker threads, for leak checks at the end of a process. No call may be under way, and none may follow but
-/// the `_free` functions.
+/// the `_free` functions. Does nothing in a forked child.
 #[ffi_export]
 pub extern "C" fn fdx_shutdown() {
-    runtime::shutdown();
+    guard_plain(runtime::shutdown);
 }

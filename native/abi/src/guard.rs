@@ -1,77 +1,102 @@
-//! What every export goes through: panics stop here, pointers are looked at before they are used.
+//! What every export goes through: panics stop here, and a forked child goes no further.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr;
+use std::sync::Once;
 
-use fedxdr_core::Error;
+use fedxdr_core::errors::{catch_panic, panic_hook};
 
+use crate::handles::FdxError;
 use crate::runtime;
-use crate::types::{FdxBytes, FdxStatus};
+use crate::types::FdxStatus;
 
 /// Runs the body of an export: no panic crosses, and a forked child is told so.
 pub(crate) fn guard(body: impl FnOnce() -> FdxStatus) -> FdxStatus {
+    // SAFETY: NULL is no output.
+    unsafe { guard_with(ptr::null_mut(), body) }
+}
+
+/// As [`guard`], for an export with an `error` output: a panic says there where it happened.
+///
+/// # Safety
+/// `error` must be NULL or writable.
+pub(crate) unsafe fn guard_with(error: *mut *mut FdxError, body: impl FnOnce() -> FdxStatus) -> FdxStatus {
     if runtime::is_forked() {
         return FdxStatus::Forked;
     }
-    catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|payload| {
-        drop_payload(payload);
-        FdxStatus::Panic
+    quietly(body).unwrap_or_else(|defect| {
+        // SAFETY: the caller vouches for `error`.
+        unsafe { FdxError::fail(FdxStatus::Panic, defect, error) }
     })
 }
 
-/// Frees what [`write`] made. NULL does nothing.
+/// For an export without status; in a forked child it does nothing.
+pub(crate) fn guard_plain(body: impl FnOnce()) {
+    if !runtime::is_forked() {
+        // Nobody could be told.
+        let _ = quietly(body);
+    }
+}
+
+/// For an export that gives a constant.
+pub(crate) fn guard_value<T: Default>(body: impl FnOnce() -> T) -> T {
+    quietly(body).unwrap_or_default()
+}
+
+/// Frees what [`write`](crate::pointers::write) made. NULL does nothing. A forked child frees nothing: a lock may be
+/// held by a thread that only the parent has.
 ///
 /// # Safety
-/// `handle` must be NULL or have come from [`write`] and not have been freed.
+/// `handle` must be NULL or have come from [`write`](crate::pointers::write) and not have been freed.
 pub(crate) unsafe fn guard_free<T>(handle: *mut T) {
-    if handle.is_null() {
-        return;
+    guard_plain(|| {
+        if !handle.is_null() {
+            // SAFETY: the caller vouches that the handle came from `Box::into_raw` in `write` and is freed once.
+            drop(unsafe { Box::from_raw(handle) });
+        }
+    });
+}
+
+/// Runs `body`; a panic becomes an error and prints nothing.
+fn quietly<T>(body: impl FnOnce() -> T) -> Result<T, fedxdr_core::Error> {
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| std::panic::set_hook(Box::new(panic_hook)));
+    catch_panic("the call", body)
+}
+
+#[cfg(test)]
+mod tests {
+    use fedxdr_core::ErrorKind;
+
+    use super::*;
+
+    #[test]
+    fn a_panic_is_a_status_and_an_error_with_file_and_line_but_without_its_text() {
+        let mut error = ptr::null_mut();
+        let line = line!() + 2;
+        // SAFETY: `error` is writable.
+        let status = unsafe { guard_with(&raw mut error, || panic!("fake-secret")) };
+        assert_eq!(status, FdxStatus::Panic);
+        // SAFETY: a panic with an output for its error wrote one.
+        let error = unsafe { Box::from_raw(error) };
+        let view = error.view();
+        // SAFETY: views into a live error.
+        let text = |bytes| unsafe { crate::pointers::text(bytes) }.unwrap();
+        assert_eq!((view.kind, text(view.id)), (ErrorKind::Internal as i32, "Fdx.Internal.Defect"));
+        assert_eq!(text(view.detail), format!("panicked at abi/src/guard.rs:{line}"));
+        assert!(!text(view.message).contains("fake-secret"));
+        assert_eq!(guard(|| panic!("fake-secret")), FdxStatus::Panic);
+        guard_plain(|| panic!("fake-secret"));
     }
-    let freed = catch_unwind(AssertUnwindSafe(|| {
-        // SAFETY: the caller vouches that the handle came from `Box::into_raw` in `write` and is freed once.
-        drop(unsafe { Box::from_raw(handle) });
-    }));
-    if let Err(payload) = freed {
-        drop_payload(payload);
+
+    #[test]
+    fn a_destructor_that_panics_stops_at_the_guard() {
+        struct Panics;
+        impl Drop for Panics {
+            fn drop(&mut self) {
+                panic!("fake-secret");
+            }
+        }
+        // SAFETY: freshly boxed, freed once.
+        unsafe { guard_free(Box::into_raw(Box::new(Panics))) };
     }
-}
-
-/// A payload may itself panic when dropped.
-fn drop_payload(payload: Box<dyn std::any::Any + Send>) {
-    let _ = catch_unwind(AssertUnwindSafe(|| drop(payload)));
-}
-
-/// The thing behind a handle, or nothing for NULL.
-///
-/// # Safety
-/// `handle` must be NULL or point to a live `T` for as long as the reference is used.
-pub(crate) unsafe fn reference<'a, T>(handle: *const T) -> Option<&'a T> {
-    // SAFETY: the caller vouches for it.
-    unsafe { handle.as_ref() }
-}
-
-/// The text that the caller lent.
-///
-/// # Safety
-/// `bytes` must describe readable memory for as long as the text is used.
-pub(crate) unsafe fn text<'a>(bytes: FdxBytes) -> Result<&'a str, Error> {
-    let slice = match (bytes.ptr.is_null(), bytes.len) {
-        (_, 0) => &[][..],
-        (true, _) => return Err(Error::invalid_argument("a text is NULL but not empty")),
-        // SAFETY: not NULL, and the caller vouches that `len` bytes are readable.
-        (false, len) => unsafe { std::slice::from_raw_parts(bytes.ptr, len) },
-    };
-    std::str::from_utf8(slice).map_err(|e| Error::invalid_argument(&format!("a text is not UTF-8: {e}")))
-}
-
-/// Boxes `value` and hands it to the caller.
-///
-/// # Safety
-/// `output` must be NULL or writable.
-pub(crate) unsafe fn write<T>(output: *mut *mut T, value: T) -> FdxStatus {
-    if output.is_null() {
-        return FdxStatus::InvalidArgument;
-    }
-    // SAFETY: not NULL, and the caller vouches that it is writable.
-    unsafe { output.write(Box::into_raw(Box::new(value))) };
-    FdxStatus::Ok
 }

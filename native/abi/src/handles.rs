@@ -3,7 +3,7 @@
 use fedxdr_core::{Batch, Error, Query, Session, Stats};
 use safer_ffi::prelude::*;
 
-use crate::guard::write;
+use crate::pointers::write;
 use crate::types::{FdxBytes, FdxErrorView, FdxStats, FdxStatus};
 
 /// A session: settings and the way to a token.

@@ -5,6 +5,7 @@
 mod exports;
 mod guard;
 mod handles;
+mod pointers;
 mod runtime;
 mod types;
 mod wiping;
@@ -12,6 +13,15 @@ mod wiping;
 pub use exports::*;
 pub use handles::{FdxBatch, FdxError, FdxQuery, FdxSession};
 pub use types::{FdxBytes, FdxErrorView, FdxStats, FdxStatus};
+
+/// Any thread may use a handle: rule 7 of the contract.
+const fn is_send_and_sync<T: Send + Sync>() {}
+const _: () = {
+    is_send_and_sync::<FdxSession>();
+    is_send_and_sync::<FdxQuery>();
+    is_send_and_sync::<FdxBatch>();
+    is_send_and_sync::<FdxError>();
+};
 
 /// Version of the ABI and of the batch format.
 pub const ABI_VERSION: u32 = 1;

@@ -1,13 +1,18 @@
-//! The worker threads: made at first use, kept for as long as the process lives.
+//! The state of the process: its worker threads, made at first use, and the world that its sessions share. Both are kept
+//! for as long as the process lives.
 
 use std::io;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{LazyLock, Mutex};
 use std::time::Duration;
 
-use fedxdr_core::Error;
+use fedxdr_core::{Error, World};
 use once_cell::sync::OnceCell;
 use tokio::runtime::{Builder, Handle, Runtime};
+
+/// Threads for names to resolve, files to read and assertions to sign. A file system that does not answer keeps the
+/// thread that asked it, at most one per file.
+const BLOCKING_THREADS: usize = 64;
 
 struct Workers {
     runtime: Mutex<Option<Runtime>>,
@@ -18,17 +23,22 @@ static WORKERS: OnceCell<Workers> = OnceCell::new();
 /// Process that made the workers; 0 before.
 static OWNER: AtomicU32 = AtomicU32::new(0);
 
+static WORLD: LazyLock<World> = LazyLock::new(World::default);
+
+/// What all sessions share.
+pub(crate) fn world() -> World {
+    WORLD.clone()
+}
+
 /// The runtime's handle; the first call starts it.
 pub(crate) fn handle() -> Result<Handle, Error> {
     WORKERS.get_or_try_init(start).map(|workers| workers.handle.clone()).map_err(|e| Error::runtime(&e))
 }
 
 fn start() -> io::Result<Workers> {
-    // A panic is reported as a status or an error; its text on stderr would tear the host's console.
-    std::panic::set_hook(Box::new(|_| {}));
     let runtime = Builder::new_multi_thread()
         .worker_threads(1)
-        .max_blocking_threads(4)
+        .max_blocking_threads(BLOCKING_THREADS)
         .thread_name("fedxdr")
         .enable_all()
         .build()?;
@@ -43,13 +53,11 @@ pub(crate) fn is_forked() -> bool {
     owner != 0 && owner != std::process::id()
 }
 
-/// Stops the workers.
+/// Stops the workers. Not for a forked child, which would wait for threads that it does not have.
 pub(crate) fn shutdown() {
     let Some(workers) = WORKERS.get() else { return };
     let taken = workers.runtime.lock().ok().and_then(|mut runtime| runtime.take());
-    if let Some(runtime) = taken
-        && !is_forked()
-    {
+    if let Some(runtime) = taken {
         runtime.shutdown_timeout(Duration::from_secs(2));
     }
 }

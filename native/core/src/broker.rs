@@ -2,7 +2,6 @@
 //!
 //! A connection's queries share one broker. Whichever of them is being pulled answers, for a query whose pipeline stands still could not.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Notify, oneshot};
@@ -28,13 +27,12 @@ pub(crate) struct AssertionBroker {
 }
 
 impl AssertionBroker {
-    pub(crate) fn new() -> Arc<Self> {
-        static COUNT: AtomicU64 = AtomicU64::new(0);
-        let id = COUNT.fetch_add(1, Ordering::Relaxed);
+    /// `id` tells this broker, and so the script block behind it, from all others of the process.
+    pub(crate) fn new(id: u64) -> Arc<Self> {
         Arc::new(AssertionBroker { id, state: Mutex::default(), changed: Notify::new() })
     }
 
-    /// What tells this broker, and so the script block behind it, from all others of the process.
+    /// Its number.
     pub(crate) fn id(&self) -> u64 {
         self.id
     }

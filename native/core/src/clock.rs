@@ -1,6 +1,8 @@
-//! The clock, injected so that expiry and waiting can be tested without waiting.
+//! The clock. Core takes it from outside, so that a test of expiry or waiting takes no time. This is the only file that
+//! asks the system for the time or starts a timer; `clippy.toml` holds that.
 
 use std::collections::hash_map::RandomState;
+use std::future::Future;
 use std::hash::BuildHasher;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -19,12 +21,28 @@ pub trait Clock: Send + Sync + 'static {
 pub struct SystemClock;
 
 impl Clock for SystemClock {
+    #[allow(clippy::disallowed_methods, reason = "this is the clock")]
     fn now(&self) -> Duration {
         SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
     }
 
+    #[allow(clippy::disallowed_methods, reason = "this is the clock")]
     fn sleep(&self, wait: Duration) -> BoxFuture<'static, ()> {
         Box::pin(tokio::time::sleep(wait))
+    }
+}
+
+/// What `future` gives, or `None` if that takes longer than `limit`.
+pub(crate) async fn within<T>(
+    clock: &dyn Clock,
+    limit: Duration,
+    future: impl Future<Output = T>,
+) -> Option<T> {
+    let late = clock.sleep(limit);
+    tokio::select! {
+        biased;
+        output = future => Some(output),
+        () = late => None,
     }
 }
 

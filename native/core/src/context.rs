@@ -1,17 +1,20 @@
 //! What every part of a running query needs, and what the core takes from outside.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
+use crate::blocking::Files;
 use crate::broker::AssertionBroker;
 use crate::certificate::Certificate;
-use crate::clock::{Clock, SystemClock};
-use crate::http::{self, Received, SharedTransport, TransportError, TransportErrorKind};
+use crate::clock::{Clock, SystemClock, within};
+use crate::http::{self, Connections, Received, SharedTransport, TransportError, TransportErrorKind};
 use crate::progress::Reporter;
 use crate::settings::{Environment, Settings};
 use crate::token::TokenCache;
 
-/// What the core takes from outside, so that a test can stand in for it.
+/// What the core takes from outside, so that a test can stand in for it, and what all sessions of a process share. Core
+/// keeps none of it in statics: the process has one world, and each test its own.
 #[derive(Clone)]
 pub struct World {
     /// The clock.
@@ -20,11 +23,24 @@ pub struct World {
     pub transport: Option<SharedTransport>,
     /// The token cache.
     pub cache: Arc<TokenCache>,
+    /// HTTP clients, and the slots of each host.
+    pub(crate) connections: Arc<Connections>,
+    /// Readers of files.
+    pub(crate) files: Arc<Files>,
+    /// Sessions opened so far.
+    pub(crate) sessions: Arc<AtomicU64>,
 }
 
 impl Default for World {
     fn default() -> Self {
-        World { clock: Arc::new(SystemClock), transport: None, cache: TokenCache::process() }
+        World {
+            clock: Arc::new(SystemClock),
+            transport: None,
+            cache: Arc::default(),
+            connections: Arc::default(),
+            files: Arc::default(),
+            sessions: Arc::default(),
+        }
     }
 }
 
@@ -36,6 +52,9 @@ pub(crate) struct Context {
     pub(crate) transport: SharedTransport,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) cache: Arc<TokenCache>,
+    pub(crate) files: Arc<Files>,
+    /// Whether Azure Arc's agent is installed here.
+    pub(crate) has_arc_agent: bool,
     pub(crate) reporter: Arc<Reporter>,
     /// The app's certificate, where it has one.
     pub(crate) certificate: Option<Arc<Certificate>>,
@@ -50,12 +69,10 @@ impl Context {
         request: http::Request,
         patience: Duration,
     ) -> Result<Received, TransportError> {
-        let late = self.clock.sleep(patience);
         let received = async { self.transport.send(request).await?.whole().await };
-        tokio::select! {
-            received = received => received,
-            () = late => Err(TransportError { kind: TransportErrorKind::Timeout, causes: Vec::new() }),
-        }
+        within(self.clock.as_ref(), patience, received)
+            .await
+            .unwrap_or_else(|| Err(TransportError { kind: TransportErrorKind::Timeout, causes: Vec::new() }))
     }
 
     /// Waits and tells that it does.

@@ -1,11 +1,14 @@
 //! Every behaviour of `FedXdr`. No `unsafe`, no process state: the environment, paths, the clock and the transport are
 //! handed in.
 #![forbid(unsafe_code)]
+// Tests read files and sleep; what is built without them may not.
+#![cfg_attr(test, allow(clippy::disallowed_methods))]
 
 pub mod auth;
 mod batch;
 #[cfg(test)]
 mod batch_reader;
+mod blocking;
 mod broker;
 pub mod catalog;
 mod certificate;
@@ -37,7 +40,12 @@ pub use session::Session;
 pub use settings::{Environment, Settings};
 pub use token::{AccessToken, Claims, TokenCache};
 
-/// Wipes every token that the process has cached.
-pub fn clear_cache() {
-    TokenCache::process().clear();
-}
+/// Any thread may use these; a caller in another language relies on that.
+const fn is_send_and_sync<T: Send + Sync>() {}
+const _: () = {
+    is_send_and_sync::<Session>();
+    is_send_and_sync::<Query>();
+    is_send_and_sync::<Batch>();
+    is_send_and_sync::<Error>();
+    is_send_and_sync::<World>();
+};

@@ -5,8 +5,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::batch::{Batch, BatchBuilder, ColumnBuilder};
-use crate::catalog::ColumnKind;
+use crate::batch::{Batch, BatchBuilder, ColumnBuilder, ColumnKind};
 use crate::clock::Clock;
 use crate::token::AccessToken;
 

@@ -1,15 +1,17 @@
 //! A session: settings, the environment as it is now, and what they lead to.
 
 use std::fmt;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio::runtime::Handle;
 
+use crate::auth::AzureArc;
 use crate::broker::{AssertionBroker, BrokerGuard};
 use crate::certificate::Certificate;
 use crate::context::{Context, World};
 use crate::errors::Result;
-use crate::http::{HttpSettings, ReqwestTransport};
+use crate::http::HttpSettings;
 use crate::progress::Reporter;
 use crate::query::Query;
 use crate::query::request::QueryRequest;
@@ -33,23 +35,19 @@ impl fmt::Debug for Session {
 
 impl Session {
     /// Opens a session from a settings document. No network.
-    pub fn open(document: &str, handle: Handle) -> Result<Self> {
-        Self::open_in(document, handle, World::default())
-    }
-
-    /// As [`Session::open`], in a world of the caller's.
-    pub fn open_in(document: &str, handle: Handle, world: World) -> Result<Self> {
+    pub fn open(document: &str, handle: Handle, world: World) -> Result<Self> {
         let mut settings = Settings::parse(document)?;
         let environment = Arc::new(std::mem::take(&mut settings.environment));
         // A certificate that cannot be used is told here and not at the first request.
         let certificate = Certificate::of(&settings.credential)?.map(Arc::new);
+        let number = world.sessions.fetch_add(1, Ordering::Relaxed);
         let session = Session {
             settings: Arc::new(settings),
             environment: RwLock::new(environment),
             world,
             handle,
             certificate,
-            broker: Arc::new(BrokerGuard(AssertionBroker::new())),
+            broker: Arc::new(BrokerGuard(AssertionBroker::new(number))),
         };
         // So is a proxy.
         session.context()?;
@@ -72,11 +70,15 @@ impl Session {
         let environment = Arc::clone(&self.environment.read().unwrap_or_else(PoisonError::into_inner));
         let transport = match &self.world.transport {
             Some(transport) => Arc::clone(transport),
-            None => ReqwestTransport::shared(&HttpSettings::new(&self.settings, &environment))?,
+            None => {
+                let settings = HttpSettings::new(&self.settings, &environment);
+                self.world.connections.transport(&settings, &self.world.clock)?
+            }
         };
         let reporter = Arc::new(Reporter::new(Arc::clone(&self.world.clock)));
         Ok(Context {
             settings: Arc::clone(&self.settings),
+            has_arc_agent: AzureArc::is_installed(&environment),
             environment,
             transport,
             clock: Arc::clone(&self.world.clock),
@@ -85,6 +87,7 @@ impl Session {
                 // As long as the query: its pages need the token again.
                 TokenCaching::None => Arc::default(),
             },
+            files: Arc::clone(&self.world.files),
             certificate: self.certificate.clone(),
             broker: Arc::clone(&self.broker.0),
             reporter,

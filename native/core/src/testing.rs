@@ -182,12 +182,14 @@ pub(crate) fn context(network: &Arc<Network>, settings: &str, environment: &[(&s
     let settings = Settings::parse(settings).unwrap();
     Context {
         certificate: Certificate::of(&settings.credential).unwrap().map(Arc::new),
-        broker: AssertionBroker::new(),
+        broker: AssertionBroker::new(0),
         settings: Arc::new(settings),
         environment: Arc::new(Environment::from_pairs(environment.iter().copied())),
         transport: Arc::clone(network) as _,
         reporter: Arc::new(Reporter::new(Arc::clone(&clock))),
         clock,
         cache: Arc::new(TokenCache::default()),
+        files: Arc::default(),
+        has_arc_agent: false,
     }
 }

@@ -121,7 +121,7 @@ pub(crate) fn managed_identity(context: &Context, selector: Selector) -> Result<
             "IDENTITY_ENDPOINT and IMDS_ENDPOINT",
         ));
     }
-    if AzureArc::is_installed(context) {
+    if context.has_arc_agent {
         let endpoint = endpoint_url("Azure Arc's agent", azure_arc::ENDPOINT)?;
         return Ok(found(AzureArc::new(context, endpoint, selector)?, "Azure Arc", "the agent's program"));
     }

@@ -98,7 +98,7 @@ async fn authentication(
             ClientAuthentication::Federated(assertion(source, context).await?)
         }
         ClientCredential::Certificate => {
-            ClientAuthentication::Signed(signed_assertion::assertion(context, endpoint)?)
+            ClientAuthentication::Signed(signed_assertion::assertion(context, endpoint).await?)
         }
         ClientCredential::Secret(secret) => ClientAuthentication::Secret(secret.clone()),
     })

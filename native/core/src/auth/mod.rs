@@ -28,6 +28,7 @@ use sources::managed_identity::Selector;
 use sources::workload_identity::WorkloadIdentity;
 
 pub(crate) use exchange::assertion;
+pub(crate) use sources::managed_identity::azure_arc::AzureArc;
 
 /// The flow that the settings and the environment ask for.
 pub(crate) fn flow(context: &Context, tenant: &str) -> Result<TokenFlow> {

@@ -5,7 +5,7 @@ mod pem;
 mod pfx;
 
 use std::fmt::Display;
-use std::fs;
+use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -13,23 +13,26 @@ use ring::rand::SystemRandom;
 use ring::signature::{KeyPair, RSA_PSS_SHA256, RsaKeyPair};
 use zeroize::Zeroizing;
 
+use crate::blocking::{FileError, FileRules, read_file};
 use crate::digest::sha256;
 use crate::errors::{CERTIFICATE_INVALID, CERTIFICATE_KEY_UNSUITABLE, CERTIFICATE_UNREADABLE};
 use crate::errors::{Error, Result};
 use crate::secret::Secret;
 use crate::settings::Credential;
 
-/// A certificate file is a few KB, with its chain some dozen.
-const SIZE_LIMIT: u64 = 1 << 20;
+/// A certificate file has a few KB, with its chain some dozen.
+pub(crate) const FILE: FileRules = FileRules { size_limit: 1 << 20, symlinks: true };
 
 /// A certificate and its key.
 pub(crate) struct Certificate {
     der: Vec<u8>,
     key: RsaKeyPair,
+    /// SHA-256 of the file that it was read from.
+    file: [u8; 32],
 }
 
 impl Certificate {
-    /// The certificate that a credential means, if it means one.
+    /// The certificate that a credential means, if it means one. Reads its file on the caller's thread.
     pub(crate) fn of(credential: &Credential) -> Result<Option<Self>> {
         let Credential::Certificate { path, pkcs12, password } = credential else { return Ok(None) };
         let password = password.as_ref().map(Secret::expose);
@@ -39,15 +42,7 @@ impl Certificate {
             return Self::read(&bytes, password).map(Some);
         }
         let path = path.as_deref().ok_or_else(|| invalid("neither a file nor a certificate was given"))?;
-        let unreadable = |why: &dyn Display| {
-            CERTIFICATE_UNREADABLE.error(format!("the certificate file {path} cannot be read: {why}"))
-        };
-        let size = fs::metadata(path).map_err(|e| unreadable(&e))?.len();
-        if size > SIZE_LIMIT {
-            return Err(CERTIFICATE_INVALID
-                .error(format!("the file {path} has {size} bytes, which is no certificate")));
-        }
-        let bytes = Zeroizing::new(fs::read(path).map_err(|e| unreadable(&e))?);
+        let bytes = read_file(Path::new(path), FILE).map_err(|e| unreadable(path, &e))?;
         Self::read(&bytes, password).map(Some)
     }
 
@@ -60,7 +55,12 @@ impl Certificate {
         let der = certificates.into_iter().find(|der| contains(der, public)).ok_or_else(|| {
             CERTIFICATE_KEY_UNSUITABLE.error("the private key belongs to none of the file's certificates")
         })?;
-        Ok(Certificate { der, key })
+        Ok(Certificate { der, key, file: sha256(bytes) })
+    }
+
+    /// Whether it was read from a file of these bytes.
+    pub(crate) fn is_from(&self, bytes: &[u8]) -> bool {
+        self.file == sha256(bytes)
     }
 
     /// SHA-256 of the certificate, the `x5t#S256` of RFC 7515 §4.1.8.
@@ -75,6 +75,15 @@ impl Certificate {
             .sign(&RSA_PSS_SHA256, &SystemRandom::new(), message, &mut signature)
             .map_err(|_| Error::internal("the assertion could not be signed"))?;
         Ok(signature)
+    }
+}
+
+fn unreadable(path: &str, why: &FileError) -> Error {
+    match why {
+        FileError::TooLarge(size) => {
+            CERTIFICATE_INVALID.error(format!("the file {path} has {size} bytes, which is not a certificate"))
+        }
+        why => CERTIFICATE_UNREADABLE.error(format!("the certificate file {path} cannot be read: {why}")),
     }
 }
 

@@ -5,6 +5,7 @@ mod entra;
 mod entry;
 mod error;
 mod kind;
+mod panics;
 mod symptoms;
 
 pub(crate) use entra::{
@@ -15,6 +16,8 @@ pub use entry::KnownError;
 pub(crate) use error::excerpt;
 pub use error::{Error, Result};
 pub use kind::{Check, ErrorKind};
+pub(crate) use panics::catch_panics;
+pub use panics::{catch_panic, panic_hook};
 pub(crate) use symptoms::*;
 
 /// Everything that is known.

@@ -154,7 +154,7 @@ symptoms! {
         "Label the pod azure.workload.identity/use: \"true\" and restart it, or give -FederatedTokenFile.";
     FILE_UNREADABLE = "Fdx.Workload.FileUnreadable", Configuration, Identity,
         "the token file cannot be read",
-        "Check that the path is right and that this account may read it; in Kubernetes that the pod has the workload identity's volume.";
+        "Check that the path is right, that it is a regular file on a file system that answers, and that this account may read it; in Kubernetes that the pod has the workload identity's volume.";
     FILE_NOT_TOKEN = "Fdx.Workload.FileNotToken", Configuration, Identity,
         "the token file holds no token",
         "Check that the path is right: the file holds one JSON web token and nothing else.";
@@ -183,7 +183,7 @@ symptoms! {
     // What an app proves itself with.
     CERTIFICATE_UNREADABLE = "Fdx.Certificate.Unreadable", Configuration, Assertion,
         "the certificate file cannot be read",
-        "Check the path and that this account may read the file. A certificate of the store is given as itself: -Certificate (Get-Item Cert:/CurrentUser/My/<thumbprint>).";
+        "Check the path, that it is a regular file, and that this account may read it. A certificate of the store is given as itself: -Certificate (Get-Item Cert:/CurrentUser/My/<thumbprint>).";
     CERTIFICATE_INVALID = "Fdx.Certificate.Invalid", Configuration, Assertion,
         "the file is no certificate in PEM or PFX (PKCS #12)",
         "Give a PFX, or a PEM file with both the CERTIFICATE and its PRIVATE KEY (openssl pkcs12 -in x.pfx -nodes -out x.pem makes one of a PFX).";

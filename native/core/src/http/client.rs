@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::error::Error as _;
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -13,6 +13,7 @@ use url::Url;
 use super::{
     Request, Response, SharedTransport, Thumbprint, Transport, TransportError, TransportErrorKind, pinned,
 };
+use crate::clock::{Clock, within};
 use crate::errors::INVALID_PROXY;
 use crate::errors::{Error, Result};
 use crate::settings::{Environment, Settings};
@@ -61,13 +62,48 @@ impl HttpSettings {
     }
 }
 
-/// Clients by their settings, for the whole process.
-static CLIENTS: LazyLock<Mutex<HashMap<HttpSettings, SharedTransport>>> = LazyLock::new(Mutex::default);
-/// Places by host, for the whole process.
-static SLOTS: LazyLock<Mutex<HashMap<String, Arc<Semaphore>>>> = LazyLock::new(Mutex::default);
+/// What the sessions of a process share: clients by their settings, and the slots of each host.
+#[derive(Default)]
+pub(crate) struct Connections {
+    clients: Mutex<HashMap<HttpSettings, SharedTransport>>,
+    slots: Arc<Slots>,
+}
+
+impl Connections {
+    /// The transport with these settings.
+    pub(crate) fn transport(
+        &self,
+        settings: &HttpSettings,
+        clock: &Arc<dyn Clock>,
+    ) -> Result<SharedTransport> {
+        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(client) = clients.get(settings) {
+            return Ok(Arc::clone(client));
+        }
+        let transport = ReqwestTransport::new(settings, Arc::clone(&self.slots), Arc::clone(clock))?;
+        let transport: SharedTransport = Arc::new(transport);
+        clients.insert(settings.clone(), Arc::clone(&transport));
+        Ok(transport)
+    }
+}
+
+/// Requests that may be under way to each host.
+#[derive(Default)]
+struct Slots(Mutex<HashMap<String, Arc<Semaphore>>>);
+
+impl Slots {
+    fn of(&self, url: &Url) -> Arc<Semaphore> {
+        let (host, port) = (url.host_str().unwrap_or_default(), url.port_or_known_default().unwrap_or(0));
+        let mut slots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let slot = slots.entry(format!("{host}:{port}"));
+        Arc::clone(slot.or_insert_with(|| Arc::new(Semaphore::new(CONNECTIONS_PER_HOST))))
+    }
+}
 
 /// The transport over reqwest.
-pub(crate) struct ReqwestTransport {
+struct ReqwestTransport {
+    slots: Arc<Slots>,
+    clock: Arc<dyn Clock>,
     proxied: reqwest::Client,
     direct: reqwest::Client,
     /// By the only certificate that the server may have.
@@ -76,18 +112,7 @@ pub(crate) struct ReqwestTransport {
 }
 
 impl ReqwestTransport {
-    /// The process's transport with these settings.
-    pub(crate) fn shared(settings: &HttpSettings) -> Result<SharedTransport> {
-        let mut clients = CLIENTS.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(client) = clients.get(settings) {
-            return Ok(Arc::clone(client));
-        }
-        let transport: SharedTransport = Arc::new(Self::new(settings)?);
-        clients.insert(settings.clone(), Arc::clone(&transport));
-        Ok(transport)
-    }
-
-    fn new(settings: &HttpSettings) -> Result<Self> {
+    fn new(settings: &HttpSettings, slots: Arc<Slots>, clock: Arc<dyn Clock>) -> Result<Self> {
         // Fails only when a provider is there already, which is just as well.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let mut proxied = builder(&settings.user_agent);
@@ -98,6 +123,8 @@ impl ReqwestTransport {
             builder.build().map_err(|e| Error::internal("the HTTP client could not be made").caused_by(&e))
         };
         Ok(ReqwestTransport {
+            slots,
+            clock,
             proxied: build(proxied)?,
             direct: build(builder(&settings.user_agent))?,
             pinned: Mutex::default(),
@@ -158,22 +185,18 @@ impl Transport for ReqwestTransport {
             Err(e) => return std::future::ready(Err(e)).boxed(),
         };
         let client = pinned.as_ref().unwrap_or(if request.direct { &self.direct } else { &self.proxied });
-        let slots = slots(&request.url);
+        let (slots, clock) = (self.slots.of(&request.url), Arc::clone(&self.clock));
         let mut builder = client.request(request.method, request.url).headers(request.headers);
         if let Some(body) = request.body {
             builder = builder.body(body);
         }
         async move {
             let slot = slots.acquire_owned().await.ok();
-            let answer = match tokio::time::timeout(READ_TIMEOUT, builder.send()).await {
-                Ok(answer) => answer.map_err(transport_error)?,
-                Err(_) => {
-                    return Err(TransportError { kind: TransportErrorKind::Timeout, causes: Vec::new() });
-                }
-            };
+            let answer = within(clock.as_ref(), READ_TIMEOUT, builder.send()).await.ok_or_else(timed_out)?;
+            let answer = answer.map_err(transport_error)?;
             let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
             let body = answer.bytes_stream().map_err(transport_error).boxed();
-            Ok(Response { status, headers, body: with_read_timeout(body), slot })
+            Ok(Response { status, headers, body: with_read_timeout(body, clock), slot })
         }
         .boxed()
     }
@@ -181,25 +204,21 @@ impl Transport for ReqwestTransport {
 
 type Body = futures_util::stream::BoxStream<'static, Result<bytes::Bytes, TransportError>>;
 
-fn with_read_timeout(body: Body) -> Body {
-    futures_util::stream::unfold(Some(body), |state| async move {
-        let mut body = state?;
-        match tokio::time::timeout(READ_TIMEOUT, body.next()).await {
-            Ok(Some(Ok(chunk))) => Some((Ok(chunk), Some(body))),
-            Ok(Some(Err(e))) => Some((Err(e), None)),
-            Ok(None) => None,
-            Err(_) => {
-                Some((Err(TransportError { kind: TransportErrorKind::Timeout, causes: Vec::new() }), None))
-            }
+fn with_read_timeout(body: Body, clock: Arc<dyn Clock>) -> Body {
+    futures_util::stream::unfold(Some((body, clock)), |state| async move {
+        let (mut body, clock) = state?;
+        match within(clock.as_ref(), READ_TIMEOUT, body.next()).await {
+            Some(Some(Ok(chunk))) => Some((Ok(chunk), Some((body, clock)))),
+            Some(Some(Err(e))) => Some((Err(e), None)),
+            Some(None) => None,
+            None => Some((Err(timed_out()), None)),
         }
     })
     .boxed()
 }
 
-fn slots(url: &Url) -> Arc<Semaphore> {
-    let host = format!("{}:{}", url.host_str().unwrap_or_default(), url.port_or_known_default().unwrap_or(0));
-    let mut slots = SLOTS.lock().unwrap_or_else(PoisonError::into_inner);
-    Arc::clone(slots.entry(host).or_insert_with(|| Arc::new(Semaphore::new(CONNECTIONS_PER_HOST))))
+fn timed_out() -> TransportError {
+    TransportError { kind: TransportErrorKind::Timeout, causes: Vec::new() }
 }
 
 fn transport_error(error: reqwest::Error) -> TransportError {

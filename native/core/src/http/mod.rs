@@ -17,7 +17,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use url::Url;
 use zeroize::Zeroizing;
 
-pub(crate) use client::{CONNECTIONS_PER_HOST, HttpSettings, ReqwestTransport};
+pub(crate) use client::{CONNECTIONS_PER_HOST, Connections, HttpSettings};
 pub use reqwest::Method;
 pub use reqwest::header;
 

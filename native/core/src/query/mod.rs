@@ -5,19 +5,18 @@ pub(crate) mod request;
 #[cfg(test)]
 mod tests;
 
-use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
 use std::time::Duration;
 
-use futures_util::FutureExt;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::batch::Batch;
 use crate::broker::{AssertionRequest, BrokerGuard};
+use crate::clock::Clock;
 use crate::context::Context;
-use crate::errors::Error;
+use crate::errors::{Error, catch_panics};
 use crate::progress::{Reporter, Stats};
 use crate::read::sink::Item;
 use crate::secret::Secret;
@@ -58,6 +57,7 @@ pub struct Query {
     cancel: CancellationToken,
     over: OnceLock<Over>,
     reporter: Arc<Reporter>,
+    clock: Arc<dyn Clock>,
     handle: Handle,
     broker: Arc<BrokerGuard>,
     /// The question that this consumer was told of last.
@@ -75,14 +75,15 @@ impl Query {
         let cancel = CancellationToken::new();
         let reporter = Arc::clone(&context.reporter);
         let cancelled = cancel.clone().cancelled_owned();
-        let produce = AssertUnwindSafe(producer::produce(context, request, sender.clone())).catch_unwind();
+        let clock = Arc::clone(&context.clock);
+        let produce = producer::produce(context, request, sender.clone());
         handle.spawn(async move {
             let last = tokio::select! {
                 // Dropping the producer drops its requests: no connection is left behind.
                 () = cancelled => return,
-                ended = produce => match ended {
+                ended = catch_panics("the query", produce) => match ended {
                     Ok(()) => Item::End,
-                    Err(_) => Item::Failed(Error::internal("a query panicked")),
+                    Err(error) => Item::Failed(error),
                 },
             };
             // The consumer may be gone, which is its right.
@@ -93,6 +94,7 @@ impl Query {
             cancel,
             over: OnceLock::new(),
             reporter,
+            clock,
             handle: handle.clone(),
             broker,
             claim: Mutex::new(None),
@@ -130,7 +132,7 @@ impl Query {
                         () = self.cancel.cancelled() => Err(Next::Cancelled),
                         item = items.recv() => Ok(item),
                         claim = broker.next_request() => Err(self.ask(claim)),
-                        () = tokio::time::sleep(wait) => Err(Next::Pending),
+                        () = self.clock.sleep(wait) => Err(Next::Pending),
                     }
                 });
                 match received {

@@ -12,7 +12,7 @@ use crate::batch::{Batch, BatchBuilder, ColumnBuilder, ticks};
 use crate::catalog::{ColumnKind, Paging};
 use crate::context::Context;
 use crate::diagnose::{check, consent, explain};
-use crate::errors::{Error, Result};
+use crate::errors::{Error, Result, catch_panics};
 use crate::read::address;
 use crate::read::decode::row::RowDecoder;
 use crate::read::pager;
@@ -62,15 +62,14 @@ pub(crate) async fn produce(context: Context, request: QueryRequest, items: mpsc
         tasks.spawn(async move {
             let _place = places.acquire().await;
             let reporter = Arc::clone(&job.context.reporter);
-            job.run(work).await;
+            let (tenant, items) = (job.tenant.clone(), job.items.clone());
+            if let Err(error) = catch_panics("the work on a tenant", job.run(work)).await {
+                let _ = items.send(Item::PartFailed(error.in_tenant(&tenant))).await;
+            }
             reporter.tenant_ended();
         });
     }
-    while let Some(ended) = tasks.join_next().await {
-        if ended.is_err() {
-            let _ = items.send(Item::PartFailed(Error::internal("the work on a tenant panicked"))).await;
-        }
-    }
+    while tasks.join_next().await.is_some() {}
 }
 
 /// The work on one tenant.

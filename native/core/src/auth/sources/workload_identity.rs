@@ -7,6 +7,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
 use super::Source;
+use crate::blocking::{FileError, FileRules};
 use crate::context::Context;
 use crate::errors::{Error, Result};
 use crate::errors::{FILE_EXPIRED, FILE_NOT_NAMED, FILE_NOT_TOKEN, FILE_UNREADABLE, KnownError};
@@ -14,8 +15,8 @@ use crate::secret::Secret;
 use crate::token::cache::seconds;
 use crate::token::{AccessToken, Claims};
 
-/// A token file is a few KB; what is larger is another file.
-const SIZE_LIMIT: u64 = 64 * 1024;
+/// A token file has a few KB; what is larger is another file. Kubernetes' files are links.
+const FILE: FileRules = FileRules { size_limit: 64 * 1024, symlinks: true };
 /// Seconds after which the file is read again, in whichever state its last token is: the Azure SDKs' rule.
 const READ_AGAIN_AFTER: i64 = 600;
 /// Life of a token that does not say when it ends.
@@ -45,7 +46,7 @@ impl Source for WorkloadIdentity {
         async move {
             context.reporter.identity("token file", &path.display().to_string());
             let now = seconds(context.clock.as_ref());
-            let token = match read(&path) {
+            let token = match read(&context, &path).await {
                 Ok(token) => {
                     context.cache.keep(&key, &token);
                     token
@@ -73,16 +74,15 @@ fn still_good(context: &Context, key: &str, now: i64) -> Option<Secret> {
     context.cache.kept(key).filter(|token| expiry(token).is_some_and(|ends| ends > now))
 }
 
-fn read(path: &Path) -> Result<Secret> {
-    let wrong = |entry: &'static KnownError, why: &str| {
-        entry.error(format!("the token file {} {why}", path.display()))
-    };
-    let unreadable = |e: &std::io::Error| wrong(&FILE_UNREADABLE, "cannot be read").caused_by(e);
-    let size = std::fs::metadata(path).map_err(|e| unreadable(&e))?.len();
-    if size > SIZE_LIMIT {
-        return Err(wrong(&FILE_NOT_TOKEN, &format!("has {size} bytes, which is no token")));
-    }
-    let text = zeroize::Zeroizing::new(std::fs::read_to_string(path).map_err(|e| unreadable(&e))?);
+async fn read(context: &Context, path: &Path) -> Result<Secret> {
+    let wrong =
+        |entry: &'static KnownError, why: &str| entry.error(format!("the token file {} {why}", path.display()));
+    let read = context.files.read(context.clock.as_ref(), path, FILE).await;
+    let bytes = read.map_err(|e| match e {
+        FileError::TooLarge(size) => wrong(&FILE_NOT_TOKEN, &format!("has {size} bytes, which is no token")),
+        e => wrong(&FILE_UNREADABLE, "cannot be read").caused_by(&e),
+    })?;
+    let text = std::str::from_utf8(&bytes).map_err(|_| wrong(&FILE_NOT_TOKEN, "does not hold UTF-8 text"))?;
     // Editors add a line break or a byte order mark.
     let token = text.trim_start_matches('\u{feff}').trim();
     if token.is_empty() || token.contains(char::is_whitespace) || token.split('.').count() != 3 {

@@ -90,6 +90,18 @@ async fn a_token_file_that_holds_no_good_token_is_named() {
     }
 }
 
+/// Opening a pipe waits for somebody who writes to it, on a worker for ever.
+#[cfg(unix)]
+#[tokio::test(start_paused = true)]
+async fn a_pipe_in_place_of_a_token_file_is_an_error_at_once() {
+    let file = TokenFile::new("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&file.0).status().unwrap().success());
+    let network = Network::new(|_, _| panic!("nothing may be sent"));
+    let error = access_token(&file.context(&network), TENANT, SCOPE, false).await.unwrap_err();
+    assert_eq!(error.id, "Fdx.Workload.FileUnreadable");
+    assert!(error.to_string().contains("not a regular file"), "{error}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_path_goes_before_the_variable() {
     let (named, other) = (TokenFile::new("named"), TokenFile::new("other"));

@@ -3,15 +3,14 @@
 mod entries;
 
 use std::collections::HashMap;
-use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared};
 
 use crate::clock::Clock;
-use crate::errors::{Error, ErrorKind, Result};
+use crate::errors::{Error, ErrorKind, Result, catch_panics};
 use crate::secret::Secret;
 use crate::token::AccessToken;
 use entries::{CacheEntry, Entries, FetchFuture, Flight};
@@ -49,14 +48,7 @@ pub struct TokenCache {
     flights: AtomicU64,
 }
 
-static PROCESS: LazyLock<Arc<TokenCache>> = LazyLock::new(Arc::default);
-
 impl TokenCache {
-    /// The process's cache.
-    pub(crate) fn process() -> Arc<TokenCache> {
-        Arc::clone(&PROCESS)
-    }
-
     /// The token of `key`: cached while it is usable, fetched otherwise, by one caller for all that wait.
     pub(crate) async fn get<F>(
         self: &Arc<Self>,
@@ -183,12 +175,10 @@ impl TokenCache {
         let number = self.flights.fetch_add(1, Ordering::Relaxed);
         let cache = Arc::clone(self);
         let challenge = entry.challenge.clone();
-        let fetch = AssertUnwindSafe(fetch(challenge.clone())).catch_unwind();
+        let fetch = catch_panics("the fetch of a token", fetch(challenge.clone()));
         let clock = Arc::clone(clock);
         let flight = async move {
-            let fetched = fetch.await;
-            let fetched = fetched.unwrap_or_else(|_| Err(Error::internal("a token fetch panicked")));
-            let token = match fetched {
+            let token = match fetch.await.flatten() {
                 Ok(token) => Arc::new(token),
                 Err(error) => {
                     if let Some(entry) = cache.lock().get_mut(&key) {

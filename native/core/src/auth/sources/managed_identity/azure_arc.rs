@@ -1,7 +1,6 @@
 //! Managed identity of servers that Azure Arc manages: the agent asks the caller to read a file that only the right accounts can.
 //! <https://learn.microsoft.com/azure/azure-arc/servers/managed-identity-authentication>
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use futures_util::FutureExt;
@@ -12,10 +11,12 @@ use zeroize::Zeroizing;
 
 use super::{EndpointRules, Selector, ask, receive_patiently, refusal, token_request};
 use crate::auth::sources::Source;
+use crate::blocking::{self, FileError, FileRules};
 use crate::context::Context;
 use crate::errors::{ARC_CHALLENGE, ARC_KEY_UNREADABLE};
 use crate::errors::{Error, Result, excerpt};
 use crate::http::{Received, sensitive};
+use crate::settings::Environment;
 use crate::token::AccessToken;
 
 /// Where the agent listens unless `IDENTITY_ENDPOINT` says otherwise.
@@ -23,8 +24,8 @@ pub(crate) const ENDPOINT: &str = "http://127.0.0.1:40342/metadata/identity/oaut
 const API_VERSION: &str = "2020-06-01";
 const LINUX_AGENT: &str = "/opt/azcmagent/bin/himds";
 const LINUX_KEYS: &str = "/var/opt/azcmagent/tokens";
-/// A key is a few dozen bytes.
-const KEY_LIMIT: u64 = 4096;
+/// A key has a few dozen bytes. A link could lead to another file.
+const KEY_FILE: FileRules = FileRules { size_limit: 4096, symlinks: false };
 
 const RULES: EndpointRules = EndpointRules { must_echo: true, ..EndpointRules::MSAL };
 
@@ -44,13 +45,14 @@ impl AzureArc {
         Ok(AzureArc { endpoint, selector, keys })
     }
 
-    /// Whether the agent is installed here, whatever the environment says.
-    pub(crate) fn is_installed(context: &Context) -> bool {
+    /// Whether the agent is installed here, whatever the environment says. Looks on the caller's thread.
+    pub(crate) fn is_installed(environment: &Environment) -> bool {
         if cfg!(windows) {
-            let programs = context.environment.get_any_case("ProgramFiles").map(PathBuf::from);
-            programs.is_some_and(|p| p.join("AzureConnectedMachineAgent").join("himds.exe").exists())
+            let programs = environment.get_any_case("ProgramFiles").map(PathBuf::from);
+            let agent = programs.map(|p| p.join("AzureConnectedMachineAgent").join("himds.exe"));
+            agent.is_some_and(|agent| blocking::exists(&agent))
         } else {
-            Path::new(LINUX_AGENT).exists()
+            blocking::exists(Path::new(LINUX_AGENT))
         }
     }
 }
@@ -79,7 +81,7 @@ impl Source for AzureArc {
             if challenge.status >= 400 && challenge.status != 401 {
                 return Err(refusal(&context, "Azure Arc", &selector, &challenge, &request.headers));
             }
-            let key = read_key(&keys, &challenge)?;
+            let key = read_key(&context, &keys, &challenge).await?;
             let basic = Zeroizing::new(format!("Basic {}", key.trim_end_matches(['\r', '\n'])));
             let basic =
                 sensitive(&basic).ok_or_else(|| wrong("names a key that cannot stand in a header"))?;
@@ -95,7 +97,7 @@ fn wrong(why: &str) -> Error {
 }
 
 /// The key that the challenge points to, if it points to where keys are. Whatever listens there must not make us read another file.
-fn read_key(directory: &Path, challenge: &Received) -> Result<Zeroizing<String>> {
+async fn read_key(context: &Context, directory: &Path, challenge: &Received) -> Result<Zeroizing<String>> {
     if challenge.status != 401 {
         return Err(wrong(&format!("did not come: it answered HTTP {} at once", challenge.status)));
     }
@@ -113,18 +115,17 @@ fn read_key(directory: &Path, challenge: &Received) -> Result<Zeroizing<String>>
     }
     // The name alone is taken from the challenge.
     let file = directory.join(path.file_name().ok_or_else(elsewhere)?);
-    let unreadable = |e: &std::io::Error| {
+    let unreadable = |e: &FileError| {
         let message = format!("the Azure Arc agent's key file {} cannot be read", file.display());
         ARC_KEY_UNREADABLE.error(message).caused_by(e)
     };
-    let found = fs::symlink_metadata(&file).map_err(|e| unreadable(&e))?;
-    if !found.is_file() {
-        return Err(wrong("names something that is no file"));
-    }
-    if found.len() > KEY_LIMIT {
-        return Err(wrong(&format!("names a file of {} bytes, which is no key", found.len())));
-    }
-    fs::read_to_string(&file).map(Zeroizing::new).map_err(|e| unreadable(&e))
+    let bytes = context.files.read(context.clock.as_ref(), &file, KEY_FILE).await.map_err(|e| match e {
+        FileError::NotRegular => wrong("names something that is not a file"),
+        FileError::TooLarge(size) => wrong(&format!("names a file of {size} bytes, which is no key")),
+        e => unreadable(&e),
+    })?;
+    let key = std::str::from_utf8(&bytes).map_err(|_| wrong("names a file that is not text"))?;
+    Ok(Zeroizing::new(key.to_owned()))
 }
 
 /// Whether two paths name one directory. On Windows names have no case, and `%ProgramData%` need not be written as the agent writes it.

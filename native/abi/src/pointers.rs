@@ -1,0 +1,41 @@
+//! Pointers of the caller: looked at before they are used.
+
+use fedxdr_core::Error;
+
+use crate::types::{FdxBytes, FdxStatus};
+
+/// The thing behind a handle, or nothing for NULL.
+///
+/// # Safety
+/// `handle` must be NULL or point to a live `T` for as long as the reference is used.
+pub(crate) unsafe fn reference<'a, T>(handle: *const T) -> Option<&'a T> {
+    // SAFETY: the caller vouches for it.
+    unsafe { handle.as_ref() }
+}
+
+/// The text that the caller lent.
+///
+/// # Safety
+/// `bytes` must describe readable memory for as long as the text is used.
+pub(crate) unsafe fn text<'a>(bytes: FdxBytes) -> Result<&'a str, Error> {
+    let slice = match (bytes.ptr.is_null(), bytes.len) {
+        (_, 0) => &[][..],
+        (true, _) => return Err(Error::invalid_argument("a text is NULL but not empty")),
+        // SAFETY: not NULL, and the caller vouches that `len` bytes are readable.
+        (false, len) => unsafe { std::slice::from_raw_parts(bytes.ptr, len) },
+    };
+    std::str::from_utf8(slice).map_err(|e| Error::invalid_argument(&format!("a text is not UTF-8: {e}")))
+}
+
+/// Boxes `value` and hands it to the caller.
+///
+/// # Safety
+/// `output` must be NULL or writable.
+pub(crate) unsafe fn write<T>(output: *mut *mut T, value: T) -> FdxStatus {
+    if output.is_null() {
+        return FdxStatus::InvalidArgument;
+    }
+    // SAFETY: not NULL, and the caller vouches that it is writable.
+    unsafe { output.write(Box::into_raw(Box::new(value))) };
+    FdxStatus::Ok
+}

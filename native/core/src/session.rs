@@ -68,12 +68,11 @@ impl Session {
 
     fn context(&self) -> Result<Context> {
         let environment = Arc::clone(&self.environment.read().unwrap_or_else(PoisonError::into_inner));
-        let transport = match &self.world.transport {
-            Some(transport) => Arc::clone(transport),
-            None => {
-                let settings = HttpSettings::new(&self.settings, &environment);
-                self.world.connections.transport(&settings, &self.world.clock)?
-            }
+        let transport = if let Some(transport) = &self.world.transport {
+            Arc::clone(transport)
+        } else {
+            let settings = HttpSettings::new(&self.settings, &environment);
+            self.world.connections.transport(&settings, &self.world.clock)?
         };
         let reporter = Arc::new(Reporter::new(Arc::clone(&self.world.clock)));
         Ok(Context {

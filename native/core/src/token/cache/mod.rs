@@ -178,7 +178,7 @@ impl TokenCache {
         let fetch = catch_panics("the fetch of a token", fetch(challenge.clone()));
         let clock = Arc::clone(clock);
         let flight = async move {
-            let token = match fetch.await.flatten() {
+            let token = match fetch.await.and_then(|fetched| fetched) {
                 Ok(token) => Arc::new(token),
                 Err(error) => {
                     if let Some(entry) = cache.lock().get_mut(&key) {

@@ -448,7 +448,7 @@ internal static unsafe partial class NativeMethods {
 internal static unsafe partial class NativeMethods {
     /// <summary>
     /// Stops the worker threads, for leak checks at the end of a process. No call may be under way, and none may follow but
-    /// the <c>_free</c> functions.
+    /// the <c>_free</c> functions. Does nothing in a forked child.
     /// </summary>
     [DllImport(RustLib, ExactSpelling = true)] public static unsafe extern
     void fdx_shutdown ();

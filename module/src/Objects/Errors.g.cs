@@ -29,11 +29,11 @@ internal static class Errors
 
     /// <summary>Because the token file cannot be read.</summary>
     internal static FdxException TokenFileUnreadable(string message, Exception? cause = null) =>
-        new("Fdx.Workload.FileUnreadable", FdxErrorKind.Configuration, message, "Check that the path is right and that this account may read it; in Kubernetes that the pod has the workload identity's volume.", cause);
+        new("Fdx.Workload.FileUnreadable", FdxErrorKind.Configuration, message, "Check that the path is right, that it is a regular file on a file system that answers, and that this account may read it; in Kubernetes that the pod has the workload identity's volume.", cause);
 
     /// <summary>Because the certificate file cannot be read.</summary>
     internal static FdxException CertificateUnreadable(string message, Exception? cause = null) =>
-        new("Fdx.Certificate.Unreadable", FdxErrorKind.Configuration, message, "Check the path and that this account may read the file. A certificate of the store is given as itself: -Certificate (Get-Item Cert:/CurrentUser/My/<thumbprint>).", cause);
+        new("Fdx.Certificate.Unreadable", FdxErrorKind.Configuration, message, "Check the path, that it is a regular file, and that this account may read it. A certificate of the store is given as itself: -Certificate (Get-Item Cert:/CurrentUser/My/<thumbprint>).", cause);
 
     /// <summary>Because there is no private key beside the certificate.</summary>
     internal static FdxException CertificateKeyMissing(string message, Exception? cause = null) =>

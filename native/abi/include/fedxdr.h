@@ -220,7 +220,7 @@ void fdx_error_free(struct FdxError *error);
 FdxStatus fdx_cache_clear(void);
 
 // Stops the worker threads, for leak checks at the end of a process. No call may be under way, and none may follow but
-// the `_free` functions.
+// the `_free` functions. Does nothing in a forked child.
 void fdx_shutdown(void);
 
 #ifdef __cplusplus

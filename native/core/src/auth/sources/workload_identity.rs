@@ -75,8 +75,9 @@ fn still_good(context: &Context, key: &str, now: i64) -> Option<Secret> {
 }
 
 async fn read(context: &Context, path: &Path) -> Result<Secret> {
-    let wrong =
-        |entry: &'static KnownError, why: &str| entry.error(format!("the token file {} {why}", path.display()));
+    let wrong = |entry: &'static KnownError, why: &str| {
+        entry.error(format!("the token file {} {why}", path.display()))
+    };
     let read = context.files.read(context.clock.as_ref(), path, FILE).await;
     let bytes = read.map_err(|e| match e {
         FileError::TooLarge(size) => wrong(&FILE_NOT_TOKEN, &format!("has {size} bytes, which is no token")),

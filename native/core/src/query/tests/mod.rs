@@ -19,7 +19,6 @@ use crate::errors::Error;
 use crate::http::Request;
 use crate::session::Session;
 use crate::testing::{Answer, CLIENT, Network, TENANT, TestClock, jwt, ok, pairs};
-use crate::token::TokenCache;
 
 /// How long the scripted network takes for an answer.
 const LATENCY: Duration = Duration::from_millis(5);
@@ -85,9 +84,9 @@ impl Fixture {
         let world = World {
             clock: Arc::new(TestClock::new()),
             transport: Some(Arc::clone(network) as _),
-            cache: Arc::<TokenCache>::default(),
+            ..World::default()
         };
-        let session = Session::open_in(settings, Handle::current(), world).unwrap();
+        let session = Session::open(settings, Handle::current(), world).unwrap();
         Fixture { network: Arc::clone(network), session }
     }
 

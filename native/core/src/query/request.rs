@@ -1,8 +1,12 @@
 //! The request documents, and the checks that need no network.
 
+use std::collections::HashSet;
+use std::fmt;
 use std::sync::Arc;
 
-use serde::Deserialize;
+use serde::de::{DeserializeOwned, Error as _, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value};
 
 use crate::catalog::{self, Paging, Resource};
 use crate::cloud::Family;
@@ -11,7 +15,7 @@ use crate::diagnose::consent::Consent;
 use crate::errors::{Error, Result, excerpt};
 use crate::errors::{INVALID_FILTER_SETTING, INVALID_METHOD, INVALID_PAGE_SIZE, INVALID_RESOURCE};
 use crate::http::CONNECTIONS_PER_HOST;
-use crate::settings::{Environment, Settings, check_tenant, parse_document};
+use crate::settings::{Environment, Settings, check_tenant, misfit, parse_document};
 
 /// Tenants worked on at a time unless the request says otherwise: as many as a host gets connections. More would wait.
 const DEFAULT_THROTTLE_LIMIT: usize = CONNECTIONS_PER_HOST;
@@ -66,37 +70,20 @@ pub(crate) struct ApiCall {
     pub(crate) raw: bool,
 }
 
+/// What every request document has.
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Document {
-    kind: RequestKind,
+    kind: Kind,
     environment: Option<Environment>,
     tenants: Option<Vec<String>>,
-    throttle_limit: Option<usize>,
-    first: Option<u64>,
-    resource: Option<String>,
-    filter: Option<String>,
-    id: Option<String>,
-    machine_ids: Option<Vec<String>>,
-    page_size: Option<u32>,
-    #[serde(default)]
-    raw: bool,
-    family: Option<Family>,
-    method: Option<String>,
-    path: Option<String>,
-    body: Option<String>,
-    paging: Option<bool>,
-    #[serde(default)]
-    force: bool,
-    resources: Option<Vec<String>>,
-    text: Option<String>,
-    redirect_uri: Option<String>,
-    state: Option<String>,
+    /// What belongs to the kind.
+    #[serde(flatten)]
+    members: Members,
 }
 
-#[derive(Clone, Copy, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-enum RequestKind {
+enum Kind {
     Rows,
     Request,
     Token,
@@ -106,79 +93,220 @@ enum RequestKind {
     Consent,
 }
 
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct RowsDocument {
+    throttle_limit: Option<usize>,
+    first: Option<u64>,
+    #[serde(default)]
+    raw: bool,
+    resource: String,
+    filter: Option<String>,
+    id: Option<String>,
+    machine_ids: Option<Vec<String>>,
+    page_size: Option<u32>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct CallDocument {
+    throttle_limit: Option<usize>,
+    first: Option<u64>,
+    #[serde(default)]
+    raw: bool,
+    family: Option<Family>,
+    method: Option<String>,
+    path: String,
+    body: Option<String>,
+    paging: Option<bool>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct TokenDocument {
+    throttle_limit: Option<usize>,
+    resource: Option<String>,
+    #[serde(default)]
+    force: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TokensDocument {}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct CheckDocument {
+    throttle_limit: Option<usize>,
+    resources: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ExplainDocument {
+    text: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct ConsentDocument {
+    redirect_uri: Option<String>,
+    state: Option<String>,
+}
+
+/// The members of a document, none of them twice.
+struct Members(Map<String, Value>);
+
+impl Members {
+    /// The members as what the kind has; any other member is an error.
+    fn read<T: DeserializeOwned>(self, kind: Kind) -> Result<T> {
+        T::deserialize(Value::Object(self.0)).map_err(|e| misfit(&format!("{kind:?} request"), &e))
+    }
+}
+
+impl<'de> Deserialize<'de> for Members {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Collect;
+        impl<'de> Visitor<'de> for Collect {
+            type Value = Members;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Members, A::Error> {
+                let mut members = Map::new();
+                while let Some((name, value)) = access.next_entry::<String, Value>()? {
+                    if members.insert(name.clone(), value).is_some() {
+                        return Err(A::Error::custom(format!("duplicate field `{}`", excerpt(&name, 40))));
+                    }
+                }
+                Ok(Members(members))
+            }
+        }
+        deserializer.deserialize_map(Collect)
+    }
+}
+
 impl QueryRequest {
     /// Reads and checks a request document.
     pub(crate) fn parse(document: &str, settings: &Settings) -> Result<Self> {
-        let document: Document = parse_document(document, "request")?;
-        let work = match document.kind {
-            RequestKind::Rows => Work::Rows(rows(&document)?),
-            RequestKind::Request => Work::Call(call(&document)?),
-            RequestKind::Token => Work::Token { scope: scope(&document, settings)?, force: document.force },
-            RequestKind::Tokens => Work::Tokens,
-            RequestKind::Check => Work::Check(targets(&document)?),
-            RequestKind::Consent => Work::Consent(Consent {
-                redirect_uri: document.redirect_uri.clone(),
-                state: document.state.clone(),
-            }),
-            RequestKind::Explain => Work::Explain(document.text.clone().ok_or_else(|| missing("text"))?),
-        };
-        let mut tenants = match document.tenants {
-            Some(tenants) if !tenants.is_empty() => {
-                tenants.iter().map(|tenant| check_tenant(tenant)).collect::<Result<Vec<_>>>()?
+        let Document { kind, environment, tenants, members } = parse_document(document, "request")?;
+        let (mut throttle_limit, mut first) = (None, None);
+        let work = match kind {
+            Kind::Rows => {
+                let document: RowsDocument = members.read(kind)?;
+                (throttle_limit, first) = (document.throttle_limit, document.first);
+                Work::Rows(rows(document)?)
             }
-            _ => settings.tenants.clone(),
-        };
-        let mut known = std::collections::HashSet::new();
-        tenants.retain(|tenant| known.insert(tenant.clone()));
-        if settings.client_id.is_none() {
-            // The identity's own token is for its home tenant, whatever name that has.
-            tenants.truncate(1);
-            if tenants.is_empty() {
-                tenants.push(String::new());
+            Kind::Request => {
+                let document: CallDocument = members.read(kind)?;
+                (throttle_limit, first) = (document.throttle_limit, document.first);
+                Work::Call(call(document)?)
             }
-        }
+            Kind::Token => {
+                let document: TokenDocument = members.read(kind)?;
+                throttle_limit = document.throttle_limit;
+                Work::Token { scope: scope(document.resource.as_deref(), settings)?, force: document.force }
+            }
+            Kind::Tokens => {
+                let TokensDocument {} = members.read(kind)?;
+                Work::Tokens
+            }
+            Kind::Check => {
+                let document: CheckDocument = members.read(kind)?;
+                throttle_limit = document.throttle_limit;
+                Work::Check(
+                    document.resources.iter().map(|name| CheckTarget::parse(name)).collect::<Result<_>>()?,
+                )
+            }
+            Kind::Explain => {
+                let document: ExplainDocument = members.read(kind)?;
+                Work::Explain(document.text)
+            }
+            Kind::Consent => {
+                let ConsentDocument { redirect_uri, state } = members.read(kind)?;
+                Work::Consent(Consent { redirect_uri, state })
+            }
+        };
         Ok(QueryRequest {
-            environment: document.environment,
-            tenants,
-            throttle_limit: document.throttle_limit.unwrap_or(DEFAULT_THROTTLE_LIMIT).clamp(1, 256),
-            first: document.first,
+            environment,
+            tenants: self::tenants(tenants.unwrap_or_default(), settings)?,
+            throttle_limit: throttle_limit.unwrap_or(DEFAULT_THROTTLE_LIMIT).clamp(1, 256),
+            first,
             work,
         })
     }
 }
 
-fn targets(document: &Document) -> Result<Arc<[CheckTarget]>> {
-    let names = document.resources.as_deref().ok_or_else(|| missing("resources"))?;
-    names.iter().map(|name| CheckTarget::parse(name)).collect()
+/// The tenants that a request is for, each once; the connection's unless it names its own.
+fn tenants(named: Vec<String>, settings: &Settings) -> Result<Vec<String>> {
+    let mut tenants = if named.is_empty() {
+        settings.tenants.clone()
+    } else {
+        named.iter().map(|tenant| check_tenant(tenant)).collect::<Result<Vec<_>>>()?
+    };
+    let mut known = HashSet::new();
+    tenants.retain(|tenant| known.insert(tenant.clone()));
+    if settings.client_id.is_none() {
+        // The identity's own token is for its home tenant, whatever name that has.
+        tenants.truncate(1);
+        if tenants.is_empty() {
+            tenants.push(String::new());
+        }
+    }
+    Ok(tenants)
 }
 
-fn missing(member: &str) -> Error {
-    Error::invalid_argument(&format!("the request document lacks '{member}'"))
-}
-
-fn rows(document: &Document) -> Result<RowsRequest> {
-    let name = document.resource.as_deref().ok_or_else(|| missing("resource"))?;
+fn rows(document: RowsDocument) -> Result<RowsRequest> {
+    let name = &document.resource;
     let resource = catalog::resource(name)
         .ok_or_else(|| Error::invalid_argument(&format!("there is no resource '{}'", excerpt(name, 80))))?;
-    let filter = document.filter.clone();
-    if let Some(filter) = &filter {
+    check_members(&document, resource)?;
+    if let Some(filter) = &document.filter {
         check_filter(filter, resource)?;
     }
     if let (Some(size), Paging::NextLinkWithPageSize { max, .. }) = (document.page_size, resource.paging)
         && !(1..=max).contains(&size)
     {
         return Err(INVALID_PAGE_SIZE
-            .error(format!("a page of {size} rows is not to be had"))
+            .error(format!("the service has no pages of {size} rows"))
             .fill("max", max.to_string()));
     }
     Ok(RowsRequest {
         resource,
-        filter,
-        id: document.id.clone(),
-        machine_ids: document.machine_ids.clone().unwrap_or_default(),
+        filter: document.filter,
+        id: document.id,
+        machine_ids: document.machine_ids.unwrap_or_default(),
         page_size: document.page_size,
         raw: document.raw,
     })
+}
+
+/// Each member must mean something to the resource, and to what else was given: a member that is ignored would give
+/// other rows than those asked for.
+fn check_members(document: &RowsDocument, resource: &Resource) -> Result<()> {
+    let by_id = document.id.is_some();
+    let by_machine = resource.path.contains("{id}");
+    let is_paged = matches!(resource.paging, Paging::NextLinkWithPageSize { .. });
+    let members = [
+        ("id", by_id, resource.item_path.is_some()),
+        ("filter", document.filter.is_some(), !resource.filter_fields.is_empty() && !by_id),
+        ("machineIds", document.machine_ids.is_some(), by_machine && !by_id),
+        ("pageSize", document.page_size.is_some(), is_paged && !by_id),
+    ];
+    if let Some((name, ..)) = members.iter().find(|(_, is_given, applies)| *is_given && !applies) {
+        let with = if by_id && *name != "id" { " with an 'id'" } else { "" };
+        let message = format!("the member '{name}' does not apply to the resource '{}'{with}", resource.name);
+        return Err(Error::invalid_argument(&message));
+    }
+    let machines = document.machine_ids.as_deref().unwrap_or_default();
+    if by_machine && !by_id && machines.is_empty() {
+        let message =
+            format!("the resource '{}' needs the member 'machineIds' with at least one id", resource.name);
+        return Err(Error::invalid_argument(&message));
+    }
+    Ok(())
 }
 
 /// The service tells what is wrong with a filter badly or not at all, so what can be seen here is told here.
@@ -189,9 +317,6 @@ fn check_filter(filter: &str, resource: &Resource) -> Result<()> {
             .fill("example", resource.filter_fields.first().copied().unwrap_or_default())
             .fill("fields", resource.filter_fields.join(", ")))
     };
-    if resource.filter_fields.is_empty() {
-        return invalid("cannot be applied: this resource has none");
-    }
     if filter.trim().is_empty() {
         return invalid("is empty");
     }
@@ -216,8 +341,7 @@ fn check_filter(filter: &str, resource: &Resource) -> Result<()> {
     Ok(())
 }
 
-fn call(document: &Document) -> Result<ApiCall> {
-    let path = document.path.clone().ok_or_else(|| missing("path"))?;
+fn call(document: CallDocument) -> Result<ApiCall> {
     let method = document.method.as_deref().unwrap_or("GET").to_ascii_uppercase();
     let known = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"];
     let method = known
@@ -227,16 +351,16 @@ fn call(document: &Document) -> Result<ApiCall> {
     Ok(ApiCall {
         family: document.family.unwrap_or(Family::Defender),
         method: method.ok_or_else(|| INVALID_METHOD.error(INVALID_METHOD.cause))?,
-        path,
-        body: document.body.clone(),
+        path: document.path,
+        body: document.body,
         paging: document.paging.unwrap_or(true),
         raw: document.raw,
     })
 }
 
 /// `Defender`, `Graph` and so on mean the family's scope; anything else is a scope or a resource URI itself.
-fn scope(document: &Document, settings: &Settings) -> Result<String> {
-    let resource = document.resource.as_deref().unwrap_or("Defender").trim();
+fn scope(resource: Option<&str>, settings: &Settings) -> Result<String> {
+    let resource = resource.unwrap_or(Family::Defender.name()).trim();
     if let Some(family) = Family::from_name(resource) {
         return Ok(settings.target(family)?.scope.into_owned());
     }
@@ -248,3 +372,6 @@ fn scope(document: &Document, settings: &Settings) -> Result<String> {
     }
     Ok(crate::cloud::scope_of(resource))
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,8 +3,8 @@
 use serde::Deserialize;
 
 use super::ids::check_id;
+use crate::errors::{Error, Result, excerpt};
 use crate::errors::{IDENTITY_AMBIGUOUS, INVALID_RESOURCE_ID};
-use crate::errors::{Result, excerpt};
 use crate::secret::Secret;
 
 /// How to get the first token.
@@ -82,6 +82,9 @@ impl Credential {
                     "the service connection's id (the last part of its address in the project settings)",
                 )?,
             }),
+            Credential::Certificate { path: Some(_), pkcs12: Some(_), .. } => Err(Error::invalid_argument(
+                "the member 'pkcs12' of the credential does not apply with a 'path'",
+            )),
             other => Ok(other),
         }
     }

@@ -9,6 +9,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use serde::Deserialize;
+use serde_json::error::Category;
 
 use crate::cloud::{Cloud, Family, is_same_audience, resource_of};
 use crate::errors::{API_NOT_IN_CLOUD, CLIENT_MISSING, INVALID_GEO, SAME_ID, SECRET_MISSING, TENANT_MISSING};
@@ -196,29 +197,26 @@ impl Settings {
     }
 }
 
-/// Reads a JSON document; unknown members are an error.
+/// Reads a JSON document; unknown members are an error where its type says so.
 pub(crate) fn parse_document<'a, T: Deserialize<'a>>(document: &'a str, what: &str) -> Result<T> {
-    serde_json::from_str(document).map_err(|e| {
-        // serde_json quotes names, not values, and never the line: a secret in the document cannot leak through it.
-        Error::invalid_argument(&format!("the {what} document does not fit: {}", describe(&e)))
-    })
+    serde_json::from_str(document).map_err(|e| misfit(&format!("{what} document"), &e))
 }
 
-fn describe(error: &serde_json::Error) -> String {
-    match error.classify() {
-        serde_json::error::Category::Data => {
-            let text = error.to_string();
-            if text.starts_with("unknown field")
-                || text.starts_with("missing field")
-                || text.starts_with("unknown variant")
-            {
-                text
-            } else {
-                format!("a member has the wrong type (line {} column {})", error.line(), error.column())
-            }
-        }
-        _ => format!("it is not JSON (line {} column {})", error.line(), error.column()),
-    }
+/// The error of a document that is not what it must be. `serde_json` quotes names, not values, and never the line: a
+/// secret in the document cannot leak through it.
+pub(crate) fn misfit(what: &str, error: &serde_json::Error) -> Error {
+    let position = match error.line() {
+        0 => String::new(),
+        line => format!(" (line {line} column {})", error.column()),
+    };
+    let text = error.to_string();
+    let names_a_member = ["unknown field", "missing field", "duplicate field", "unknown variant"];
+    let why = match error.classify() {
+        Category::Data if names_a_member.iter().any(|known| text.starts_with(known)) => text,
+        Category::Data => format!("a member has the wrong type{position}"),
+        _ => format!("it is not JSON{position}"),
+    };
+    Error::invalid_argument(&format!("the {what} is not valid: {why}"))
 }
 
 #[cfg(test)]

@@ -186,3 +186,67 @@ fn a_scope_of_the_users_own_is_an_audience_too() {
     }
     assert!(given.is_same_api("fc780465-2017-40d4-a0c5-307022471b92", "https://other.example.us"));
 }
+
+/// Every member that each credential may have.
+const CREDENTIALS: &[(&str, &[&str])] = &[
+    ("default", &[]),
+    ("managedIdentity", &["clientId", "objectId", "resourceId"]),
+    ("workloadIdentity", &["tokenFile"]),
+    ("gitHubActions", &[]),
+    ("azurePipelines", &["serviceConnectionId"]),
+    ("certificate", &["path", "pkcs12", "password"]),
+    ("clientSecret", &["secret"]),
+    ("clientAssertion", &["assertion"]),
+    ("accessToken", &["token"]),
+];
+
+#[test]
+fn each_credential_takes_its_own_members_and_no_member_of_another() {
+    let id = "44444444-4444-4444-4444-444444444444";
+    let required = ["serviceConnectionId", "path", "secret", "token"];
+    for (kind, own) in CREDENTIALS {
+        let document = |more: &[&str]| {
+            let mut credential = serde_json::json!({"type": kind});
+            for name in own.iter().filter(|name| required.contains(name)).chain(more) {
+                credential[*name] = id.into();
+            }
+            Settings::parse(
+                &serde_json::json!({
+                    "clientId": "22222222-2222-2222-2222-222222222222",
+                    "tenants": ["11111111-1111-1111-1111-111111111111"],
+                    "credential": credential,
+                })
+                .to_string(),
+            )
+        };
+        document(&[]).unwrap_or_else(|e| panic!("{kind}: {e}"));
+        let foreign = CREDENTIALS.iter().flat_map(|(_, names)| *names).chain(&["colour"]);
+        for name in foreign.filter(|name| !own.contains(name)) {
+            let error = document(&[name]).unwrap_err();
+            assert_eq!(error.id, "Fdx.Settings.InvalidArgument", "{kind} {name}");
+            assert!(error.message.contains(&format!("`{name}`")), "{kind}: {error}");
+        }
+    }
+    let both = settings_of(r#"{"type":"certificate","path":"/x","pkcs12":"eA=="}"#).unwrap_err();
+    assert!(both.message.contains("'pkcs12'"), "{both}");
+}
+
+fn settings_of(credential: &str) -> Result<Settings> {
+    let client = "22222222-2222-2222-2222-222222222222";
+    Settings::parse(&format!(
+        r#"{{"clientId":"{client}","tenants":["a.example"],"credential":{credential}}}"#
+    ))
+}
+
+#[test]
+fn a_member_that_no_part_of_the_settings_has_is_refused() {
+    for (more, name) in [
+        (r#","colour":1"#, "colour"),
+        (r#","endpoints":{"colour":"https://x.example"}"#, "colour"),
+        (r#","retry":{"colour":1}"#, "colour"),
+    ] {
+        let error = settings(more).unwrap_err();
+        assert_eq!(error.id, "Fdx.Settings.InvalidArgument");
+        assert!(error.message.contains(&format!("`{name}`")), "{error}");
+    }
+}

@@ -8,6 +8,8 @@ use crate::blocking::Files;
 use crate::broker::AssertionBroker;
 use crate::certificate::Certificate;
 use crate::clock::{Clock, SystemClock, within};
+use crate::errors::Result;
+use crate::http::retry::{Attempt, Outcome, Policy, Schedule};
 use crate::http::{self, Connections, Received, SharedTransport, TransportError, TransportErrorKind};
 use crate::progress::Reporter;
 use crate::settings::{Environment, Settings};
@@ -75,8 +77,33 @@ impl Context {
             .unwrap_or_else(|| Err(TransportError { kind: TransportErrorKind::Timeout, causes: Vec::new() }))
     }
 
-    /// Waits and tells that it does.
-    pub(crate) async fn wait(&self, pause: Duration) {
+    /// The one retry loop: makes attempts until one is done, fails for good (an error), or the policy allows no more.
+    /// `what` names the request in messages.
+    pub(crate) async fn retry<A: Attempt>(
+        &self,
+        what: &str,
+        policy: &Policy,
+        mut request: A,
+    ) -> Result<A::Answer> {
+        let mut schedule = Schedule::new(policy);
+        loop {
+            let failure = match request.attempt().await? {
+                Outcome::Done(result) => return Ok(result),
+                Outcome::Renewed => continue,
+                Outcome::Transient(failure) => failure,
+            };
+            if failure.progressed {
+                schedule = Schedule::new(policy);
+            }
+            let Some(pause) = schedule.pause(failure.status, failure.retry_after) else {
+                return failure.result;
+            };
+            self.reporter.retry(what, failure.status, pause);
+            self.wait(pause).await;
+        }
+    }
+
+    async fn wait(&self, pause: Duration) {
         self.reporter.waiting(pause);
         self.clock.sleep(pause).await;
     }

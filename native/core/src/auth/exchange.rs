@@ -12,7 +12,7 @@ use super::token_endpoint::{self, ClientAuthentication, TokenRequest};
 use crate::context::Context;
 use crate::errors::{Error, ErrorKind, Result};
 use crate::errors::{PASSING, SPREADING, STALE_ASSERTION, TENANT_THROTTLED};
-use crate::http::retry::{Backoff, is_transient};
+use crate::http::retry::{Attempt, Outcome, Policy, is_transient};
 use crate::token::AccessToken;
 use crate::token::cache::{CacheKey, Cached, Challenge, TokenKind, Want};
 
@@ -24,48 +24,90 @@ pub(crate) async fn token(
     challenge: Challenge,
     context: Context,
 ) -> Result<AccessToken> {
-    let endpoint = address(&context, &tenant)?;
-    let mut authentication = authentication(&credential, &endpoint, &context).await?;
-    let mut backoff = Backoff::new(&context.settings.retry);
-    let mut renewed = false;
-    loop {
-        context.reporter.exchange(&tenant, &scope);
+    let exchange = Exchange {
+        endpoint: address(&context, &tenant)?,
+        context: &context,
+        credential: &credential,
+        tenant: &tenant,
+        scope: &scope,
+        claims: challenge.as_deref(),
+        authentication: None,
+        renewed: false,
+    };
+    let policy = Policy::of(&context.settings.retry);
+    context.retry("the token endpoint", &policy, exchange).await
+}
+
+/// One request for a token, over as many attempts as it takes.
+struct Exchange<'a> {
+    context: &'a Context,
+    credential: &'a ClientCredential,
+    endpoint: Url,
+    tenant: &'a str,
+    scope: &'a str,
+    claims: Option<&'a str>,
+    /// What the next attempt authenticates with, once it is known.
+    authentication: Option<ClientAuthentication>,
+    /// Whether an assertion that was too old has been replaced.
+    renewed: bool,
+}
+
+impl Attempt for Exchange<'_> {
+    type Answer = AccessToken;
+
+    async fn attempt(&mut self) -> Result<Outcome<AccessToken>> {
+        let authentication = match self.authentication.take() {
+            Some(known) => known,
+            None => authentication(self.credential, &self.endpoint, self.context).await?,
+        };
+        self.context.reporter.exchange(self.tenant, self.scope);
         let grant = TokenRequest {
-            endpoint: &endpoint,
-            tenant: &tenant,
-            scope: &scope,
-            claims: challenge.as_deref(),
+            endpoint: &self.endpoint,
+            tenant: self.tenant,
+            scope: self.scope,
+            claims: self.claims,
             authentication: &authentication,
         };
-        let error = match token_endpoint::ask(&context, &grant).await {
-            Ok(token) => return Ok(token),
+        let error = match token_endpoint::ask(self.context, &grant).await {
+            Ok(token) => return Ok(Outcome::Done(token)),
             Err(error) => error,
         };
         let code = error.aadsts.unwrap_or(0);
-        if STALE_ASSERTION.contains(&code) && !renewed {
-            renewed = true;
-            if let Some(newer) = renew(&credential, &authentication, &endpoint, &context).await? {
-                authentication = newer;
-                continue;
+        if STALE_ASSERTION.contains(&code) && !self.renewed {
+            self.renewed = true;
+            if self.refuse(&authentication) {
+                return Ok(Outcome::Renewed);
             }
         }
-        let spreading = SPREADING.contains(&code) && worked_before(&credential, &tenant, &context);
+        let spreading =
+            SPREADING.contains(&code) && worked_before(self.credential, self.tenant, self.context);
         let passing = spreading
             || error.kind == ErrorKind::Network
             || error.http_status.is_some_and(is_transient)
             || error.is(&PASSING)
             || error.is(&TENANT_THROTTLED);
-        match backoff.pause(error.retry_after) {
-            Some(pause) if passing => {
-                context.reporter.retry("the token endpoint", error.http_status.unwrap_or(0), pause);
-                context.wait(pause).await;
-                if matches!(credential, ClientCredential::Certificate) {
-                    // One assertion, one request: its id is used up.
-                    authentication = self::authentication(&credential, &endpoint, &context).await?;
-                }
-            }
-            _ => return Err(error),
+        if !passing {
+            return Err(error);
         }
+        // One signed assertion, one request: its id is used up.
+        if !matches!(self.credential, ClientCredential::Certificate) {
+            self.authentication = Some(authentication);
+        }
+        Ok(Outcome::transient(error))
+    }
+}
+
+impl Exchange<'_> {
+    /// Takes an assertion that Entra considers too old out of the cache. False where a new one would be the same.
+    fn refuse(&self, authentication: &ClientAuthentication) -> bool {
+        if let (ClientCredential::Federated(source), ClientAuthentication::Federated(old)) =
+            (self.credential, authentication)
+            && old.from_cache
+        {
+            self.context.cache.refuse(&assertion_key(source, self.context), &old.token, None);
+            return true;
+        }
+        false
     }
 }
 
@@ -102,23 +144,6 @@ async fn authentication(
         }
         ClientCredential::Secret(secret) => ClientAuthentication::Secret(secret.clone()),
     })
-}
-
-/// Another assertion in place of one that Entra takes for too old, where that can help.
-async fn renew(
-    credential: &ClientCredential,
-    authentication: &ClientAuthentication,
-    endpoint: &Url,
-    context: &Context,
-) -> Result<Option<ClientAuthentication>> {
-    if let (ClientCredential::Federated(source), ClientAuthentication::Federated(old)) =
-        (credential, authentication)
-        && old.from_cache
-    {
-        context.cache.refuse(&assertion_key(source, context), &old.token, None);
-        return self::authentication(credential, endpoint, context).await.map(Some);
-    }
-    Ok(None)
 }
 
 /// The identity's token for the exchange. It lives for a day, so many tenants share one.

@@ -5,37 +5,147 @@ use std::time::Duration;
 use jiff::fmt::rfc2822;
 
 use crate::clock::jitter;
+use crate::errors::{Error, Result};
 use crate::settings::Retry;
 
 /// Longest pause that is taken: longer ones are an error that says when to come back.
 pub(crate) const LONGEST_WAIT: Duration = Duration::from_secs(3600);
 
+/// Longest pause of those that double.
+const LONGEST_DOUBLED: Duration = Duration::from_secs(60);
+
 /// Shortest pause where the service asked for one, unless our own is shorter.
 const SHORTEST_WAIT: Duration = Duration::from_secs(1);
 
-/// Pauses that double, with up to a quarter more by chance.
-#[derive(Clone, Debug)]
-pub(crate) struct Backoff {
-    attempts_left: u32,
-    next: Duration,
+/// When a request is sent again: after which statuses, how often, after which pauses.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Policy {
+    /// Statuses that pass by themselves.
+    pub(crate) is_transient: fn(u16) -> bool,
+    /// The pauses between attempts.
+    pub(crate) pauses: Pauses,
+    /// The pauses from the first answer with this status on, where the endpoint has a rule of its own for it.
+    pub(crate) pauses_after: Option<(u16, Pauses)>,
 }
 
-impl Backoff {
-    pub(crate) fn new(retry: &Retry) -> Self {
-        Backoff { attempts_left: retry.attempts, next: retry.base_delay() }
+/// The pauses between attempts; each is one more attempt.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Pauses {
+    /// They double up to a minute, with up to a quarter more by chance.
+    Doubling {
+        /// How many there are.
+        count: u32,
+        /// The first one.
+        first: Duration,
+    },
+    /// As the endpoint's documentation says.
+    Fixed(&'static [Duration]),
+}
+
+impl Policy {
+    /// The policy that the connection's settings give.
+    pub(crate) fn of(retry: &Retry) -> Self {
+        let pauses = Pauses::Doubling { count: retry.attempts, first: retry.base_delay() };
+        Policy { is_transient, pauses, pauses_after: None }
+    }
+}
+
+impl Pauses {
+    /// The pause before attempt `number` (0 is the first repetition), or `None` when there are no more attempts. What
+    /// the service asked for takes precedence over our own.
+    fn before(self, number: u32, asked: Option<Duration>) -> Option<Duration> {
+        let (own, least, spread) = match self {
+            Pauses::Doubling { count, first } => {
+                let own = first.saturating_mul(2_u32.saturating_pow(number)).min(LONGEST_DOUBLED.max(first));
+                ((number < count).then_some(own)?, own.min(SHORTEST_WAIT), own / 4)
+            }
+            Pauses::Fixed(pauses) => {
+                let own = *pauses.get(usize::try_from(number).ok()?)?;
+                (own, own, Duration::ZERO)
+            }
+        };
+        match asked {
+            Some(asked) if asked > LONGEST_WAIT => None,
+            // No pause at all, or a date that a fast clock takes for past, does not mean at once.
+            Some(asked) => Some(asked.max(least)),
+            None => Some(own + jitter(spread)),
+        }
+    }
+}
+
+/// The pauses of one request, as far as they are used.
+pub(crate) struct Schedule {
+    pauses: Pauses,
+    policy: Policy,
+    used: u32,
+}
+
+impl Schedule {
+    pub(crate) fn new(policy: &Policy) -> Self {
+        Schedule { pauses: policy.pauses, policy: *policy, used: 0 }
     }
 
-    /// The pause before the next attempt, or `None` when there shall be none. What the service asked for goes before our own.
-    pub(crate) fn pause(&mut self, retry_after: Option<Duration>) -> Option<Duration> {
-        self.attempts_left = self.attempts_left.checked_sub(1)?;
-        let own = self.next;
-        self.next = (own * 2).min(Duration::from_secs(60));
-        match retry_after {
-            Some(asked) if asked > LONGEST_WAIT => None,
-            // None at all, or a date that a clock which is ahead takes for past, is no leave to ask at once.
-            Some(asked) => Some(asked.max(own.min(SHORTEST_WAIT))),
-            None => Some(own + jitter(own / 4)),
+    /// The pause after an answer with `status` (0 for none), or `None` when there are no more attempts.
+    pub(crate) fn pause(&mut self, status: u16, asked: Option<Duration>) -> Option<Duration> {
+        if let Some((special, pauses)) = self.policy.pauses_after
+            && special == status
+        {
+            self.pauses = pauses;
         }
+        let pause = self.pauses.before(self.used, asked);
+        self.used += 1;
+        pause
+    }
+}
+
+/// A request that can be sent again.
+pub(crate) trait Attempt {
+    /// What is asked for.
+    type Answer;
+
+    /// Sends it once.
+    fn attempt(&mut self) -> impl Future<Output = Result<Outcome<Self::Answer>>> + Send;
+}
+
+/// How an attempt ended, as the caller judges it; an error ends them all.
+pub(crate) enum Outcome<T> {
+    /// With what was asked for.
+    Done(T),
+    /// With a failure that may pass.
+    Transient(Transient<T>),
+    /// Something that the request is made of was renewed; it is sent again at once.
+    Renewed,
+}
+
+/// A failure that may pass.
+pub(crate) struct Transient<T> {
+    /// The result if there are no more attempts.
+    pub(crate) result: Result<T>,
+    /// Status of the answer, 0 for none.
+    pub(crate) status: u16,
+    /// The pause that the service asked for.
+    pub(crate) retry_after: Option<Duration>,
+    /// Whether this attempt came further than the one before: then the attempts are counted anew.
+    pub(crate) progressed: bool,
+}
+
+impl<T> Outcome<T> {
+    /// An error that may pass.
+    pub(crate) fn transient(error: Error) -> Self {
+        Outcome::Transient(Transient {
+            status: error.http_status.unwrap_or(0),
+            retry_after: error.retry_after,
+            result: Err(error),
+            progressed: false,
+        })
+    }
+
+    /// With whether the attempt came further than the one before.
+    pub(crate) fn progressed(mut self, progressed: bool) -> Self {
+        if let Outcome::Transient(failure) = &mut self {
+            failure.progressed = progressed;
+        }
+        self
     }
 }
 
@@ -72,24 +182,47 @@ mod tests {
         }
     }
 
+    fn doubling(count: u32, first_ms: u64) -> Policy {
+        Policy::of(&Retry { attempts: count, base_delay_ms: first_ms })
+    }
+
     #[test]
     fn pauses_double_and_end() {
-        let mut backoff = Backoff::new(&Retry { attempts: 3, base_delay_ms: 100 });
-        let pauses: Vec<_> = std::iter::from_fn(|| backoff.pause(None)).map(|p| p.as_millis()).collect();
+        let mut schedule = Schedule::new(&doubling(3, 100));
+        let pauses: Vec<_> =
+            std::iter::from_fn(|| schedule.pause(503, None)).map(|p| p.as_millis()).collect();
         assert_eq!(pauses.len(), 3);
         for (pause, least) in pauses.iter().zip([100, 200, 400]) {
             assert!((least..=least * 5 / 4).contains(pause), "{pauses:?}");
         }
+        let mut many = Schedule::new(&doubling(u32::MAX, 500));
+        assert!((0..100).all(|_| many.pause(503, None).is_some_and(|pause| pause.as_secs() <= 75)));
     }
 
     #[test]
-    fn the_services_wish_goes_first_unless_it_is_too_long() {
-        let mut backoff = Backoff::new(&Retry::default());
-        assert_eq!(backoff.pause(Some(Duration::from_secs(9))), Some(Duration::from_secs(9)));
-        assert_eq!(backoff.pause(Some(Duration::from_secs(4000))), None);
-        assert_eq!(
-            Backoff::new(&Retry::default()).pause(Some(Duration::ZERO)),
-            Some(Duration::from_millis(500))
-        );
+    fn what_the_service_asks_for_takes_precedence_unless_it_is_too_long() {
+        let mut schedule = Schedule::new(&doubling(5, 500));
+        assert_eq!(schedule.pause(429, Some(Duration::from_secs(9))), Some(Duration::from_secs(9)));
+        assert_eq!(schedule.pause(429, Some(Duration::from_secs(4000))), None);
+        let mut schedule = Schedule::new(&doubling(5, 500));
+        assert_eq!(schedule.pause(429, Some(Duration::ZERO)), Some(Duration::from_millis(500)));
+    }
+
+    #[test]
+    fn fixed_pauses_are_the_least_and_a_status_can_have_its_own() {
+        const SECONDS: [Duration; 3] =
+            [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(3)];
+        let policy = Policy {
+            is_transient,
+            pauses: Pauses::Fixed(&SECONDS[..2]),
+            pauses_after: Some((410, Pauses::Fixed(&SECONDS))),
+        };
+        let mut schedule = Schedule::new(&policy);
+        assert_eq!(schedule.pause(503, Some(Duration::ZERO)), Some(SECONDS[0]));
+        assert_eq!(schedule.pause(503, Some(SECONDS[2])), Some(SECONDS[2]));
+        assert_eq!(schedule.pause(503, None), None);
+        let mut schedule = Schedule::new(&policy);
+        let pauses: Vec<_> = [410, 503, 503, 503].map(|status| schedule.pause(status, None)).into();
+        assert_eq!(pauses, [Some(SECONDS[0]), Some(SECONDS[1]), Some(SECONDS[2]), None]);
     }
 }

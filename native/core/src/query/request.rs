@@ -231,7 +231,7 @@ impl QueryRequest {
         };
         Ok(QueryRequest {
             environment,
-            tenants: self::tenants(tenants.unwrap_or_default(), settings)?,
+            tenants: self::tenants(tenants.as_deref().unwrap_or_default(), settings)?,
             throttle_limit: throttle_limit.unwrap_or(DEFAULT_THROTTLE_LIMIT).clamp(1, 256),
             first,
             work,
@@ -240,7 +240,7 @@ impl QueryRequest {
 }
 
 /// The tenants that a request is for, each once; the connection's unless it names its own.
-fn tenants(named: Vec<String>, settings: &Settings) -> Result<Vec<String>> {
+fn tenants(named: &[String], settings: &Settings) -> Result<Vec<String>> {
     let mut tenants = if named.is_empty() {
         settings.tenants.clone()
     } else {

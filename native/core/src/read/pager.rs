@@ -20,7 +20,7 @@ use crate::errors::{
     NETWORK_BROKEN, NETWORK_DAMAGED, NETWORK_TIMEOUT, NETWORK_UNREACHABLE, NOT_JSON, NOT_LICENSED,
     NOT_PROVISIONED, PAGE_CHANGED, REPEATED_NEXT_LINK,
 };
-use crate::http::retry::{Backoff, is_transient, retry_after};
+use crate::http::retry::{Attempt, Outcome, Policy, is_transient, retry_after};
 use crate::http::{Request, Response, TransportError, TransportErrorKind, sensitive};
 
 /// Most that is read of a refusal.
@@ -44,8 +44,10 @@ async fn read_pages(context: &Context, tenant: &str, plan: &Plan, sink: &mut Sin
         if !asked.insert(FixedState::default().hash_one(url.as_str())) {
             return Err(REPEATED_NEXT_LINK.error(format!("page {number} has the address of an earlier one")));
         }
-        let mut page = Page { context, tenant, plan, url: &url, number, rows: 0, digest: 0 };
-        let next = page.read(sink).await?;
+        let page = Page { context, tenant, plan, url: &url, number, rows: 0, digest: 0 };
+        let what = format!("{} page {number}", plan.url.path());
+        let policy = Policy::of(&context.settings.retry);
+        let next = context.retry(&what, &policy, PageRequest { page, sink, renewed: false }).await?;
         context.reporter.page();
         sink.flush(None).await;
         match next {
@@ -86,36 +88,37 @@ impl From<Error> for Failure {
     }
 }
 
-impl Page<'_> {
-    async fn read(&mut self, sink: &mut Sink) -> Result<Option<String>> {
-        let mut backoff = Backoff::new(&self.context.settings.retry);
-        let mut renewed = false;
-        loop {
-            let before = self.rows;
-            let error = match self.attempt(sink).await {
-                Ok(next) => return Ok(next),
-                Err(Failure::Final(error)) => return Err(error),
-                Err(Failure::Token(error)) if renewed => return Err(error),
-                Err(Failure::Token(_)) => {
-                    renewed = true;
-                    continue;
-                }
-                Err(Failure::Passing(error)) => error,
-            };
-            if self.rows > before {
-                // It came further than the last time, so it is not stuck.
-                backoff = Backoff::new(&self.context.settings.retry);
-                renewed = false;
-            }
-            let Some(pause) = backoff.pause(error.retry_after) else { return Err(error) };
-            let what = format!("{} page {}", self.plan.url.path(), self.number);
-            self.context.reporter.retry(&what, error.http_status.unwrap_or(0), pause);
-            // The rows so far need not wait for the rest.
-            sink.flush(None).await;
-            self.context.wait(pause).await;
-        }
-    }
+/// A page and what its rows go to.
+struct PageRequest<'a, 'b> {
+    page: Page<'a>,
+    sink: &'b mut Sink,
+    /// Whether a token that was refused has been replaced.
+    renewed: bool,
+}
 
+impl Attempt for PageRequest<'_, '_> {
+    type Answer = Option<String>;
+
+    async fn attempt(&mut self) -> Result<Outcome<Option<String>>> {
+        let before = self.page.rows;
+        let error = match self.page.attempt(self.sink).await {
+            Ok(next) => return Ok(Outcome::Done(next)),
+            Err(Failure::Token(_)) if !self.renewed => {
+                self.renewed = true;
+                return Ok(Outcome::Renewed);
+            }
+            Err(Failure::Final(error) | Failure::Token(error)) => return Err(error),
+            Err(Failure::Passing(error)) => error,
+        };
+        let progressed = self.page.rows > before;
+        self.renewed &= !progressed;
+        // The rows so far need not wait for the rest.
+        self.sink.flush(None).await;
+        Ok(Outcome::transient(error).progressed(progressed))
+    }
+}
+
+impl Page<'_> {
     async fn attempt(&mut self, sink: &mut Sink) -> Result<Option<String>, Failure> {
         let target = self.context.settings.target(self.plan.family)?;
         let scope = target.scope.as_ref();

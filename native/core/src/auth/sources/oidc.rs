@@ -8,7 +8,7 @@ use crate::context::Context;
 use crate::errors::{Error, ErrorKind, Result, excerpt};
 use crate::errors::{KnownError, OIDC_ANSWER, OIDC_ENDPOINT, OIDC_REFUSED, OIDC_UNREACHABLE};
 use crate::http::header::HeaderMap;
-use crate::http::retry::{Backoff, is_transient, retry_after};
+use crate::http::retry::{Attempt, Outcome, Policy, is_transient, retry_after};
 use crate::http::{Received, Request, without_secrets};
 use crate::secret::Secret;
 use crate::settings::is_secure;
@@ -41,24 +41,34 @@ pub(crate) async fn token(
     context: &Context,
     provider: &Provider,
     request: Request,
-    read: impl Fn(&[u8]) -> Option<Secret>,
+    read: fn(&[u8]) -> Option<Secret>,
 ) -> Result<AccessToken> {
     context.reporter.identity(provider.name, "the job's own token");
-    let mut backoff = Backoff::new(&context.settings.retry);
-    loop {
-        let error = match context.receive(request.clone(), PATIENCE).await {
-            Ok(answer) if answer.status == 200 => return accept(context, provider, read(&answer.body)),
-            Ok(answer) => refusal(context, provider, &answer, &request.headers),
+    let policy = Policy::of(&context.settings.retry);
+    context.retry(provider.name, &policy, Question { context, provider, request, read }).await
+}
+
+struct Question<'a> {
+    context: &'a Context,
+    provider: &'a Provider,
+    request: Request,
+    read: fn(&[u8]) -> Option<Secret>,
+}
+
+impl Attempt for Question<'_> {
+    type Answer = AccessToken;
+
+    async fn attempt(&mut self) -> Result<Outcome<AccessToken>> {
+        let (context, provider) = (self.context, self.provider);
+        let error = match context.receive(self.request.clone(), PATIENCE).await {
+            Ok(answer) if answer.status == 200 => {
+                return accept(context, provider, (self.read)(&answer.body)).map(Outcome::Done);
+            }
+            Ok(answer) => refusal(context, provider, &answer, &self.request.headers),
             Err(e) => failure(&OIDC_UNREACHABLE, provider, "cannot be reached").caused_by(&e),
         };
         let passing = error.http_status.is_none_or(is_transient);
-        match backoff.pause(error.retry_after) {
-            Some(pause) if passing => {
-                context.reporter.retry(provider.name, error.http_status.unwrap_or(0), pause);
-                context.wait(pause).await;
-            }
-            _ => return Err(error),
-        }
+        if passing { Ok(Outcome::transient(error)) } else { Err(error) }
     }
 }
 

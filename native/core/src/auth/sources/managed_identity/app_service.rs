@@ -10,6 +10,7 @@ use super::{EndpointRules, Selector, ask, token_request};
 use crate::auth::sources::Source;
 use crate::context::Context;
 use crate::errors::Result;
+use crate::http::retry::Policy;
 use crate::http::{Request, sensitive};
 use crate::secret::Secret;
 use crate::token::AccessToken;
@@ -18,7 +19,10 @@ const API_VERSION: &str = "2019-08-01";
 
 /// MSAL's, and 502, which the platform's front end gives.
 const RULES: EndpointRules = EndpointRules {
-    statuses: |status| status == 502 || (EndpointRules::MSAL.statuses)(status),
+    retry: Policy {
+        is_transient: |status| status == 502 || (EndpointRules::MSAL.retry.is_transient)(status),
+        ..EndpointRules::MSAL.retry
+    },
     ..EndpointRules::MSAL
 };
 

@@ -12,6 +12,7 @@ use super::{EndpointRules, Selector, ask, endpoint_url, token_request};
 use crate::auth::sources::Source;
 use crate::context::Context;
 use crate::errors::{Error, GITHUB_PERMISSION, IDENTITY_NOT_FOUND, PIPELINES_VARIABLE, Result};
+use crate::http::retry::{Pauses, Policy};
 use crate::http::{Request, TransportError, TransportErrorKind};
 use crate::settings::{Environment, Settings};
 use crate::token::AccessToken;
@@ -24,9 +25,12 @@ const API_VERSION: &str = "2018-02-01";
 
 /// The documented rule: 404 while an identity is being assigned, 410 while the service updates itself (back within 70 s), 429, 5xx.
 const RULES: EndpointRules = EndpointRules {
-    statuses: |status| matches!(status, 404 | 408 | 410 | 429 | 500..=599),
-    pauses: &[Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)],
-    gone: Some(&[Duration::from_secs(10); 7]),
+    retry: Policy {
+        is_transient: |status| matches!(status, 404 | 408 | 410 | 429 | 500..=599),
+        pauses: Pauses::Fixed(&[Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)]),
+        // It is updating itself, whatever it answers on the way.
+        pauses_after: Some((410, Pauses::Fixed(&[Duration::from_secs(10); 7]))),
+    },
     // It has been seen to be there, so it may take its time.
     patience: Duration::from_secs(30),
     must_echo: false,

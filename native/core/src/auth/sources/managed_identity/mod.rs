@@ -20,7 +20,7 @@ use crate::errors::{
 };
 use crate::errors::{Error, ErrorKind, Result, excerpt};
 use crate::http::header::HeaderMap;
-use crate::http::retry::{LONGEST_WAIT, retry_after};
+use crate::http::retry::{Attempt, Outcome, Pauses, Policy, Transient, retry_after};
 use crate::http::{Received, Request, TransportErrorKind, without_secrets};
 use crate::secret::Secret;
 use crate::settings::Credential;
@@ -130,15 +130,11 @@ fn is_local(url: &Url) -> bool {
     }
 }
 
-/// How an endpoint is asked, and when again.
+/// How an endpoint is asked.
 pub(crate) struct EndpointRules {
-    /// Statuses worth it.
-    pub(crate) statuses: fn(u16) -> bool,
-    /// Pauses before each further attempt.
-    pub(crate) pauses: &'static [Duration],
-    /// Pauses after a 410, where the endpoint has its own rule for it.
-    pub(crate) gone: Option<&'static [Duration]>,
-    /// Longest wait for the first answer; an endpoint on this machine is quick or not there.
+    /// When it is asked again.
+    pub(crate) retry: Policy,
+    /// Longest wait for an answer; an endpoint on this machine is quick or not there.
     pub(crate) patience: Duration,
     /// Whether the answer has to name the identity that was asked for: an agent that ignores the choice answers for another one.
     pub(crate) must_echo: bool,
@@ -147,9 +143,11 @@ pub(crate) struct EndpointRules {
 impl EndpointRules {
     /// MSAL's table for managed identity endpoints other than IMDS.
     pub(crate) const MSAL: EndpointRules = EndpointRules {
-        statuses: |status| matches!(status, 404 | 408 | 429 | 500 | 503 | 504),
-        pauses: &[Duration::from_secs(1); 3],
-        gone: None,
+        retry: Policy {
+            is_transient: |status| matches!(status, 404 | 408 | 429 | 500 | 503 | 504),
+            pauses: Pauses::Fixed(&[Duration::from_secs(1); 3]),
+            pauses_after: None,
+        },
         patience: Duration::from_secs(30),
         must_echo: false,
     };
@@ -174,14 +172,14 @@ pub(crate) async fn ask(
     context: &Context,
     host: &'static str,
     selector: &Selector,
-    table: &EndpointRules,
+    rules: &EndpointRules,
     request: Request,
 ) -> Result<AccessToken> {
     context.reporter.identity(host, &selector.describe());
     let headers = request.headers.clone();
-    let answer = receive_patiently(context, host, table, request).await?;
+    let answer = receive_patiently(context, host, rules, request).await?;
     if answer.status == 200 {
-        read(context, host, selector, table.must_echo, &answer)
+        read(context, host, selector, rules.must_echo, &answer)
     } else {
         Err(refusal(context, host, selector, &answer, &headers))
     }
@@ -191,42 +189,46 @@ pub(crate) async fn ask(
 pub(crate) async fn receive_patiently(
     context: &Context,
     host: &'static str,
-    table: &EndpointRules,
+    rules: &EndpointRules,
     request: Request,
 ) -> Result<Received> {
-    let mut attempt = 0;
-    let mut pauses = table.pauses;
-    loop {
-        let received = receive(context, host, table, request.clone()).await;
-        let (status, asked) = match &received {
-            Ok(answer) => (answer.status, retry_after(answer.header("retry-after"), context.clock.now())),
-            Err(e) if e.kind == ErrorKind::Authentication => return received,
-            Err(_) => (0, None),
-        };
-        if status == 410 {
-            // It is updating itself, whatever it says on the way.
-            pauses = table.gone.unwrap_or(pauses);
-        }
-        let worth_it = status == 0 || (table.statuses)(status);
-        let bearable = asked.is_none_or(|asked| asked <= LONGEST_WAIT);
-        let Some(pause) = pauses.get(attempt).filter(|_| worth_it && bearable) else { return received };
-        attempt += 1;
-        let pause = asked.map_or(*pause, |asked| asked.max(*pause));
-        context.reporter.retry(&format!("the {host} identity endpoint"), status, pause);
-        context.wait(pause).await;
-    }
+    let what = format!("the {host} identity endpoint");
+    context.retry(&what, &rules.retry, Question { context, host, rules, request }).await
 }
 
-async fn receive(context: &Context, host: &str, table: &EndpointRules, request: Request) -> Result<Received> {
-    context.receive(request, table.patience).await.map_err(|e| {
-        if e.kind == TransportErrorKind::WrongCertificate {
-            FABRIC_CERTIFICATE.error(FABRIC_CERTIFICATE.cause)
-        } else {
-            IDENTITY_UNREACHABLE
-                .error(format!("the {host} identity endpoint cannot be reached"))
-                .caused_by(&e)
-        }
-    })
+struct Question<'a> {
+    context: &'a Context,
+    host: &'static str,
+    rules: &'a EndpointRules,
+    request: Request,
+}
+
+impl Attempt for Question<'_> {
+    type Answer = Received;
+
+    /// An answer that is no token is for the caller to judge, once no attempt is left.
+    async fn attempt(&mut self) -> Result<Outcome<Received>> {
+        let host = self.host;
+        let (result, status, retry_after) =
+            match self.context.receive(self.request.clone(), self.rules.patience).await {
+                Ok(answer) if !(self.rules.retry.is_transient)(answer.status) => {
+                    return Ok(Outcome::Done(answer));
+                }
+                Ok(answer) => {
+                    let wait = retry_after(answer.header("retry-after"), self.context.clock.now());
+                    let status = answer.status;
+                    (Ok(answer), status, wait)
+                }
+                Err(e) if e.kind == TransportErrorKind::WrongCertificate => {
+                    return Err(FABRIC_CERTIFICATE.error(FABRIC_CERTIFICATE.cause));
+                }
+                Err(e) => {
+                    let message = format!("the {host} identity endpoint cannot be reached");
+                    (Err(IDENTITY_UNREACHABLE.error(message).caused_by(&e)), 0, None)
+                }
+            };
+        Ok(Outcome::Transient(Transient { result, status, retry_after, progressed: false }))
+    }
 }
 
 fn read(

@@ -12,6 +12,7 @@ use crate::auth::sources::Source;
 use crate::context::Context;
 use crate::errors::Result;
 use crate::errors::{FABRIC_THUMBPRINT, IDENTITY_ENDPOINT, SELECTOR_UNSUPPORTED};
+use crate::http::retry::{Pauses, Policy, is_transient};
 use crate::http::{Thumbprint, sensitive};
 use crate::secret::Secret;
 use crate::token::AccessToken;
@@ -22,9 +23,11 @@ const fn seconds(count: u64) -> Duration {
 }
 /// The documented rule; a 404 is an answer here and not a moment of weakness.
 const RULES: EndpointRules = EndpointRules {
-    statuses: |status| matches!(status, 408 | 429 | 500 | 502 | 503 | 504),
-    pauses: &[seconds(1), seconds(2), seconds(4), seconds(8), seconds(16)],
-    gone: None,
+    retry: Policy {
+        is_transient,
+        pauses: Pauses::Fixed(&[seconds(1), seconds(2), seconds(4), seconds(8), seconds(16)]),
+        pauses_after: None,
+    },
     // It is on this machine.
     patience: Duration::from_secs(10),
     must_echo: false,

@@ -26,16 +26,16 @@ const RAISED: &[(&str, &str)] = &[
 
 const CHECKS: &[(Check, &str)] = &[
     (Check::Connection, "The connection and the module"),
-    (Check::Identity, "The place that gives the identity's token"),
-    (Check::Assertion, "What the app proves itself with"),
+    (Check::Identity, "The identity endpoint"),
+    (Check::Assertion, "The app's assertion"),
     (Check::TokenEndpoint, "The token endpoint"),
     (Check::App, "The app in the tenant"),
-    (Check::Credential, "Whether Entra accepts the proof"),
+    (Check::Credential, "The app's credential at Entra"),
     (Check::Resource, "The API in the tenant"),
     (Check::Roles, "The permissions of the app in the tenant"),
     (Check::Answer, "The request and the API's answer"),
     (Check::Licence, "The tenant's licence"),
-    (Check::Data, "What the answer holds"),
+    (Check::Data, "The content of the answer"),
 ];
 
 pub(crate) fn csharp() -> Result<Generated, Box<dyn std::error::Error>> {
@@ -60,22 +60,42 @@ pub(crate) fn csharp() -> Result<Generated, Box<dyn std::error::Error>> {
 pub(crate) fn about() -> Result<Generated, Box<dyn std::error::Error>> {
     let mut out = String::from(
         "# about_FedXdr_Errors\n\nWhat each error of FedXdr means, and what to do about it.\n\n## Long description\n\n\
-         The FullyQualifiedErrorId of an error begins with one of these ids; they stay the same between versions. Its ErrorDetails.RecommendedAction is the\n\
-         advice below with the ids of the case filled in. `Test-FdxConnection` names the check that fails by the same words, and `Resolve-FdxError` finds\n\
-         an entry by a code of Entra or by the text of any error, also one of a script that does without FedXdr.\n",
+         The FullyQualifiedErrorId of an error begins with one of these ids, which stay the same between versions. Its\n\
+         ErrorDetails.RecommendedAction is the advice below with the actual ids filled in. `Test-FdxConnection` uses the\n\
+         same texts for a check that fails. `Resolve-FdxError` finds an entry by an Entra code or by the text of any error,\n\
+         including those of scripts that do not use FedXdr.\n",
     );
     for (check, title) in CHECKS {
         writeln!(out, "\n## {title}")?;
         for entry in errors::entries().filter(|entry| entry.check == *check) {
             writeln!(out, "\n### {}\n", entry.id)?;
-            writeln!(out, "{}\n", cause(entry))?;
-            writeln!(out, "{}", entry.general_fix())?;
+            writeln!(out, "{}\n", wrapped(&cause(entry)))?;
+            writeln!(out, "{}", wrapped(&entry.general_fix()))?;
         }
     }
     out.push_str(
         "\n## See also\n\nTest-FdxConnection, Resolve-FdxError, about_FedXdr, about_FedXdr_Authentication\n",
     );
     Ok(("module/docs/en-US/about_FedXdr_Errors.md", out))
+}
+
+/// A paragraph of Markdown in lines of at most 120 columns. No line begins with a word that would make it a list item.
+fn wrapped(paragraph: &str) -> String {
+    let starts_a_list = |word: &str| {
+        matches!(word, "-" | "*" | "+") || word.trim_end_matches('.').chars().all(|c| c.is_ascii_digit())
+    };
+    let mut out = String::new();
+    let mut columns = 0;
+    for word in paragraph.split_whitespace() {
+        let length = word.chars().count();
+        let breaks = columns + 1 + length > 120 && !starts_a_list(word);
+        if columns > 0 {
+            out.push(if breaks { '\n' } else { ' ' });
+        }
+        columns = if breaks || columns == 0 { length } else { columns + 1 + length };
+        out.push_str(word);
+    }
+    out
 }
 
 fn cause(entry: &KnownError) -> String {

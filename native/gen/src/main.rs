@@ -26,7 +26,7 @@ fn main() -> ExitCode {
         Ok(stale) if stale.is_empty() => ExitCode::SUCCESS,
         Ok(stale) => {
             for path in stale {
-                eprintln!("out of date: {} (mend it: ./build.sh generate)", path.display());
+                eprintln!("out of date: {} (to fix it: ./build.sh generate)", path.display());
             }
             ExitCode::FAILURE
         }

@@ -71,7 +71,7 @@ fn cannot_be_wrapped(path: &str, line: &str) -> bool {
     is_table_row || line.split_whitespace().next_back().is_some_and(|word| word.contains("://"))
 }
 
-/// The words of a text in lower case, each with the number of its line. A phrase may be broken over two lines.
+/// The words of a text, in lower case, each with the number of its line. A phrase may be broken over two lines.
 fn words(text: &str) -> Vec<(usize, String)> {
     let lines = (1..).zip(text.lines());
     let words_of = |(number, line): (usize, &str)| {

@@ -74,13 +74,14 @@ Describe 'Stopping' {
 
     It 'does not block others while <count> pipelines are stalled (part of a page every <delay> ms)' -ForEach @(
         @{ count = 1; delay = 2 }
-        @{ count = 24; delay = 2 }
-        @{ count = 24; delay = 100 }
+        @{ count = 40; delay = 2 }
+        @{ count = 40; delay = 100 }
     ) {
-        # Each pipeline holds a page and reads no further. A host gets at most 16 connections.
+        # Each pipeline holds a page and reads no further. A host gets at most 32 connections.
         $slow = @{ name = 'slow'; chunkDelayMs = $delay; times = 99; pathContains = 'Vulnerabilities' }
         Add-Fault ($slow + @{ service = 'defender' })
-        $stalled = "$connect Get-FdxVulnerability | ForEach-Object { Start-Sleep -Seconds 60 }"
+        # -Raw fills the channel of a stalled query soonest.
+        $stalled = "$connect Get-FdxVulnerability -Raw | ForEach-Object { Start-Sleep -Seconds 120 }"
         $shells = 1..$count | ForEach-Object {
             $shell = [powershell]::Create()
             $parameters = @{ Fake = $Fake; Tenant = $Tenant; Endpoint = Get-Endpoint }
@@ -90,7 +91,7 @@ Describe 'Stopping' {
         }
         try {
             $clock = [Diagnostics.Stopwatch]::StartNew()
-            while ((Get-Count pages) -lt $count -and $clock.Elapsed.TotalSeconds -lt 20) {
+            while ((Get-Count pages) -lt $count -and $clock.Elapsed.TotalSeconds -lt 60) {
                 Start-Sleep -Milliseconds 20
             }
             Get-Count pages | Should -Be $count

@@ -11,18 +11,16 @@ use crate::auth::{
     flow::{ClientCredential, TokenFlow},
 };
 use crate::batch::{Batch, BatchBuilder, ColumnBuilder};
-use crate::catalog::{self, ColumnKind, Resource};
+use crate::catalog::{Cmdlet, ColumnKind, RESOURCES, Resource};
 use crate::cloud::Family;
 use crate::context::Context;
 use crate::errors::{Check, Error, Result, excerpt};
 use crate::errors::{INVALID_RESOURCE, KnownError};
-use crate::read::address;
 use crate::read::decode::row::RowDecoder;
 use crate::read::pager;
 use crate::read::plan::Plan;
 use crate::read::refusal::{client, role_missing};
 use crate::read::sink::{Item, Sink};
-use crate::read::splitter::Shape;
 use crate::token::AccessToken;
 
 /// What a tenant is checked for: a family, or one resource of the catalog.
@@ -33,48 +31,33 @@ pub(crate) struct CheckTarget {
     resource: Option<&'static Resource>,
 }
 
-/// Names of the catalog's resources, as cmdlets call them.
-const RESOURCES: &[(&str, &str)] =
-    &[("Machine", "machines"), ("Vulnerability", "softwareVulnerabilitiesByMachine")];
-/// One cheap request of each family that has no resource in the catalog, and the permissions that it takes.
-const PROBES: &[(Family, &str, &[&str])] = &[
-    (Family::Xdr, "/api/incidents?$top=1", &["Incident.Read.All", "Incident.ReadWrite.All"]),
-    (
-        Family::Graph,
-        "/v1.0/security/alerts_v2?$top=1",
-        &["SecurityAlert.Read.All", "SecurityAlert.ReadWrite.All"],
-    ),
-    (Family::Arm, "/subscriptions?api-version=2022-12-01", &[]),
-];
-
 impl CheckTarget {
-    /// The target with this name.
+    /// The target with this name: that of a family, or the noun of a cmdlet.
     pub(crate) fn parse(name: &str) -> Result<CheckTarget> {
         if let Some(family) = Family::from_name(name) {
             return Ok(CheckTarget { name: family.name(), family, resource: None });
         }
-        let known = RESOURCES.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
-        known
-            .and_then(|(name, resource)| {
-                let resource = catalog::resource(resource)?;
-                Some(CheckTarget { name, family: resource.family, resource: Some(resource) })
-            })
-            .ok_or_else(|| {
-                INVALID_RESOURCE
-                    .error(format!("'{}' is nothing that a connection can be checked for", excerpt(name, 80)))
-            })
+        let named = |resource: &'static Resource| match resource.cmdlet {
+            Cmdlet::Get { noun, .. } if noun.eq_ignore_ascii_case(name) => {
+                Some(CheckTarget { name: noun, family: resource.family, resource: Some(resource) })
+            }
+            _ => None,
+        };
+        RESOURCES.iter().find_map(named).ok_or_else(|| {
+            INVALID_RESOURCE
+                .error(format!("'{}' is nothing that a connection can be checked for", excerpt(name, 80)))
+        })
     }
 
-    /// What to ask for, and the permissions that it takes: for a family whatever its roles allow.
-    fn probe(&self, token: &AccessToken) -> Option<(String, &'static [&'static str])> {
-        if let Some(&(_, path, permissions)) = PROBES.iter().find(|(family, ..)| *family == self.family) {
-            return Some((path.to_owned(), permissions));
+    /// The resource to request: for a family, the first one that the token's roles allow.
+    fn resource(&self, token: &AccessToken) -> Option<&'static Resource> {
+        if self.resource.is_some() {
+            return self.resource;
         }
-        let allowed = |resource: &&Resource| has_any(token, resource.permissions);
-        let candidates = RESOURCES.iter().filter_map(|(_, name)| catalog::resource(name));
-        let resource = self.resource.or_else(|| candidates.into_iter().find(allowed))?;
-        let small = if resource.name == "machines" { "$top=1" } else { "pageSize=1" };
-        Some((format!("{}?{small}", resource.path), resource.permissions))
+        let known = || RESOURCES.iter().filter(|r| r.family == self.family && r.probe.is_some());
+        // If there is only one, there is nothing to choose.
+        let only = || known().next().filter(|_| known().count() == 1);
+        known().find(|resource| has_any(token, resource.permissions)).or_else(only)
     }
 }
 
@@ -334,12 +317,8 @@ async fn answer(
     token: &Arc<AccessToken>,
 ) {
     let roles = token.claims().roles.join(", ");
-    let probe = target.probe(token);
-    let permissions = match (&probe, target.resource) {
-        (_, Some(resource)) => resource.permissions,
-        (Some((_, permissions)), None) => permissions,
-        (None, None) => &[],
-    };
+    let resource = target.resource(token);
+    let permissions = resource.map_or(&[][..], |resource| resource.permissions);
     let unknown =
         token.claims().aud.is_none() || token.claims().scp.is_some() || !target.family.takes_roles();
     if unknown {
@@ -355,18 +334,22 @@ async fn answer(
     } else {
         rows.passed(Check::Roles, &roles);
     }
-    let Some((path, permissions)) = probe else {
+    let Some(plan) = resource.and_then(|resource| Plan::probe(&context.settings, resource)) else {
         rows.skipped(Check::Answer, "none of the app's roles is for something that FedXdr reads");
         rows.skipped(Check::Licence, "nothing could be asked");
         return;
     };
-    match ask(context, tenant, target.family, &path, permissions).await {
+    let (outcome, request) = match plan {
+        Ok(plan) => (request_one(context, tenant, &plan).await, plan.request_line()),
+        Err(error) => (Err(error), String::new()),
+    };
+    match outcome {
         Ok(()) => {
-            rows.passed(Check::Answer, &format!("GET {path} was answered"));
+            rows.passed(Check::Answer, &format!("{request} was answered"));
             rows.passed(Check::Licence, "the data is there");
         }
         Err(error) if error.check == Check::Licence => {
-            rows.passed(Check::Answer, &format!("GET {path} was answered with a refusal"));
+            rows.passed(Check::Answer, &format!("{request} was answered with a refusal"));
             rows.failed(Check::Licence, &error);
         }
         Err(error) => {
@@ -376,28 +359,11 @@ async fn answer(
     }
 }
 
-/// Asks for one row and throws it away.
-async fn ask(
-    context: &Context,
-    tenant: &str,
-    family: Family,
-    path: &str,
-    permissions: &'static [&'static str],
-) -> Result<()> {
-    let plan = Plan {
-        family,
-        method: reqwest::Method::GET,
-        url: address::build(&context.settings, family, path, &[])?,
-        body: None,
-        shape: Shape::Any,
-        follow: false,
-        not_found_is_empty: path.starts_with("/api/machines?"),
-        permissions,
-        filter_fields: None,
-    };
+/// Requests one row and throws it away.
+async fn request_one(context: &Context, tenant: &str, plan: &Plan) -> Result<()> {
     let (sender, _unread) = mpsc::channel::<Item>(4);
     let (decoder, columns) = RowDecoder::raw();
     let builder = BatchBuilder::new(0, tenant, columns);
     let mut sink = Sink::new(context.clone(), builder, decoder, sender, Arc::new(AtomicU64::new(1)));
-    pager::read(context, tenant, &plan, &mut sink).await
+    pager::read(context, tenant, plan, &mut sink).await
 }

@@ -16,9 +16,8 @@ use crate::errors::{Error, Result, catch_panics};
 use crate::read::address;
 use crate::read::decode::row::RowDecoder;
 use crate::read::pager;
-use crate::read::plan::Plan;
+use crate::read::plan::{Plan, Scope};
 use crate::read::sink::{Item, Sink};
-use crate::read::splitter::Shape;
 use crate::token::AccessToken;
 
 /// Runs a query to its end. Failures of single tenants are items of the channel.
@@ -109,16 +108,16 @@ impl Job {
     async fn rows(&self, rows: RowsRequest) -> Result<()> {
         let (decoder, columns) = if rows.raw { RowDecoder::raw() } else { RowDecoder::typed(rows.resource) };
         let mut sink = self.sink(decoder, columns);
-        if rows.machine_ids.is_empty() {
+        if rows.parent_ids.is_empty() {
             let plan = self.plan(&rows, None)?;
             return pager::read(&self.context, &self.tenant, &plan, &mut sink).await;
         }
-        for machine in &rows.machine_ids {
-            sink.from_request = Some(machine.clone());
-            let plan = self.plan(&rows, Some(machine))?;
-            // One machine that is not there must not end the work on the others.
+        for parent in &rows.parent_ids {
+            sink.from_request = Some(parent.clone());
+            let plan = self.plan(&rows, Some(parent))?;
+            // One parent that does not exist must not end the work on the others.
             if let Err(mut error) = pager::read(&self.context, &self.tenant, &plan, &mut sink).await {
-                error.item = Some(machine.clone());
+                error.item = Some(parent.clone());
                 let ends_tenant = error.http_status != Some(404);
                 if ends_tenant {
                     return Err(error);
@@ -129,50 +128,42 @@ impl Job {
         Ok(())
     }
 
-    fn plan(&self, rows: &RowsRequest, machine: Option<&str>) -> Result<Plan> {
+    fn plan(&self, rows: &RowsRequest, parent: Option<&str>) -> Result<Plan> {
         let resource = rows.resource;
-        let (path, shape) = match (&rows.id, resource.item_path, machine) {
-            (Some(id), Some(path), _) => (address::with_id(path, id)?, Shape::Entity),
-            (_, _, Some(machine)) => (address::with_id(resource.path, machine)?, Shape::List),
-            _ => (resource.path.to_owned(), Shape::List),
+        let scope = match (&rows.id, parent) {
+            (Some(id), _) => Scope::Item(id),
+            (None, Some(parent)) => Scope::Parent(parent),
+            (None, None) => Scope::List,
         };
         let mut query = Vec::new();
         if let Some(filter) = &rows.filter {
             query.push(("$filter", filter.clone()));
         }
-        if let Paging::NextLinkWithPageSize { default, .. } = resource.paging {
-            let first = self.left.load(Ordering::Relaxed);
-            let few = u32::try_from(first).ok().filter(|first| *first < default);
-            if let Some(size) = rows.page_size.or(few) {
-                query.push(("pageSize", size.to_string()));
-            }
+        if rows.id.is_none() {
+            query.extend(self.page_size(rows));
         }
-        Ok(Plan {
-            family: resource.family,
-            method: reqwest::Method::GET,
-            url: address::build(&self.context.settings, resource.family, &path, &query)?,
-            body: None,
-            shape,
-            follow: resource.paging != Paging::Single,
-            not_found_is_empty: resource.not_found_is_empty && shape == Shape::List,
-            permissions: resource.permissions,
-            filter_fields: rows.filter.as_ref().map(|_| resource.filter_fields),
-        })
+        let plan = Plan::of(&self.context.settings, resource, scope, &query)?;
+        Ok(Plan { filter_fields: rows.filter.as_ref().map(|_| resource.filter.fields()), ..plan })
+    }
+
+    /// How many rows the first page has to have, where the API takes that.
+    fn page_size(&self, rows: &RowsRequest) -> Option<(&'static str, String)> {
+        let first = u32::try_from(self.left.load(Ordering::Relaxed)).ok();
+        let size = match (rows.resource.max_top, rows.resource.paging) {
+            // With $top there is no link to a next page, so one page must be enough.
+            (Some(max), _) if first.is_some_and(|first| first <= max) => ("$top", first?),
+            (_, Paging::NextLink { page_size: Some(size), .. }) => {
+                (size.parameter, rows.page_size.or(first.filter(|first| *first < size.default))?)
+            }
+            _ => return None,
+        };
+        Some((size.0, size.1.to_string()))
     }
 
     async fn call(&self, call: ApiCall) -> Result<()> {
         let (decoder, columns) = if call.raw { RowDecoder::raw() } else { RowDecoder::dynamic() };
-        let plan = Plan {
-            family: call.family,
-            url: address::build(&self.context.settings, call.family, &call.path, &[])?,
-            method: call.method,
-            body: call.body.map(bytes::Bytes::from),
-            shape: Shape::Any,
-            follow: call.paging,
-            not_found_is_empty: false,
-            permissions: &[],
-            filter_fields: None,
-        };
+        let url = address::build(&self.context.settings, call.family, &call.path, &[])?;
+        let plan = Plan::of_address(call.family, call.method, url, call.body, call.paging);
         pager::read(&self.context, &self.tenant, &plan, &mut self.sink(decoder, columns)).await
     }
 

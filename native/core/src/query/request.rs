@@ -8,7 +8,7 @@ use serde::de::{DeserializeOwned, Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
-use crate::catalog::{self, Paging, Resource};
+use crate::catalog::{self, PageSize, Paging, Resource};
 use crate::cloud::Family;
 use crate::diagnose::check::CheckTarget;
 use crate::diagnose::consent::Consent;
@@ -54,7 +54,7 @@ pub(crate) struct RowsRequest {
     pub(crate) resource: &'static Resource,
     pub(crate) filter: Option<String>,
     pub(crate) id: Option<String>,
-    pub(crate) machine_ids: Vec<String>,
+    pub(crate) parent_ids: Vec<String>,
     pub(crate) page_size: Option<u32>,
     pub(crate) raw: bool,
 }
@@ -103,7 +103,7 @@ struct RowsDocument {
     resource: String,
     filter: Option<String>,
     id: Option<String>,
-    machine_ids: Option<Vec<String>>,
+    parent_ids: Option<Vec<String>>,
     page_size: Option<u32>,
 }
 
@@ -261,12 +261,14 @@ fn tenants(named: &[String], settings: &Settings) -> Result<Vec<String>> {
 fn rows(document: RowsDocument) -> Result<RowsRequest> {
     let name = &document.resource;
     let resource = catalog::resource(name)
+        .filter(|resource| !resource.columns.is_empty())
         .ok_or_else(|| Error::invalid_argument(&format!("there is no resource '{}'", excerpt(name, 80))))?;
     check_members(&document, resource)?;
     if let Some(filter) = &document.filter {
         check_filter(filter, resource)?;
     }
-    if let (Some(size), Paging::NextLinkWithPageSize { max, .. }) = (document.page_size, resource.paging)
+    if let (Some(size), Paging::NextLink { page_size: Some(PageSize { max, .. }), .. }) =
+        (document.page_size, resource.paging)
         && !(1..=max).contains(&size)
     {
         return Err(INVALID_PAGE_SIZE
@@ -277,7 +279,7 @@ fn rows(document: RowsDocument) -> Result<RowsRequest> {
         resource,
         filter: document.filter,
         id: document.id,
-        machine_ids: document.machine_ids.unwrap_or_default(),
+        parent_ids: document.parent_ids.unwrap_or_default(),
         page_size: document.page_size,
         raw: document.raw,
     })
@@ -287,12 +289,11 @@ fn rows(document: RowsDocument) -> Result<RowsRequest> {
 /// other rows than those asked for.
 fn check_members(document: &RowsDocument, resource: &Resource) -> Result<()> {
     let by_id = document.id.is_some();
-    let by_machine = resource.path.contains("{id}");
-    let is_paged = matches!(resource.paging, Paging::NextLinkWithPageSize { .. });
+    let is_paged = matches!(resource.paging, Paging::NextLink { page_size: Some(_), .. });
     let members = [
         ("id", by_id, resource.item_path.is_some()),
-        ("filter", document.filter.is_some(), !resource.filter_fields.is_empty() && !by_id),
-        ("machineIds", document.machine_ids.is_some(), by_machine && !by_id),
+        ("filter", document.filter.is_some(), !resource.filter.fields().is_empty() && !by_id),
+        ("parentIds", document.parent_ids.is_some(), resource.parent_path.is_some() && !by_id),
         ("pageSize", document.page_size.is_some(), is_paged && !by_id),
     ];
     if let Some((name, ..)) = members.iter().find(|(_, is_given, applies)| *is_given && !applies) {
@@ -300,10 +301,10 @@ fn check_members(document: &RowsDocument, resource: &Resource) -> Result<()> {
         let message = format!("the member '{name}' does not apply to the resource '{}'{with}", resource.name);
         return Err(Error::invalid_argument(&message));
     }
-    let machines = document.machine_ids.as_deref().unwrap_or_default();
-    if by_machine && !by_id && machines.is_empty() {
+    let has_parents = document.parent_ids.as_ref().is_some_and(|ids| !ids.is_empty());
+    if resource.list_path.is_none() && !by_id && !has_parents {
         let message =
-            format!("the resource '{}' needs the member 'machineIds' with at least one id", resource.name);
+            format!("the resource '{}' needs the member 'parentIds' with at least one id", resource.name);
         return Err(Error::invalid_argument(&message));
     }
     Ok(())
@@ -311,11 +312,12 @@ fn check_members(document: &RowsDocument, resource: &Resource) -> Result<()> {
 
 /// The service tells what is wrong with a filter badly or not at all, so what can be seen here is told here.
 fn check_filter(filter: &str, resource: &Resource) -> Result<()> {
+    let fields = resource.filter.fields();
     let invalid = |why: &str| {
         Err(INVALID_FILTER_SETTING
             .error(format!("the filter {why}: {}", excerpt(filter, 200)))
-            .fill("example", resource.filter_fields.first().copied().unwrap_or_default())
-            .fill("fields", resource.filter_fields.join(", ")))
+            .fill("example", fields.first().copied().unwrap_or_default())
+            .fill("fields", fields.join(", ")))
     };
     if filter.trim().is_empty() {
         return invalid("is empty");

@@ -1,25 +1,129 @@
-//! What a list of pages is read by.
+//! What a list of pages is requested with.
 
 use bytes::Bytes;
 use reqwest::Method;
 use url::Url;
 
-use super::splitter::Shape;
+use super::address;
+use super::splitter::{Envelope, Shape};
+use crate::catalog::{self, Paging, Resource};
 use crate::cloud::Family;
+use crate::errors::{Error, Result};
+use crate::settings::Settings;
 
-/// What is to be read.
+/// One read: the first page, and how the others follow.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
     pub(crate) family: Family,
     pub(crate) method: Method,
     pub(crate) url: Url,
+    pub(crate) headers: &'static [(&'static str, &'static str)],
     pub(crate) body: Option<Bytes>,
-    pub(crate) shape: Shape,
-    /// Whether links to further pages are followed.
-    pub(crate) follow: bool,
+    pub(crate) envelope: Envelope,
+    pub(crate) paging: Paging,
+    /// Whether a repeated request does no more than the first one.
+    pub(crate) repeatable: bool,
     pub(crate) not_found_is_empty: bool,
     /// Permissions, any of which is enough; empty when not known.
     pub(crate) permissions: &'static [&'static str],
     /// Fields that a filter may use, when there is one.
     pub(crate) filter_fields: Option<&'static [&'static str]>,
+}
+
+/// Which rows of a resource are read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Scope<'a> {
+    /// The tenant's list.
+    List,
+    /// The list of the parent with this id.
+    Parent(&'a str),
+    /// The item with this id.
+    Item(&'a str),
+}
+
+impl Plan {
+    /// A read of a resource of the catalog. `query` is added to what the resource always needs.
+    pub(crate) fn of(
+        settings: &Settings,
+        resource: &'static Resource,
+        scope: Scope<'_>,
+        query: &[(&str, String)],
+    ) -> Result<Plan> {
+        let path = match scope {
+            Scope::List => resource.list_path.map(|path| Ok(path.to_owned())),
+            Scope::Parent(id) => resource.parent_path.map(|path| address::with_id(path, id)),
+            Scope::Item(id) => resource.item_path.map(|path| address::with_id(path, id)),
+        };
+        let path = path.ok_or_else(|| {
+            Error::invalid_argument(&format!("the resource '{}' cannot be read like this", resource.name))
+        })??;
+        let fixed = resource.query.iter().map(|&(name, value)| (name, value.to_owned()));
+        let mut query: Vec<_> = fixed.chain(query.iter().cloned()).collect();
+        let is_item = matches!(scope, Scope::Item(_));
+        let body = match resource.method {
+            catalog::Method::Post(body) if !is_item => Some(Bytes::from_static(body.as_bytes())),
+            _ => None,
+        };
+        let paging = if is_item { Paging::Single } else { resource.paging };
+        if let Paging::Skip { top } = paging
+            && !query.iter().any(|(name, _)| *name == "$top")
+        {
+            query.push(("$top", top.to_string()));
+        }
+        let shape = if is_item { Shape::Entity } else { Shape::List };
+        Ok(Plan {
+            family: resource.family,
+            method: if body.is_some() { Method::POST } else { Method::GET },
+            url: address::build(settings, resource.family, &path, &query)?,
+            headers: resource.headers,
+            body,
+            envelope: Envelope::of(shape, resource.list_member, paging),
+            paging,
+            repeatable: true,
+            not_found_is_empty: resource.not_found_is_empty && !is_item,
+            permissions: resource.permissions,
+            filter_fields: None,
+        })
+    }
+
+    /// A request of any address: its answer may be a list or a single value.
+    pub(crate) fn of_address(
+        family: Family,
+        method: Method,
+        url: Url,
+        body: Option<String>,
+        follow: bool,
+    ) -> Plan {
+        let paging = match family {
+            _ if !follow => Paging::Single,
+            Family::Arm => Paging::ARM,
+            Family::Defender | Family::Xdr | Family::Graph => Paging::ODATA,
+        };
+        Plan {
+            family,
+            url,
+            repeatable: matches!(method, Method::GET | Method::HEAD),
+            method,
+            headers: &[],
+            body: body.map(Bytes::from),
+            envelope: Envelope::of(Shape::Any, "value", paging),
+            paging,
+            not_found_is_empty: false,
+            permissions: &[],
+            filter_fields: None,
+        }
+    }
+
+    /// A cheap request that shows whether the resource can be read; `None` if it takes the id of a parent.
+    pub(crate) fn probe(settings: &Settings, resource: &'static Resource) -> Option<Result<Plan>> {
+        let query: Vec<_> = resource.probe?.iter().map(|&(name, value)| (name, value.to_owned())).collect();
+        let plan = Plan::of(settings, resource, Scope::List, &query);
+        Some(plan.map(|plan| Plan { paging: Paging::Single, ..plan }))
+    }
+
+    /// Method, path and query, for people.
+    pub(crate) fn request_line(&self) -> String {
+        let query = self.url.query().map_or_else(String::new, |query| format!("?{query}"));
+        format!("{} {}{query}", self.method, self.url.path())
+    }
 }

@@ -182,7 +182,6 @@ mod tests {
 
     use super::*;
     use crate::cloud::Family;
-    use crate::read::splitter::Shape;
     use crate::secret::Secret;
     use crate::testing::{CLIENT, Network, TENANT, context, jwt};
 
@@ -216,17 +215,8 @@ mod tests {
             (Family::Defender, "8ee8fdad-f234-4243-8f3b-15c294843740", "Fdx.Api.WrongAudience"),
             (Family::Graph, "https://api.securitycenter.microsoft.com", "Fdx.Api.WrongAudience"),
         ] {
-            let plan = Plan {
-                family,
-                method: reqwest::Method::GET,
-                url: url::Url::parse("https://api.example/x").unwrap(),
-                body: None,
-                shape: Shape::Any,
-                follow: false,
-                not_found_is_empty: false,
-                permissions: &[],
-                filter_fields: None,
-            };
+            let url = url::Url::parse("https://api.example/x").unwrap();
+            let plan = Plan::of_address(family, reqwest::Method::GET, url, None, false);
             let token = AccessToken::new(Secret::new(jwt(&json!({"aud": audience}))), 0, 1, None);
             let refused = error(&context, TENANT, &plan, &token, 403, b"{}");
             assert_eq!(refused.id, id, "{family:?} {audience}");

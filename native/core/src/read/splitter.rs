@@ -6,6 +6,7 @@ use serde::de::IgnoredAny;
 use serde_json::Deserializer;
 use serde_json::value::RawValue;
 
+use crate::catalog::Paging;
 use crate::errors::{Error, Result, excerpt};
 use crate::errors::{NOT_JSON, TOO_LARGE, TRUNCATED, UNEXPECTED_SHAPE};
 
@@ -21,6 +22,27 @@ pub(crate) enum Shape {
     Entity,
     /// A list if it looks like one, or else one row.
     Any,
+}
+
+/// What a page looks like: its shape, and which members of an envelope count.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Envelope {
+    pub(crate) shape: Shape,
+    /// Member that holds the list.
+    pub(crate) list: &'static str,
+    /// Member that holds the link to the next page.
+    pub(crate) link: Option<&'static str>,
+}
+
+impl Envelope {
+    /// The envelope of a list with this paging rule.
+    pub(crate) fn of(shape: Shape, list: &'static str, paging: Paging) -> Self {
+        let link = match paging {
+            Paging::NextLink { member, .. } => Some(member.name()),
+            Paging::Skip { .. } | Paging::Single => None,
+        };
+        Envelope { shape, list, link }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,7 +72,7 @@ enum Progress {
 
 /// Splits one page.
 pub(crate) struct Splitter {
-    shape: Shape,
+    envelope: Envelope,
     window: Vec<u8>,
     position: usize,
     state: State,
@@ -61,9 +83,9 @@ pub(crate) struct Splitter {
 }
 
 impl Splitter {
-    pub(crate) fn new(shape: Shape) -> Self {
+    pub(crate) fn new(envelope: Envelope) -> Self {
         Splitter {
-            shape,
+            envelope,
             window: Vec::new(),
             position: 0,
             state: State::Start,
@@ -75,7 +97,7 @@ impl Splitter {
 
     /// Adds bytes. What was read is dropped, unless the whole document may yet be the row.
     pub(crate) fn feed(&mut self, chunk: &[u8]) -> Result<()> {
-        if self.list_seen || self.shape == Shape::List {
+        if self.list_seen || self.envelope.shape == Shape::List {
             self.window.drain(..self.position);
             self.position = 0;
         }
@@ -129,7 +151,7 @@ impl Splitter {
             self.position = 3;
         }
         let Some(byte) = self.peek() else { return Ok(Progress::NeedMore) };
-        match (byte, self.shape) {
+        match (byte, self.envelope.shape) {
             (b'{', Shape::Entity) => self.document(),
             (b'{', _) => {
                 self.position += 1;
@@ -170,13 +192,13 @@ impl Splitter {
         let Some((colon, at)) = self.next_byte(end) else { return Ok(Progress::NeedMore) };
         self.expect(colon, b':')?;
         let Some((opening, at)) = self.next_byte(at + 1) else { return Ok(Progress::NeedMore) };
-        if opening == b'[' && name.eq_ignore_ascii_case("value") && !self.list_seen {
+        if opening == b'[' && name.eq_ignore_ascii_case(self.envelope.list) && !self.list_seen {
             self.list_seen = true;
             self.position = at + 1;
             self.state = State::Element { first: true };
             return Ok(Progress::Continue);
         }
-        let end = if name.eq_ignore_ascii_case("@odata.nextLink") {
+        let end = if self.envelope.link.is_some_and(|link| name.eq_ignore_ascii_case(link)) {
             let Some((link, end)) = self.value::<Option<String>>(at)? else { return Ok(Progress::NeedMore) };
             self.next_link = link.filter(|link| !link.is_empty());
             end
@@ -192,7 +214,7 @@ impl Splitter {
     fn end_of_envelope(&mut self) -> Result<Progress> {
         self.position += 1;
         self.state = State::Done;
-        match (self.list_seen, self.shape) {
+        match (self.list_seen, self.envelope.shape) {
             (true, _) => Ok(Progress::Continue),
             (false, Shape::Any) => Ok(Progress::Row(Span { from: self.beginning(), to: self.position })),
             (false, _) => Err(other_shape()),
@@ -290,7 +312,7 @@ mod tests {
     type Split = (Vec<String>, Option<String>);
 
     fn split(shape: Shape, body: &str, chunk: usize) -> Result<Split> {
-        let mut splitter = Splitter::new(shape);
+        let mut splitter = Splitter::new(Envelope::of(shape, "value", Paging::ODATA));
         let mut rows = Vec::new();
         for chunk in body.as_bytes().chunks(chunk) {
             splitter.feed(chunk)?;

@@ -42,7 +42,7 @@ fn full() -> Vec<Value> {
 fn each_kind_takes_its_own_members_and_no_member_of_another_kind() {
     let documents = full();
     // What rows of other resources have.
-    let by_id = json!({"id": "x", "machineIds": ["x"], "colour": 1});
+    let by_id = json!({"id": "x", "parentIds": ["x"], "colour": 1});
     let members = documents.iter().chain([&by_id]).flat_map(|document| document.as_object().unwrap().clone());
     let members: Vec<_> = members.collect();
     for document in &documents {
@@ -69,11 +69,10 @@ fn each_resource_takes_the_members_that_mean_something_to_it_and_no_other() {
     let values = [
         ("filter", json!("id eq 'x'")),
         ("id", json!("x")),
-        ("machineIds", json!(["x"])),
+        ("parentIds", json!(["x"])),
         ("pageSize", json!(10)),
     ];
-    for resource in RESOURCES {
-        let by_machine = resource.path.contains("{id}");
+    for resource in RESOURCES.iter().filter(|resource| !resource.columns.is_empty()) {
         for given in 0..1 << values.len() {
             let mut document = json!({"kind": "rows", "resource": resource.name});
             let given = values.iter().enumerate().filter(|(index, _)| given & (1 << index) != 0);
@@ -85,13 +84,13 @@ fn each_resource_takes_the_members_that_mean_something_to_it_and_no_other() {
                 .collect();
             let has = |name: &str| names.contains(&name);
             let applies = |name: &&&str| match **name {
-                "filter" => !resource.filter_fields.is_empty() && !has("id"),
+                "filter" => !resource.filter.fields().is_empty() && !has("id"),
                 "id" => resource.item_path.is_some(),
-                "machineIds" => by_machine && !has("id"),
-                _ => matches!(resource.paging, Paging::NextLinkWithPageSize { .. }) && !has("id"),
+                "parentIds" => resource.parent_path.is_some() && !has("id"),
+                _ => matches!(resource.paging, Paging::NextLink { page_size: Some(_), .. }) && !has("id"),
             };
             let good = names.iter().filter(applies).count() == names.len()
-                && (!by_machine || has("machineIds") || has("id"));
+                && (resource.list_path.is_some() || has("parentIds") || has("id"));
             match parse(&document) {
                 Ok(_) => assert!(good, "{document} was taken"),
                 Err(error) => {
@@ -111,11 +110,17 @@ fn a_list_of_a_machine_needs_the_machine() {
     for ids in [None, Some(json!([]))] {
         let mut document = json!({"kind": "rows", "resource": "machineVulnerabilities"});
         if let Some(ids) = ids {
-            document["machineIds"] = ids;
+            document["parentIds"] = ids;
         }
         let error = parse(&document).unwrap_err();
-        assert!(error.message.contains("'machineIds'"), "{error}");
+        assert!(error.message.contains("'parentIds'"), "{error}");
     }
+}
+
+#[test]
+fn a_resource_without_columns_is_there_for_checks_only() {
+    let error = parse(&json!({"kind": "rows", "resource": "subscriptions"})).unwrap_err();
+    assert!(error.message.contains("'subscriptions'"), "{error}");
 }
 
 #[test]

@@ -1,4 +1,5 @@
 //! Decodes rows into columns.
 
+mod nested;
 pub(crate) mod row;
 mod value;

@@ -7,6 +7,7 @@ use foldhash::fast::RandomState;
 use serde::Deserializer;
 use serde::de::{DeserializeSeed, MapAccess, Visitor};
 
+use super::nested::Nested;
 use super::value::{ColumnValue, Extras, VariantValue};
 use crate::batch::{BatchBuilder, ColumnBuilder};
 use crate::catalog::{ADDITIONAL, ColumnKind, Resource};
@@ -21,7 +22,9 @@ pub(crate) struct RowDecoder {
     layout: Layout,
     /// Column by name, in lower case.
     indexes: HashMap<Box<str>, usize, RandomState>,
+    /// Name of the member that each column is read from; empty for a column inside a member.
     names: Vec<Box<str>>,
+    nested: Nested,
     seen: Vec<bool>,
     extras: Extras,
 }
@@ -49,10 +52,18 @@ impl RowDecoder {
     pub(crate) fn typed(resource: &'static Resource) -> (Self, Vec<ColumnBuilder>) {
         let mut decoder = Self::new(Layout::Typed(resource));
         for (index, column) in resource.columns.iter().enumerate() {
-            if !column.from_request && column.name != ADDITIONAL {
-                decoder.indexes.insert(column.name.to_ascii_lowercase().into(), index);
+            let member = match column.path {
+                [] => column.name,
+                [member] => member,
+                nested => {
+                    decoder.nested.add(nested, index);
+                    ""
+                }
+            };
+            if !member.is_empty() && !column.from_request && column.name != ADDITIONAL {
+                decoder.indexes.insert(member.to_ascii_lowercase().into(), index);
             }
-            decoder.names.push(column.name.into());
+            decoder.names.push(member.into());
         }
         decoder.seen = vec![false; resource.columns.len()];
         (decoder, resource.columns.iter().map(|c| ColumnBuilder::new(c.name, c.kind)).collect())
@@ -73,6 +84,7 @@ impl RowDecoder {
             layout,
             indexes: HashMap::default(),
             names: Vec::new(),
+            nested: Nested::default(),
             seen: Vec::new(),
             extras: Extras::default(),
         }
@@ -191,6 +203,16 @@ impl<'de> Visitor<'de> for RowVisitor<'_> {
                 Member::Extra(name) if decoder.layout == Layout::Dynamic => decoder
                     .unseen_column(name, builder)
                     .ok_or_else(|| serde::de::Error::custom("too many different members"))?,
+                Member::Extra(name) if decoder.nested.object(&name).is_some() => {
+                    let value = map.next_value()?;
+                    let RowDecoder { nested, seen, extras, .. } = &mut *decoder;
+                    if let Some(nested) = nested.object(&name) {
+                        nested
+                            .read(&name, value, builder.columns(), seen, extras)
+                            .map_err(serde::de::Error::custom)?;
+                    }
+                    continue;
+                }
                 Member::Extra(name) => {
                     map.next_value_seed(VariantValue(decoder.extras.name(&name)))?;
                     continue;
@@ -211,7 +233,8 @@ impl RowDecoder {
     fn readable(&self, index: usize) -> bool {
         match self.layout {
             Layout::Typed(resource) => {
-                !resource.columns[index].from_request && index + 1 < resource.columns.len()
+                let column = &resource.columns[index];
+                !column.from_request && column.path.len() < 2 && index + 1 < resource.columns.len()
             }
             _ => true,
         }

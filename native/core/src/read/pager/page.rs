@@ -1,67 +1,39 @@
-//! Reads the pages of one list: follows the links, asks again for what broke, delivers no row twice and loses none.
+//! One page, over as many attempts as it takes.
 
-use std::collections::HashSet;
 use std::hash::{BuildHasher, Hasher};
 
 use foldhash::fast::FixedState;
-use reqwest::Method;
-use reqwest::header::{self, HeaderValue};
+use reqwest::header::{self, HeaderName, HeaderValue};
 use url::Url;
 
-use super::address;
-use super::plan::Plan;
-use super::refusal;
-use super::sink::Sink;
-use super::splitter::{Shape, Splitter};
 use crate::auth;
 use crate::context::Context;
 use crate::errors::{Error, Result};
 use crate::errors::{
     NETWORK_BROKEN, NETWORK_DAMAGED, NETWORK_TIMEOUT, NETWORK_UNREACHABLE, NOT_JSON, NOT_LICENSED,
-    NOT_PROVISIONED, PAGE_CHANGED, REPEATED_NEXT_LINK,
+    NOT_PROVISIONED, PAGE_CHANGED,
 };
 use crate::http::retry::{Attempt, Outcome, Policy, is_transient, retry_after};
 use crate::http::{Request, Response, TransportError, TransportErrorKind, sensitive};
+use crate::read::plan::Plan;
+use crate::read::refusal;
+use crate::read::sink::Sink;
+use crate::read::splitter::{Shape, Splitter};
 
 /// Most that is read of a refusal.
 const REFUSAL_LIMIT: usize = 64 * 1024;
 
-/// Reads every page of the list.
-pub(crate) async fn read(context: &Context, tenant: &str, plan: &Plan, sink: &mut Sink) -> Result<()> {
-    let outcome = read_pages(context, tenant, plan, sink).await;
-    // What was sound goes out before the error does.
-    sink.flush(None).await;
-    outcome.map_err(|mut error| {
-        error.rows = sink.delivered();
-        error
-    })
-}
-
-async fn read_pages(context: &Context, tenant: &str, plan: &Plan, sink: &mut Sink) -> Result<()> {
-    let mut url = plan.url.clone();
-    let mut asked = HashSet::new();
-    for number in 1.. {
-        if !asked.insert(FixedState::default().hash_one(url.as_str())) {
-            return Err(REPEATED_NEXT_LINK.error(format!("page {number} has the address of an earlier one")));
-        }
-        let page = Page { context, tenant, plan, url: &url, number, rows: 0, digest: 0 };
-        let what = format!("{} page {number}", plan.url.path());
-        let policy = Policy::of(&context.settings.retry);
-        let next = context.retry(&what, &policy, PageRequest { page, sink, renewed: false }).await?;
-        context.reporter.page();
-        sink.flush(None).await;
-        match next {
-            Some(link) if plan.follow && !sink.is_satisfied() => {
-                url = address::next_page(&context.settings, plan.family, &url, &link)?;
-            }
-            _ => return Ok(()),
-        }
-    }
-    Ok(())
+/// How a page ended.
+#[derive(Debug, Default)]
+pub(super) struct PageEnd {
+    /// Rows of the page.
+    pub(super) rows: u64,
+    /// What its link member says about the next page.
+    pub(super) link: Option<String>,
 }
 
 /// One page, over as many attempts as it takes.
-struct Page<'a> {
+pub(super) struct Page<'a> {
     context: &'a Context,
     tenant: &'a str,
     plan: &'a Plan,
@@ -97,9 +69,9 @@ struct PageRequest<'a, 'b> {
 }
 
 impl Attempt for PageRequest<'_, '_> {
-    type Answer = Option<String>;
+    type Answer = PageEnd;
 
-    async fn attempt(&mut self) -> Result<Outcome<Option<String>>> {
+    async fn attempt(&mut self) -> Result<Outcome<PageEnd>> {
         let before = self.page.rows;
         let error = match self.page.attempt(self.sink).await {
             Ok(next) => return Ok(Outcome::Done(next)),
@@ -118,8 +90,25 @@ impl Attempt for PageRequest<'_, '_> {
     }
 }
 
-impl Page<'_> {
-    async fn attempt(&mut self, sink: &mut Sink) -> Result<Option<String>, Failure> {
+impl<'a> Page<'a> {
+    pub(super) fn new(
+        context: &'a Context,
+        tenant: &'a str,
+        plan: &'a Plan,
+        url: &'a Url,
+        number: u64,
+    ) -> Self {
+        Page { context, tenant, plan, url, number, rows: 0, digest: 0 }
+    }
+
+    pub(super) async fn read(self, sink: &mut Sink) -> Result<PageEnd> {
+        let what = format!("{} page {}", self.plan.url.path(), self.number);
+        let context = self.context;
+        let policy = Policy::of(&context.settings.retry);
+        context.retry(&what, &policy, PageRequest { page: self, sink, renewed: false }).await
+    }
+
+    async fn attempt(&mut self, sink: &mut Sink) -> Result<PageEnd, Failure> {
         let target = self.context.settings.target(self.plan.family)?;
         let scope = target.scope.as_ref();
         let cached = auth::access_token(self.context, self.tenant, scope, false).await?;
@@ -135,7 +124,7 @@ impl Page<'_> {
             return self.body(&mut response, sink).await;
         }
         if status == 404 && self.plan.not_found_is_empty {
-            return Ok(None);
+            return Ok(PageEnd::default());
         }
         let claims = response.header("www-authenticate").and_then(refusal::challenge);
         let wait = retry_after(response.header("retry-after"), self.context.clock.now());
@@ -154,7 +143,7 @@ impl Page<'_> {
                 }
             }
             429 => Failure::Passing(error),
-            _ if is_transient(status) && self.is_repeatable() => Failure::Passing(error),
+            _ if is_transient(status) && self.plan.repeatable => Failure::Passing(error),
             _ => Failure::Final(error),
         })
     }
@@ -166,6 +155,9 @@ impl Page<'_> {
             .ok_or_else(|| Error::internal("a token has characters that no header can hold"))?;
         request.headers.insert(header::AUTHORIZATION, bearer);
         request.headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
+        for &(name, value) in self.plan.headers {
+            request.headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+        }
         if let Some(body) = &self.plan.body {
             request.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
             request.body = Some(body.clone());
@@ -174,9 +166,9 @@ impl Page<'_> {
     }
 
     /// Reads the rows of a page and hands on those that no earlier attempt did.
-    async fn body(&mut self, response: &mut Response, sink: &mut Sink) -> Result<Option<String>, Failure> {
+    async fn body(&mut self, response: &mut Response, sink: &mut Sink) -> Result<PageEnd, Failure> {
         self.context.reporter.reading();
-        let mut splitter = Splitter::new(self.plan.shape);
+        let mut splitter = Splitter::new(self.plan.envelope);
         let (mut index, mut replayed) = (0_u64, 0_u64);
         let mut empty = true;
         loop {
@@ -197,27 +189,29 @@ impl Page<'_> {
                 }
                 self.digest = digest(self.digest, json);
                 if !sink.push(json, response).await? {
-                    return Ok(None);
+                    return Ok(PageEnd { rows: index, link: None });
                 }
                 self.rows = index;
             }
         }
-        if empty && self.plan.shape == Shape::Any {
+        if empty && self.plan.envelope.shape == Shape::Any {
             // 204, or an action that answers nothing.
-            return Ok(None);
+            return Ok(PageEnd::default());
         }
         if index < self.rows {
             return Err(Failure::Final(self.changed()));
         }
         // A body whose JSON stops in the middle was cut on its way, whatever the connection says.
-        splitter
-            .finish()
-            .map_err(|e| if self.is_repeatable() { Failure::Passing(e) } else { Failure::Final(e) })
+        match splitter.finish() {
+            Ok(link) => Ok(PageEnd { rows: index, link }),
+            Err(error) if self.plan.repeatable => Err(Failure::Passing(error)),
+            Err(error) => Err(Failure::Final(error)),
+        }
     }
 
     /// A damaged compressed body shows as broken JSON before its checksum is reached, so broken JSON may pass too.
     fn damaged(&self, error: Error, splitter: &Splitter) -> Failure {
-        if error.is(&NOT_JSON) && splitter.has_begun() && self.is_repeatable() {
+        if error.is(&NOT_JSON) && splitter.has_begun() && self.plan.repeatable {
             Failure::Passing(error)
         } else {
             Failure::Final(error)
@@ -240,16 +234,11 @@ impl Page<'_> {
             TransportErrorKind::Decode => (&NETWORK_DAMAGED, format!("the answer of {host} came damaged")),
         };
         let error = entry.error(what).caused_by(e);
-        if self.is_repeatable() || e.kind == TransportErrorKind::Connect {
+        if self.plan.repeatable || e.kind == TransportErrorKind::Connect {
             Failure::Passing(error)
         } else {
             Failure::Final(error)
         }
-    }
-
-    /// Whether asking twice does no more than asking once.
-    fn is_repeatable(&self) -> bool {
-        matches!(self.plan.method, Method::GET | Method::HEAD)
     }
 }
 

@@ -1,0 +1,118 @@
+//! Paging rules and entries, from the address of each request to the rows.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+use url::Url;
+
+use super::read;
+use crate::batch::BatchBuilder;
+use crate::catalog::{self, Paging, Resource};
+use crate::errors::Result;
+use crate::read::decode::row::RowDecoder;
+use crate::read::plan::{Plan, Scope};
+use crate::read::sink::{Item, Sink};
+use crate::testing::{Answer, CLIENT, Network, TENANT, context, jwt, ok, pairs};
+
+/// Reads with a paging rule against a server; gives the queries of the requests, and how many rows came.
+async fn read_list(
+    paging: Paging,
+    first: Option<u64>,
+    server: impl Fn(&Url, usize) -> Value + Send + Sync + 'static,
+) -> (Vec<String>, Result<u64>) {
+    let network = Network::new(move |request, number| {
+        if request.url.path().contains("oauth2") {
+            let token = jwt(&json!({"tid": TENANT, "roles": ["Incident.Read.All"]}));
+            return ok(json!({"access_token": token, "expires_in": 3600, "token_type": "Bearer"}).to_string());
+        }
+        Answer::Said(200, Vec::new(), server(&request.url, number).to_string())
+    });
+    let settings = format!(
+        r#"{{"clientId":"{CLIENT}","tenants":["{TENANT}"],"credential":{{"type":"clientSecret","secret":"fake"}}}}"#
+    );
+    let context = context(&network, &settings, &[]);
+    let resource: &'static Resource = catalog::resource("xdrIncidents").unwrap();
+    let plan = Plan::of(&context.settings, resource, Scope::List, &[]).unwrap();
+    let envelope = crate::read::splitter::Envelope::of(plan.envelope.shape, resource.list_member, paging);
+    let plan = Plan { envelope, paging, ..plan };
+    let (sender, mut items) = mpsc::channel::<Item>(1024);
+    let (decoder, columns) = RowDecoder::raw();
+    let builder = BatchBuilder::new(0, TENANT, columns);
+    let left = Arc::new(AtomicU64::new(first.unwrap_or(u64::MAX)));
+    let mut sink = Sink::new(context.clone(), builder, decoder, sender, left);
+    let outcome = read(&context, TENANT, &plan, &mut sink).await;
+    items.close();
+    let rows = sink.delivered();
+    let queries = network
+        .sent
+        .lock()
+        .unwrap()
+        .iter()
+        .filter(|r| !r.url.path().contains("oauth2"))
+        .map(|r| r.url.query().unwrap_or_default().to_owned())
+        .collect();
+    (queries, outcome.map(|()| rows))
+}
+
+fn rows(count: u64) -> Vec<Value> {
+    (0..count).map(|n| json!({"id": n})).collect()
+}
+
+/// A server of `total` rows that knows `$top` and `$skip` and gives no link.
+fn skipping(total: u64) -> impl Fn(&Url, usize) -> Value + Send + Sync + 'static {
+    move |url, _| {
+        let query = pairs(url.query().unwrap_or_default().as_bytes());
+        let number = |name: &str| query.get(name).and_then(|text| text.parse::<u64>().ok());
+        let left = total.saturating_sub(number("$skip").unwrap_or(0));
+        json!({"value": rows(left.min(number("$top").unwrap_or(u64::MAX)))})
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn skip_goes_on_until_a_page_is_short() {
+    let skip = Paging::Skip { top: 100 };
+    for (total, expected) in [
+        (0, &["$top=100"][..]),
+        (99, &["$top=100"]),
+        (100, &["$top=100", "$top=100&$skip=100"]),
+        (250, &["$top=100", "$top=100&$skip=100", "$top=100&$skip=200"]),
+    ] {
+        let (queries, read) = read_list(skip, None, skipping(total)).await;
+        assert_eq!(
+            (read.unwrap(), &queries[..]),
+            (total, &expected.iter().map(|q| (*q).to_owned()).collect::<Vec<_>>()[..])
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn skip_requests_no_page_that_is_not_needed() {
+    let (queries, read) = read_list(Paging::Skip { top: 100 }, Some(200), skipping(1000)).await;
+    assert_eq!((read.unwrap(), queries.len()), (200, 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_api_has_its_own_link_member() {
+    let base = "https://api.security.microsoft.com/api/incidents";
+    for (paging, member, other) in
+        [(Paging::ODATA, "@odata.nextLink", "nextLink"), (Paging::ARM, "nextLink", "@odata.nextLink")]
+    {
+        let server = move |url: &Url, _: usize| {
+            if url.query().is_some_and(|query| query.contains("page=2")) {
+                return json!({"value": rows(3)});
+            }
+            json!({"value": rows(2), member: format!("{base}?page=2"), other: "https://elsewhere.example/"})
+        };
+        let (queries, read) = read_list(paging, None, server).await;
+        assert_eq!((read.unwrap(), queries.len()), (5, 2), "{member}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_single_answer_is_not_followed() {
+    let server = |_: &Url, _: usize| json!({"value": rows(2), "@odata.nextLink": "https://api.security.microsoft.com/x"});
+    let (queries, read) = read_list(Paging::Single, None, server).await;
+    assert_eq!((read.unwrap(), queries.len()), (2, 1));
+}

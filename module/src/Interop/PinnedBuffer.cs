@@ -9,7 +9,11 @@ internal sealed class PinnedBuffer : IBufferWriter<byte>, IDisposable
 {
     private const int SmallestSize = 16 * 1024;
 
-    private byte[] _bytes = Make(SmallestSize);
+    // Each pinned array brings the next collection of all generations nearer, and most documents are small.
+    [ThreadStatic]
+    private static byte[]? t_spare;
+
+    private byte[] _bytes = TakeSpare();
     private int _used;
 
     internal ReadOnlySpan<byte> Written => _bytes.AsSpan(0, _used);
@@ -31,7 +35,19 @@ internal sealed class PinnedBuffer : IBufferWriter<byte>, IDisposable
     public void Dispose()
     {
         CryptographicOperations.ZeroMemory(_bytes);
+        if (_bytes.Length == SmallestSize)
+        {
+            t_spare = _bytes;
+        }
+        _bytes = [];
         _used = 0;
+    }
+
+    private static byte[] TakeSpare()
+    {
+        var spare = t_spare ?? Make(SmallestSize);
+        t_spare = null;
+        return spare;
     }
 
     private static byte[] Make(int size) => GC.AllocateUninitializedArray<byte>(size, pinned: true);

@@ -8,6 +8,7 @@ mod tests;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -76,8 +77,9 @@ impl Query {
         let reporter = Arc::clone(&context.reporter);
         let cancelled = cancel.clone().cancelled_owned();
         let clock = Arc::clone(&context.clock);
+        let often_ready = request.work.is_often_ready();
         let produce = producer::produce(context, request, sender.clone());
-        handle.spawn(async move {
+        let mut work = Box::pin(async move {
             let last = tokio::select! {
                 // Dropping the producer drops its requests: no connection is left behind.
                 () = cancelled => return,
@@ -89,6 +91,14 @@ impl Query {
             // The consumer may be gone, which is its right.
             let _ = sender.send(last).await;
         });
+        // A cached token is ready at once: to wake a worker for it would take longer than all the rest.
+        let is_done = often_ready && {
+            let _runtime = handle.enter();
+            work.as_mut().now_or_never().is_some()
+        };
+        if !is_done {
+            handle.spawn(work);
+        }
         Query {
             items: Mutex::new(items),
             cancel,

@@ -47,8 +47,7 @@ pub(crate) async fn produce(context: Context, request: QueryRequest, items: mpsc
     let places = Arc::new(Semaphore::new(request.throttle_limit));
     let left = Arc::new(AtomicU64::new(request.first.unwrap_or(u64::MAX)));
     let is_check = matches!(request.work, Work::Check(_));
-    let mut tasks = JoinSet::new();
-    for (stream, tenant) in request.tenants.iter().enumerate() {
+    let jobs = request.tenants.iter().enumerate().map(|(stream, tenant)| {
         let job = Job {
             context: context.clone(),
             tenant: tenant.clone(),
@@ -58,7 +57,7 @@ pub(crate) async fn produce(context: Context, request: QueryRequest, items: mpsc
             left: Arc::clone(&left),
         };
         let (work, places) = (request.work.clone(), Arc::clone(&places));
-        tasks.spawn(async move {
+        async move {
             let _place = places.acquire().await;
             let reporter = Arc::clone(&job.context.reporter);
             let (tenant, items) = (job.tenant.clone(), job.items.clone());
@@ -66,7 +65,18 @@ pub(crate) async fn produce(context: Context, request: QueryRequest, items: mpsc
                 let _ = items.send(Item::PartFailed(error.in_tenant(&tenant))).await;
             }
             reporter.tenant_ended();
-        });
+        }
+    });
+    if let [_] = request.tenants.as_slice() {
+        // One tenant needs no task of its own.
+        for job in jobs {
+            job.await;
+        }
+        return;
+    }
+    let mut tasks = JoinSet::new();
+    for job in jobs {
+        tasks.spawn(job);
     }
     while tasks.join_next().await.is_some() {}
 }

@@ -48,6 +48,13 @@ pub(crate) enum Work {
     Consent(Consent),
 }
 
+impl Work {
+    /// Whether the answer is often there without a request to any service.
+    pub(crate) fn is_often_ready(&self) -> bool {
+        matches!(self, Work::Token { .. } | Work::Tokens | Work::Explain(_) | Work::Consent(_))
+    }
+}
+
 /// Rows of a resource of the catalog.
 #[derive(Debug, Clone)]
 pub(crate) struct RowsRequest {

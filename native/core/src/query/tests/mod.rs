@@ -187,3 +187,20 @@ fn form(request: &Request) -> std::collections::HashMap<String, String> {
 fn bearer(request: &Request) -> &str {
     request.headers["authorization"].to_str().unwrap().strip_prefix("Bearer ").unwrap()
 }
+
+#[test]
+fn a_cached_token_is_ready_without_another_thread() {
+    // Nothing runs on this runtime outside `block_on`: a task of the query would never be polled.
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    let document = r#"{"kind":"token","resource":"Defender"}"#;
+    let fixture = runtime.block_on(async {
+        let fixture = Fixture::new(|_, _| panic!("a token request needs no API"));
+        assert_eq!(fixture.run(document).await.rows.len(), 1);
+        fixture
+    });
+    let query = fixture.query(document);
+    assert!(matches!(query.next(Duration::ZERO), Next::Batch(_)));
+    assert!(matches!(query.next(Duration::ZERO), Next::End));
+    assert_eq!(fixture.token_requests().len(), 1);
+}

@@ -1,9 +1,13 @@
 //! Batches: rows by columns, in the binary form that `native/abi/README.md` describes.
 
-use std::collections::HashMap;
+mod column;
+mod dictionary;
+#[cfg(test)]
+mod tests;
 
-use foldhash::fast::RandomState;
 use zeroize::Zeroize;
+
+pub(crate) use column::ColumnBuilder;
 
 /// How a column's values cross the ABI. The numbers are part of the batch format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,10 +40,10 @@ const MAGIC: u32 = 0x4258_4446;
 const VERSION: u16 = 1;
 const HAS_SCHEMA: u16 = 1;
 const SECRET: u16 = 2;
+/// Nothing follows on the stream.
+const LAST: u16 = 4;
 /// Length that means null.
 const NULL: u32 = u32::MAX;
-/// Entries after which a dictionary starts anew with the next batch, so that a long query stays flat in memory.
-const DICTIONARY_LIMIT: usize = 4096;
 /// Rows of a batch at most.
 pub(crate) const MAX_ROWS: u32 = 1024;
 /// Bytes of a batch after which it is handed on.
@@ -63,123 +67,6 @@ impl Drop for Batch {
         if self.secret {
             self.bytes.zeroize();
         }
-    }
-}
-
-/// Values of one column, as they come in.
-pub(crate) struct ColumnBuilder {
-    name: String,
-    kind: ColumnKind,
-    data: Vec<u8>,
-    dictionary: Dictionary,
-}
-
-#[derive(Default)]
-struct Dictionary {
-    indexes: HashMap<Box<str>, u32, RandomState>,
-    added: Vec<u8>,
-    added_count: u32,
-    reset: bool,
-    /// Rows of a machine follow each other, so the value is often the one before.
-    last: Option<(Box<str>, u32)>,
-}
-
-impl Dictionary {
-    fn index(&mut self, text: &str) -> u32 {
-        if let Some((last, index)) = &self.last
-            && &**last == text
-        {
-            return *index;
-        }
-        let index = if let Some(index) = self.indexes.get(text) {
-            *index
-        } else {
-            put_text(&mut self.added, Some(text));
-            self.added_count += 1;
-            let index = length(self.indexes.len()) + 1;
-            self.indexes.insert(text.into(), index);
-            index
-        };
-        self.last = Some((text.into(), index));
-        index
-    }
-
-    fn write(&mut self, out: &mut Vec<u8>) {
-        out.push(u8::from(std::mem::take(&mut self.reset)));
-        out.extend_from_slice(&self.added_count.to_le_bytes());
-        out.append(&mut self.added);
-        self.added_count = 0;
-        if self.indexes.len() > DICTIONARY_LIMIT {
-            self.indexes.clear();
-            self.last = None;
-            self.reset = true;
-        }
-    }
-}
-
-impl ColumnBuilder {
-    pub(crate) fn new(name: &str, kind: ColumnKind) -> Self {
-        ColumnBuilder { name: name.to_owned(), kind, data: Vec::new(), dictionary: Dictionary::default() }
-    }
-
-    pub(crate) fn kind(&self) -> ColumnKind {
-        self.kind
-    }
-
-    /// Null, whatever the kind.
-    pub(crate) fn null(&mut self) {
-        match self.kind {
-            ColumnKind::Text | ColumnKind::TextList => self.data.extend_from_slice(&NULL.to_le_bytes()),
-            ColumnKind::Dictionary => self.data.extend_from_slice(&0_u32.to_le_bytes()),
-            ColumnKind::Int | ColumnKind::Time => self.data.extend_from_slice(&i64::MIN.to_le_bytes()),
-            ColumnKind::Float => self.data.extend_from_slice(&f64::NAN.to_le_bytes()),
-            ColumnKind::Bool => self.data.push(2),
-            ColumnKind::Variant => self.data.push(value::NULL),
-        }
-    }
-
-    /// A text, for `Text` and `Dictionary`.
-    pub(crate) fn text(&mut self, text: &str) {
-        if self.kind == ColumnKind::Dictionary {
-            let index = self.dictionary.index(text);
-            self.data.extend_from_slice(&index.to_le_bytes());
-        } else {
-            put_text(&mut self.data, Some(text));
-        }
-    }
-
-    /// A whole number, or ticks of a time.
-    pub(crate) fn int(&mut self, number: i64) {
-        self.data.extend_from_slice(&number.to_le_bytes());
-    }
-
-    pub(crate) fn float(&mut self, number: f64) {
-        self.data.extend_from_slice(&number.to_le_bytes());
-    }
-
-    pub(crate) fn bool(&mut self, value: bool) {
-        self.data.push(u8::from(value));
-    }
-
-    /// Begins a list; the result is for [`ColumnBuilder::end_list`].
-    pub(crate) fn begin_list(&mut self) -> usize {
-        self.data.extend_from_slice(&0_u32.to_le_bytes());
-        self.data.len() - 4
-    }
-
-    /// One text of the list.
-    pub(crate) fn item(&mut self, text: Option<&str>) {
-        let index = text.map_or(0, |text| self.dictionary.index(text));
-        self.data.extend_from_slice(&index.to_le_bytes());
-    }
-
-    pub(crate) fn end_list(&mut self, begun: usize, count: u32) {
-        self.data[begun..begun + 4].copy_from_slice(&count.to_le_bytes());
-    }
-
-    /// Where a variant is written to.
-    pub(crate) fn variant(&mut self) -> &mut Vec<u8> {
-        &mut self.data
     }
 }
 
@@ -224,12 +111,28 @@ pub(crate) struct BatchBuilder {
     secret: bool,
     columns: Vec<ColumnBuilder>,
     rows: u32,
+    /// Bytes of those rows.
+    bytes: usize,
+    /// Columns at the end of the last complete row.
+    kept_columns: usize,
     schema_due: bool,
+    /// The consumer has had a batch of the stream.
+    begun: bool,
 }
 
 impl BatchBuilder {
     pub(crate) fn new(stream: u32, tenant: &str, columns: Vec<ColumnBuilder>) -> Self {
-        BatchBuilder { stream, tenant: tenant.to_owned(), secret: false, columns, rows: 0, schema_due: true }
+        BatchBuilder {
+            stream,
+            tenant: tenant.to_owned(),
+            secret: false,
+            kept_columns: columns.len(),
+            columns,
+            rows: 0,
+            bytes: 0,
+            schema_due: true,
+            begun: false,
+        }
     }
 
     /// Changes the tenant's name; the next batch tells it.
@@ -257,11 +160,24 @@ impl BatchBuilder {
             column.null();
         }
         self.columns.push(column);
-        self.schema_due = true;
     }
 
+    /// Ends a row. Every column must have its value.
     pub(crate) fn end_row(&mut self) {
+        self.bytes = self.columns.iter_mut().map(ColumnBuilder::keep).sum();
+        if self.kept_columns != self.columns.len() {
+            self.kept_columns = self.columns.len();
+            self.schema_due = true;
+        }
         self.rows += 1;
+    }
+
+    /// Drops what came after the last complete row.
+    pub(crate) fn roll_back(&mut self) {
+        self.columns.truncate(self.kept_columns);
+        for column in &mut self.columns {
+            column.roll_back();
+        }
     }
 
     pub(crate) fn rows(&self) -> u32 {
@@ -269,21 +185,29 @@ impl BatchBuilder {
     }
 
     pub(crate) fn is_full(&self) -> bool {
-        self.rows >= MAX_ROWS
-            || (self.rows.is_multiple_of(16)
-                && self.columns.iter().map(|c| c.data.len() + c.dictionary.added.len()).sum::<usize>()
-                    >= MAX_BYTES)
+        self.rows >= MAX_ROWS || self.bytes >= MAX_BYTES
     }
 
-    /// The rows so far, if there are any.
+    /// The rows so far, if there are any. Half a row is dropped.
     pub(crate) fn take(&mut self) -> Option<Batch> {
-        if self.rows == 0 {
-            return None;
+        (self.rows > 0).then(|| self.encode(0))
+    }
+
+    /// The last batch of the stream, with the rows that are left: its reader may forget the stream. `None` if the
+    /// stream never had a row.
+    pub(crate) fn finish(mut self) -> Option<Batch> {
+        (self.begun || self.rows > 0).then(|| self.encode(LAST))
+    }
+
+    fn encode(&mut self, mut flags: u16) -> Batch {
+        self.roll_back();
+        let mut out = Vec::with_capacity(self.bytes + self.columns.len() * 32 + 1024);
+        if self.schema_due {
+            flags |= HAS_SCHEMA;
         }
-        let size =
-            self.columns.iter().map(|c| c.data.len() + c.dictionary.added.len() + 16).sum::<usize>() + 1024;
-        let mut out = Vec::with_capacity(size);
-        let flags = if self.schema_due { HAS_SCHEMA } else { 0 } | if self.secret { SECRET } else { 0 };
+        if self.secret {
+            flags |= SECRET;
+        }
         out.extend_from_slice(&MAGIC.to_le_bytes());
         out.extend_from_slice(&VERSION.to_le_bytes());
         out.extend_from_slice(&flags.to_le_bytes());
@@ -295,25 +219,13 @@ impl BatchBuilder {
         if std::mem::take(&mut self.schema_due) {
             put_text(&mut out, Some(&self.tenant));
             for column in &self.columns {
-                out.push(column.kind as u8);
-                put_text(&mut out, Some(&column.name));
+                column.write_schema(&mut out);
             }
         }
         for column in &mut self.columns {
-            let begun = out.len();
-            out.extend_from_slice(&0_u32.to_le_bytes());
-            if matches!(column.kind, ColumnKind::Dictionary | ColumnKind::TextList) {
-                column.dictionary.write(&mut out);
-            }
-            out.extend_from_slice(&column.data);
-            if self.secret {
-                column.data.zeroize();
-            }
-            column.data.clear();
-            let written = length(out.len() - begun - 4);
-            out[begun..begun + 4].copy_from_slice(&written.to_le_bytes());
+            column.write(&mut out, self.secret);
         }
-        self.rows = 0;
-        Some(Batch { bytes: out, secret: self.secret })
+        (self.rows, self.bytes, self.begun) = (0, 0, true);
+        Batch { bytes: out, secret: self.secret }
     }
 }

@@ -300,6 +300,9 @@ symptoms! {
     TOO_LARGE = "Fdx.Protocol.TooLarge", Protocol, Data,
         "a row, or an answer that is no list, is larger than any row can be",
         "Something stands between this process and the service, such as a proxy with a sign-in page: check the proxy (-Proxy, HTTPS_PROXY).";
+    NESTED_TOO_DEEPLY = "Fdx.Protocol.NestedTooDeeply", Protocol, Data,
+        "a row is nested more than 127 levels deep",
+        "No list of the service is nested like that: check that the answer is the service's own, and report it.";
     TRUNCATED = "Fdx.Protocol.Truncated", Protocol, Data,
         "the answer's JSON stops in the middle",
         "Try again; if it stays so, something stands between this process and the service: check the proxy (-Proxy, HTTPS_PROXY).";

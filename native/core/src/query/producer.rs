@@ -118,15 +118,21 @@ impl Job {
     async fn rows(&self, rows: RowsRequest) -> Result<()> {
         let (decoder, columns) = if rows.raw { RowDecoder::raw() } else { RowDecoder::typed(rows.resource) };
         let mut sink = self.sink(decoder, columns);
+        let outcome = self.read_rows(&rows, &mut sink).await;
+        sink.finish().await;
+        outcome
+    }
+
+    async fn read_rows(&self, rows: &RowsRequest, sink: &mut Sink) -> Result<()> {
         if rows.parent_ids.is_empty() {
-            let plan = self.plan(&rows, None)?;
-            return pager::read(&self.context, &self.tenant, &plan, &mut sink).await;
+            let plan = self.plan(rows, None)?;
+            return pager::read(&self.context, &self.tenant, &plan, sink).await;
         }
         for parent in &rows.parent_ids {
             sink.from_request = Some(parent.clone());
-            let plan = self.plan(&rows, Some(parent))?;
+            let plan = self.plan(rows, Some(parent))?;
             // One parent that does not exist must not end the work on the others.
-            if let Err(mut error) = pager::read(&self.context, &self.tenant, &plan, &mut sink).await {
+            if let Err(mut error) = pager::read(&self.context, &self.tenant, &plan, sink).await {
                 error.item = Some(parent.clone());
                 let ends_tenant = error.http_status != Some(404);
                 if ends_tenant {
@@ -174,7 +180,10 @@ impl Job {
         let (decoder, columns) = if call.raw { RowDecoder::raw() } else { RowDecoder::dynamic() };
         let url = address::build(&self.context.settings, call.family, &call.path, &[])?;
         let plan = Plan::of_address(call.family, call.method, url, call.body, call.paging);
-        pager::read(&self.context, &self.tenant, &plan, &mut self.sink(decoder, columns)).await
+        let mut sink = self.sink(decoder, columns);
+        let outcome = pager::read(&self.context, &self.tenant, &plan, &mut sink).await;
+        sink.finish().await;
+        outcome
     }
 
     fn sink(&self, decoder: RowDecoder, columns: Vec<ColumnBuilder>) -> Sink {
@@ -213,7 +222,7 @@ impl Job {
         c[8].text(scope);
         c[9].bool(cached.from_cache);
         builder.end_row();
-        if let Some(batch) = builder.take() {
+        if let Some(batch) = builder.finish() {
             let _ = self.items.send(Item::Batch(batch)).await;
         }
         Ok(())

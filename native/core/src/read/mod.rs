@@ -5,6 +5,7 @@ pub(crate) mod decode;
 pub(crate) mod pager;
 pub(crate) mod plan;
 pub(crate) mod refusal;
+pub(crate) mod scanner;
 pub(crate) mod sink;
 pub(crate) mod splitter;
 #[cfg(test)]

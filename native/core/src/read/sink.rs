@@ -47,13 +47,23 @@ impl Sink {
         Sink { context, builder, decoder, items, left, from_request: None, delivered: 0 }
     }
 
+    /// Reads a row from text that begins with an object and may be cut. Gives its length, or `None` if it is not whole
+    /// and sound. [`Sink::push`] must follow for a row that was read.
+    pub(crate) fn attempt(&mut self, text: &str) -> Option<usize> {
+        self.decoder.attempt(text, self.from_request.as_deref(), &mut self.builder)
+    }
+
     /// Adds a row; false when the query has had as many as it wanted.
-    pub(crate) async fn push(&mut self, json: &str, response: &mut Response) -> Result<bool> {
+    pub(crate) async fn push(&mut self, json: &str, is_read: bool, response: &mut Response) -> Result<bool> {
         let wanted = self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
         if wanted.is_err() {
+            self.decoder.roll_back(&mut self.builder);
             return Ok(false);
         }
-        self.decoder.decode(json, self.from_request.as_deref(), &mut self.builder)?;
+        if !is_read {
+            self.decoder.decode(json, self.from_request.as_deref(), &mut self.builder)?;
+        }
+        self.builder.end_row();
         self.delivered += 1;
         if self.builder.is_full() {
             self.flush(Some(response)).await;
@@ -81,16 +91,17 @@ impl Sink {
     /// Hands on what there is.
     pub(crate) async fn flush(&mut self, response: Option<&mut Response>) {
         self.context.reporter.rows(u64::from(self.builder.rows()));
-        let Some(batch) = self.builder.take() else { return };
-        let item = match self.items.try_send(Item::Batch(batch)) {
-            Ok(()) => return,
-            Err(mpsc::error::TrySendError::Full(item) | mpsc::error::TrySendError::Closed(item)) => item,
-        };
-        if let Some(response) = response {
-            response.release_slot();
+        if let Some(batch) = self.builder.take() {
+            send(&self.items, batch, response).await;
         }
-        // A consumer that is gone cancels the query, so there is nobody to tell.
-        let _ = self.items.send(item).await;
+    }
+
+    /// Ends the stream, so that its reader can forget it.
+    pub(crate) async fn finish(self) {
+        self.context.reporter.rows(u64::from(self.builder.rows()));
+        if let Some(batch) = self.builder.finish() {
+            send(&self.items, batch, None).await;
+        }
     }
 
     /// The next part of a body; rows that wait for it longer than a moment are handed on first.
@@ -109,4 +120,16 @@ impl Sink {
         }
         response.chunk().await
     }
+}
+
+async fn send(items: &mpsc::Sender<Item>, batch: Batch, response: Option<&mut Response>) {
+    let item = match items.try_send(Item::Batch(batch)) {
+        Ok(()) => return,
+        Err(mpsc::error::TrySendError::Full(item) | mpsc::error::TrySendError::Closed(item)) => item,
+    };
+    if let Some(response) = response {
+        response.release_slot();
+    }
+    // A consumer that is gone cancels the query, so there is nobody to tell.
+    let _ = items.send(item).await;
 }

@@ -1,14 +1,13 @@
-//! Splits a page into rows while it arrives. A page is an OData envelope (`{"@odata.context":…,"value":[…],"@odata.nextLink":…}`) or, for a
-//! request of any path, any JSON document, which then is one row.
+//! Splits a page into rows while it arrives. A page is an envelope (`{"@odata.context":…,"value":[…],"@odata.nextLink":…}`)
+//! or, for a request of any path, any JSON document, which then is one row. Every byte is read once, however the page
+//! is cut.
 
-use serde::Deserialize;
-use serde::de::IgnoredAny;
-use serde_json::Deserializer;
-use serde_json::value::RawValue;
+use std::borrow::Cow;
 
+use super::scanner::{MAX_DEPTH, ScanError, Scanner};
 use crate::catalog::Paging;
 use crate::errors::{Error, Result, excerpt};
-use crate::errors::{NOT_JSON, TOO_LARGE, TRUNCATED, UNEXPECTED_SHAPE};
+use crate::errors::{NESTED_TOO_DEEPLY, NOT_JSON, TOO_LARGE, TRUNCATED, UNEXPECTED_SHAPE};
 
 /// Longest row, and longest document that is no list.
 const WINDOW_LIMIT: usize = 64 << 20;
@@ -24,7 +23,7 @@ pub(crate) enum Shape {
     Any,
 }
 
-/// What a page looks like: its shape, and which members of an envelope count.
+/// What a page looks like: its shape, and which members of an envelope count. Names are matched without regard to case.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Envelope {
     pub(crate) shape: Shape,
@@ -45,27 +44,60 @@ impl Envelope {
     }
 }
 
+/// What a member of the envelope is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Member {
+    List,
+    Link,
+    Other,
+}
+
+/// Where a list of members or elements stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    /// After the opening bracket.
+    First,
+    /// After a value.
+    Value,
+    /// After a comma.
+    Comma,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
+    /// Before the first byte: a byte order mark may come.
+    Begin,
     /// Before the first byte that counts.
     Start,
-    /// Before a member of the envelope or its end.
-    Member { first: bool },
-    /// Before an element of the list or its end.
-    Element { first: bool },
+    /// Among the members of the envelope.
+    Member(Place),
+    /// Inside a member's name.
+    Name,
+    /// After a member's name.
+    Colon(Member),
+    /// Before a member's value.
+    MemberValue(Member),
+    /// Inside a member's value.
+    InMember(Member),
+    /// Among the elements of the list.
+    Element(Place),
+    /// Inside a row.
+    Row,
     /// After the document.
     Done,
 }
 
 /// Where a row stands in the window.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Span {
+pub(crate) struct Row {
     from: usize,
     to: usize,
+    /// Whether the attempt read it, so that its text need not be read again.
+    pub(crate) is_read: bool,
 }
 
 enum Progress {
-    Row(Span),
+    Row(Row),
     Continue,
     NeedMore,
 }
@@ -73,313 +105,381 @@ enum Progress {
 /// Splits one page.
 pub(crate) struct Splitter {
     envelope: Envelope,
-    window: Vec<u8>,
+    limit: usize,
+    window: String,
+    /// Bytes of a character that was cut.
+    cut: Vec<u8>,
+    /// The bytes after the window are not UTF-8.
+    is_damaged: bool,
+    /// Everything before it was read.
     position: usize,
+    /// Where the value that is being read begins.
+    value: Option<usize>,
+    /// Where the document begins, while it may yet be the row.
+    document: Option<usize>,
+    scanner: Scanner,
     state: State,
     /// The list is the document itself, not a member of an envelope.
     bare: bool,
     list_seen: bool,
-    next_link: Option<String>,
+    link: Option<String>,
+    /// Bytes read or moved: tests hold that it grows with the page and not faster.
+    #[cfg(test)]
+    pub(crate) work: usize,
 }
 
 impl Splitter {
     pub(crate) fn new(envelope: Envelope) -> Self {
         Splitter {
             envelope,
-            window: Vec::new(),
+            limit: WINDOW_LIMIT,
+            window: String::new(),
+            cut: Vec::new(),
+            is_damaged: false,
             position: 0,
-            state: State::Start,
+            value: None,
+            document: None,
+            scanner: Scanner::new(0),
+            state: State::Begin,
             bare: false,
             list_seen: false,
-            next_link: None,
+            link: None,
+            #[cfg(test)]
+            work: 0,
         }
     }
 
-    /// Adds bytes. What was read is dropped, unless the whole document may yet be the row.
-    pub(crate) fn feed(&mut self, chunk: &[u8]) -> Result<()> {
-        if self.list_seen || self.envelope.shape == Shape::List {
-            self.window.drain(..self.position);
-            self.position = 0;
+    /// With another limit of the window.
+    #[cfg(test)]
+    pub(crate) fn with_limit(mut self, limit: usize) -> Self {
+        self.limit = limit;
+        self
+    }
+
+    /// Adds bytes. What was read is dropped, unless it is part of what may yet be a row.
+    pub(crate) fn feed(&mut self, mut chunk: &[u8]) {
+        let unread = self.kept().unwrap_or(self.position);
+        if unread > 0 {
+            self.window.drain(..unread);
+            self.position -= unread;
+            self.value = self.value.map(|at| at - unread);
+            self.document = self.document.map(|at| at - unread);
+            #[cfg(test)]
+            {
+                self.work += self.window.len();
+            }
         }
-        if self.window.len() + chunk.len() > WINDOW_LIMIT {
-            let message =
-                format!("a row, or an answer that is no list, is longer than {} MB", WINDOW_LIMIT >> 20);
-            return Err(TOO_LARGE.error(message));
+        // A character may be cut by the end of a chunk: its bytes wait for the rest.
+        while !self.cut.is_empty() && !self.is_damaged {
+            let Some((byte, rest)) = chunk.split_first() else { return };
+            self.cut.push(*byte);
+            chunk = rest;
+            match std::str::from_utf8(&self.cut) {
+                Ok(character) => self.window.push_str(character),
+                Err(e) if e.error_len().is_none() => continue,
+                Err(_) => self.is_damaged = true,
+            }
+            self.cut.clear();
         }
-        self.window.extend_from_slice(chunk);
-        Ok(())
+        if self.is_damaged {
+            return;
+        }
+        let valid = match std::str::from_utf8(chunk) {
+            Ok(_) => chunk.len(),
+            Err(e) => {
+                self.is_damaged = e.error_len().is_some();
+                e.valid_up_to()
+            }
+        };
+        self.window.push_str(std::str::from_utf8(&chunk[..valid]).unwrap_or_default());
+        if !self.is_damaged {
+            self.cut.extend_from_slice(&chunk[valid..]);
+        }
     }
 
     /// The next row, or `None` when more bytes are needed or the page is over.
-    pub(crate) fn next_row(&mut self) -> Result<Option<Span>> {
+    ///
+    /// `attempt` gets the text from the beginning of an object on, which may be cut anywhere. It gives the length of the
+    /// object if it could read all of it. Otherwise the row's end is found without it, and the caller reads the row then.
+    pub(crate) fn next_row(&mut self, attempt: impl FnOnce(&str) -> Option<usize>) -> Result<Option<Row>> {
+        let mut attempt = Some(attempt);
         loop {
             let progress = match self.state {
-                State::Start => self.start()?,
-                State::Member { first } => self.member(first)?,
-                State::Element { first } => self.element(first)?,
+                State::Begin => self.begin(),
+                State::Start => self.start(&mut attempt)?,
+                State::Member(place) => self.member(place)?,
+                State::Name => self.name()?,
+                State::Colon(member) => self.colon(member)?,
+                State::MemberValue(member) => self.member_value(member)?,
+                State::InMember(member) => self.in_member(member)?,
+                State::Element(place) => self.element(place, &mut attempt)?,
+                State::Row => self.row()?,
                 State::Done => self.done()?,
             };
             match progress {
-                Progress::Row(span) => return Ok(Some(span)),
-                Progress::NeedMore => return Ok(None),
+                Progress::Row(row) => return Ok(Some(row)),
                 Progress::Continue => {}
+                Progress::NeedMore if self.horizon() < self.window.len() => return Err(self.too_large()),
+                Progress::NeedMore if self.is_damaged => return Err(not_json("its text is not UTF-8", "")),
+                Progress::NeedMore => return Ok(None),
             }
         }
     }
 
     /// The text of a row; good until the next [`Splitter::feed`].
-    pub(crate) fn row(&self, span: Span) -> Result<&str> {
-        std::str::from_utf8(&self.window[span.from..span.to])
-            .map_err(|_| not_json("its text is not UTF-8", b""))
+    pub(crate) fn text(&self, row: Row) -> &str {
+        &self.window[row.from..row.to]
     }
 
     /// Whether it began as a page should: what breaks after that was damaged on its way.
     pub(crate) fn has_begun(&self) -> bool {
-        self.state != State::Start
+        !matches!(self.state, State::Begin | State::Start)
     }
 
-    /// Ends the page: everything must have come.
+    /// Ends the page: everything must have come. Gives what leads to the next page.
     pub(crate) fn finish(self) -> Result<Option<String>> {
-        if self.state == State::Done {
-            return Ok(self.next_link);
+        if self.state != State::Done {
+            return Err(TRUNCATED.error(TRUNCATED.cause));
         }
-        Err(TRUNCATED.error(TRUNCATED.cause))
+        if self.cut.is_empty() { Ok(self.link) } else { Err(not_json("something stands after its end", "")) }
     }
 
-    fn start(&mut self) -> Result<Progress> {
-        if self.window.starts_with("\u{feff}".as_bytes()) && self.position == 0 {
-            self.position = 3;
+    fn begin(&mut self) -> Progress {
+        let Some(first) = self.window.chars().next() else { return Progress::NeedMore };
+        if first == '\u{feff}' {
+            self.position = first.len_utf8();
         }
+        self.state = State::Start;
+        Progress::Continue
+    }
+
+    fn start<A: FnOnce(&str) -> Option<usize>>(&mut self, attempt: &mut Option<A>) -> Result<Progress> {
         let Some(byte) = self.peek() else { return Ok(Progress::NeedMore) };
         match (byte, self.envelope.shape) {
-            (b'{', Shape::Entity) => self.document(),
-            (b'{', _) => {
-                self.position += 1;
-                self.state = State::Member { first: true };
-                Ok(Progress::Continue)
+            (b'{', Shape::Entity) => self.begin_row(byte, attempt),
+            (b'{', shape) => {
+                self.document = (shape == Shape::Any).then_some(self.position);
+                self.go_on(State::Member(Place::First))
             }
             (b'[', Shape::Any) => {
-                self.position += 1;
                 (self.bare, self.list_seen) = (true, true);
-                self.state = State::Element { first: true };
-                Ok(Progress::Continue)
+                self.go_on(State::Element(Place::First))
             }
             (b'[' | b'"' | b'-' | b'0'..=b'9' | b't' | b'f' | b'n', _) => Err(other_shape()),
-            _ => Err(not_json("it does not begin like JSON", &self.window[self.position..])),
+            _ => Err(not_json("it does not begin like JSON", self.rest())),
         }
     }
 
-    /// The whole document as the row.
-    fn document(&mut self) -> Result<Progress> {
-        let Some((_, to)) = self.value::<IgnoredAny>(self.position)? else { return Ok(Progress::NeedMore) };
-        let span = Span { from: self.position, to };
-        self.position = to;
-        self.state = State::Done;
-        Ok(Progress::Row(span))
-    }
-
-    fn member(&mut self, first: bool) -> Result<Progress> {
+    fn member(&mut self, place: Place) -> Result<Progress> {
         let Some(byte) = self.peek() else { return Ok(Progress::NeedMore) };
-        if byte == b'}' {
-            return self.end_of_envelope();
+        match (byte, place) {
+            (b'}', Place::First | Place::Value) => self.end_of_envelope(),
+            (b',', Place::Value) => self.go_on(State::Member(Place::Comma)),
+            (b'"', Place::First | Place::Comma) => {
+                self.begin_value(0);
+                self.state = State::Name;
+                Ok(Progress::Continue)
+            }
+            _ => Err(not_json("its syntax is broken", self.rest())),
         }
-        let mut at = self.position;
-        if !first {
-            self.expect(byte, b',')?;
-            at += 1;
-        }
-        let Some((name, end)) = self.value::<String>(at)? else { return Ok(Progress::NeedMore) };
-        let Some((colon, at)) = self.next_byte(end) else { return Ok(Progress::NeedMore) };
-        self.expect(colon, b':')?;
-        let Some((opening, at)) = self.next_byte(at + 1) else { return Ok(Progress::NeedMore) };
-        if opening == b'[' && name.eq_ignore_ascii_case(self.envelope.list) && !self.list_seen {
-            self.list_seen = true;
-            self.position = at + 1;
-            self.state = State::Element { first: true };
-            return Ok(Progress::Continue);
-        }
-        let end = if self.envelope.link.is_some_and(|link| name.eq_ignore_ascii_case(link)) {
-            let Some((link, end)) = self.value::<Option<String>>(at)? else { return Ok(Progress::NeedMore) };
-            self.next_link = link.filter(|link| !link.is_empty());
-            end
+    }
+
+    fn name(&mut self) -> Result<Progress> {
+        let Some((from, to)) = self.scan()? else { return Ok(Progress::NeedMore) };
+        let name: Cow<'_, str> = serde_json::from_str(&self.window[from..to])
+            .map_err(|_| not_json("a member's name cannot be read", ""))?;
+        let member = if name.eq_ignore_ascii_case(self.envelope.list) {
+            Member::List
+        } else if self.envelope.link.is_some_and(|link| name.eq_ignore_ascii_case(link)) {
+            Member::Link
         } else {
-            let Some((_, end)) = self.value::<IgnoredAny>(at)? else { return Ok(Progress::NeedMore) };
-            end
+            Member::Other
         };
-        self.position = end;
-        self.state = State::Member { first: false };
+        self.state = State::Colon(member);
+        Ok(Progress::Continue)
+    }
+
+    fn colon(&mut self, member: Member) -> Result<Progress> {
+        match self.peek() {
+            None => Ok(Progress::NeedMore),
+            Some(b':') => self.go_on(State::MemberValue(member)),
+            Some(_) => Err(not_json("its syntax is broken", self.rest())),
+        }
+    }
+
+    fn member_value(&mut self, member: Member) -> Result<Progress> {
+        match (self.peek(), member) {
+            (None, _) => Ok(Progress::NeedMore),
+            (Some(b'['), Member::List) if self.list_seen => {
+                Err(UNEXPECTED_SHAPE.error("the answer has more than one list"))
+            }
+            (Some(b'['), Member::List) => {
+                (self.list_seen, self.document) = (true, None);
+                self.go_on(State::Element(Place::First))
+            }
+            _ => {
+                // In a document that may be the row, the value is nested in it.
+                self.begin_value(u32::from(self.document.is_some()));
+                self.state = State::InMember(member);
+                Ok(Progress::Continue)
+            }
+        }
+    }
+
+    fn in_member(&mut self, member: Member) -> Result<Progress> {
+        if member != Member::Link {
+            // Nobody wants its text.
+            self.value = None;
+        }
+        let Some((from, to)) = self.scan()? else { return Ok(Progress::NeedMore) };
+        if member == Member::Link {
+            let link: Option<String> =
+                serde_json::from_str(&self.window[from..to]).map_err(|_| other_shape())?;
+            self.link = link.filter(|link| !link.is_empty());
+        }
+        self.state = State::Member(Place::Value);
         Ok(Progress::Continue)
     }
 
     fn end_of_envelope(&mut self) -> Result<Progress> {
         self.position += 1;
         self.state = State::Done;
-        match (self.list_seen, self.envelope.shape) {
+        match (self.list_seen, self.document.take()) {
             (true, _) => Ok(Progress::Continue),
-            (false, Shape::Any) => Ok(Progress::Row(Span { from: self.beginning(), to: self.position })),
-            (false, _) => Err(other_shape()),
+            (false, Some(from)) => Ok(Progress::Row(Row { from, to: self.position, is_read: false })),
+            (false, None) => Err(other_shape()),
         }
     }
 
-    fn element(&mut self, first: bool) -> Result<Progress> {
+    fn element<A: FnOnce(&str) -> Option<usize>>(
+        &mut self,
+        place: Place,
+        attempt: &mut Option<A>,
+    ) -> Result<Progress> {
         let Some(byte) = self.peek() else { return Ok(Progress::NeedMore) };
-        if byte == b']' {
-            self.position += 1;
-            self.state = if self.bare { State::Done } else { State::Member { first: false } };
-            return Ok(Progress::Continue);
+        match (byte, place) {
+            (b']', Place::First | Place::Value) => {
+                self.go_on(if self.bare { State::Done } else { State::Member(Place::Value) })
+            }
+            (b',', Place::Value) => self.go_on(State::Element(Place::Comma)),
+            (_, Place::Value) => Err(not_json("its syntax is broken", self.rest())),
+            _ => self.begin_row(byte, attempt),
         }
-        let mut at = self.position;
-        if !first {
-            self.expect(byte, b',')?;
-            let Some((_, next)) = self.next_byte(at + 1) else { return Ok(Progress::NeedMore) };
-            at = next;
+    }
+
+    fn begin_row<A: FnOnce(&str) -> Option<usize>>(
+        &mut self,
+        byte: u8,
+        attempt: &mut Option<A>,
+    ) -> Result<Progress> {
+        let from = self.position;
+        self.begin_value(0);
+        self.state = State::Row;
+        if byte == b'{'
+            && let Some(attempt) = attempt.take()
+            && let Some(text) = self.window.get(from..self.horizon())
+            && let Some(length) = attempt(text)
+        {
+            self.value = None;
+            return Ok(self.end_row(from, from + length, true));
         }
-        let Some((_, to)) = self.value::<&RawValue>(at)? else { return Ok(Progress::NeedMore) };
+        Ok(Progress::Continue)
+    }
+
+    fn row(&mut self) -> Result<Progress> {
+        let Some((from, to)) = self.scan()? else { return Ok(Progress::NeedMore) };
+        Ok(self.end_row(from, to, false))
+    }
+
+    fn end_row(&mut self, from: usize, to: usize, is_read: bool) -> Progress {
         self.position = to;
-        self.state = State::Element { first: false };
-        Ok(Progress::Row(Span { from: at, to }))
+        self.state =
+            if self.envelope.shape == Shape::Entity { State::Done } else { State::Element(Place::Value) };
+        Progress::Row(Row { from, to, is_read })
     }
 
     fn done(&mut self) -> Result<Progress> {
         match self.peek() {
             None => Ok(Progress::NeedMore),
-            Some(_) => Err(not_json("something stands after its end", &self.window[self.position..])),
+            Some(_) => Err(not_json("something stands after its end", self.rest())),
         }
     }
 
-    /// A complete value from `at` on, and where it ends.
-    fn value<'a, T: Deserialize<'a>>(&'a self, at: usize) -> Result<Option<(T, usize)>> {
-        let mut values = Deserializer::from_slice(&self.window[at..]).into_iter::<T>();
-        match values.next() {
-            None => Ok(None),
-            Some(Err(e)) if e.is_eof() => Ok(None),
-            // A number that is cut behind its sign, point or exponent is an error to the parser and not an end.
-            Some(Err(_)) if matches!(self.window.last(), Some(b'-' | b'+' | b'.' | b'e' | b'E')) => Ok(None),
-            Some(Err(e)) if e.is_data() => Err(other_shape()),
-            Some(Err(_)) => Err(not_json("its syntax is broken", b"")),
-            Some(Ok(value)) => {
-                let end = at + values.byte_offset();
-                // A number or word that touches the end of the window may go on behind it.
-                let complete = end < self.window.len() || matches!(self.window[end - 1], b'}' | b']' | b'"');
-                Ok(complete.then_some((value, end)))
+    fn go_on(&mut self, state: State) -> Result<Progress> {
+        self.position += 1;
+        self.state = state;
+        Ok(Progress::Continue)
+    }
+
+    fn begin_value(&mut self, outer: u32) {
+        self.value = Some(self.position);
+        self.scanner = Scanner::new(outer);
+    }
+
+    /// Reads on in a value. Gives where it begins and ends once all of it was read; it is not kept from then on.
+    fn scan(&mut self) -> Result<Option<(usize, usize)>> {
+        let text = &self.window.as_bytes()[..self.horizon()];
+        let before = self.position;
+        let end = self.scanner.advance(text, before).map_err(|error| match error {
+            ScanError::Syntax(_) => not_json("its syntax is broken", ""),
+            ScanError::TooDeep => {
+                NESTED_TOO_DEEPLY.error(format!("a row is nested more than {MAX_DEPTH} levels deep"))
             }
+        })?;
+        self.position = end.unwrap_or(text.len());
+        #[cfg(test)]
+        {
+            self.work += self.position - before;
         }
+        Ok(end.map(|to| (self.value.take().unwrap_or(to), to)))
     }
 
     /// The next byte that is no white space; moves up to it.
     fn peek(&mut self) -> Option<u8> {
-        let (byte, at) = self.next_byte(self.position)?;
-        self.position = at;
-        Some(byte)
-    }
-
-    fn next_byte(&self, from: usize) -> Option<(u8, usize)> {
-        let rest = self.window.get(from..)?;
-        let skipped = rest.iter().position(|byte| !byte.is_ascii_whitespace())?;
-        Some((rest[skipped], from + skipped))
-    }
-
-    fn beginning(&self) -> usize {
-        self.window.iter().position(|byte| *byte == b'{').unwrap_or(0)
-    }
-
-    fn expect(&self, found: u8, wanted: u8) -> Result<()> {
-        if found == wanted {
-            Ok(())
-        } else {
-            Err(not_json("its syntax is broken", &self.window[self.position..]))
+        let rest = &self.window.as_bytes()[..self.horizon()][self.position..];
+        let skipped = rest.iter().position(|byte| !matches!(byte, b' ' | b'\n' | b'\t' | b'\r'));
+        let found = skipped.map(|at| rest[at]);
+        let skipped = skipped.unwrap_or(rest.len());
+        self.position += skipped;
+        #[cfg(test)]
+        {
+            self.work += skipped;
         }
+        found
+    }
+
+    fn rest(&self) -> &str {
+        &self.window[self.position..]
+    }
+
+    /// The first byte that has to be kept.
+    fn kept(&self) -> Option<usize> {
+        self.document.or(self.value)
+    }
+
+    /// Where reading stops: what is kept has a limit, however the page is cut.
+    fn horizon(&self) -> usize {
+        match self.kept() {
+            Some(from) => self.window.len().min(from.saturating_add(self.limit)),
+            None => self.window.len(),
+        }
+    }
+
+    fn too_large(&self) -> Error {
+        TOO_LARGE
+            .error(format!("a row, or an answer that is no list, is longer than {} MB", self.limit >> 20))
     }
 }
 
-fn not_json(why: &str, found: &[u8]) -> Error {
+fn not_json(why: &str, found: &str) -> Error {
     let mut message = format!("the answer is not JSON: {why}");
     if !found.is_empty() {
-        message =
-            format!("{message}: {}", excerpt(&String::from_utf8_lossy(&found[..found.len().min(400)]), 100));
+        let found: String = found.chars().take(400).collect();
+        message = format!("{message}: {}", excerpt(&found, 100));
     }
     NOT_JSON.error(message)
 }
 
 fn other_shape() -> Error {
     UNEXPECTED_SHAPE.error(UNEXPECTED_SHAPE.cause)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    type Split = (Vec<String>, Option<String>);
-
-    fn split(shape: Shape, body: &str, chunk: usize) -> Result<Split> {
-        let mut splitter = Splitter::new(Envelope::of(shape, "value", Paging::ODATA));
-        let mut rows = Vec::new();
-        for chunk in body.as_bytes().chunks(chunk) {
-            splitter.feed(chunk)?;
-            while let Some(span) = splitter.next_row()? {
-                rows.push(splitter.row(span)?.to_owned());
-            }
-        }
-        Ok((rows, splitter.finish()?))
-    }
-
-    /// However the body is cut, the rows are the same.
-    fn split_every_way(shape: Shape, body: &str) -> Result<Split> {
-        let whole = split(shape, body, body.len().max(1));
-        for chunk in 1..body.len() {
-            let cut = split(shape, body, chunk);
-            match (&whole, &cut) {
-                (Ok(a), Ok(b)) => assert_eq!(a, b, "chunks of {chunk}"),
-                (Err(a), Err(b)) => assert_eq!(a.id, b.id, "chunks of {chunk}"),
-                _ => panic!("chunks of {chunk}: {whole:?} {cut:?}"),
-            }
-        }
-        whole
-    }
-
-    #[test]
-    fn an_envelope_is_split_wherever_it_is_cut() {
-        let body = r#" {"@odata.context":"x\u0022[","@odata.count":12, "value" : [ {"a":[-1.5E+2,{"b":"]}\u00e9\\"}],"c":true,"d":7.5e-1} , 12,"s",null ], "@odata.nextLink":"https://h/\u0026x" } "#;
-        let (rows, next) = split_every_way(Shape::List, body).unwrap();
-        assert_eq!(
-            rows,
-            [r#"{"a":[-1.5E+2,{"b":"]}\u00e9\\"}],"c":true,"d":7.5e-1}"#, "12", r#""s""#, "null"]
-        );
-        assert_eq!(next.as_deref(), Some("https://h/&x"));
-    }
-
-    #[test]
-    fn a_next_link_before_the_list_counts_too() {
-        let (rows, next) = split_every_way(Shape::List, r#"{"@odata.nextLink":"n","Value":[]}"#).unwrap();
-        assert!(rows.is_empty());
-        assert_eq!(next.as_deref(), Some("n"));
-    }
-
-    #[test]
-    fn a_document_that_is_no_list_is_one_row() {
-        for shape in [Shape::Entity, Shape::Any] {
-            let (rows, _) = split_every_way(shape, r#" {"id":"x","n":{"value":[1]}} "#).unwrap();
-            assert_eq!(rows, [r#"{"id":"x","n":{"value":[1]}}"#]);
-        }
-        let (rows, _) = split_every_way(Shape::Any, "[1, 2]").unwrap();
-        assert_eq!(rows, ["1", "2"]);
-    }
-
-    #[test]
-    fn what_is_no_page_is_named() {
-        for (body, id) in [
-            ("<html>", "Fdx.Protocol.NotJson"),
-            (r#"{"value":[{]}"#, "Fdx.Protocol.NotJson"),
-            (r#"{"value":[1 2]}"#, "Fdx.Protocol.NotJson"),
-            (r#"{"value":[1]} x"#, "Fdx.Protocol.NotJson"),
-            (r#"{"values":[1]}"#, "Fdx.Protocol.UnexpectedShape"),
-            (r#"{"value":{}}"#, "Fdx.Protocol.UnexpectedShape"),
-            ("[]", "Fdx.Protocol.UnexpectedShape"),
-            (r#"{"value":[1,"#, "Fdx.Protocol.Truncated"),
-            (r#"{"value":[1]"#, "Fdx.Protocol.Truncated"),
-            ("", "Fdx.Protocol.Truncated"),
-        ] {
-            assert_eq!(split_every_way(Shape::List, body).unwrap_err().id, id, "{body}");
-        }
-    }
 }

@@ -2,4 +2,5 @@
 
 mod nested;
 pub(crate) mod row;
+mod time;
 mod value;

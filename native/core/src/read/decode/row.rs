@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use foldhash::fast::RandomState;
 use serde::Deserializer;
-use serde::de::{DeserializeSeed, MapAccess, Visitor};
+use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor};
 
 use super::nested::Nested;
 use super::value::{ColumnValue, Extras, VariantValue};
@@ -20,12 +20,14 @@ const DYNAMIC_LIMIT: usize = 4096;
 /// Decodes the rows of one stream.
 pub(crate) struct RowDecoder {
     layout: Layout,
-    /// Column by name, in lower case.
+    /// Column by name: as the catalog has it and in lower case, or as it came.
     indexes: HashMap<Box<str>, usize, RandomState>,
     /// Name of the member that each column is read from; empty for a column inside a member.
     names: Vec<Box<str>>,
     nested: Nested,
     seen: Vec<bool>,
+    /// By column, the number of the last member of the row that repeats its name.
+    repeated: HashMap<usize, u32, RandomState>,
     extras: Extras,
 }
 
@@ -61,6 +63,7 @@ impl RowDecoder {
                 }
             };
             if !member.is_empty() && !column.from_request && column.name != ADDITIONAL {
+                decoder.indexes.insert(member.into(), index);
                 decoder.indexes.insert(member.to_ascii_lowercase().into(), index);
             }
             decoder.names.push(member.into());
@@ -86,58 +89,105 @@ impl RowDecoder {
             names: Vec::new(),
             nested: Nested::default(),
             seen: Vec::new(),
+            repeated: HashMap::default(),
             extras: Extras::default(),
         }
     }
 
-    /// Adds one row. `from_request` is the value of the columns that the request knows.
+    /// Reads one row into the columns; [`BatchBuilder::end_row`] then keeps it. A row that cannot be read leaves nothing
+    /// behind. `from_request` is the value of the columns that the request knows.
     pub(crate) fn decode(
         &mut self,
         json: &str,
         from_request: Option<&str>,
         builder: &mut BatchBuilder,
     ) -> Result<()> {
-        match self.layout {
-            Layout::Raw => builder.columns()[0].text(json),
-            Layout::Typed(resource) => {
-                self.visit(json, builder)?;
-                self.fill(resource, from_request, builder.columns());
+        let read = match self.layout {
+            Layout::Raw => {
+                builder.columns()[0].text(json);
+                return Ok(());
             }
+            Layout::Dynamic if !json.starts_with('{') => self.scalar(json, builder),
+            Layout::Typed(_) if !json.starts_with('{') => return Err(bad_row("a row is not a JSON object")),
+            _ => self.object(json, builder).map(|_| ()),
+        };
+        if let Err(error) = read {
+            self.roll_back(builder);
+            return Err(bad_row(if error.is_data() {
+                "a row has too many different members"
+            } else {
+                "a row has a number or a character that cannot be represented"
+            }));
+        }
+        self.complete(from_request, builder);
+        Ok(())
+    }
+
+    /// As [`RowDecoder::decode`], from text that begins with an object and may be cut. Gives the object's length, or
+    /// `None` if it is not whole and sound.
+    pub(crate) fn attempt(
+        &mut self,
+        text: &str,
+        from_request: Option<&str>,
+        builder: &mut BatchBuilder,
+    ) -> Option<usize> {
+        if self.layout == Layout::Raw {
+            return None;
+        }
+        let Ok(length) = self.object(text, builder) else {
+            self.roll_back(builder);
+            return None;
+        };
+        self.complete(from_request, builder);
+        Some(length)
+    }
+
+    /// Forgets a row that is not kept.
+    pub(crate) fn roll_back(&mut self, builder: &mut BatchBuilder) {
+        builder.roll_back();
+        if self.layout == Layout::Dynamic {
+            let kept = builder.columns().len();
+            for name in self.names.drain(kept..) {
+                self.indexes.remove(&name);
+            }
+            self.seen.truncate(kept);
+        }
+        self.seen.fill(false);
+        self.repeated.clear();
+        self.extras.clear();
+    }
+
+    /// Reads an object, and says how long it is.
+    fn object(&mut self, text: &str, builder: &mut BatchBuilder) -> serde_json::Result<usize> {
+        let mut json = serde_json::Deserializer::from_str(text);
+        json.deserialize_map(RowVisitor { decoder: self, builder })?;
+        Ok(json.into_iter::<IgnoredAny>().byte_offset())
+    }
+
+    /// An element that is no object: a row of one column.
+    fn scalar(&mut self, json: &str, builder: &mut BatchBuilder) -> serde_json::Result<()> {
+        let index = self.column("value", builder).ok_or_else(too_many)?;
+        self.seen[index] = true;
+        VariantValue(builder.columns()[index].variant())
+            .deserialize(&mut serde_json::Deserializer::from_str(json))
+    }
+
+    /// Fills the columns that the row did not name.
+    fn complete(&mut self, from_request: Option<&str>, builder: &mut BatchBuilder) {
+        match self.layout {
+            Layout::Raw => {}
+            Layout::Typed(resource) => self.fill(resource, from_request, builder.columns()),
             Layout::Dynamic => {
-                if json.starts_with('{') {
-                    self.visit(json, builder)?;
-                } else {
-                    self.scalar(json, builder)?;
-                }
                 for (column, seen) in builder.columns().iter_mut().zip(&mut self.seen) {
                     if !std::mem::take(seen) {
                         column.null();
                     }
                 }
+                if !self.repeated.is_empty() {
+                    self.repeated.clear();
+                }
             }
         }
-        builder.end_row();
-        Ok(())
-    }
-
-    fn visit(&mut self, json: &str, builder: &mut BatchBuilder) -> Result<()> {
-        if !json.starts_with('{') {
-            return Err(bad_row("a row is not a JSON object"));
-        }
-        let row = RowVisitor { decoder: self, builder };
-        serde_json::Deserializer::from_str(json)
-            .deserialize_map(row)
-            .map_err(|_| bad_row("a row is nested too deeply, or has too many different members"))
-    }
-
-    /// An element that is no object: a row of one column.
-    fn scalar(&mut self, json: &str, builder: &mut BatchBuilder) -> Result<()> {
-        let index =
-            self.column("value", builder).ok_or_else(|| bad_row("a row has too many different members"))?;
-        self.seen[index] = true;
-        VariantValue(builder.columns()[index].variant())
-            .deserialize(&mut serde_json::Deserializer::from_str(json))
-            .map_err(|_| bad_row("a row is nested too deeply"))
     }
 
     /// What the row did not say, and the last column.
@@ -176,6 +226,10 @@ fn bad_row(message: &str) -> Error {
     UNEXPECTED_SHAPE.error(message)
 }
 
+fn too_many<E: serde::de::Error>() -> E {
+    E::custom("too many different members")
+}
+
 /// Where a member goes.
 enum Member {
     ColumnBuilder(usize),
@@ -200,9 +254,9 @@ impl<'de> Visitor<'de> for RowVisitor<'_> {
         while let Some(member) = map.next_key_seed(MemberName { decoder, expected })? {
             let index = match member {
                 Member::ColumnBuilder(index) => index,
-                Member::Extra(name) if decoder.layout == Layout::Dynamic => decoder
-                    .unseen_column(name, builder)
-                    .ok_or_else(|| serde::de::Error::custom("too many different members"))?,
+                Member::Extra(name) if decoder.layout == Layout::Dynamic => {
+                    decoder.unseen_column(&name, builder).ok_or_else(too_many)?
+                }
                 Member::Extra(name) if decoder.nested.object(&name).is_some() => {
                     let value = map.next_value()?;
                     let RowDecoder { nested, seen, extras, .. } = &mut *decoder;
@@ -241,14 +295,16 @@ impl RowDecoder {
     }
 
     /// As [`RowDecoder::column`]; a name that the row has had already gets a number, so that nothing is dropped.
-    fn unseen_column(&mut self, mut name: String, builder: &mut BatchBuilder) -> Option<usize> {
-        loop {
-            let index = self.column(&name, builder)?;
-            if !self.seen[index] {
-                return Some(index);
-            }
-            name.push_str("#2");
+    fn unseen_column(&mut self, name: &str, builder: &mut BatchBuilder) -> Option<usize> {
+        let first = self.column(name, builder)?;
+        let mut index = first;
+        while self.seen[index] {
+            let number = self.repeated.entry(first).or_insert(1);
+            *number += 1;
+            let numbered = format!("{name}#{number}");
+            index = self.column(&numbered, builder)?;
         }
+        Some(index)
     }
 }
 
@@ -276,7 +332,6 @@ impl Visitor<'_> for MemberName<'_> {
 
     fn visit_str<E>(self, name: &str) -> Result<Member, E> {
         let decoder = self.decoder;
-        let typed = decoder.layout != Layout::Dynamic;
         let is_free = |index: usize| !decoder.seen[index];
         let expected = self.expected;
         if decoder.names.get(expected).is_some_and(|n| &**n == name)
@@ -285,11 +340,10 @@ impl Visitor<'_> for MemberName<'_> {
         {
             return Ok(Member::ColumnBuilder(expected));
         }
-        let found = if typed {
-            decoder.indexes.get(name.to_ascii_lowercase().as_str())
-        } else {
-            decoder.indexes.get(name)
-        };
+        let found = decoder.indexes.get(name).or_else(|| match decoder.layout {
+            Layout::Dynamic => None,
+            _ => decoder.indexes.get(name.to_ascii_lowercase().as_str()),
+        });
         Ok(match found {
             Some(index) if is_free(*index) => Member::ColumnBuilder(*index),
             _ => Member::Extra(name.to_owned()),

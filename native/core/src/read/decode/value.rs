@@ -2,14 +2,12 @@
 
 use std::fmt;
 
-use jiff::Timestamp;
-use jiff::civil::DateTime;
-use jiff::tz::Offset;
 use serde::Deserializer;
 use serde::de::{DeserializeSeed, MapAccess, SeqAccess, Visitor};
 
+use super::time::{ParsedTime, parse_time};
 use crate::batch::ColumnKind;
-use crate::batch::{ColumnBuilder, EPOCH, TICKS_PER_SECOND, put_text, value};
+use crate::batch::{ColumnBuilder, put_text, value};
 
 /// Members without a column of their own, as the inside of a variant object.
 #[derive(Default)]
@@ -24,6 +22,12 @@ impl Extras {
         put_text(&mut self.data, Some(name));
         self.count += 1;
         &mut self.data
+    }
+
+    /// Forgets the members of a row that is not kept.
+    pub(crate) fn clear(&mut self) {
+        self.data.clear();
+        self.count = 0;
     }
 
     /// Writes the members of a row into its last column.
@@ -54,11 +58,16 @@ impl<'a> ColumnValue<'a> {
         VariantValue(self.extras.name(self.name))
     }
 
-    fn number<E: serde::de::Error>(self, as_int: Option<i64>, as_float: f64, text: &str) -> Result<(), E> {
+    fn number<E: serde::de::Error>(
+        self,
+        as_int: Option<i64>,
+        as_float: f64,
+        text: impl fmt::Display,
+    ) -> Result<(), E> {
         match (self.column.kind(), as_int) {
             (ColumnKind::Int, Some(number)) => self.column.int(number),
             (ColumnKind::Float, _) => self.column.float(as_float),
-            (ColumnKind::Text | ColumnKind::Dictionary, _) => self.column.text(text),
+            (ColumnKind::Text | ColumnKind::Dictionary, _) => self.column.text(&text.to_string()),
             _ => match as_int {
                 Some(number) => self.misfit().visit_i64::<E>(number)?,
                 None => self.misfit().visit_f64::<E>(as_float)?,
@@ -102,7 +111,7 @@ impl<'de> Visitor<'de> for ColumnValue<'_> {
 
     fn visit_i64<E: serde::de::Error>(self, v: i64) -> Result<(), E> {
         #[expect(clippy::cast_precision_loss, reason = "the column holds floating numbers")]
-        self.number(Some(v), v as f64, &v.to_string())
+        self.number(Some(v), v as f64, v)
     }
 
     fn visit_u64<E: serde::de::Error>(self, v: u64) -> Result<(), E> {
@@ -110,7 +119,7 @@ impl<'de> Visitor<'de> for ColumnValue<'_> {
             Ok(v) => self.visit_i64(v),
             Err(_) if self.column.kind() == ColumnKind::Int => self.misfit().visit_u64(v),
             #[expect(clippy::cast_precision_loss, reason = "the column holds floating numbers")]
-            Err(_) => self.number(None, v as f64, &v.to_string()),
+            Err(_) => self.number(None, v as f64, v),
         }
     }
 
@@ -121,8 +130,8 @@ impl<'de> Visitor<'de> for ColumnValue<'_> {
         )]
         let whole = (v.fract() == 0.0 && v.abs() < 9e15).then_some(v as i64);
         match self.column.kind() {
-            ColumnKind::Int => self.number(whole, v, ""),
-            _ => self.number(None, v, &v.to_string()),
+            ColumnKind::Int => self.number(whole, v, v),
+            _ => self.number(None, v, v),
         }
     }
 
@@ -319,46 +328,4 @@ fn reserve_count(out: &mut Vec<u8>) -> usize {
 
 fn write_count(out: &mut [u8], at: usize, count: u32) {
     out[at..at + 4].copy_from_slice(&count.to_le_bytes());
-}
-
-#[derive(Debug, PartialEq, Eq)]
-enum ParsedTime {
-    /// 100 ns since 0001-01-01 UTC.
-    Ticks(i64),
-    /// The services write the year 1.
-    Never,
-    Unreadable,
-}
-
-/// Reads a date in any form that the services use: RFC 3339 with up to seven digits, or a blank instead of `T` and no zone, which
-/// means UTC.
-fn parse_time(text: &str) -> ParsedTime {
-    let utc = || text.parse::<DateTime>().and_then(|civil| Offset::UTC.to_timestamp(civil));
-    let Ok(timestamp) = text.parse::<Timestamp>().or_else(|_| utc()) else { return ParsedTime::Unreadable };
-    let seconds = timestamp.as_second() + EPOCH;
-    if seconds < 366 * 86_400 {
-        return ParsedTime::Never;
-    }
-    ParsedTime::Ticks(seconds * TICKS_PER_SECOND + i64::from(timestamp.subsec_nanosecond()) / 100)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_date_form_of_the_services_is_read() {
-        for (text, expected) in [
-            ("1970-01-01T00:00:00Z", EPOCH * TICKS_PER_SECOND),
-            ("2021-01-26T20:33:57.7220239Z", 637_472_900_377_220_239),
-            ("2020-12-30 14:17:26", 637_449_346_460_000_000),
-            ("2020-11-03 10:13:34.8476880", 637_399_952_148_476_880),
-            ("2021-01-26T21:33:57.7220239+01:00", 637_472_900_377_220_239),
-        ] {
-            assert_eq!(parse_time(text), ParsedTime::Ticks(expected), "{text}");
-        }
-        assert_eq!(parse_time("0001-01-01T00:00:00Z"), ParsedTime::Never);
-        assert_eq!(parse_time("0001-01-01 00:00:00"), ParsedTime::Never);
-        assert_eq!(parse_time("yesterday"), ParsedTime::Unreadable);
-    }
 }

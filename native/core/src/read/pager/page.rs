@@ -23,6 +23,9 @@ use crate::read::splitter::{Shape, Splitter};
 /// Most that is read of a refusal.
 const REFUSAL_LIMIT: usize = 64 * 1024;
 
+/// Bytes of a body after which other work has its turn.
+const YIELD_AFTER: usize = 256 * 1024;
+
 /// How a page ended.
 #[derive(Debug, Default)]
 pub(super) struct PageEnd {
@@ -40,6 +43,13 @@ pub(super) struct Page<'a> {
     url: &'a Url,
     number: u64,
     /// Rows that earlier attempts delivered, and the digest of their bytes: they are not delivered again.
+    rows: u64,
+    digest: u64,
+}
+
+/// Rows that this attempt has had, and the digest of those that an earlier attempt delivered.
+#[derive(Default)]
+struct Replay {
     rows: u64,
     digest: u64,
 }
@@ -169,43 +179,66 @@ impl<'a> Page<'a> {
     async fn body(&mut self, response: &mut Response, sink: &mut Sink) -> Result<PageEnd, Failure> {
         self.context.reporter.reading();
         let mut splitter = Splitter::new(self.plan.envelope);
-        let (mut index, mut replayed) = (0_u64, 0_u64);
-        let mut empty = true;
+        let mut replay = Replay::default();
+        let (mut empty, mut unyielded) = (true, 0);
         loop {
             let chunk = sink.chunk(response).await.map_err(|e| self.broken(&e))?;
             let Some(chunk) = chunk else { break };
             empty &= chunk.is_empty();
             self.context.reporter.received(chunk.len());
-            splitter.feed(&chunk)?;
-            while let Some(span) = splitter.next_row().map_err(|e| self.damaged(e, &splitter))? {
-                let json = splitter.row(span)?;
-                index += 1;
-                if index <= self.rows {
-                    replayed = digest(replayed, json);
-                    if index == self.rows && replayed != self.digest {
-                        return Err(Failure::Final(self.changed()));
-                    }
-                    continue;
+            for part in chunk.chunks(YIELD_AFTER) {
+                splitter.feed(part);
+                if !self.rows(&mut splitter, &mut replay, response, sink).await? {
+                    return Ok(PageEnd { rows: replay.rows, link: None });
                 }
-                self.digest = digest(self.digest, json);
-                if !sink.push(json, response).await? {
-                    return Ok(PageEnd { rows: index, link: None });
+                unyielded += part.len();
+                if unyielded >= YIELD_AFTER {
+                    unyielded = 0;
+                    tokio::task::yield_now().await;
                 }
-                self.rows = index;
             }
         }
         if empty && self.plan.envelope.shape == Shape::Any {
             // 204, or an action that answers nothing.
             return Ok(PageEnd::default());
         }
-        if index < self.rows {
+        if replay.rows < self.rows {
             return Err(Failure::Final(self.changed()));
         }
         // A body whose JSON stops in the middle was cut on its way, whatever the connection says.
         match splitter.finish() {
-            Ok(link) => Ok(PageEnd { rows: index, link }),
+            Ok(link) => Ok(PageEnd { rows: replay.rows, link }),
             Err(error) if self.plan.repeatable => Err(Failure::Passing(error)),
             Err(error) => Err(Failure::Final(error)),
+        }
+    }
+
+    /// Reads the rows that are there; false when the query has had as many as it wanted.
+    async fn rows(
+        &mut self,
+        splitter: &mut Splitter,
+        replay: &mut Replay,
+        response: &mut Response,
+        sink: &mut Sink,
+    ) -> Result<bool, Failure> {
+        loop {
+            let is_new = replay.rows >= self.rows;
+            let row = splitter.next_row(|text| if is_new { sink.attempt(text) } else { None });
+            let Some(row) = row.map_err(|e| self.damaged(e, splitter))? else { return Ok(true) };
+            let json = splitter.text(row);
+            replay.rows += 1;
+            if is_new {
+                self.digest = digest(self.digest, json);
+                if !sink.push(json, row.is_read, response).await? {
+                    return Ok(false);
+                }
+                self.rows = replay.rows;
+            } else {
+                replay.digest = digest(replay.digest, json);
+                if replay.rows == self.rows && replay.digest != self.digest {
+                    return Err(Failure::Final(self.changed()));
+                }
+            }
         }
     }
 

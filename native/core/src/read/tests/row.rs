@@ -8,6 +8,7 @@ fn decode_rows(rows: &[&str]) -> String {
     let mut builder = BatchBuilder::new(0, "t", columns);
     for row in rows {
         decoder.decode(row, None, &mut builder).unwrap();
+        builder.end_row();
     }
     format!("{:?}", builder.take().unwrap().bytes())
 }

@@ -1,0 +1,131 @@
+//! The values of one column, as they come in.
+
+use zeroize::Zeroize;
+
+use super::dictionary::Dictionary;
+use super::{ColumnKind, NULL, length, put_text, value};
+
+/// Values of one column, as they come in.
+pub(crate) struct ColumnBuilder {
+    name: String,
+    kind: ColumnKind,
+    data: Vec<u8>,
+    dictionary: Dictionary,
+    /// Bytes of the rows that are complete.
+    kept: usize,
+}
+
+impl ColumnBuilder {
+    pub(crate) fn new(name: &str, kind: ColumnKind) -> Self {
+        ColumnBuilder {
+            name: name.to_owned(),
+            kind,
+            data: Vec::new(),
+            dictionary: Dictionary::default(),
+            kept: 0,
+        }
+    }
+
+    pub(crate) fn kind(&self) -> ColumnKind {
+        self.kind
+    }
+
+    /// Null, whatever the kind.
+    pub(crate) fn null(&mut self) {
+        match self.kind {
+            ColumnKind::Text | ColumnKind::TextList => self.data.extend_from_slice(&NULL.to_le_bytes()),
+            ColumnKind::Dictionary => self.data.extend_from_slice(&0_u32.to_le_bytes()),
+            ColumnKind::Int | ColumnKind::Time => self.data.extend_from_slice(&i64::MIN.to_le_bytes()),
+            ColumnKind::Float => self.data.extend_from_slice(&f64::NAN.to_le_bytes()),
+            ColumnKind::Bool => self.data.push(2),
+            ColumnKind::Variant => self.data.push(value::NULL),
+        }
+    }
+
+    /// A text, for `Text` and `Dictionary`.
+    pub(crate) fn text(&mut self, text: &str) {
+        if self.kind == ColumnKind::Dictionary {
+            let index = self.dictionary.index(text);
+            self.data.extend_from_slice(&index.to_le_bytes());
+        } else {
+            put_text(&mut self.data, Some(text));
+        }
+    }
+
+    /// A whole number, or ticks of a time.
+    pub(crate) fn int(&mut self, number: i64) {
+        self.data.extend_from_slice(&number.to_le_bytes());
+    }
+
+    pub(crate) fn float(&mut self, number: f64) {
+        self.data.extend_from_slice(&number.to_le_bytes());
+    }
+
+    pub(crate) fn bool(&mut self, value: bool) {
+        self.data.push(u8::from(value));
+    }
+
+    /// Begins a list; the result is for [`ColumnBuilder::end_list`].
+    pub(crate) fn begin_list(&mut self) -> usize {
+        self.data.extend_from_slice(&0_u32.to_le_bytes());
+        self.data.len() - 4
+    }
+
+    /// One text of the list.
+    pub(crate) fn item(&mut self, text: Option<&str>) {
+        let index = text.map_or(0, |text| self.dictionary.index(text));
+        self.data.extend_from_slice(&index.to_le_bytes());
+    }
+
+    pub(crate) fn end_list(&mut self, begun: usize, count: u32) {
+        self.data[begun..begun + 4].copy_from_slice(&count.to_le_bytes());
+    }
+
+    /// Where a variant is written to.
+    pub(crate) fn variant(&mut self) -> &mut Vec<u8> {
+        &mut self.data
+    }
+
+    fn has_dictionary(&self) -> bool {
+        matches!(self.kind, ColumnKind::Dictionary | ColumnKind::TextList)
+    }
+
+    /// Keeps the values of a row that is complete. Gives the bytes that the column takes in the next batch, about.
+    pub(super) fn keep(&mut self) -> usize {
+        self.kept = self.data.len();
+        if self.has_dictionary() {
+            self.dictionary.keep();
+        }
+        self.kept + self.dictionary.new_bytes()
+    }
+
+    /// Drops what came after the last complete row.
+    pub(super) fn roll_back(&mut self) {
+        self.data.truncate(self.kept);
+        if self.has_dictionary() {
+            self.dictionary.roll_back();
+        }
+    }
+
+    pub(super) fn write_schema(&self, out: &mut Vec<u8>) {
+        out.push(self.kind as u8);
+        put_text(out, Some(&self.name));
+    }
+
+    /// Writes the column of a batch and begins the next one.
+    pub(super) fn write(&mut self, out: &mut Vec<u8>, secret: bool) {
+        let begun = out.len();
+        out.extend_from_slice(&0_u32.to_le_bytes());
+        if self.has_dictionary() {
+            self.dictionary.write(out);
+        }
+        out.extend_from_slice(&self.data);
+        if secret {
+            self.data.zeroize();
+        }
+        self.data.clear();
+        self.kept = 0;
+        let written = length(out.len() - begun - 4);
+        out[begun..begun + 4].copy_from_slice(&written.to_le_bytes());
+    }
+}

@@ -1,0 +1,298 @@
+//! Splitting: the same rows, or the same error, however a page is cut; and no more work than it has bytes.
+
+use crate::errors::Result;
+use crate::read::splitter::{Envelope, Shape, Splitter};
+
+/// The rows of a page, and how it ended: the next link, or the id of an error.
+type Outcome = (Vec<String>, std::result::Result<Option<String>, &'static str>);
+
+const fn envelope(shape: Shape) -> Envelope {
+    Envelope { shape, list: &["value", "results"], link: &["@odata.nextLink", "nextLink", "$skipToken"] }
+}
+
+/// What a decoder would say to the beginning of a row.
+fn attempt(text: &str) -> Option<usize> {
+    let mut values = serde_json::Deserializer::from_str(text).into_iter::<serde_json::Value>();
+    values.next()?.ok()?;
+    Some(values.byte_offset())
+}
+
+fn split<'a>(splitter: Splitter, chunks: impl Iterator<Item = &'a [u8]>, attempts: bool) -> Outcome {
+    fn feed(splitter: &mut Splitter, chunk: &[u8], attempts: bool, rows: &mut Vec<String>) -> Result<()> {
+        splitter.feed(chunk);
+        while let Some(row) = splitter.next_row(|text| attempts.then(|| attempt(text)).flatten())? {
+            rows.push(splitter.text(row).to_owned());
+        }
+        Ok(())
+    }
+    let (mut splitter, mut rows) = (splitter, Vec::new());
+    for chunk in chunks {
+        if let Err(error) = feed(&mut splitter, chunk, attempts, &mut rows) {
+            return (rows, Err(error.id));
+        }
+    }
+    (rows, splitter.finish().map_err(|error| error.id))
+}
+
+/// Splits a page in chunks of every length, at every single place, with and without attempts: all must agree.
+fn every_way(shape: Shape, limit: usize, body: &[u8]) -> Outcome {
+    let splitter = || Splitter::new(envelope(shape)).with_limit(limit);
+    let whole = split(splitter(), std::iter::once(body), false);
+    for attempts in [false, true] {
+        for length in 1..=body.len() {
+            assert_eq!(
+                split(splitter(), body.chunks(length), attempts),
+                whole,
+                "chunks of {length}, attempts: {attempts}, {}",
+                String::from_utf8_lossy(body)
+            );
+        }
+        for at in 0..=body.len() {
+            let (first, second) = body.split_at(at);
+            assert_eq!(
+                split(splitter(), [first, second].into_iter(), attempts),
+                whole,
+                "cut at {at}, attempts: {attempts}, {}",
+                String::from_utf8_lossy(body)
+            );
+        }
+    }
+    whole
+}
+
+fn whole(shape: Shape, body: impl AsRef<[u8]>) -> Outcome {
+    every_way(shape, 1 << 20, body.as_ref())
+}
+
+#[test]
+fn an_envelope_is_split_wherever_it_is_cut() {
+    let body = r#" {"@odata.context":"x\u0022[é","@odata.count":12, "value" : [ {"a":[-1.5E+2,{"b":"]}\u00e9\\ü"}],"c":true,"d":7.5e-1} , 12,"s",null,-0,0.5,1e9,[], {} ], "@odata.nextLink":"https://h/\u0026x" } "#;
+    let (rows, next) = whole(Shape::List, body);
+    assert_eq!(
+        rows,
+        [
+            r#"{"a":[-1.5E+2,{"b":"]}\u00e9\\ü"}],"c":true,"d":7.5e-1}"#,
+            "12",
+            r#""s""#,
+            "null",
+            "-0",
+            "0.5",
+            "1e9",
+            "[]",
+            "{}"
+        ]
+    );
+    assert_eq!(next.unwrap().as_deref(), Some("https://h/&x"));
+}
+
+#[test]
+fn what_leads_to_the_next_page_counts_wherever_it_stands() {
+    for (body, expected) in [
+        (r#"{"@odata.nextLink":"n","Value":[]}"#, Some("n")),
+        (r#"{"value":[],"NEXTLINK":"n"}"#, Some("n")),
+        (r#"{"$skipToken":"n","Results":[],"nextLink":null}"#, None),
+        (r#"{"value":[],"nextLink":""}"#, None),
+        (r#"{"value":[]}"#, None),
+    ] {
+        let (rows, next) = whole(Shape::List, body);
+        assert_eq!((rows, next.unwrap().as_deref()), (Vec::new(), expected), "{body}");
+    }
+}
+
+#[test]
+fn the_envelope_of_odata_knows_no_other_names() {
+    let split = |body: &str| {
+        split(Splitter::new(Envelope::odata(Shape::List)), std::iter::once(body.as_bytes()), false)
+    };
+    assert_eq!(split(r#"{"results":[1],"value":[2],"nextLink":"n"}"#), (vec!["2".to_owned()], Ok(None)));
+}
+
+#[test]
+fn a_document_that_is_no_list_is_one_row() {
+    for shape in [Shape::Entity, Shape::Any] {
+        let body = r#" {"id":"x","n":{"value":[1]},"value":"no list"} "#;
+        assert_eq!(whole(shape, body), (vec![body.trim().to_owned()], Ok(None)));
+    }
+    assert_eq!(whole(Shape::Any, "[1, 2]"), (vec!["1".to_owned(), "2".to_owned()], Ok(None)));
+    assert_eq!(whole(Shape::Any, "{}"), (vec!["{}".to_owned()], Ok(None)));
+}
+
+#[test]
+fn a_byte_order_mark_may_begin_a_page() {
+    for shape in [Shape::List, Shape::Any] {
+        assert_eq!(whole(shape, "\u{feff} {\"value\":[1]}"), (vec!["1".to_owned()], Ok(None)));
+    }
+    assert_eq!(whole(Shape::List, " \u{feff}{\"value\":[]}").1, Err("Fdx.Protocol.NotJson"));
+    assert_eq!(whole(Shape::List, "\u{feff}").1, Err("Fdx.Protocol.Truncated"));
+}
+
+#[test]
+fn escapes_and_numbers_may_be_cut_anywhere() {
+    for row in [
+        r#"{"id":"\ud83d\ude00\n\"\\\/\u00fC"}"#,
+        r#"{"id":"half \ud83d of a pair"}"#,
+        r#"{"\u0069d":-12.5e-7,"n":[0,-0.0,1E+5]}"#,
+        r#"{"ü\t":"日本語 – 😀"}"#,
+    ] {
+        let body = format!(r#"{{"@odata.nextLink":"https:\/\/h/\ud83d\ude00","value":[{row},{row}]}}"#);
+        let (rows, next) = whole(Shape::List, &body);
+        assert_eq!(rows, [row, row]);
+        assert_eq!(next.unwrap().as_deref(), Some("https://h/😀"));
+    }
+}
+
+#[test]
+fn what_is_no_page_is_named() {
+    for (body, rows, id) in [
+        ("<html>", 0, "Fdx.Protocol.NotJson"),
+        ("{2\"@od", 0, "Fdx.Protocol.NotJson"),
+        (r#"{"value":[{]}"#, 0, "Fdx.Protocol.NotJson"),
+        (r#"{"value":[1 2]}"#, 1, "Fdx.Protocol.NotJson"),
+        (r#"{"value":[1,]}"#, 1, "Fdx.Protocol.NotJson"),
+        (r#"{"value":[1],}"#, 1, "Fdx.Protocol.NotJson"),
+        (r#"{"value":[1}"#, 1, "Fdx.Protocol.NotJson"),
+        (r#"{"value":[{"a":1]]}"#, 0, "Fdx.Protocol.NotJson"),
+        (r#"{"value":[{"a" 1}]}"#, 0, "Fdx.Protocol.NotJson"),
+        (r#"{"value":[{"a":1,}]}"#, 0, "Fdx.Protocol.NotJson"),
+        (r#"{"value":[[1,]]}"#, 0, "Fdx.Protocol.NotJson"),
+        (r#"{"value":[01]}"#, 1, "Fdx.Protocol.NotJson"),
+        (r#"{"value":[1.]}"#, 0, "Fdx.Protocol.NotJson"),
+        (r#"{"value":[-]}"#, 0, "Fdx.Protocol.NotJson"),
+        (r#"{"value":[1e]}"#, 0, "Fdx.Protocol.NotJson"),
+        (r#"{"value":[.5]}"#, 0, "Fdx.Protocol.NotJson"),
+        (r#"{"value":[nul]}"#, 0, "Fdx.Protocol.NotJson"),
+        (r#"{"value":[True]}"#, 0, "Fdx.Protocol.NotJson"),
+        (r#"{"value":["\x"]}"#, 0, "Fdx.Protocol.NotJson"),
+        (r#"{"value":["\u12g4"]}"#, 0, "Fdx.Protocol.NotJson"),
+        ("{\"value\":[\"a\nb\"]}", 0, "Fdx.Protocol.NotJson"),
+        ("{\"value\":[1],\u{c}\"a\":1}", 1, "Fdx.Protocol.NotJson"),
+        (r#"{"\ud83d":1,"value":[1]}"#, 0, "Fdx.Protocol.NotJson"),
+        (r#"{"value":[1]} x"#, 1, "Fdx.Protocol.NotJson"),
+        (r#"{"values":[1]}"#, 0, "Fdx.Protocol.UnexpectedShape"),
+        (r#"{"value":{}}"#, 0, "Fdx.Protocol.UnexpectedShape"),
+        (r#"{"value":[1],"@odata.nextLink":{}}"#, 1, "Fdx.Protocol.UnexpectedShape"),
+        // A second list is not dropped without a word.
+        (r#"{"value":[1],"a":1,"Value":[2]}"#, 1, "Fdx.Protocol.UnexpectedShape"),
+        (r#"{"value":[],"results":[2]}"#, 0, "Fdx.Protocol.UnexpectedShape"),
+        ("[]", 0, "Fdx.Protocol.UnexpectedShape"),
+        (r#"{"value":[1,"#, 1, "Fdx.Protocol.Truncated"),
+        (r#"{"value":[1]"#, 1, "Fdx.Protocol.Truncated"),
+        ("", 0, "Fdx.Protocol.Truncated"),
+    ] {
+        let (found, outcome) = whole(Shape::List, body);
+        assert_eq!((found.len(), outcome), (rows, Err(id)), "{body}");
+    }
+}
+
+#[test]
+fn bytes_that_are_no_text_end_a_page_after_the_sound_rows() {
+    for bad in [&b"\xff"[..], b"\xc3\x28", b"\xe2\x28\xa1", b"\xed\xa0\x80", b"\xf0\x9f\x98\x22"] {
+        let body = [br#"{"value":[{"a":"sound"},{"a":""#, bad, br#""}]}"#].concat();
+        let (rows, outcome) = whole(Shape::List, &body);
+        assert_eq!(
+            (rows.as_slice(), outcome),
+            (&[r#"{"a":"sound"}"#.to_owned()][..], Err("Fdx.Protocol.NotJson"))
+        );
+    }
+    assert_eq!(whole(Shape::List, b"{\"value\":[]}\xc3").1, Err("Fdx.Protocol.NotJson"));
+    assert_eq!(whole(Shape::List, b"{\"value\":[\"\xc3").1, Err("Fdx.Protocol.Truncated"));
+    assert_eq!(whole(Shape::List, b"\x1f\x8b\x08").1, Err("Fdx.Protocol.NotJson"));
+}
+
+#[test]
+fn a_row_or_document_beyond_the_window_is_refused() {
+    let cases = [
+        (Shape::List, r#"{"value":[{"a":"0123456789"},{"a":"0123456789012345"}]}"#, 1),
+        (Shape::List, r#"{"value":[1,"0123456789012345678901"]}"#, 1),
+        (Shape::List, r#"{"value":[],"nextLink":"0123456789012345678901"}"#, 0),
+        (Shape::Entity, r#"{"a":"0123456789","b":"01234567890"}"#, 0),
+        (Shape::Any, r#"{"a":"0123456789","b":"01234567890"}"#, 0),
+        (Shape::Any, "{                              }", 0),
+    ];
+    for (shape, body, rows) in cases {
+        let (found, outcome) = every_way(shape, 20, body.as_bytes());
+        assert_eq!((found.len(), outcome), (rows, Err("Fdx.Protocol.TooLarge")), "{body}");
+    }
+    // White space, and members that nobody wants, are not kept and so have no limit.
+    let body = r#"   {   "other": "0123456789012345678901234567890",       "value":   [   1      ,    2   ]    }    "#;
+    assert_eq!(every_way(Shape::List, 20, body.as_bytes()).0, ["1", "2"]);
+}
+
+#[test]
+fn nesting_has_a_limit() {
+    let nested = |levels: usize| "[".repeat(levels) + &"]".repeat(levels);
+    let list = |levels| format!(r#"{{"value":[{{"a":{}}}]}}"#, nested(levels));
+    for (levels, outcome) in [(126, Ok(None)), (127, Err("Fdx.Protocol.NestedTooDeeply"))] {
+        let chunks = |length: usize, attempts: bool| {
+            let body = list(levels);
+            split(Splitter::new(envelope(Shape::List)), body.as_bytes().chunks(length), attempts)
+        };
+        for length in [1, 7, 100, 10_000] {
+            assert_eq!(chunks(length, false).1, outcome, "{levels} levels");
+            assert_eq!(chunks(length, true).1, outcome, "{levels} levels");
+        }
+        let document = format!(r#"{{"a":{}}}"#, nested(levels));
+        for shape in [Shape::Any, Shape::Entity] {
+            let found = split(Splitter::new(envelope(shape)), document.as_bytes().chunks(50), true);
+            assert_eq!(found.1, outcome, "{levels} levels");
+        }
+    }
+}
+
+/// Splits in chunks, and says how many bytes were read or moved per byte of the page.
+fn work(shape: Shape, body: &[u8], chunk: usize, attempts: bool) -> (usize, f64) {
+    let mut splitter = Splitter::new(envelope(shape));
+    let mut rows = 0;
+    // What an attempt reads is work as well.
+    let mut attempted = 0;
+    for chunk in body.chunks(chunk) {
+        splitter.feed(chunk);
+        while let Some(row) = splitter
+            .next_row(|text| {
+                let found = attempts.then(|| attempt(text)).flatten();
+                attempted += if attempts { found.unwrap_or(text.len()) } else { 0 };
+                found
+            })
+            .unwrap()
+        {
+            rows += 1;
+            assert!(!splitter.text(row).is_empty());
+        }
+    }
+    let work = splitter.work + attempted;
+    splitter.finish().unwrap();
+    #[expect(clippy::cast_precision_loss, reason = "a ratio for people")]
+    (rows, work as f64 / body.len() as f64)
+}
+
+#[test]
+fn the_work_grows_with_the_bytes_and_not_faster() {
+    const SIZE: usize = 512 << 10;
+    let text = "x".repeat(SIZE);
+    let space = " ".repeat(SIZE);
+    let many = |part: &str| [part].repeat(SIZE / (part.len() + 1)).join(",");
+    let rows = many(r#"{"DeviceId":"0123456789","Timestamp":"2026-11-24T10:00:00.1234567Z"}"#);
+    let members = (0..SIZE / 12).map(|n| format!("\"{n:07}\":1")).collect::<Vec<_>>().join(",");
+    for (what, shape, body) in [
+        ("a list", Shape::List, format!(r#"{{"value":[{rows}]}}"#)),
+        ("a document that is no list", Shape::Any, format!(r#"{{"Stats":{{}},"Rows":[{rows}]}}"#)),
+        ("an entity", Shape::Entity, format!(r#"{{"Rows":[{rows}]}}"#)),
+        ("a long text", Shape::List, format!(r#"{{"value":[{{"a":"{text}"}}]}}"#)),
+        ("a long member nobody wants", Shape::List, format!(r#"{{"a":"{text}","value":[]}}"#)),
+        ("white space", Shape::List, format!(r#"{space}{{"value":[1,{space}2]}}"#)),
+        ("white space inside of a row", Shape::List, format!(r#"{{"value":[{{{space}}}]}}"#)),
+        ("many lists", Shape::List, format!(r#"{{"value":[{}]}}"#, many("[[[]]]"))),
+        ("many members", Shape::List, format!(r#"{{"value":[{{{members}}}]}}"#)),
+        ("many members of the envelope", Shape::Any, format!(r#"{{{members}}}"#)),
+    ] {
+        for chunk in [500, 16 << 10] {
+            for attempts in [false, true] {
+                let (rows, work) = work(shape, body.as_bytes(), chunk, attempts);
+                assert!(
+                    work < 3.0,
+                    "{what} in chunks of {chunk}: {work} bytes of work per byte, {rows} rows"
+                );
+            }
+        }
+    }
+}

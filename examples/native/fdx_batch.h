@@ -9,7 +9,7 @@
 
 #include "fedxdr.h"
 
-enum { FDX_BATCH_VERSION = 1, FDX_BATCH_SCHEMA = 1, FDX_BATCH_SECRET = 2, FDX_MAX_COLUMNS = 128 };
+enum { FDX_BATCH_VERSION = 1, FDX_BATCH_SCHEMA = 1, FDX_BATCH_SECRET = 2, FDX_BATCH_LAST = 4, FDX_MAX_COLUMNS = 128 };
 #define FDX_BATCH_MAGIC 0x42584446u
 #define FDX_NULL_LENGTH 0xFFFFFFFFu
 
@@ -129,7 +129,8 @@ static inline uint32_t fdx_batch_stream(FdxBytes batch) {
     return known && !r.broken ? stream : UINT32_MAX;
 }
 
-/* Reads a batch's head into its stream and points every column at its data. Columns are valid as long as the batch. */
+/* Reads a batch's head into its stream and points every column at its data. Columns are valid as long as the batch.
+ * After the rows of a batch with FDX_BATCH_LAST, the stream is over: free it with fdx_stream_clear. */
 static inline bool fdx_batch_read(FdxBytes batch, FdxStream *stream) {
     FdxReader r = {batch.ptr, batch.ptr + batch.len, false};
     if (fdx_batch_stream(batch) == UINT32_MAX) return false;

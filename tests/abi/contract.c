@@ -179,6 +179,7 @@ static FdxStatus drain(FdxQuery *query, FdxStream *streams, uint32_t stream_coun
             CHECK(stream < stream_count, "stream %u", (unsigned)stream);
             if (stream < stream_count) {
                 bool first = streams[stream].column_count == 0;
+                CHECK(!(streams[stream].flags & FDX_BATCH_LAST), "a batch after the last one of its stream");
                 CHECK(fdx_batch_read(view, &streams[stream]) && read_columns(&streams[stream]), "batch: not as documented");
                 CHECK(!first || (streams[stream].flags & FDX_BATCH_SCHEMA), "the first batch has no schema");
                 *rows += streams[stream].rows;

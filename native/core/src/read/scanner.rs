@@ -119,9 +119,8 @@ impl Scanner {
             },
             State::Word(_) => return Err(None),
             _ if is_space => {}
-            State::Value => self.begin_value(byte)?,
             State::FirstElement if byte == b']' => self.close(),
-            State::FirstElement => self.begin_value(byte)?,
+            State::Value | State::FirstElement => self.begin_value(byte)?,
             State::FirstName if byte == b'}' => self.close(),
             State::FirstName | State::Name if byte == b'"' => {
                 self.state = State::Text(Text::Plain { name: true });
@@ -215,8 +214,8 @@ fn plain(text: &[u8]) -> usize {
     while let Some(eight) = text.get(at..).and_then(<[u8]>::first_chunk) {
         let word = u64::from_le_bytes(*eight);
         let control = word.wrapping_sub(ONES * 0x20) & !word;
-        let quote = zero_in(word ^ ONES * u64::from(b'"'));
-        let backslash = zero_in(word ^ ONES * u64::from(b'\\'));
+        let quote = zero_in(word ^ (ONES * u64::from(b'"')));
+        let backslash = zero_in(word ^ (ONES * u64::from(b'\\')));
         let found = (control | quote | backslash) & HIGH;
         if found != 0 {
             return at + found.trailing_zeros() as usize / 8;

@@ -1,6 +1,6 @@
-//! Splits a page into rows while it arrives. A page is an envelope (`{"@odata.context":…,"value":[…],"@odata.nextLink":…}`)
-//! or, for a request of any path, any JSON document, which then is one row. Every byte is read once, however the page
-//! is cut.
+//! Splits a page into rows while it arrives. A page is an envelope
+//! (`{"@odata.context":…,"value":[…],"@odata.nextLink":…}`) or, for a request of any path, any JSON document, which then
+//! is one row. Every byte is read once, however the page is cut.
 
 use std::borrow::Cow;
 
@@ -199,8 +199,9 @@ impl Splitter {
 
     /// The next row, or `None` when more bytes are needed or the page is over.
     ///
-    /// `attempt` gets the text from the beginning of an object on, which may be cut anywhere. It gives the length of the
-    /// object if it could read all of it. Otherwise the row's end is found without it, and the caller reads the row then.
+    /// `attempt` gets the text from the beginning of an object on, which may be cut anywhere. It gives the length of
+    /// the object if it could read all of it. Otherwise the row's end is found without it, and the caller reads the row
+    /// then.
     pub(crate) fn next_row(&mut self, attempt: impl FnOnce(&str) -> Option<usize>) -> Result<Option<Row>> {
         let mut attempt = Some(attempt);
         loop {
@@ -256,14 +257,14 @@ impl Splitter {
     fn start<A: FnOnce(&str) -> Option<usize>>(&mut self, attempt: &mut Option<A>) -> Result<Progress> {
         let Some(byte) = self.peek() else { return Ok(Progress::NeedMore) };
         match (byte, self.envelope.shape) {
-            (b'{', Shape::Entity) => self.begin_row(byte, attempt),
+            (b'{', Shape::Entity) => Ok(self.begin_row(byte, attempt)),
             (b'{', shape) => {
                 self.document = (shape == Shape::Any).then_some(self.position);
-                self.go_on(State::Member(Place::First))
+                Ok(self.go_on(State::Member(Place::First)))
             }
             (b'[', Shape::Any) => {
                 (self.bare, self.list_seen) = (true, true);
-                self.go_on(State::Element(Place::First))
+                Ok(self.go_on(State::Element(Place::First)))
             }
             (b'[' | b'"' | b'-' | b'0'..=b'9' | b't' | b'f' | b'n', _) => Err(other_shape()),
             _ => Err(not_json("it does not begin like JSON", self.rest())),
@@ -274,7 +275,7 @@ impl Splitter {
         let Some(byte) = self.peek() else { return Ok(Progress::NeedMore) };
         match (byte, place) {
             (b'}', Place::First | Place::Value) => self.end_of_envelope(),
-            (b',', Place::Value) => self.go_on(State::Member(Place::Comma)),
+            (b',', Place::Value) => Ok(self.go_on(State::Member(Place::Comma))),
             (b'"', Place::First | Place::Comma) => {
                 self.begin_value(0);
                 self.state = State::Name;
@@ -302,7 +303,7 @@ impl Splitter {
     fn colon(&mut self, member: Member) -> Result<Progress> {
         match self.peek() {
             None => Ok(Progress::NeedMore),
-            Some(b':') => self.go_on(State::MemberValue(member)),
+            Some(b':') => Ok(self.go_on(State::MemberValue(member))),
             Some(_) => Err(not_json("its syntax is broken", self.rest())),
         }
     }
@@ -315,7 +316,7 @@ impl Splitter {
             }
             (Some(b'['), Member::List) => {
                 (self.list_seen, self.document) = (true, None);
-                self.go_on(State::Element(Place::First))
+                Ok(self.go_on(State::Element(Place::First)))
             }
             _ => {
                 // In a document that may be the row, the value is nested in it.
@@ -359,19 +360,15 @@ impl Splitter {
         let Some(byte) = self.peek() else { return Ok(Progress::NeedMore) };
         match (byte, place) {
             (b']', Place::First | Place::Value) => {
-                self.go_on(if self.bare { State::Done } else { State::Member(Place::Value) })
+                Ok(self.go_on(if self.bare { State::Done } else { State::Member(Place::Value) }))
             }
-            (b',', Place::Value) => self.go_on(State::Element(Place::Comma)),
+            (b',', Place::Value) => Ok(self.go_on(State::Element(Place::Comma))),
             (_, Place::Value) => Err(not_json("its syntax is broken", self.rest())),
-            _ => self.begin_row(byte, attempt),
+            _ => Ok(self.begin_row(byte, attempt)),
         }
     }
 
-    fn begin_row<A: FnOnce(&str) -> Option<usize>>(
-        &mut self,
-        byte: u8,
-        attempt: &mut Option<A>,
-    ) -> Result<Progress> {
+    fn begin_row<A: FnOnce(&str) -> Option<usize>>(&mut self, byte: u8, attempt: &mut Option<A>) -> Progress {
         let from = self.position;
         self.begin_value(0);
         self.state = State::Row;
@@ -381,9 +378,9 @@ impl Splitter {
             && let Some(length) = attempt(text)
         {
             self.value = None;
-            return Ok(self.end_row(from, from + length, true));
+            return self.end_row(from, from + length, true);
         }
-        Ok(Progress::Continue)
+        Progress::Continue
     }
 
     fn row(&mut self) -> Result<Progress> {
@@ -405,10 +402,10 @@ impl Splitter {
         }
     }
 
-    fn go_on(&mut self, state: State) -> Result<Progress> {
+    fn go_on(&mut self, state: State) -> Progress {
         self.position += 1;
         self.state = state;
-        Ok(Progress::Continue)
+        Progress::Continue
     }
 
     fn begin_value(&mut self, outer: u32) {

@@ -1,5 +1,5 @@
-//! Decodes a row into columns. One decoder for every resource: names without regard to case, absent members, numbers in quotes, every date form.
-//! What fits no column is kept beside them.
+//! Decodes a row into columns. One decoder for every resource: names without regard to case, absent members, numbers in
+//! quotes, every date form. What fits no column is kept beside them.
 
 use std::collections::HashMap;
 
@@ -94,8 +94,8 @@ impl RowDecoder {
         }
     }
 
-    /// Reads one row into the columns; [`BatchBuilder::end_row`] then keeps it. A row that cannot be read leaves nothing
-    /// behind. `from_request` is the value of the columns that the request knows.
+    /// Reads one row into the columns; [`BatchBuilder::end_row`] then keeps it. A row that cannot be read leaves
+    /// nothing behind. `from_request` is the value of the columns that the request knows.
     pub(crate) fn decode(
         &mut self,
         json: &str,

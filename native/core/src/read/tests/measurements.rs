@@ -18,14 +18,30 @@ fn page(rows: usize) -> String {
         let (machine, product) = (row / 200, row % 40);
         let id = format!("{machine:040x}");
         let separator = if row == 0 { "" } else { "," };
+        page.push_str(separator);
         write!(
             page,
-            r#"{separator}{{"id":"{id}_edge_chromium-based_{product}_10.0.1637.{product}_CVE-2024-{row:05}_-","deviceId":"{id}","rbacGroupId":140,"rbacGroupName":"Workstations","deviceName":"host-{machine:06}.corp.net","osPlatform":"Windows11","osVersion":"10.0.22631.4317","osArchitecture":"x64","softwareVendor":"microsoft","softwareName":"edge_chromium-based_{product}","softwareVersion":"10.0.1637.{product}","cveId":"CVE-2024-{row:05}","cvssScore":7.5,"vulnerabilitySeverityLevel":"High","recommendedSecurityUpdate":"November 2026 Security Updates","recommendedSecurityUpdateId":"5030{product:03}","recommendedSecurityUpdateUrl":"https://catalog.example.net/?q=KB5030{product:03}","diskPaths":["C:\\Program Files\\Bin\\edge_{product}\\10.0.1637\\app.exe"],"registryPaths":["SOFTWARE\\microsoft\\edge_{product}"],"firstSeenTimestamp":"2026-0{}-1{} 11:07:15","lastSeenTimestamp":"2026-11-2{} 14:17:26","exploitabilityLevel":"NoExploit","recommendationReference":"va-_-microsoft-_-edge_chromium-based_{product}","securityUpdateAvailable":true}}"#,
-            1 + row % 9,
-            row % 10,
-            row % 3
+            r#"{{"id":"{id}_edge_chromium-based_{product}_10.0.1637.{product}_CVE-2024-{row:05}_-""#
         )
         .unwrap();
+        write!(page, r#","deviceId":"{id}","rbacGroupId":140,"rbacGroupName":"Workstations""#).unwrap();
+        write!(page, r#","deviceName":"host-{machine:06}.corp.net","osPlatform":"Windows11""#).unwrap();
+        write!(page, r#","osVersion":"10.0.22631.4317","osArchitecture":"x64","softwareVendor":"microsoft""#)
+            .unwrap();
+        write!(page, r#","softwareName":"edge_{product}","softwareVersion":"10.0.1637.{product}""#).unwrap();
+        write!(page, r#","cveId":"CVE-2024-{row:05}","cvssScore":7.5,"vulnerabilitySeverityLevel":"High""#)
+            .unwrap();
+        write!(page, r#","recommendedSecurityUpdate":"November 2026 Security Updates""#).unwrap();
+        write!(page, r#","recommendedSecurityUpdateId":"5030{product:03}""#).unwrap();
+        write!(page, r#","recommendedSecurityUpdateUrl":"https://catalog.example.net/?q=KB{product:03}""#)
+            .unwrap();
+        write!(page, r#","diskPaths":["C:\\Program Files\\Bin\\edge_{product}\\10.0.1637\\app.exe"]"#)
+            .unwrap();
+        write!(page, r#","registryPaths":["SOFTWARE\\microsoft\\edge_{product}"]"#).unwrap();
+        write!(page, r#","firstSeenTimestamp":"2026-0{}-1{} 11:07:15""#, 1 + row % 9, row % 10).unwrap();
+        write!(page, r#","lastSeenTimestamp":"2026-11-2{} 14:17:26""#, row % 3).unwrap();
+        write!(page, r#","exploitabilityLevel":"NoExploit","securityUpdateAvailable":true"#).unwrap();
+        write!(page, r#","recommendationReference":"va-_-microsoft-_-edge_{product}"}}"#).unwrap();
     }
     page.push_str("]}");
     page

@@ -15,12 +15,14 @@ fn decode_rows(rows: &[&str]) -> String {
 
 #[test]
 fn order_case_and_quotes_make_no_difference() {
-    let plain = decode_rows(&[
-        r#"{"id":"x","rbacGroupId":140,"cvssScore":7.5,"securityUpdateAvailable":true,"firstSeenTimestamp":"2020-12-30 14:17:26"}"#,
-    ]);
+    let plain =
+        decode_rows(&[r#"{"id":"x","rbacGroupId":140,"cvssScore":7.5,"securityUpdateAvailable":true,
+            "firstSeenTimestamp":"2020-12-30 14:17:26"}"#]);
     for same in [
-        r#"{"FirstSeenTimestamp":"2020-12-30T14:17:26Z","SecurityUpdateAvailable":"True","CvssScore":"7.5","RbacGroupId":"140","Id":"x"}"#,
-        r#"{"rbacgroupid":140.0,"ID":"x","cvssScore":7.50,"cveId":null,"firstSeenTimestamp":"2020-12-30T14:17:26.0000000Z","securityUpdateAvailable":true}"#,
+        r#"{"FirstSeenTimestamp":"2020-12-30T14:17:26Z","SecurityUpdateAvailable":"True",
+            "CvssScore":"7.5","RbacGroupId":"140","Id":"x"}"#,
+        r#"{"rbacgroupid":140.0,"ID":"x","cvssScore":7.50,"cveId":null,
+            "firstSeenTimestamp":"2020-12-30T14:17:26.0000000Z","securityUpdateAvailable":true}"#,
     ] {
         assert_eq!(decode_rows(&[same]), plain, "{same}");
     }

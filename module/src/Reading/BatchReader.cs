@@ -8,6 +8,7 @@ internal sealed unsafe class BatchReader(RowReader rowReader)
     private const uint Magic = 0x4258_4446;
     private const ushort Version = 1;
     private const ushort HasSchema = 1;
+    private const ushort Last = 4;
 
     // A kind and the length of a name.
     private const int SmallestColumn = sizeof(byte) + sizeof(uint);
@@ -63,6 +64,11 @@ internal sealed unsafe class BatchReader(RowReader rowReader)
         {
             var size = data.TakeUInt32();
             stream.Columns[i].Begin(new ByteCursor(data.Take(size), size), stream.Schema[i].Kind, rows);
+        }
+        if ((flags & Last) != 0)
+        {
+            // Its dictionaries would otherwise stay until the query ends, for each of many tenants.
+            _streams.Remove(number);
         }
         _current = stream;
         return rows;

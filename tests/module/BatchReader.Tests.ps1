@@ -292,6 +292,17 @@ Describe 'The batch reader' {
         Read-Batch $readers.$_ $batch.Bytes | Should -Be 'BatchFormatException'
     }
 
+    It 'forgets a stream and its dictionaries after the last batch of the stream' {
+        $columns = @{ Name = 'name'; Kind = 2 }
+        $first = New-Batch $columns 1 $true 0
+        $next = New-Batch $columns 1 $false 2
+        Read-Batch $readers.DynamicReader $first.Bytes $next.Bytes | Should -BeNullOrEmpty
+        # Flags: a schema follows, and the batch is the last one.
+        $first.Bytes[6] = 5
+        Read-Batch $readers.DynamicReader $first.Bytes | Should -BeNullOrEmpty
+        Read-Batch $readers.DynamicReader $first.Bytes $next.Bytes | Should -Be 'BatchFormatException'
+    }
+
     It 'rejects a token that is too long for a SecureString, and a consent URL that is not a URL' {
         $columns = $columnsOf.GetValue($readers.'TokenReader False')
         $batch = New-Batch $columns 1 $true 0 @{ token = 'x' * 70000 }

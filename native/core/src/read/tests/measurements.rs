@@ -86,7 +86,7 @@ fn read(
     decoder: &mut RowDecoder,
     builder: &mut BatchBuilder,
 ) -> usize {
-    let mut splitter = Splitter::new(Envelope::odata(shape));
+    let mut splitter = Splitter::new(Envelope { shape, list: "value", link: Some("@odata.nextLink") });
     let mut rows = 0;
     for chunk in page.as_bytes().chunks(chunk) {
         splitter.feed(chunk);

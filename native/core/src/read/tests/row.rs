@@ -69,6 +69,7 @@ fn decode(resource: &'static Resource, row: &str) -> String {
     // Twice, so that nothing of one row is left for the next.
     for _ in 0..2 {
         decoder.decode(row, None, &mut builder).unwrap();
+        builder.end_row();
     }
     format!("{:?}", builder.take().unwrap().bytes())
 }

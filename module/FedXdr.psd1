@@ -14,13 +14,15 @@
         'Connect-Fdx'
         'Disconnect-Fdx'
         'Get-FdxConnection'
-        'Get-FdxMachine'
         'Get-FdxToken'
-        'Get-FdxVulnerability'
         'Invoke-FdxRequest'
         'New-FdxConsentUrl'
         'Resolve-FdxError'
         'Test-FdxConnection'
+        # generated: cmdlets
+        'Get-FdxMachine'
+        'Get-FdxVulnerability'
+        # end
     )
     FunctionsToExport    = @()
     AliasesToExport      = @()

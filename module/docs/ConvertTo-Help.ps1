@@ -55,6 +55,8 @@ function Get-Paragraph([string[]] $Lines) {
     foreach ($line in $Lines + '') {
         if ($line.StartsWith('```')) { $fenced = -not $fenced; continue }
         if ($fenced) { $paragraph.Add("    $line"); continue }
+        # The markers of generated parts.
+        if ($line -match '^<!-- .* -->$') { continue }
         if ($line.Trim()) {
             if ($paragraph.Count -and $line -notmatch '^\s*([-*] |\||\d+\. )' -and $paragraph[-1] -notmatch '^    ') {
                 $paragraph[$paragraph.Count - 1] += ' ' + $line.Trim()

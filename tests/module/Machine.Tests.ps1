@@ -78,6 +78,32 @@ Describe 'Machines' {
         Get-Count defender | Should -Be 2
     }
 
+    It 'are requested with $top if one page is enough for -First' {
+        @(Get-FdxMachine -First 5).Count | Should -Be 5
+        @((Get-Report).requests | Where-Object path -eq '/api/machines')[-1].query | Should -Be '$top=5'
+        @(Get-FdxMachine -First 10001).Count | Should -Be 40
+        @((Get-Report).requests | Where-Object path -eq '/api/machines')[-1].query | Should -BeNullOrEmpty
+    }
+
+    It 'have a table that is readable in 80 columns, as their vulnerabilities have' {
+        $machine = Get-FdxMachine -First 1
+        $table = $machine | Out-String -Width 80
+        foreach ($value in $machine.ComputerDnsName, $machine.OsPlatform, $machine.HealthStatus, $machine.RiskScore) {
+            $table | Should -Match ([regex]::Escape($value))
+        }
+        $row = Get-FdxVulnerability -First 1
+        $table = $row | Out-String -Width 80
+        foreach ($value in $row.DeviceName, $row.SoftwareName, $row.CveId, $row.VulnerabilitySeverityLevel) {
+            $table | Should -Match ([regex]::Escape($value.Substring(0, [Math]::Min(19, $value.Length))))
+        }
+    }
+
+    It 'have a filter whose fields Tab completes' {
+        $line = "Get-FdxMachine -Filter 'riskScore eq ''High'' and o"
+        $found = (TabExpansion2 $line $line.Length).CompletionMatches
+        $found.ListItemText | Should -Be 'onboardingStatus', 'osPlatform'
+    }
+
     It 'are found by ids from the pipeline, also if one of them does not exist' {
         $ids = @((Get-FdxMachine -First 3).Id)
         $found = @($ids[0], ('0' * 40), $ids[2] | Get-FdxMachine -ErrorVariable failed -ErrorAction SilentlyContinue)

@@ -71,8 +71,7 @@ Describe 'The package' {
 
 Describe 'Help' {
     BeforeDiscovery {
-        $commands = 'Connect-Fdx', 'Disconnect-Fdx', 'Get-FdxConnection', 'Get-FdxToken', 'Get-FdxMachine',
-        'Get-FdxVulnerability', 'Invoke-FdxRequest', 'New-FdxConsentUrl', 'Resolve-FdxError', 'Test-FdxConnection'
+        $commands = (Import-PowerShellDataFile $env:FEDXDR_MODULE).CmdletsToExport
     }
 
     BeforeAll { . $PSScriptRoot/Fixture.ps1 }

@@ -132,6 +132,16 @@ Describe 'Test-FdxConnection' {
         Get-Result (Test-FdxConnection -Resource Vulnerability) Roles | Should -Be Passed
     }
 
+    It 'completes what it can check: each API, and what each data cmdlet reads' {
+        $line = 'Test-FdxConnection -Resource '
+        $names = (TabExpansion2 $line $line.Length).CompletionMatches.CompletionText
+        $names[0..3] | Should -Be 'Defender', 'Xdr', 'Graph', 'Arm'
+        $nouns = (Get-Command Get-Fdx* -Module FedXdr | Where-Object { $_.Parameters.ContainsKey('Raw') }).Noun
+        $names | Select-Object -Skip 4 | Should -Be @($nouns -replace '^Fdx' | Sort-Object)
+        Connect-Tenant
+        @(Test-FdxConnection -Resource $names | Where-Object Result -eq Failed) | Should -BeNullOrEmpty
+    }
+
     It 'warns of a system-assigned identity and continues' {
         $issuer = "https://login.microsoftonline.com/$($Fake.homeTenantId)/v2.0"
         Add-FederatedCredential $issuer $Fake.systemIdentity.objectId

@@ -40,8 +40,7 @@ internal sealed class TokenResourceCompleter : WordCompleter
 /// <summary>APIs and resources that Test-FdxConnection can check.</summary>
 internal sealed class CheckResourceCompleter : WordCompleter
 {
-    private protected override IEnumerable<string> Words =>
-        ["Defender", "Xdr", "Graph", "Arm", "Machine", "Vulnerability"];
+    private protected override IEnumerable<string> Words => Catalog.CheckTargets;
 }
 
 /// <summary>Regions of the Defender hosts.</summary>
@@ -72,7 +71,3 @@ internal abstract class FilterCompleter(CatalogEntry resource) : IArgumentComple
                 toolTip: field));
     }
 }
-
-internal sealed class MachineFilterCompleter() : FilterCompleter(Catalog.Machines);
-
-internal sealed class VulnerabilityFilterCompleter() : FilterCompleter(Catalog.SoftwareVulnerabilitiesByMachine);

@@ -2,28 +2,12 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using System.Management.Automation;
-using FedXdr.Reading;
 
 namespace FedXdr.Commands;
 
-[Cmdlet(VerbsCommon.Get, "FdxMachine", DefaultParameterSetName = ListSet)]
-[OutputType(typeof(Machine), typeof(string))]
-public sealed class GetFdxMachineCommand : DataCommand
+/// <summary>What Get-FdxMachine can do besides what the catalog says.</summary>
+public sealed partial class GetFdxMachineCommand
 {
-    private const string ListSet = "List";
-    private const string IdSet = "Id";
-
-    [Parameter(
-        ParameterSetName = IdSet,
-        Mandatory = true,
-        Position = 0,
-        ValueFromPipeline = true,
-        ValueFromPipelineByPropertyName = true)]
-    [Alias("MachineId", "DeviceId")]
-    [MachineIdTransformation]
-    [ValidateNotNullOrEmpty]
-    public string[] Id { get; set; } = [];
-
     [Parameter(ParameterSetName = ListSet)]
     [Alias("ComputerDnsName")]
     [ValidateNotNullOrEmpty]
@@ -33,34 +17,12 @@ public sealed class GetFdxMachineCommand : DataCommand
     [ValidateNotNullOrEmpty]
     public string[] Tag { get; set; } = [];
 
-    [Parameter(ParameterSetName = ListSet)]
-    [ValidateNotNullOrEmpty]
-    [ArgumentCompleter(typeof(MachineFilterCompleter))]
-    public string? Filter { get; set; }
-
-    private protected override void Process()
-    {
-        if (ParameterSetName == ListSet)
-        {
-            using var request = NewRowsRequest(Catalog.Machines, TenantId);
-            request.Text("filter", CombinedFilter());
-            RunData(request, Catalog.Machines.Reader, TenantId);
-            return;
-        }
-        foreach (var id in Id)
-        {
-            using var request = NewRowsRequest(Catalog.Machines, TenantId);
-            request.Text("id", id);
-            RunData(request, Catalog.Machines.Reader, TenantId);
-        }
-    }
-
-    private string? CombinedFilter()
+    partial void Narrow(ref string? filter)
     {
         var conditions = new List<string>();
-        if (Filter is not null)
+        if (filter is not null)
         {
-            conditions.Add(Filter);
+            conditions.Add(filter);
         }
         if (Name.Length > 0)
         {
@@ -70,12 +32,12 @@ public sealed class GetFdxMachineCommand : DataCommand
         {
             conditions.Add(AnyOf(Tag, tag => $"machineTags/any(tag: tag eq {tag})"));
         }
-        return conditions.Count switch
+        if (conditions.Count > 0)
         {
-            0 => null,
-            1 => conditions[0],
-            _ => string.Join(" and ", conditions.Select(condition => $"({condition})")),
-        };
+            filter = conditions.Count == 1
+                ? conditions[0]
+                : string.Join(" and ", conditions.Select(condition => $"({condition})"));
+        }
     }
 
     private static string AnyOf(string[] values, Func<string, string> condition) =>

@@ -1,11 +1,13 @@
 //! Writes every generated file of the project, or with `--check` says which are out of date.
 #![allow(clippy::print_stdout, clippy::print_stderr)] // a program talks
 
+mod cmdlets;
 mod errors;
 mod formats;
 mod header;
 mod interop;
 mod rows;
+mod sections;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -46,7 +48,10 @@ fn run(root: &Path, check: bool) -> Result<Vec<PathBuf>, Box<dyn std::error::Err
         formats::generate()?,
         errors::csharp()?,
         errors::about()?,
+        cmdlets::generate()?,
     ];
+    let files =
+        files.into_iter().map(|(name, text)| (name.to_owned(), text)).chain(sections::generate(root)?);
     let mut stale = Vec::new();
     for (name, text) in files {
         let path = root.join(name);

@@ -2,9 +2,10 @@
 
 use std::fmt::{self, Write as _};
 
+use fedxdr_core::Family;
 use fedxdr_core::catalog::{ADDITIONAL, Column, ColumnKind, RESOURCES, Resource};
 
-use crate::Generated;
+use crate::{Generated, cmdlets};
 
 /// The row classes that users see.
 pub(crate) fn classes() -> Result<Generated, Box<dyn std::error::Error>> {
@@ -90,10 +91,13 @@ fn catalog(out: &mut String) -> fmt::Result {
         writeln!(out, "        internal static readonly CatalogEntry {} = new(", pascal(resource.name))?;
         writeln!(out, "            \"{}\",", resource.name)?;
         writeln!(out, "            new {}Reader(),", resource.class)?;
-        let fields: Vec<String> =
-            resource.filter.fields().iter().map(|field| format!("\"{field}\"")).collect();
-        writeln!(out, "            [{}]);", fields.join(", "))?;
+        writeln!(out, "            [{}]);", quoted(resource.filter.fields()))?;
     }
+    let nouns = cmdlets::all().into_iter().map(|cmdlet| cmdlet.noun);
+    let targets: Vec<&str> = Family::ALL.map(Family::name).into_iter().chain(nouns).collect();
+    writeln!(out, "\n        /// <summary>What Test-FdxConnection can check.</summary>")?;
+    writeln!(out, "        internal static readonly string[] CheckTargets =\n        [")?;
+    writeln!(out, "            {},\n        ];", quoted(&targets))?;
     writeln!(out, "    }}")
 }
 
@@ -122,6 +126,11 @@ fn read_method(column: &Column) -> &'static str {
         ColumnKind::Variant if column.name == ADDITIONAL => "ReadObject",
         ColumnKind::Variant => "ReadVariant",
     }
+}
+
+/// Texts as C# literals, with commas between them.
+pub(crate) fn quoted(texts: &[&str]) -> String {
+    texts.iter().map(|text| format!("\"{text}\"")).collect::<Vec<_>>().join(", ")
 }
 
 /// Text as XML content.

@@ -1,4 +1,4 @@
-//! Microsoft Graph and Azure Resource Manager: one list of each, and what a test told them to answer.
+//! Microsoft Graph and Azure Resource Manager: their lists, and what a test told them to answer.
 
 use std::sync::Arc;
 
@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::cloud::Resource;
 use crate::http::{Answer, Call, Service, answer, json_answer, with_header};
+use crate::lists::{self, List};
 use crate::state::{Open, State, now};
 
 /// The claims of the call's token, if this world signed it and it still holds.
@@ -41,28 +42,22 @@ impl Graph {
         json_answer(status, &body)
     }
 
-    /// <https://learn.microsoft.com/graph/api/security-list-alerts_v2>
-    fn alerts(state: &State, call: &Call, claims: &Value) -> Answer {
-        let needed = ["SecurityAlert.Read.All", "SecurityAlert.ReadWrite.All"];
+    fn list(state: &State, call: &Call, claims: &Value, list: &List, id: Option<&str>) -> Answer {
         let roles: Vec<_> =
             claims["roles"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-        if !roles.iter().any(|role| needed.contains(role)) {
-            let (needed, roles) = (needed.join(","), roles.join(","));
+        if !roles.iter().any(|role| list.roles.contains(role)) {
+            let (needed, roles) = (list.roles.join(","), roles.join(","));
             let text = format!(
                 "Missing application roles. API required roles: {needed}, application roles: {roles}."
             );
             return Graph::refuse(state, 403, "Forbidden", &text);
         }
-        let known = ["$count", "$filter", "$orderby", "$skip", "$top"];
-        let unknown = call.query.keys().find(|name| !known.contains(&name.as_str()));
-        if let Some(name) = unknown.or(call.repeated.first()) {
-            state.violation(format!("graph: {} does not know the parameter {name}", call.path));
-            return Graph::refuse(state, 400, "BadRequest", "The query parameter is not supported.");
-        }
-        json_answer(
-            200,
-            &json!({"@odata.context": "https://graph.microsoft.com/v1.0/$metadata#security/alerts_v2", "value": []}),
-        )
+        let tenant = claims["tid"].as_str().unwrap_or_default();
+        let made = match id {
+            Some(id) => list.item(state, call, tenant, id),
+            None => list.page(state, call, tenant),
+        };
+        made.unwrap_or_else(|(status, code, message)| Graph::refuse(state, status, code, &message))
     }
 }
 
@@ -82,8 +77,8 @@ impl Service for Graph {
         if let Some(extra) = extra(&state, &call) {
             return extra;
         }
-        if call.method == "GET" && call.path == "/v1.0/security/alerts_v2" {
-            return Graph::alerts(&state, &call, &claims);
+        if let ("GET", Some((list, id))) = (call.method.as_str(), lists::find(&call.path)) {
+            return Graph::list(&state, &call, &claims, list, id);
         }
         state.violation(format!("graph: {} {} was not expected", call.method, call.path));
         Graph::refuse(&state, 404, "UnknownError", "")

@@ -21,6 +21,7 @@ mod identity;
 mod imds;
 mod jwt;
 mod keys;
+mod lists;
 mod pages;
 mod state;
 mod tls;

@@ -196,14 +196,14 @@ pub enum Quota {
 }
 
 impl Quota {
-    /// The limit, for the docs.
-    pub fn text(self) -> &'static str {
+    /// Requests per minute and hour, for the docs; `None` if the service documents no number.
+    pub fn text(self) -> Option<&'static str> {
         match self {
-            Quota::Defender => "100 per minute, 1,500 per hour",
-            Quota::DefenderExport => "30 per minute, 1,000 per hour",
-            Quota::DefenderMachine | Quota::Xdr => "50 per minute, 1,500 per hour",
-            Quota::Arm => "250 at once, 25 per second",
-            Quota::Unpublished => "not published",
+            Quota::Defender => Some("100 requests per minute and 1,500 per hour"),
+            Quota::DefenderExport => Some("30 requests per minute and 1,000 per hour"),
+            Quota::DefenderMachine | Quota::Xdr => Some("50 requests per minute and 1,500 per hour"),
+            Quota::Arm => Some("250 requests at once and 25 per second"),
+            Quota::Unpublished => None,
         }
     }
 }
@@ -300,15 +300,6 @@ const ADDITIONAL_COLUMN: Column =
 
 const fn col(name: &'static str, kind: ColumnKind, doc: &'static str) -> Column {
     Column { name, path: &[], kind, from_request: false, doc }
-}
-
-const fn col_at(
-    name: &'static str,
-    path: &'static [&'static str],
-    kind: ColumnKind,
-    doc: &'static str,
-) -> Column {
-    Column { name, path, kind, from_request: false, doc }
 }
 
 const fn from_request(name: &'static str, doc: &'static str) -> Column {

@@ -5,12 +5,11 @@ using System.Management.Automation;
 
 namespace FedXdr.Commands;
 
-/// <summary>Turns machines, vulnerabilities and other objects with a machine id into machine ids.</summary>
+/// <summary>Turns rows and other objects into ids: the value of the first of these properties that they have.</summary>
 [AttributeUsage(AttributeTargets.Property)]
-public sealed class MachineIdTransformationAttribute : ArgumentTransformationAttribute
+public sealed class IdTransformationAttribute(params string[] properties) : ArgumentTransformationAttribute
 {
-    // The Id of a vulnerability is not a machine id, so the specific names come first.
-    private static readonly string[] IdProperties = ["MachineId", "DeviceId", "Id"];
+    public IReadOnlyList<string> Properties { get; } = properties;
 
     public override object? Transform(EngineIntrinsics engineIntrinsics, object? inputData)
     {
@@ -34,7 +33,7 @@ public sealed class MachineIdTransformationAttribute : ArgumentTransformationAtt
         return ids.ToArray();
     }
 
-    private static string IdOf(object? item)
+    private string IdOf(object? item)
     {
         if ((item is PSObject wrapped ? wrapped.BaseObject : item) is string text)
         {
@@ -42,10 +41,10 @@ public sealed class MachineIdTransformationAttribute : ArgumentTransformationAtt
         }
         if (item is not null)
         {
-            var properties = PSObject.AsPSObject(item).Properties;
-            foreach (var name in IdProperties)
+            var members = PSObject.AsPSObject(item).Properties;
+            foreach (var name in Properties)
             {
-                if (properties[name]?.Value is { } value
+                if (members[name]?.Value is { } value
                     && LanguagePrimitives.ConvertTo<string>(value) is { Length: > 0 } id)
                 {
                     return id;
@@ -54,7 +53,7 @@ public sealed class MachineIdTransformationAttribute : ArgumentTransformationAtt
         }
         // If the cause is a failed cast, PowerShell continues with the properties of the piped object.
         throw new ArgumentTransformationMetadataException(
-            $"'{item}' is not a machine: give an id, or an object with a property {string.Join(" or ", IdProperties)}.",
+            $"'{item}' has no id: give an id, or an object with a property {string.Join(" or ", Properties)}.",
             new PSInvalidCastException());
     }
 }

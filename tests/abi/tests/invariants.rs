@@ -6,14 +6,17 @@ use fedxdr_abi_tests::{Source, read, sources};
 /// Core's only process state, each with a reason in ARCHITECTURE.md.
 const STATICS: [&str; 2] = ["digest.rs: KEY", "errors/panics.rs: LAST_PANIC"];
 
-/// The statics of a source file, as `path: NAME`.
+/// The statics of a source file, as `path: NAME`. An entry of the table of errors is a constant with an address.
 fn statics(source: &Source) -> Vec<String> {
     let lines = source.text.lines().map(str::trim_start);
     let declared = lines.filter_map(|line| {
         let line = line.strip_prefix("pub(crate) ").or_else(|| line.strip_prefix("pub ")).unwrap_or(line);
         let name = line.strip_prefix("static ")?;
         let name = name.strip_prefix("mut ").unwrap_or(name);
-        name.split(':').next().map(|name| format!("{}: {name}", source.path))
+        name.split(':')
+            .next()
+            .filter(|_| !name.contains(": KnownError = "))
+            .map(|name| format!("{}: {name}", source.path))
     });
     declared.collect()
 }
@@ -32,7 +35,7 @@ fn core_has_no_process_state_but_what_architecture_names() {
 
 #[test]
 fn a_static_is_found_however_it_is_declared() {
-    let text = "static A: u8 = 1;\n    pub(crate) static mut B: u8 = 1;\nconst C: &'static str = \"\";\n// static D: u8";
+    let text = "static A: u8 = 1;\nstatic E: KnownError = X;\n    pub(crate) static mut B: u8 = 1;\nconst C: &'static str = \"\";\n// static D: u8";
     let source = Source { path: "x.rs".to_owned(), text: text.to_owned() };
     assert_eq!(statics(&source), ["x.rs: A", "x.rs: B"]);
 }

@@ -16,7 +16,7 @@ param(
     # committed generated files. Clean: removes all build output.
     [ValidateSet('Build', 'Test', 'Demo', 'Bench', 'Generate', 'Clean')]
     [string] $Task = 'Build',
-    # Test: tests the optimized build, which takes four times as long to compile.
+    # Test: the module's tests use the optimized library.
     [switch] $Release,
     # Test: names of the module's test files to run, without .Tests.ps1.
     [string] $Name = '*',
@@ -37,7 +37,9 @@ $root = $PSScriptRoot
 $out = Join-Path $root 'out'
 # Not the running executable: that may be dotnet.
 $pwsh = Join-Path $PSHOME ($IsWindows ? 'pwsh.exe' : 'pwsh')
-$generator = 'run', '--quiet', '-p', 'fedxdr-gen', '--bin', 'gen'
+# Clippy, the tests, the module under test and the fake tenant all come from this selection: another one would have
+# other features, and compile the crates of others once more.
+$everything = '--workspace', '--all-targets'
 Set-Location $root
 
 # -- tools -----------------------------------------------------------------------------------------------------------
@@ -120,17 +122,22 @@ function Get-Platform {
     }
 }
 
-# Builds the module into out/FedXdr/<version> and returns where its parts are.
-function Build-Module([string] $CargoProfile) {
+# Builds the module into out/FedXdr/<version> and returns where its parts are. The optimized build makes the fake tenant
+# only for those who start it.
+function Build-Module([string] $CargoProfile, [switch] $WithTenant) {
     $workspace = Get-Workspace
     $platform = Get-Platform
     $folder = $CargoProfile -eq 'dev' ? 'debug' : $CargoProfile
     $built = Join-Path $workspace.Target $folder
     $package = Join-Path $out 'FedXdr' $workspace.Version
 
-    # Separately: built together, each would also get the features that the other needs of their shared libraries.
-    Invoke-Tool cargo 'build', '--profile', $CargoProfile, '-p', 'fedxdr-native'
-    Invoke-Tool cargo 'build', '--profile', $CargoProfile, '-p', 'fedxdr-tenant'
+    if ($CargoProfile -eq 'dev') { Invoke-Tool cargo (@('build') + $everything) }
+    else {
+        # By itself, so that it gets no feature that only tests need, and only as cdylib: while a crate is also built as
+        # rlib, cargo leaves out link-time optimization without a word.
+        Invoke-Tool cargo 'rustc', '--profile', $CargoProfile, '-p', 'fedxdr-native', '--lib', '--crate-type', 'cdylib'
+        if ($WithTenant) { Invoke-Tool cargo 'build', '--profile', $CargoProfile, '-p', 'fedxdr-tenant' }
+    }
 
     $managed = Join-Path $out 'managed' 'FedXdr.dll'
     if (-not (Test-Fresh $managed module/src, Cargo.toml)) {
@@ -232,12 +239,14 @@ function Test-ModuleFile([string] $File, $Module) {
 
 function Test-All {
     Add-Layer 'formatting' { Test-Command cargo 'fmt', '--all', '--check' }
-    Add-Layer 'lints' { Test-Command cargo 'clippy', '--workspace', '--all-targets', '--', '-D', 'warnings' }
-    Add-Layer 'generated files' { Test-Command cargo ($generator + '--', '--check') }
+    Add-Layer 'lints' { Test-Command cargo (@('clippy') + $everything + '--', '-D', 'warnings') }
+    Add-Layer 'compilation' { Test-Command cargo (@('build') + $everything) }
+    $generator = Join-Path (Get-Workspace).Target 'debug' "gen$((Get-Platform).Exe)"
+    Add-Layer 'generated files' { Test-Command $generator '--check' }
     Add-Layer 'Rust and C' { Test-Rust '--workspace' }
 
     $script:module = $null
-    Add-Layer 'package' { $script:module = Build-Module ($Release ? 'release' : 'dev'); 1, 0 }
+    Add-Layer 'package' { $script:module = Build-Module ($Release ? 'release' : 'dev') -WithTenant; 1, 0 }
     if ($script:module) {
         foreach ($file in Get-ChildItem tests/module -Filter "$Name.Tests.ps1" | Sort-Object Name) {
             Add-Layer "module: $($file.Name -replace '\.Tests\.ps1$')" { Test-ModuleFile $file.FullName $script:module }
@@ -282,15 +291,15 @@ switch ($Task) {
     }
     Test { Test-All }
     Demo {
-        $module = Build-Module release
+        $module = Build-Module release -WithTenant
         exit (Invoke-WithTenant $module.Tenant 'examples/quickstart.ps1' $Rest)
     }
     Bench {
-        $module = Build-Module release
+        $module = Build-Module release -WithTenant
         $env:FEDXDR_TENANT = $module.Tenant
         exit (Invoke-FreshPowerShell (@('tests/bench/Bench.ps1') + $Rest) -Minutes 60)
     }
-    Generate { Invoke-Tool cargo $generator }
+    Generate { Invoke-Tool cargo 'run', '--quiet', '-p', 'fedxdr-gen', '--bin', 'gen' }
     Clean {
         Remove-Item out -Recurse -Force -ErrorAction Ignore
         Get-ChildItem module/src -Directory | Where-Object Name -in 'bin', 'obj' | Remove-Item -Recurse -Force

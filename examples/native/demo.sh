@@ -5,8 +5,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 built=${CARGO_TARGET_DIR:-target}/release
 command -v cc >/dev/null 2>&1 || { echo "demo.sh: a C compiler is needed (cc)" >&2; exit 1; }
 
-# Separately: built together, each would also get the features that the other needs of their shared libraries.
-cargo build --release -p fedxdr-native
+# As build.ps1 builds it.
+cargo rustc --release -p fedxdr-native --lib --crate-type cdylib
 cargo build --release -p fedxdr-tenant
 
 work=$(mktemp -d)

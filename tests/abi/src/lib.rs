@@ -25,41 +25,43 @@ pub fn read(path: &str) -> String {
     fs::read_to_string(root().join(path)).unwrap_or_else(|e| panic!("{path}: {e}"))
 }
 
-/// Builds the library as it ships (its own features alone, whatever the workspace's tests turned on) and gives back where it is.
-///
-/// Cargo is asked rather than the target folder guessed: the answer holds for any profile, target folder and test runner.
-pub fn library() -> PathBuf {
-    let cargo = env::var_os("CARGO").unwrap_or_else(|| env!("CARGO").into());
-    let profile = if cfg!(debug_assertions) { "dev" } else { "release" };
-    let mut build = Command::new(cargo);
-    build.current_dir(root()).args([
-        "build",
-        "--quiet",
-        "-p",
-        "fedxdr-native",
-        "--lib",
-        "--profile",
-        profile,
-    ]);
-    build.args(["--message-format", "json-render-diagnostics"]);
-    // What cargo tells a test of itself would look to build scripts like a change, and have the dependencies built again.
-    for (name, _) in env::vars_os() {
-        let name_text = name.to_string_lossy();
-        let told_to_tests =
-            ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_", "NEXTEST", "LD_LIBRARY_PATH"];
-        if told_to_tests.iter().any(|prefix| name_text.starts_with(prefix)) {
-            build.env_remove(&name);
+/// A source file.
+pub struct Source {
+    /// Its path below the root of its tree, with `/`.
+    pub path: String,
+    /// Its text.
+    pub text: String,
+}
+
+/// All files of a tree with this extension, in order, without build output.
+pub fn sources(tree: &str, extension: &str) -> Vec<Source> {
+    fn collect(folder: &Path, tree: &Path, extension: &str, found: &mut Vec<Source>) {
+        for entry in fs::read_dir(folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            if path.is_dir() && !matches!(name.as_ref(), "bin" | "obj") {
+                collect(&path, tree, extension, found);
+            } else if path.extension().is_some_and(|found| found == extension) {
+                let below =
+                    path.strip_prefix(tree).expect("a file of the tree").to_string_lossy().into_owned();
+                found.push(Source { path: below, text: fs::read_to_string(&path).expect("a source") });
+            }
         }
     }
-    let output = run(&mut build);
-    let messages = String::from_utf8_lossy(&output.stdout);
-    let files = messages
-        .lines()
-        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
-        .filter_map(|message| message.get("filenames").cloned())
-        .filter_map(|names| serde_json::from_value::<Vec<PathBuf>>(names).ok());
-    let is_library = |file: &PathBuf| file.file_name() == Some(OsStr::new("libfedxdr_native.so"));
-    files.flatten().find(is_library).expect("cargo names libfedxdr_native.so among what it built")
+    let tree = root().join(tree);
+    let mut found = Vec::new();
+    collect(&tree, &tree, extension, &mut found);
+    found.sort_by(|a, b| a.path.cmp(&b.path));
+    found
+}
+
+/// The library under test. Cargo builds it for this crate's tests and puts it beside them, for any profile, target
+/// folder and test runner.
+pub fn library() -> PathBuf {
+    let test = env::current_exe().expect("the test's own path");
+    let library = test.with_file_name("libfedxdr_native.so");
+    assert!(library.is_file(), "{} was not built", library.display());
+    library
 }
 
 /// The C compiler, as strict as it gets, with the include paths of the project.

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
-use fedxdr_abi_tests::{c_compiler, has_tool, library, read, root, run};
+use fedxdr_abi_tests::{c_compiler, has_tool, library, read, root, run, sources};
 
 const HEADER: &str = "native/abi/include/fedxdr.h";
 const INTEROP: &str = "module/src/Interop/NativeMethods.g.cs";
@@ -86,10 +86,9 @@ fn check_syntax(compiler: &mut Command, source: &str) {
 #[test]
 fn every_test_that_the_list_of_cases_names_is_there() {
     let list = read("native/core/src/auth/tests/CASES.md");
-    let mut sources = String::new();
-    for folder in ["native/core/src", "tests/abi/tests"] {
-        collect(&root().join(folder), &mut sources);
-    }
+    let trees = ["native/core/src", "tests/abi/tests"];
+    let sources: String =
+        trees.iter().flat_map(|tree| sources(tree, "rs")).map(|source| source.text).collect();
     // Of a table's rows all columns but the first; what is in backticks there is a test, a file of tests, or no word of ours.
     let rows = list.lines().filter_map(|line| line.strip_prefix("| ")?.strip_suffix(" |"));
     let cells = rows.flat_map(|row| row.split(" | ").skip(1));
@@ -107,15 +106,4 @@ fn every_test_that_the_list_of_cases_names_is_there() {
         }
     }
     assert!(tests > 50 && files > 10, "the list was not understood: {tests} tests, {files} files");
-}
-
-fn collect(folder: &std::path::Path, sources: &mut String) {
-    for entry in std::fs::read_dir(folder).expect("a folder").flatten() {
-        let path = entry.path();
-        if path.is_dir() {
-            collect(&path, sources);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            sources.push_str(&std::fs::read_to_string(&path).expect("a source"));
-        }
-    }
 }

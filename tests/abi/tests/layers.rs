@@ -2,44 +2,13 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::expect_used, reason = "helpers of tests fail by panicking")]
 
-use std::fs;
-use std::path::Path;
-
-use fedxdr_abi_tests::{read, root};
-
-/// A source file: its path below the root of its tree, with `/`, and its text.
-struct Source {
-    path: String,
-    text: String,
-}
+use fedxdr_abi_tests::{read, sources};
 
 /// The layers of a source tree, in order: the rows of the Map that name one of its folders.
 fn stated_layers(architecture: &str, tree: &str) -> Vec<String> {
     let place = format!("| `{tree}/");
     let rows = architecture.lines().filter_map(|line| line.strip_prefix(place.as_str())?.split_once('`'));
     rows.map(|(name, _)| name.trim_end_matches('/').to_owned()).collect()
-}
-
-/// All files of a tree with this extension, without build output.
-fn sources(tree: &str, extension: &str) -> Vec<Source> {
-    fn collect(folder: &Path, tree: &Path, extension: &str, found: &mut Vec<Source>) {
-        for entry in fs::read_dir(folder).expect("a folder") {
-            let path = entry.expect("an entry").path();
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            if path.is_dir() && !matches!(name.as_ref(), "bin" | "obj") {
-                collect(&path, tree, extension, found);
-            } else if path.extension().is_some_and(|found| found == extension) {
-                let below =
-                    path.strip_prefix(tree).expect("a file of the tree").to_string_lossy().into_owned();
-                found.push(Source { path: below, text: fs::read_to_string(&path).expect("a source") });
-            }
-        }
-    }
-    let tree = root().join(tree);
-    let mut found = Vec::new();
-    collect(&tree, &tree, extension, &mut found);
-    found.sort_by(|a, b| a.path.cmp(&b.path));
-    found
 }
 
 #[test]
@@ -64,7 +33,7 @@ fn layers_are_in_the_order_of_the_map() {
 mod csharp {
     use std::collections::{BTreeMap, BTreeSet};
 
-    use super::Source;
+    use fedxdr_abi_tests::Source;
 
     pub(super) const TREE: &str = "module/src";
     const NAMESPACE: &str = "FedXdr";

@@ -1,14 +1,15 @@
-//! A certificate with its private key: read from PEM or PFX, good for one thing, to sign an assertion (RFC 7523, PS256 of RFC 7518 §3.5).
-//! The key is in memory alone and never written anywhere.
+//! A certificate with its private key: read from PEM or PFX, good for one thing, to sign an assertion (RFC 7523, PS256
+//! of RFC 7518 §3.5). The key is only in memory and never written anywhere.
 
+mod key;
 mod pem;
 mod pfx;
 
-use std::fmt::Display;
 use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use key::invalid;
 use ring::rand::SystemRandom;
 use ring::signature::{KeyPair, RSA_PSS_SHA256, RsaKeyPair};
 use zeroize::Zeroizing;
@@ -90,18 +91,6 @@ fn unreadable(path: &str, why: &FileError) -> Error {
 /// Whether a certificate's DER has this RSA public key in it: the key's own DER stands there byte for byte (RFC 5280 §4.1, RFC 8017 §A.1.1).
 fn contains(der: &[u8], public: &[u8]) -> bool {
     der.windows(public.len()).any(|window| window == public)
-}
-
-/// A key in PKCS #8.
-fn rsa_key(pkcs8: &[u8]) -> Result<RsaKeyPair> {
-    let unsuitable = |why: &dyn Display| {
-        CERTIFICATE_KEY_UNSUITABLE.error(format!("the certificate's private key cannot be used: {why}"))
-    };
-    RsaKeyPair::from_pkcs8(pkcs8).map_err(|e| unsuitable(&e))
-}
-
-fn invalid(why: &str) -> Error {
-    CERTIFICATE_INVALID.error(format!("the certificate cannot be read: {why}"))
 }
 
 #[cfg(test)]

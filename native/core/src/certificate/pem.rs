@@ -4,7 +4,7 @@ use ring::signature::RsaKeyPair;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-use super::{invalid, rsa_key};
+use super::key::{invalid, rsa_key};
 use crate::errors::Result;
 use crate::errors::{CERTIFICATE_KEY_MISSING, CERTIFICATE_KEY_UNSUITABLE, CERTIFICATE_PASSWORD_MISSING};
 

@@ -4,7 +4,7 @@ use p12_keystore::Pkcs12Archive;
 use p12_keystore::error::Error as PfxError;
 use ring::signature::RsaKeyPair;
 
-use super::{invalid, rsa_key};
+use super::key::{invalid, rsa_key};
 use crate::errors::Result;
 use crate::errors::{CERTIFICATE_KEY_MISSING, CERTIFICATE_PASSWORD, CERTIFICATE_PASSWORD_MISSING};
 

@@ -38,6 +38,7 @@ function Measure-Job([scriptblock] $Job) {
 
 function Complete-Case([hashtable] $Result) {
     $Result.peakMB = Get-PeakMB
+    $Result.module = "$((Get-Module FedXdr)?.ModuleBase)"
     $Result.processCpuMs = [Diagnostics.Process]::GetCurrentProcess().TotalProcessorTime.TotalMilliseconds
     [Console]::Out.WriteLine((ConvertTo-Json $Result -Compress))
 }

@@ -11,10 +11,14 @@ $exchange = $clock.Elapsed.TotalMilliseconds
 
 function Measure-Calls([scriptblock] $Loop) {
     $ticks = [long[]]::new($Calls)
-    . $Loop
+    $measured = Measure-Job $Loop
     [array]::Sort($ticks)
     $microseconds = 1e6 / [Diagnostics.Stopwatch]::Frequency
-    @{ median = $ticks[$Calls / 2] * $microseconds; p99 = $ticks[[int] [math]::Floor($Calls * 0.99)] * $microseconds }
+    @{
+        median = $ticks[$Calls / 2] * $microseconds
+        p99    = $ticks[[int] [math]::Floor($Calls * 0.99)] * $microseconds
+        cpu    = $measured.cpuMs * 1000 / $Calls
+    }
 }
 
 $empty = Measure-Calls {
@@ -37,6 +41,7 @@ Complete-Case @{
     exchangeMs = $exchange
     tokenUs    = $token.median
     tokenP99Us = $token.p99
+    tokenCpuUs = $token.cpu
     emptyUs    = $empty.median
     emptyP99Us = $empty.p99
 }

@@ -146,12 +146,15 @@ fn route(state: &Arc<State>, call: &Call, open: Open) -> Result<Answer, Refusal>
     // Not in the `if let`: the world would be locked in its body.
     let extra = state.world().extra_responses.get(&format!("{} {}", call.method, call.path)).cloned();
     if let Some(extra) = extra {
-        authorize(state, call, family(&parts), &[])?;
+        let customer = authorize(state, call, family(&parts), &[])?;
         let body = match extra.body {
             Value::String(text) => text,
             other => other.to_string(),
         };
-        let made = answer(extra.status, "application/json", body);
+        let made = match extra.rows {
+            Some(rows) => pages::document(state, call, &customer, (&body, rows), open),
+            None => answer(extra.status, "application/json", body),
+        };
         return Ok(extra.headers.iter().fold(made, |made, (name, value)| with_header(made, name, value)));
     }
     if call.method != "GET" {

@@ -86,6 +86,8 @@ pub struct Addresses {
     pub fabric_header: String,
     /// Value of `IDENTITY_SERVER_THUMBPRINT` there.
     pub fabric_thumbprint: String,
+    /// Certificate of every listener behind TLS, in PEM: self-signed, so that a client may take it as a root.
+    pub tls_certificate: String,
     /// Value of `MSI_ENDPOINT` in Cloud Shell.
     pub cloud_shell_endpoint: String,
     /// Tenant of the identities and the app.
@@ -193,8 +195,13 @@ async fn listen(state: &Arc<State>) -> io::Result<()> {
     start::<apis::Graph>(state).await?;
     start::<identity::AppService>(state).await?;
     start::<imds::Imds>(state).await?;
-    start::<entra::Entra>(state).await?;
-    start::<defender::Defender>(state).await?;
+    if state.world().tls {
+        start_behind_tls::<entra::Entra>(state).await?;
+        start_behind_tls::<defender::Defender>(state).await?;
+    } else {
+        start::<entra::Entra>(state).await?;
+        start::<defender::Defender>(state).await?;
+    }
     start_behind_tls::<fabric::Fabric>(state).await
 }
 
@@ -206,7 +213,7 @@ async fn start<S: Service>(state: &Arc<State>) -> io::Result<()> {
 
 async fn start_behind_tls<S: Service>(state: &Arc<State>) -> io::Result<()> {
     let listener = bind::<S>(state, "https").await?;
-    serve::<S, _>(state, tls::Listener::new(state, listener)?);
+    serve::<S, _>(state, tls::Listener::new(state, S::NAME, listener)?);
     Ok(())
 }
 
@@ -258,7 +265,8 @@ fn addresses(state: &State) -> io::Result<Addresses> {
         arc_token_directory: state.keys.directory().to_string_lossy().into_owned(),
         fabric_identity_endpoint: format!("{}{}", state.address("fabric"), fabric::PATH),
         fabric_header: fabric::SECRET.to_owned(),
-        fabric_thumbprint: state.node.thumbprint.clone(),
+        fabric_thumbprint: state.certificate.thumbprint.clone(),
+        tls_certificate: state.certificate.pem.clone(),
         cloud_shell_endpoint: format!("{}{}", state.address("cloudshell"), cloudshell::PATH),
         home_tenant_id: world.home_tenant_id.clone(),
         client_id: world.app.client_id.clone(),

@@ -6,12 +6,13 @@ use std::process::ExitCode;
 
 use fedxdr_tenant::{FakeTenant, World};
 
-const USAGE: &str = "fedxdr-tenant [--tenants N] [--rows N] [--machines N] [--page-size N] [--no-gzip] [--until-stdin-closes]";
+const USAGE: &str = "fedxdr-tenant [--tenants N] [--rows N] [--machines N] [--page-size N] \
+    [--gzip | --no-gzip] [--tls] [--until-stdin-closes]";
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
     let (mut tenants, mut rows, mut machines) = (3, 60_000, 400);
-    let (mut page_size, mut gzip, mut until_stdin_closes) = (50_000, true, false);
+    let (mut page_size, mut gzip, mut tls, mut until_stdin_closes) = (50_000, "auto", false, false);
     while let Some(argument) = arguments.next() {
         let mut number = || arguments.next().and_then(|text| text.parse::<u64>().ok());
         let read = match argument.as_str() {
@@ -20,11 +21,19 @@ fn main() -> ExitCode {
             "--machines" => number().map(|n| machines = n),
             "--page-size" => number().map(|n| page_size = n),
             "--no-gzip" => {
-                let _: () = gzip = false;
+                gzip = "off";
+                Some(())
+            }
+            "--gzip" => {
+                gzip = "on";
+                Some(())
+            }
+            "--tls" => {
+                tls = true;
                 Some(())
             }
             "--until-stdin-closes" => {
-                let _: () = until_stdin_closes = true;
+                until_stdin_closes = true;
                 Some(())
             }
             _ => None,
@@ -37,9 +46,8 @@ fn main() -> ExitCode {
     let size = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
     let mut world = World::new(size(tenants), rows, size(machines));
     world.vulnerability_page_size = size(page_size);
-    if !gzip {
-        "off".clone_into(&mut world.gzip);
-    }
+    gzip.clone_into(&mut world.gzip);
+    world.tls = tls;
     match run(world, until_stdin_closes) {
         Ok(()) => ExitCode::SUCCESS,
         Err(e) => {

@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::faults::{Fault, Faults, Name};
 use crate::jwt::Signer;
 use crate::keys::Keys;
-use crate::tls::Node;
+use crate::tls::ServerCertificate;
 use crate::world::World;
 
 /// Value of the identity endpoint's header.
@@ -59,8 +59,8 @@ pub(crate) struct State {
     pub signer: Signer,
     /// Key files of the Azure Arc agent.
     pub keys: Keys,
-    /// Certificate of the Service Fabric node.
-    pub node: Node,
+    /// Certificate of the listeners behind TLS.
+    pub certificate: ServerCertificate,
     world: Mutex<World>,
     initial: Mutex<World>,
     faults: Mutex<Faults>,
@@ -89,7 +89,7 @@ impl State {
         Ok(State {
             signer: Signer::new().map_err(|_| io::Error::other("no random numbers"))?,
             keys: Keys::new()?,
-            node: Node::new()?,
+            certificate: ServerCertificate::new()?,
             initial: Mutex::new(world.clone()),
             world: Mutex::new(world),
             faults: Mutex::default(),

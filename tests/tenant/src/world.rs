@@ -24,6 +24,8 @@ pub struct World {
     pub refresh_in: Option<u64>,
     /// Whether `expires_in` comes in quotes.
     pub expires_in_as_text: bool,
+    /// Whether the token endpoint and the Defender APIs are behind TLS. Read at the start.
+    pub tls: bool,
     /// `auto`: gzip for clients that ask for it, up to 1 MB; `on`: always when asked; `off`.
     pub gzip: String,
     /// Rows of a page of machines at most.
@@ -199,6 +201,9 @@ pub struct ExtraResponse {
     /// Headers.
     #[serde(default)]
     pub headers: std::collections::HashMap<String, String>,
+    /// How many vulnerability rows stand in the body where its text has `{rows}`. Status 200.
+    #[serde(default)]
+    pub rows: Option<u64>,
 }
 
 /// Rows of a machine, in the generated data.
@@ -247,6 +252,7 @@ impl World {
             expires_on_format: "unix".to_owned(),
             refresh_in: None,
             expires_in_as_text: false,
+            tls: false,
             gzip: "auto".to_owned(),
             machine_page_size: 10_000,
             vulnerability_page_size: 50_000,

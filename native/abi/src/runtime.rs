@@ -2,8 +2,10 @@
 //! for as long as the process lives.
 
 use std::io;
+use std::num::NonZero;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{LazyLock, Mutex};
+use std::thread;
 use std::time::Duration;
 
 use fedxdr_core::{Error, World};
@@ -13,6 +15,11 @@ use tokio::runtime::{Builder, Handle, Runtime};
 /// Threads for names to resolve, files to read and assertions to sign. A file system that does not answer keeps the
 /// thread that asked it, at most one per file.
 const BLOCKING_THREADS: usize = 64;
+
+/// Bodies of several tenants are decompressed and decoded at the same time, and one large row keeps nobody waiting.
+const MIN_WORKERS: usize = 2;
+/// The pipeline's thread is as busy as the workers: more of them would wait for it.
+const MAX_WORKERS: usize = 4;
 
 struct Workers {
     runtime: Mutex<Option<Runtime>>,
@@ -36,8 +43,10 @@ pub(crate) fn handle() -> Result<Handle, Error> {
 }
 
 fn start() -> io::Result<Workers> {
+    let workers =
+        thread::available_parallelism().map_or(MIN_WORKERS, NonZero::get).clamp(MIN_WORKERS, MAX_WORKERS);
     let runtime = Builder::new_multi_thread()
-        .worker_threads(1)
+        .worker_threads(workers)
         .max_blocking_threads(BLOCKING_THREADS)
         .thread_name("fedxdr")
         .enable_all()

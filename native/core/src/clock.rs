@@ -4,7 +4,11 @@
 use std::collections::hash_map::RandomState;
 use std::future::Future;
 use std::hash::BuildHasher;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Thread};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use futures_util::future::BoxFuture;
 
@@ -43,6 +47,31 @@ pub(crate) async fn within<T>(
         biased;
         output = future => Some(output),
         () = late => None,
+    }
+}
+
+/// As [`within`], on a thread that is not the runtime's. It sets no timer, for that is late while every worker is busy.
+#[allow(clippy::disallowed_methods, reason = "a thread that waits needs no clock of the runtime")]
+pub(crate) fn within_on_thread<T>(limit: Duration, future: impl Future<Output = T>) -> Option<T> {
+    let begun = Instant::now();
+    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    let mut context = Context::from_waker(&waker);
+    let mut future = pin!(future);
+    loop {
+        if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
+            return Some(output);
+        }
+        let left = limit.checked_sub(begun.elapsed()).filter(|left| !left.is_zero())?;
+        thread::park_timeout(left);
+    }
+}
+
+/// Wakes a thread that waits.
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
     }
 }
 

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::batch::Batch;
 use crate::broker::{AssertionRequest, BrokerGuard};
-use crate::clock::Clock;
+use crate::clock::within_on_thread;
 use crate::context::Context;
 use crate::errors::{Error, catch_panics};
 use crate::progress::{Reporter, Stats};
@@ -58,8 +58,6 @@ pub struct Query {
     cancel: CancellationToken,
     over: OnceLock<Over>,
     reporter: Arc<Reporter>,
-    clock: Arc<dyn Clock>,
-    handle: Handle,
     broker: Arc<BrokerGuard>,
     /// The question that this consumer was told of last.
     claim: Mutex<Option<AssertionRequest>>,
@@ -76,7 +74,6 @@ impl Query {
         let cancel = CancellationToken::new();
         let reporter = Arc::clone(&context.reporter);
         let cancelled = cancel.clone().cancelled_owned();
-        let clock = Arc::clone(&context.clock);
         let often_ready = request.work.is_often_ready();
         let produce = producer::produce(context, request, sender.clone());
         let mut work = Box::pin(async move {
@@ -104,8 +101,6 @@ impl Query {
             cancel,
             over: OnceLock::new(),
             reporter,
-            clock,
-            handle: handle.clone(),
             broker,
             claim: Mutex::new(None),
         }
@@ -123,36 +118,9 @@ impl Query {
             Some(Over::Cancelled) => return Next::Cancelled,
             None => {}
         }
-        if self.cancel.is_cancelled() {
-            return self.end(Over::Cancelled, Next::Cancelled);
-        }
         // One that was not answered goes back.
         *self.claim() = None;
-        let broker = &self.broker.0;
-        if let Some(claim) = broker.try_take() {
-            return self.ask(claim);
-        }
-        let item = match items.try_recv() {
-            Ok(item) => Some(item),
-            Err(mpsc::error::TryRecvError::Disconnected) => None,
-            Err(mpsc::error::TryRecvError::Empty) => {
-                let received = self.handle.block_on(async {
-                    tokio::select! {
-                        biased;
-                        () = self.cancel.cancelled() => Err(Next::Cancelled),
-                        item = items.recv() => Ok(item),
-                        claim = broker.next_request() => Err(self.ask(claim)),
-                        () = self.clock.sleep(wait) => Err(Next::Pending),
-                    }
-                });
-                match received {
-                    Ok(item) => item,
-                    Err(Next::Cancelled) => return self.end(Over::Cancelled, Next::Cancelled),
-                    Err(other) => return other,
-                }
-            }
-        };
-        self.told(item)
+        within_on_thread(wait, self.receive(&mut items)).unwrap_or(Next::Pending)
     }
 
     /// As [`Query::next`] without a limit, for tests on paused time, which no thread may block.
@@ -163,6 +131,10 @@ impl Query {
     )]
     async fn next_in_test(&self) -> Next {
         let mut items = self.items.lock().unwrap_or_else(PoisonError::into_inner);
+        self.receive(&mut items).await
+    }
+
+    async fn receive(&self, items: &mut mpsc::Receiver<Item>) -> Next {
         tokio::select! {
             biased;
             () = self.cancel.cancelled() => self.end(Over::Cancelled, Next::Cancelled),

@@ -204,3 +204,14 @@ fn a_cached_token_is_ready_without_another_thread() {
     assert!(matches!(query.next(Duration::ZERO), Next::End));
     assert_eq!(fixture.token_requests().len(), 1);
 }
+
+#[test]
+fn a_wait_ends_in_time_while_no_worker_is_free() {
+    // Nothing runs on this runtime, as if all its workers were busy: a timer of its own would never fire.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let fixture = runtime.block_on(async { Fixture::new(|_, _| Answer::Never) });
+    let query = fixture.query(r#"{"kind":"rows","resource":"machines"}"#);
+    assert!(matches!(query.next(Duration::from_millis(20)), Next::Pending));
+    query.cancel();
+    assert!(matches!(query.next(Duration::from_secs(3600)), Next::Cancelled));
+}

@@ -1,5 +1,7 @@
 //! Paging rules and entries, from the address of each request to the rows.
 
+use std::future::{Future as _, poll_fn};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
@@ -115,4 +117,22 @@ async fn a_single_answer_is_not_followed() {
     let server = |_: &Url, _: usize| json!({"value": rows(2), "@odata.nextLink": "https://api.security.microsoft.com/x"});
     let (queries, read) = read_list(Paging::Single, None, server).await;
     assert_eq!((read.unwrap(), queries.len()), (2, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_large_body_gives_way_to_other_work() {
+    let mut polls = Vec::new();
+    for size in [1 << 10, 4 << 20] {
+        let mut read =
+            pin!(read_list(Paging::Single, None, move |_, _| json!({"value": ["x".repeat(size)]})));
+        let mut count = 0;
+        let (_, rows) = poll_fn(|context| {
+            count += 1;
+            read.as_mut().poll(context)
+        })
+        .await;
+        assert_eq!(rows.unwrap(), 1);
+        polls.push(count);
+    }
+    assert!(polls[1] - polls[0] >= 15, "{polls:?}: a turn for others after each 256 KB");
 }

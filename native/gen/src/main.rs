@@ -1,6 +1,7 @@
 //! Writes every generated file of the project, or with `--check` says which are out of date.
 #![allow(clippy::print_stdout, clippy::print_stderr)] // a program talks
 
+mod constants;
 mod errors;
 mod formats;
 mod header;
@@ -44,6 +45,9 @@ fn run(root: &Path, check: bool) -> Result<Vec<PathBuf>, Box<dyn std::error::Err
         rows::classes()?,
         rows::readers()?,
         formats::generate()?,
+        constants::error_kinds()?,
+        constants::batch_format()?,
+        constants::abi()?,
         errors::csharp()?,
         errors::about()?,
     ];

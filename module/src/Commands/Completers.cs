@@ -4,6 +4,7 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Management.Automation;
 using System.Management.Automation.Language;
+using FedXdr.Interop;
 using FedXdr.Reading;
 using FedXdr.Session;
 
@@ -31,10 +32,16 @@ internal sealed class TenantCompleter : WordCompleter
     private protected override IEnumerable<string> Words => DefaultConnection.SeenTenants.Order();
 }
 
-/// <summary>APIs that a token can be requested for.</summary>
-internal sealed class TokenResourceCompleter : WordCompleter
+/// <summary>National clouds.</summary>
+internal sealed class CloudCompleter : WordCompleter
 {
-    private protected override IEnumerable<string> Words => ["Defender", "Xdr", "Graph", "Arm"];
+    private protected override IEnumerable<string> Words => Abi.Clouds;
+}
+
+/// <summary>API families.</summary>
+internal sealed class FamilyCompleter : WordCompleter
+{
+    private protected override IEnumerable<string> Words => Abi.Families;
 }
 
 /// <summary>APIs and resources that Test-FdxConnection can check.</summary>
@@ -46,7 +53,7 @@ internal sealed class CheckResourceCompleter : WordCompleter
 /// <summary>Regions of the Defender hosts.</summary>
 internal sealed class GeoCompleter : WordCompleter
 {
-    private protected override IEnumerable<string> Words => ["us", "eu", "uk", "au", "swa", "ina", "aea"];
+    private protected override IEnumerable<string> Words => Abi.Regions;
 }
 
 /// <summary>Completes the last word of a filter expression with the filter fields of the resource.</summary>

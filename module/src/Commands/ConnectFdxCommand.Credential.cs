@@ -12,9 +12,6 @@ namespace FedXdr.Commands;
 /// <summary>The parts of the settings document for the credential and the endpoints.</summary>
 public sealed partial class ConnectFdxCommand
 {
-    private static readonly string[] EndpointNames =
-        ["authority", "defender", "defenderScope", "xdr", "xdrScope", "graph", "arm", "imds", "arcTokens"];
-
     private bool NamesManagedIdentity =>
         Identity
         || ManagedIdentityClientId is not null
@@ -124,7 +121,7 @@ public sealed partial class ConnectFdxCommand
         foreach (DictionaryEntry entry in Endpoint)
         {
             var name = Convert.ToString(entry.Key, CultureInfo.InvariantCulture) ?? "";
-            var known = Array.Find(EndpointNames, known => known.Equals(name, StringComparison.OrdinalIgnoreCase))
+            var known = Array.Find(Abi.EndpointNames, known => known.Equals(name, StringComparison.OrdinalIgnoreCase))
                 ?? throw Errors.InvalidEndpoint($"'{name}' is not the name of an endpoint");
             settings.Text(known, Convert.ToString(entry.Value, CultureInfo.InvariantCulture) ?? "");
         }

@@ -103,7 +103,8 @@ public sealed partial class ConnectFdxCommand : FdxCommand
     public SecureString? AccessToken { get; set; }
 
     [Parameter]
-    [ValidateSet("Public", "GCC", "USGov", "USGovDoD", "China")]
+    [ArgumentCompleter(typeof(CloudCompleter))]
+    [CloudName]
     public string Environment { get; set; } = "Public";
 
     [Parameter]
@@ -151,7 +152,7 @@ public sealed partial class ConnectFdxCommand : FdxCommand
     private Connection Open()
     {
         using var settings = new JsonDocumentWriter();
-        settings.Text("cloud", Clouds.Canonical(Environment));
+        settings.Text("cloud", Names.Canonical(Abi.Clouds, Environment));
         settings.Text("geo", Geo);
         settings.Texts("tenants", TenantId);
         settings.Text("clientId", AppId);
@@ -173,7 +174,7 @@ public sealed partial class ConnectFdxCommand : FdxCommand
             TenantId = TenantId,
             ClientId = AppId,
             Identity = DescribeIdentity(),
-            Environment = Clouds.Canonical(Environment) ?? Environment,
+            Environment = Names.Canonical(Abi.Clouds, Environment) ?? Environment,
             Assertion = ClientAssertionScript is { } script ? new AssertionScript(script) : null,
         };
     }

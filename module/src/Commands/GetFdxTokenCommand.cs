@@ -9,7 +9,7 @@ public sealed class GetFdxTokenCommand : TenantCommand
 {
     [Parameter(Position = 0)]
     [ValidateNotNullOrEmpty]
-    [ArgumentCompleter(typeof(TokenResourceCompleter))]
+    [ArgumentCompleter(typeof(FamilyCompleter))]
     public string Resource { get; set; } = "Defender";
 
     [Parameter]

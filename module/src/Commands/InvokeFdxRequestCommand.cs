@@ -1,6 +1,7 @@
 using System.Management.Automation;
 using FedXdr.Interop;
 using FedXdr.Reading;
+using FedXdr.Session;
 
 namespace FedXdr.Commands;
 
@@ -19,7 +20,8 @@ public sealed class InvokeFdxRequestCommand : DataCommand
     public string Method { get; set; } = "GET";
 
     [Parameter]
-    [ValidateSet("Defender", "Xdr", "Graph", "Arm")]
+    [ArgumentCompleter(typeof(FamilyCompleter))]
+    [FamilyName]
     public string Resource { get; set; } = "Defender";
 
     [Parameter]
@@ -38,7 +40,7 @@ public sealed class InvokeFdxRequestCommand : DataCommand
             return;
         }
         using var request = NewDataRequest("request", TenantId);
-        request.Text("family", Canonical(Resource));
+        request.Text("family", Names.Canonical(Abi.Families, Resource));
         request.Text("method", method);
         request.Text("path", Path);
         request.Text("body", JsonBody.From(Body));
@@ -48,7 +50,4 @@ public sealed class InvokeFdxRequestCommand : DataCommand
         }
         RunData(request, Rows, TenantId);
     }
-
-    private static string Canonical(string family) =>
-        char.ToUpperInvariant(family[0]) + family[1..].ToLowerInvariant();
 }

@@ -32,7 +32,8 @@ public sealed class NewFdxConsentUrlCommand : FdxCommand
     public string? State { get; set; }
 
     [Parameter]
-    [ValidateSet("Public", "GCC", "USGov", "USGovDoD", "China")]
+    [ArgumentCompleter(typeof(CloudCompleter))]
+    [CloudName]
     public string? Environment { get; set; }
 
     private protected override void Process()

@@ -13,7 +13,6 @@ internal static unsafe class NativeLibraryLoader
     private const string OverrideVariable = "FEDXDR_LIBRARY";
 
     private const string LibraryName = "fedxdr_native";
-    private const uint AbiVersion = 1;
 
     private static readonly object Gate = new();
     private static volatile bool _loaded;
@@ -110,11 +109,11 @@ internal static unsafe class NativeLibraryLoader
         uint? version = NativeLibrary.TryGetExport(library, "fdx_abi_version", out var address)
             ? ((delegate* unmanaged[Cdecl]<uint>)address)()
             : null;
-        if (version != AbiVersion)
+        if (version != Abi.Version)
         {
             var found = version is null ? "not a FedXdr library" : $"version {version} of the interface";
             throw Errors.NativeLibraryMismatch(
-                $"{path} is {found}; this module ({ModuleVersion()}) needs version {AbiVersion}");
+                $"{path} is {found}; this module ({ModuleVersion()}) needs version {Abi.Version}");
         }
     }
 

@@ -5,11 +5,6 @@ namespace FedXdr.Reading;
 /// <summary>Reads the batches of one query. The bytes of a batch must stay valid until its last row is read.</summary>
 internal sealed unsafe class BatchReader(RowReader rowReader)
 {
-    private const uint Magic = 0x4258_4446;
-    private const ushort Version = 1;
-    private const ushort HasSchema = 1;
-    private const ushort Last = 4;
-
     // A kind and the length of a name.
     private const int SmallestColumn = sizeof(byte) + sizeof(uint);
 
@@ -29,7 +24,7 @@ internal sealed unsafe class BatchReader(RowReader rowReader)
             BatchFormatException.Throw("a batch is larger than 2 GB");
         }
         var data = new ByteCursor(bytes, length);
-        if (data.TakeUInt32() != Magic || data.TakeUInt16() != Version)
+        if (data.TakeUInt32() != BatchFormat.Magic || data.TakeUInt16() != BatchFormat.Version)
         {
             BatchFormatException.Throw("this is not a batch, or its version is not supported");
         }
@@ -45,14 +40,14 @@ internal sealed unsafe class BatchReader(RowReader rowReader)
         }
         if (!_streams.TryGetValue(number, out var stream))
         {
-            if ((flags & HasSchema) == 0)
+            if ((flags & BatchFormat.HasSchema) == 0)
             {
                 BatchFormatException.Throw("the first batch of a stream has no schema");
             }
             stream = new BatchStream();
             _streams.Add(number, stream);
         }
-        if ((flags & HasSchema) != 0)
+        if ((flags & BatchFormat.HasSchema) != 0)
         {
             ReadSchema(ref data, stream, columns);
         }
@@ -65,7 +60,7 @@ internal sealed unsafe class BatchReader(RowReader rowReader)
             var size = data.TakeUInt32();
             stream.Columns[i].Begin(new ByteCursor(data.Take(size), size), stream.Schema[i].Kind, rows);
         }
-        if ((flags & Last) != 0)
+        if ((flags & BatchFormat.Last) != 0)
         {
             // Its dictionaries would otherwise stay until the query ends, for each of many tenants.
             _streams.Remove(number);

@@ -12,25 +12,11 @@ internal sealed class TokenReader(bool asPlainText) : RowReader
     // The limit of SecureString, which has no constant for it.
     private const int MaxSecureLength = 65_536;
 
-    private static readonly ColumnSpec[] Specs =
-    [
-        new("token", ColumnKind.Text),
-        new("expiresOn", ColumnKind.Time),
-        new("refreshOn", ColumnKind.Time),
-        new("audience", ColumnKind.Text),
-        new("appId", ColumnKind.Text),
-        new("objectId", ColumnKind.Text),
-        new("roles", ColumnKind.TextList),
-        new("tokenTenantId", ColumnKind.Text),
-        new("scope", ColumnKind.Text),
-        new("fromCache", ColumnKind.Bool),
-    ];
-
-    internal override ColumnSpec[]? Columns => Specs;
+    internal override ColumnSpec[]? Columns => Tables.Token;
 
     internal override object Read(BatchStream stream)
     {
-        var columns = stream.Take(Specs.Length);
+        var columns = stream.Take(Tables.Token.Length);
         columns[0].TryReadTextBytes(out var token);
         if (asPlainText)
         {

@@ -5,19 +5,11 @@ namespace FedXdr.Reading;
 /// <summary>Reads facts about the cached tokens.</summary>
 internal sealed class TokenStateReader : RowReader
 {
-    private static readonly ColumnSpec[] Specs =
-    [
-        new("tenant", ColumnKind.Text),
-        new("scope", ColumnKind.Text),
-        new("expiresOn", ColumnKind.Time),
-        new("roles", ColumnKind.TextList),
-    ];
-
-    internal override ColumnSpec[]? Columns => Specs;
+    internal override ColumnSpec[]? Columns => Tables.TokenState;
 
     internal override object Read(BatchStream stream)
     {
-        var columns = stream.Take(Specs.Length);
+        var columns = stream.Take(Tables.TokenState.Length);
         return new TokenState
         {
             TenantId = columns[0].ReadText(),

@@ -70,18 +70,18 @@ internal sealed class ProgressReporter(Cmdlet cmdlet)
         {
             text.Append(culture, $", waiting {(stats.waiting_ms + 999) / 1000} s for quota");
         }
-        else if (stats.rows == 0 && Phase(stats.phase) is { } phase)
+        else if (stats.rows == 0 && Describe((QueryPhase)stats.phase) is { } phase)
         {
             text.Append(culture, $", {phase}");
         }
         return text.ToString();
     }
 
-    private static string? Phase(uint phase) => phase switch
+    private static string? Describe(QueryPhase phase) => phase switch
     {
-        1 => "getting the token of the identity",
-        2 => "exchanging it for a token of the tenant",
-        3 => "waiting for the service",
+        QueryPhase.Identity => "getting the token of the identity",
+        QueryPhase.Exchange => "exchanging it for a token of the tenant",
+        QueryPhase.Request => "waiting for the service",
         _ => null,
     };
 }

@@ -136,6 +136,9 @@ const GEOS: &[&str] = &["us", "eu", "uk", "au", "swa", "ina", "aea"];
 const XDR_GEOS: &[&str] = &["us", "eu", "uk"];
 
 impl Cloud {
+    /// Every cloud.
+    pub const ALL: [Cloud; 5] = [Cloud::Public, Cloud::Gcc, Cloud::USGov, Cloud::USGovDoD, Cloud::China];
+
     /// Name, as it is given.
     pub fn name(self) -> &'static str {
         match self {

@@ -5,7 +5,7 @@
 #![cfg_attr(test, allow(clippy::disallowed_methods))]
 
 pub mod auth;
-mod batch;
+pub mod batch;
 #[cfg(test)]
 mod batch_reader;
 mod blocking;
@@ -14,6 +14,7 @@ pub mod catalog;
 mod certificate;
 pub mod clock;
 mod cloud;
+mod coded;
 mod context;
 mod diagnose;
 mod digest;
@@ -37,7 +38,7 @@ pub use progress::{Phase, Stats};
 pub use query::{Next, Query};
 pub use secret::Secret;
 pub use session::Session;
-pub use settings::{Environment, Settings};
+pub use settings::{ENDPOINT_NAMES, Environment, Settings, variables};
 pub use token::{AccessToken, Claims, TokenCache};
 
 /// Any thread may use these; a caller in another language relies on that.

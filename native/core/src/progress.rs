@@ -5,29 +5,30 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::batch::{Batch, BatchBuilder, ColumnBuilder, ColumnKind};
+use crate::batch::{Batch, tables};
 use crate::clock::Clock;
+use crate::coded::coded_enum;
 use crate::token::AccessToken;
 
 /// Lines kept for a consumer that does not fetch them.
 const MESSAGE_LIMIT: usize = 1000;
 
-/// What a query is doing. The numbers are part of the ABI.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u32)]
-pub enum Phase {
-    /// Asking the identity endpoint.
-    Identity = 1,
-    /// Exchanging the assertion.
-    Exchange = 2,
-    /// Asking the API.
-    Request = 3,
-    /// Reading an answer.
-    Reading = 4,
-    /// Waiting, mostly for quota.
-    Waiting = 5,
-    /// Over.
-    Over = 6,
+coded_enum! {
+    /// What a query is doing. The numbers are part of the ABI.
+    pub enum Phase: u32 {
+        /// Asking the identity endpoint.
+        Identity = 1,
+        /// Exchanging the assertion.
+        Exchange = 2,
+        /// Asking the API.
+        Request = 3,
+        /// Reading an answer.
+        Reading = 4,
+        /// Waiting, mostly for quota.
+        Waiting = 5,
+        /// Over.
+        Over = 6,
+    }
 }
 
 /// Counters of a query.
@@ -121,11 +122,7 @@ impl Reporter {
     pub(crate) fn take_messages(&self) -> Option<Batch> {
         let lines = std::mem::take(&mut *self.lock());
         self.message_count.store(0, Ordering::Relaxed);
-        let columns = vec![
-            ColumnBuilder::new("level", ColumnKind::Dictionary),
-            ColumnBuilder::new("text", ColumnKind::Text),
-        ];
-        let mut builder = BatchBuilder::new(0, "", columns);
+        let mut builder = tables::MESSAGE.builder(0, "");
         for (level, text) in lines {
             builder.columns()[0].text(match level {
                 Level::Verbose => "verbose",

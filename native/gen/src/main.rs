@@ -2,6 +2,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)] // a program talks
 
 mod cmdlets;
+mod constants;
 mod errors;
 mod formats;
 mod header;
@@ -46,6 +47,9 @@ fn run(root: &Path, check: bool) -> Result<Vec<PathBuf>, Box<dyn std::error::Err
         rows::classes()?,
         rows::readers()?,
         formats::generate()?,
+        constants::error_kinds()?,
+        constants::batch_format()?,
+        constants::abi()?,
         errors::csharp()?,
         errors::about()?,
         cmdlets::generate()?,

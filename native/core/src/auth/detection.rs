@@ -17,7 +17,7 @@ use crate::context::Context;
 use crate::errors::IDENTITY_VARIABLES;
 use crate::errors::Result;
 use crate::secret::Secret;
-use crate::settings::Credential;
+use crate::settings::{Credential, variables};
 
 /// What was found, and by what.
 pub(crate) struct Found {
@@ -36,22 +36,26 @@ pub(crate) fn any(context: &Context) -> Result<Found> {
     let environment = &context.environment;
     let set = |name| environment.get(name).is_some();
     if context.settings.client_id.is_some() {
-        if set("AZURE_FEDERATED_TOKEN_FILE") {
+        if set(variables::AZURE_FEDERATED_TOKEN_FILE) {
             let source = WorkloadIdentity::new(context, None)?;
-            return Ok(found(source, "a Kubernetes token file", "AZURE_FEDERATED_TOKEN_FILE"));
+            return Ok(found(
+                source,
+                "a Kubernetes token file",
+                variables::AZURE_FEDERATED_TOKEN_FILE.name(),
+            ));
         }
-        if set("ACTIONS_ID_TOKEN_REQUEST_URL") {
+        if set(variables::ACTIONS_ID_TOKEN_REQUEST_URL) {
             let source = GitHubActions::new(environment)?;
-            return Ok(found(source, "a GitHub Actions job", "ACTIONS_ID_TOKEN_REQUEST_URL"));
+            return Ok(found(source, "a GitHub Actions job", variables::ACTIONS_ID_TOKEN_REQUEST_URL.name()));
         }
-        let connection = environment.get("AZURESUBSCRIPTION_SERVICE_CONNECTION_ID");
-        if let Some(connection) = connection.filter(|_| set("SYSTEM_OIDCREQUESTURI")) {
+        let connection = environment.get(variables::AZURESUBSCRIPTION_SERVICE_CONNECTION_ID);
+        if let Some(connection) = connection.filter(|_| set(variables::SYSTEM_OIDCREQUESTURI)) {
             let source = AzurePipelines::new(environment, connection)?;
-            return Ok(found(source, "an Azure Pipelines job", "SYSTEM_OIDCREQUESTURI"));
+            return Ok(found(source, "an Azure Pipelines job", variables::SYSTEM_OIDCREQUESTURI.name()));
         }
     }
     // As in the Azure SDKs; in a pod it would be the app's own id, which is no identity's.
-    let chosen = environment.get("AZURE_CLIENT_ID").map(str::to_ascii_lowercase);
+    let chosen = environment.get(variables::AZURE_CLIENT_ID).map(str::to_ascii_lowercase);
     let chosen = chosen.filter(|id| context.settings.client_id.as_ref() != Some(id));
     managed_identity(context, chosen.map_or(Selector::System, Selector::ClientId))
 }
@@ -82,39 +86,46 @@ pub(crate) fn tell(context: &Context) {
 /// The managed identity's endpoint. `IDENTITY_*` goes before `MSI_*`: App Service sets both.
 pub(crate) fn managed_identity(context: &Context, selector: Selector) -> Result<Found> {
     let variable = |name| context.environment.get(name);
-    if let (Some(endpoint), Some(header)) = (variable("IDENTITY_ENDPOINT"), variable("IDENTITY_HEADER")) {
-        let endpoint = endpoint_url("IDENTITY_ENDPOINT", endpoint)?;
+    if let (Some(endpoint), Some(header)) =
+        (variable(variables::IDENTITY_ENDPOINT), variable(variables::IDENTITY_HEADER))
+    {
+        let endpoint = endpoint_url(variables::IDENTITY_ENDPOINT.name(), endpoint)?;
         let header = Secret::new(header.to_owned());
-        return Ok(match variable("IDENTITY_SERVER_THUMBPRINT") {
+        return Ok(match variable(variables::IDENTITY_SERVER_THUMBPRINT) {
             Some(thumbprint) => {
                 let source = ServiceFabric::new(endpoint, header, thumbprint, &selector)?;
-                found(source, "Service Fabric", "IDENTITY_SERVER_THUMBPRINT")
+                found(source, "Service Fabric", variables::IDENTITY_SERVER_THUMBPRINT.name())
             }
             None => found(
                 AppService::new(endpoint, header, selector),
                 "App Service or Automation",
-                "IDENTITY_ENDPOINT",
+                variables::IDENTITY_ENDPOINT.name(),
             ),
         });
     }
-    if let Some(endpoint) = variable("MSI_ENDPOINT") {
-        let endpoint = endpoint_url("MSI_ENDPOINT", endpoint)?;
-        return Ok(match variable("MSI_SECRET") {
+    if let Some(endpoint) = variable(variables::MSI_ENDPOINT) {
+        let endpoint = endpoint_url(variables::MSI_ENDPOINT.name(), endpoint)?;
+        return Ok(match variable(variables::MSI_SECRET) {
             Some(secret) => {
                 // Azure Machine Learning names its default identity here, and wants to hear it.
-                let default = variable("DEFAULT_IDENTITY_CLIENT_ID").filter(|_| selector == Selector::System);
+                let default =
+                    variable(variables::DEFAULT_IDENTITY_CLIENT_ID).filter(|_| selector == Selector::System);
                 let selector = default.map_or(selector, |id| Selector::ClientId(id.to_owned()));
                 let source = LegacyMsi::new(endpoint, Secret::new(secret.to_owned()), selector)?;
-                found(source, "the endpoint of 2017", "MSI_ENDPOINT")
+                found(source, "the endpoint of 2017", variables::MSI_ENDPOINT.name())
             }
-            None => found(CloudShell::new(context, endpoint, &selector)?, "Cloud Shell", "MSI_ENDPOINT"),
+            None => found(
+                CloudShell::new(context, endpoint, &selector)?,
+                "Cloud Shell",
+                variables::MSI_ENDPOINT.name(),
+            ),
         });
     }
-    if let Some(endpoint) = variable("IDENTITY_ENDPOINT") {
-        if variable("IMDS_ENDPOINT").is_none() {
+    if let Some(endpoint) = variable(variables::IDENTITY_ENDPOINT) {
+        if variable(variables::IMDS_ENDPOINT).is_none() {
             return Err(IDENTITY_VARIABLES.error("IDENTITY_ENDPOINT is set, and IDENTITY_HEADER is not"));
         }
-        let endpoint = endpoint_url("IDENTITY_ENDPOINT", endpoint)?;
+        let endpoint = endpoint_url(variables::IDENTITY_ENDPOINT.name(), endpoint)?;
         return Ok(found(
             AzureArc::new(context, endpoint, selector)?,
             "Azure Arc",

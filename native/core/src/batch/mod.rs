@@ -2,6 +2,7 @@
 
 mod column;
 mod dictionary;
+pub mod tables;
 #[cfg(test)]
 mod tests;
 
@@ -9,26 +10,28 @@ use zeroize::Zeroize;
 
 pub(crate) use column::ColumnBuilder;
 
-/// How a column's values cross the ABI. The numbers are part of the batch format.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub enum ColumnKind {
-    /// Text that is mostly different in each row.
-    Text = 1,
-    /// Text with few distinct values: each crosses once and is then an index.
-    Dictionary = 2,
-    /// Whole number.
-    Int = 3,
-    /// Number with a fraction.
-    Float = 4,
-    /// True or false.
-    Bool = 5,
-    /// Point in time, UTC.
-    Time = 6,
-    /// List of texts.
-    TextList = 7,
-    /// Any JSON value.
-    Variant = 8,
+use crate::coded::coded_enum;
+
+coded_enum! {
+    /// How a column's values cross the ABI. The numbers are part of the batch format.
+    pub enum ColumnKind: u8 {
+        /// Text that is mostly different in each row.
+        Text = 1,
+        /// Text with few distinct values: each crosses once and is then an index.
+        Dictionary = 2,
+        /// Whole number.
+        Int = 3,
+        /// Number with a fraction.
+        Float = 4,
+        /// True or false.
+        Bool = 5,
+        /// Point in time, UTC.
+        Time = 6,
+        /// List of texts.
+        TextList = 7,
+        /// Any JSON value.
+        Variant = 8,
+    }
 }
 
 /// Seconds from 0001-01-01 to 1970-01-01.
@@ -36,12 +39,14 @@ pub(crate) const EPOCH: i64 = 62_135_596_800;
 /// Ticks of 100 ns.
 pub(crate) const TICKS_PER_SECOND: i64 = 10_000_000;
 /// First four bytes of a batch.
-const MAGIC: u32 = 0x4258_4446;
-const VERSION: u16 = 1;
-const HAS_SCHEMA: u16 = 1;
+pub const MAGIC: u32 = 0x4258_4446;
+/// Version of the format.
+pub const VERSION: u16 = 1;
+/// The batch begins with the schema of its stream.
+pub const HAS_SCHEMA: u16 = 1;
 const SECRET: u16 = 2;
 /// Nothing follows on the stream.
-const LAST: u16 = 4;
+pub const LAST: u16 = 4;
 /// Length that means null.
 const NULL: u32 = u32::MAX;
 /// Rows of a batch at most.

@@ -10,8 +10,8 @@ use crate::auth::{
     self, detection,
     flow::{ClientCredential, TokenFlow},
 };
-use crate::batch::{Batch, BatchBuilder, ColumnBuilder};
-use crate::catalog::{Cmdlet, ColumnKind, RESOURCES, Resource};
+use crate::batch::{Batch, BatchBuilder, tables};
+use crate::catalog::{Cmdlet, RESOURCES, Resource};
 use crate::cloud::Family;
 use crate::context::Context;
 use crate::errors::{Check, Error, Result, excerpt};
@@ -93,16 +93,7 @@ struct CheckRows {
 
 impl CheckRows {
     fn new(stream: u32, tenant: &str) -> Self {
-        let columns = [
-            ("check", ColumnKind::Text),
-            ("resource", ColumnKind::Text),
-            ("result", ColumnKind::Text),
-            ("detail", ColumnKind::Text),
-            ("fix", ColumnKind::Text),
-            ("id", ColumnKind::Text),
-        ];
-        let columns = columns.map(|(name, kind)| ColumnBuilder::new(name, kind)).into();
-        CheckRows { builder: BatchBuilder::new(stream, tenant, columns), target: "" }
+        CheckRows { builder: tables::CHECK.builder(stream, tenant), target: "" }
     }
 
     fn put(&mut self, check: Check, outcome: Outcome, detail: &str, fix: Option<&str>, id: Option<&str>) {

@@ -3,7 +3,7 @@
 
 use url::form_urlencoded;
 
-use crate::batch::{Batch, BatchBuilder, ColumnBuilder, ColumnKind};
+use crate::batch::{Batch, tables};
 use crate::context::Context;
 use crate::errors::CLIENT_MISSING;
 use crate::errors::Result;
@@ -19,9 +19,7 @@ pub(crate) struct Consent {
 pub(crate) fn rows(context: &Context, tenants: &[String], consent: &Consent) -> Result<Option<Batch>> {
     let settings = &context.settings;
     let client = settings.client_id.as_deref().ok_or_else(|| CLIENT_MISSING.error("no app was named"))?;
-    let columns = [("tenant", ColumnKind::Text), ("url", ColumnKind::Text)];
-    let mut builder =
-        BatchBuilder::new(0, "", columns.map(|(name, kind)| ColumnBuilder::new(name, kind)).into());
+    let mut builder = tables::CONSENT_URL.builder(0, "");
     for tenant in tenants {
         let mut query = form_urlencoded::Serializer::new(String::new());
         query.append_pair("client_id", client);

@@ -1,6 +1,6 @@
 //! What a code of Entra, an id of ours or the text of any error means: also of errors that scripts without FedXdr meet.
 
-use crate::batch::{Batch, BatchBuilder, ColumnBuilder, ColumnKind};
+use crate::batch::{Batch, tables};
 use crate::context::Context;
 use crate::errors::{
     self, HYBRID_WORKER, IDENTITY_REFUSED, IDENTITY_RESOURCE, IDENTITY_UNKNOWN, KnownError, ROLE_MISSING,
@@ -19,15 +19,7 @@ const WORDS: &[(&str, &KnownError)] = &[
 
 /// One row for each thing that the text names.
 pub(crate) fn rows(context: &Context, tenants: &[String], text: &str) -> Option<Batch> {
-    let columns = [
-        ("code", ColumnKind::Int),
-        ("id", ColumnKind::Text),
-        ("check", ColumnKind::Text),
-        ("cause", ColumnKind::Text),
-        ("fix", ColumnKind::Text),
-    ];
-    let mut builder =
-        BatchBuilder::new(0, "", columns.map(|(name, kind)| ColumnBuilder::new(name, kind)).into());
+    let mut builder = tables::KNOWN_ERROR.builder(0, "");
     for (code, entry) in found(text) {
         let c = builder.columns();
         match code {

@@ -7,7 +7,7 @@ use crate::errors::{
     ASSERTION_FOR_OTHER_AUDIENCE, IDENTITY_DISABLED, IDENTITY_VARIABLES, KnownError, OTHER_CLOUD,
     SYSTEM_ASSIGNED, USER_TOKEN,
 };
-use crate::settings::{Credential, Environment, Settings};
+use crate::settings::{Credential, Environment, Settings, variables};
 use crate::token::Claims;
 
 /// Hosts of Entra's issuers, in all clouds and both versions.
@@ -27,14 +27,14 @@ fn finding(entry: &'static KnownError, what: &str) -> Finding {
 /// What of the environment contradicts itself or the connection.
 pub(crate) fn environment(environment: &Environment, cloud: Cloud) -> Vec<Finding> {
     let mut found = mixed_variables(environment);
-    if environment.is_true("WEBSITE_DISABLE_MSI") {
+    if environment.is_true(variables::WEBSITE_DISABLE_MSI) {
         found.push(finding(
             &IDENTITY_DISABLED,
             "WEBSITE_DISABLE_MSI is true: the platform gives this app no identity",
         ));
     }
     // Platforms that know their cloud say so, Kubernetes among them.
-    let told = environment.get("AZURE_AUTHORITY_HOST").and_then(host);
+    let told = environment.get(variables::AZURE_AUTHORITY_HOST).and_then(host);
     if let Some(told) = told.filter(|host| !cloud.has_authority(host)) {
         found.push(Finding {
             entry: &OTHER_CLOUD,
@@ -54,11 +54,11 @@ fn host(address: &str) -> Option<String> {
 /// Variables of identity endpoints that do not fit together. App Service sets both pairs, and then they say the same.
 fn mixed_variables(environment: &Environment) -> Vec<Finding> {
     let get = |name| environment.get(name);
-    let (endpoint, header) = (get("IDENTITY_ENDPOINT"), get("IDENTITY_HEADER"));
-    let (old_endpoint, old_secret) = (get("MSI_ENDPOINT"), get("MSI_SECRET"));
+    let (endpoint, header) = (get(variables::IDENTITY_ENDPOINT), get(variables::IDENTITY_HEADER));
+    let (old_endpoint, old_secret) = (get(variables::MSI_ENDPOINT), get(variables::MSI_SECRET));
     let mut found = Vec::new();
     let mut mixed = |what: &str| found.push(finding(&IDENTITY_VARIABLES, what));
-    if endpoint.is_some() && header.is_none() && get("IMDS_ENDPOINT").is_none() {
+    if endpoint.is_some() && header.is_none() && get(variables::IMDS_ENDPOINT).is_none() {
         mixed("IDENTITY_ENDPOINT is set without IDENTITY_HEADER");
     }
     if endpoint.is_none() && header.is_some() {

@@ -1,29 +1,31 @@
 //! The class of an error and the step it belongs to.
 
-/// Coarse classes; the numbers are part of the ABI.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(i32)]
-pub enum ErrorKind {
-    /// A setting or argument is wrong.
-    Configuration = 1,
-    /// No token could be had, or the token was refused.
-    Authentication = 2,
-    /// The token is good but may not do this.
-    Authorization = 3,
-    /// The thing asked for is not there.
-    NotFound = 4,
-    /// The service's quota is used up.
-    Throttled = 5,
-    /// The service could not be reached, or the connection broke.
-    Network = 6,
-    /// The service failed.
-    Service = 7,
-    /// The service answered something that is not its protocol.
-    Protocol = 8,
-    /// The caller cancelled.
-    Cancelled = 9,
-    /// A defect of this library.
-    Internal = 10,
+use crate::coded::coded_enum;
+
+coded_enum! {
+    /// Coarse classes; the numbers are part of the ABI.
+    pub enum ErrorKind: i32 {
+        /// A setting or an argument is wrong.
+        Configuration = 1,
+        /// No token could be obtained, or the token was rejected.
+        Authentication = 2,
+        /// The token is valid but lacks a permission.
+        Authorization = 3,
+        /// The requested item does not exist.
+        NotFound = 4,
+        /// The quota of the service is used up.
+        Throttled = 5,
+        /// The service could not be reached, or the connection broke.
+        Network = 6,
+        /// The service failed.
+        Service = 7,
+        /// The service sent an answer that does not follow its protocol.
+        Protocol = 8,
+        /// The command was cancelled.
+        Cancelled = 9,
+        /// A bug in the module.
+        Internal = 10,
+    }
 }
 
 /// The part of the way from a connection to its rows that an error belongs to. The same parts are what a connection is checked for.

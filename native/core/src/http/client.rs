@@ -16,7 +16,7 @@ use super::{
 use crate::clock::{Clock, within};
 use crate::errors::INVALID_PROXY;
 use crate::errors::{Error, Result};
-use crate::settings::{Environment, Settings};
+use crate::settings::{Environment, Settings, variables};
 
 /// Connections to one host at a time, for the whole process. A tenant that is read uses one; a small one spends most of
 /// its time waiting for answers. A Functions instance has about 128 outbound ports for everything it does.
@@ -42,15 +42,17 @@ struct ProxySettings {
 impl HttpSettings {
     /// From a session's settings and environment. The explicit proxy goes before the environment's.
     pub(crate) fn new(settings: &Settings, environment: &Environment) -> Self {
-        let from_environment = |name| environment.get_any_case(name).map(str::to_owned);
+        let either =
+            |name, lower| environment.get(name).or_else(|| environment.get(lower)).map(str::to_owned);
+        let all = || either(variables::ALL_PROXY, variables::ALL_PROXY_LOWER);
         let proxy = match &settings.proxy {
             Some(proxy) => {
                 ProxySettings { https: Some(proxy.clone()), http: Some(proxy.clone()), except: None }
             }
             None => ProxySettings {
-                https: from_environment("HTTPS_PROXY").or_else(|| from_environment("ALL_PROXY")),
-                http: from_environment("HTTP_PROXY").or_else(|| from_environment("ALL_PROXY")),
-                except: from_environment("NO_PROXY"),
+                https: either(variables::HTTPS_PROXY, variables::HTTPS_PROXY_LOWER).or_else(all),
+                http: either(variables::HTTP_PROXY, variables::HTTP_PROXY_LOWER).or_else(all),
+                except: either(variables::NO_PROXY, variables::NO_PROXY_LOWER),
             },
         };
         let ours = concat!("FedXdr/", env!("CARGO_PKG_VERSION"));

@@ -8,8 +8,8 @@ use tokio::task::JoinSet;
 
 use super::request::{ApiCall, QueryRequest, RowsRequest, Work};
 use crate::auth;
-use crate::batch::{Batch, BatchBuilder, ColumnBuilder, ticks};
-use crate::catalog::{ColumnKind, Paging};
+use crate::batch::{Batch, BatchBuilder, ColumnBuilder, tables, ticks};
+use crate::catalog::Paging;
 use crate::context::Context;
 use crate::diagnose::{check, consent, explain};
 use crate::errors::{Error, Result, catch_panics};
@@ -195,21 +195,8 @@ impl Job {
         let cached = auth::access_token(&self.context, &self.tenant, scope, force).await?;
         let token = &cached.token;
         let claims = &token.claims();
-        let columns = [
-            ("token", ColumnKind::Text),
-            ("expiresOn", ColumnKind::Time),
-            ("refreshOn", ColumnKind::Time),
-            ("audience", ColumnKind::Text),
-            ("appId", ColumnKind::Text),
-            ("objectId", ColumnKind::Text),
-            ("roles", ColumnKind::TextList),
-            ("tokenTenantId", ColumnKind::Text),
-            ("scope", ColumnKind::Text),
-            ("fromCache", ColumnKind::Bool),
-        ];
-        let columns = columns.map(|(name, kind)| ColumnBuilder::new(name, kind)).into();
-        let mut builder =
-            BatchBuilder::new(self.stream, self.label(token.claims().tid.as_deref()), columns).secret();
+        let label = self.label(claims.tid.as_deref());
+        let mut builder = tables::TOKEN.builder(self.stream, label).secret();
         let c = builder.columns();
         c[0].text(token.secret.expose());
         c[1].int(ticks(token.expires_on));
@@ -238,14 +225,7 @@ impl Job {
 }
 
 fn cached_tokens(context: &Context, tenants: &[String]) -> Option<Batch> {
-    let columns = [
-        ("tenant", ColumnKind::Text),
-        ("scope", ColumnKind::Text),
-        ("expiresOn", ColumnKind::Time),
-        ("roles", ColumnKind::TextList),
-    ];
-    let mut builder =
-        BatchBuilder::new(0, "", columns.map(|(name, kind)| ColumnBuilder::new(name, kind)).into());
+    let mut builder = tables::TOKEN_STATE.builder(0, "");
     let way = auth::flow(context, "").ok()?;
     let source = auth::source_key(context, &way);
     let client = context.settings.client_id.clone().unwrap_or_default();

@@ -8,6 +8,10 @@ use crate::cloud::Family;
 use crate::errors::INVALID_ENDPOINT_SETTING;
 use crate::errors::{Result, excerpt};
 
+/// The members of [`Endpoints`]: the keys of `-Endpoint`.
+pub const ENDPOINT_NAMES: &[&str] =
+    &["authority", "defender", "defenderScope", "xdr", "xdrScope", "graph", "arm", "imds", "arcTokens"];
+
 /// Addresses in place of the cloud's own, for tests and private links.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

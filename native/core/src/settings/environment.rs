@@ -4,6 +4,8 @@ use std::collections::HashMap;
 
 use serde::Deserialize;
 
+use super::variables::Variable;
+
 /// The process environment as the caller's runtime sees it. A name with an empty value counts as not set, as in the Azure SDKs.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(transparent)]
@@ -11,18 +13,13 @@ pub struct Environment(HashMap<String, String>);
 
 impl Environment {
     /// The variable's value, trimmed, unless it is empty.
-    pub fn get(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
-    }
-
-    /// As [`Environment::get`], for names that are written in lower case too.
-    pub fn get_any_case(&self, name: &str) -> Option<&str> {
-        self.get(name).or_else(|| self.get(&name.to_ascii_lowercase()))
+    pub fn get(&self, variable: Variable) -> Option<&str> {
+        self.0.get(variable.name()).map(|value| value.trim()).filter(|value| !value.is_empty())
     }
 
     /// Whether the variable says `true`.
-    pub(crate) fn is_true(&self, name: &str) -> bool {
-        self.get(name).is_some_and(|value| value.eq_ignore_ascii_case("true"))
+    pub(crate) fn is_true(&self, variable: Variable) -> bool {
+        self.get(variable).is_some_and(|value| value.eq_ignore_ascii_case("true"))
     }
 
     /// A snapshot of these variables.

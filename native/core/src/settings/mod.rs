@@ -4,6 +4,7 @@ mod credential;
 mod endpoints;
 mod environment;
 mod ids;
+pub mod variables;
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -16,6 +17,7 @@ use crate::errors::{API_NOT_IN_CLOUD, CLIENT_MISSING, INVALID_GEO, SAME_ID, SECR
 use crate::errors::{Error, Result};
 
 pub(crate) use credential::Credential;
+pub use endpoints::ENDPOINT_NAMES;
 pub(crate) use endpoints::Endpoints;
 pub use environment::Environment;
 pub(crate) use ids::{check_tenant, is_guid, is_secure};

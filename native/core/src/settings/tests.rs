@@ -250,3 +250,17 @@ fn a_member_that_no_part_of_the_settings_has_is_refused() {
         assert!(error.message.contains(&format!("`{name}`")), "{error}");
     }
 }
+
+#[test]
+fn the_names_of_the_endpoints_are_those_that_the_document_has_and_the_advice_names() {
+    let refused = settings(r#","endpoints":{"colour":""}"#).unwrap_err().to_string();
+    let advice = crate::errors::INVALID_ENDPOINT_SETTING.fix;
+    for name in ENDPOINT_NAMES {
+        assert!(refused.contains(&format!("`{name}`")), "{name}: {refused}");
+        assert!(advice.contains(name), "{name}");
+    }
+    assert_eq!(refused.matches('`').count(), 2 * (ENDPOINT_NAMES.len() + 1), "{refused}");
+    for geo in Cloud::Public.geos() {
+        assert!(INVALID_GEO.fix.contains(geo), "{geo}");
+    }
+}

@@ -16,7 +16,10 @@ use crate::errors::PIPELINES_VARIABLE;
 use crate::errors::Result;
 use crate::http::{Request, sensitive};
 use crate::secret::Secret;
-use crate::settings::Environment;
+use crate::settings::{
+    Environment,
+    variables::{self, Variable},
+};
 use crate::token::AccessToken;
 
 const API_VERSION: &str = "7.1";
@@ -39,16 +42,16 @@ struct Answer {
 
 impl AzurePipelines {
     pub(crate) fn new(environment: &Environment, service_connection: &str) -> Result<Self> {
-        let variable = |name: &'static str| {
+        let variable = |name: Variable| {
             environment.get(name).ok_or_else(|| PIPELINES_VARIABLE.error(format!("{name} is not set")))
         };
-        let address = variable("SYSTEM_OIDCREQUESTURI")?;
-        let mut address = oidc::address("SYSTEM_OIDCREQUESTURI", address)?;
+        let address = variable(variables::SYSTEM_OIDCREQUESTURI)?;
+        let mut address = oidc::address(variables::SYSTEM_OIDCREQUESTURI, address)?;
         address
             .query_pairs_mut()
             .append_pair("api-version", API_VERSION)
             .append_pair("serviceConnectionId", service_connection);
-        let token = Secret::new(variable("SYSTEM_ACCESSTOKEN")?.to_owned());
+        let token = Secret::new(variable(variables::SYSTEM_ACCESSTOKEN)?.to_owned());
         Ok(AzurePipelines { address, token })
     }
 }

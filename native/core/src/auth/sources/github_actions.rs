@@ -15,7 +15,10 @@ use crate::errors::GITHUB_PERMISSION;
 use crate::errors::Result;
 use crate::http::{Request, sensitive};
 use crate::secret::Secret;
-use crate::settings::Environment;
+use crate::settings::{
+    Environment,
+    variables::{self, Variable},
+};
 use crate::token::AccessToken;
 
 const PROVIDER: Provider = Provider {
@@ -36,16 +39,18 @@ struct Answer {
 
 impl GitHubActions {
     pub(crate) fn new(environment: &Environment) -> Result<Self> {
-        let variable = |name: &'static str| {
+        let variable = |name: Variable| {
             environment.get(name).ok_or_else(|| {
                 GITHUB_PERMISSION.error(format!(
                     "{name} is not set: this is not a GitHub Actions job, or it may not ask for tokens"
                 ))
             })
         };
-        let address =
-            oidc::address("ACTIONS_ID_TOKEN_REQUEST_URL", variable("ACTIONS_ID_TOKEN_REQUEST_URL")?)?;
-        let token = Secret::new(variable("ACTIONS_ID_TOKEN_REQUEST_TOKEN")?.to_owned());
+        let address = oidc::address(
+            variables::ACTIONS_ID_TOKEN_REQUEST_URL,
+            variable(variables::ACTIONS_ID_TOKEN_REQUEST_URL)?,
+        )?;
+        let token = Secret::new(variable(variables::ACTIONS_ID_TOKEN_REQUEST_TOKEN)?.to_owned());
         Ok(GitHubActions { address, token })
     }
 }

@@ -12,6 +12,7 @@ use crate::http::retry::{Attempt, Outcome, Policy, is_transient, retry_after};
 use crate::http::{Received, Request, without_secrets};
 use crate::secret::Secret;
 use crate::settings::is_secure;
+use crate::settings::variables::Variable;
 use crate::token::cache::seconds;
 use crate::token::{AccessToken, Claims};
 
@@ -28,11 +29,11 @@ pub(crate) struct Provider {
 }
 
 /// The address in a variable that the service sets. The job's own token goes there, so it must be https.
-pub(crate) fn address(variable: &str, text: &str) -> Result<Url> {
+pub(crate) fn address(variable: Variable, text: &str) -> Result<Url> {
     Url::parse(text).ok().filter(is_secure).ok_or_else(|| {
         OIDC_ENDPOINT
             .error(format!("the environment variable {variable} is not an https address"))
-            .fill("variable", variable)
+            .fill("variable", variable.name())
     })
 }
 

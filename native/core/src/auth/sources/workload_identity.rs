@@ -12,6 +12,7 @@ use crate::context::Context;
 use crate::errors::{Error, Result};
 use crate::errors::{FILE_EXPIRED, FILE_NOT_NAMED, FILE_NOT_TOKEN, FILE_UNREADABLE, KnownError};
 use crate::secret::Secret;
+use crate::settings::variables;
 use crate::token::cache::seconds;
 use crate::token::{AccessToken, Claims};
 
@@ -30,7 +31,7 @@ pub(crate) struct WorkloadIdentity {
 impl WorkloadIdentity {
     pub(crate) fn new(context: &Context, path: Option<&str>) -> Result<Self> {
         let path = path
-            .or_else(|| context.environment.get("AZURE_FEDERATED_TOKEN_FILE"))
+            .or_else(|| context.environment.get(variables::AZURE_FEDERATED_TOKEN_FILE))
             .ok_or_else(|| FILE_NOT_NAMED.error(FILE_NOT_NAMED.cause))?;
         Ok(WorkloadIdentity { path: PathBuf::from(path) })
     }

@@ -16,7 +16,7 @@ use crate::context::Context;
 use crate::errors::{ARC_CHALLENGE, ARC_KEY_UNREADABLE};
 use crate::errors::{Error, Result, excerpt};
 use crate::http::{Received, sensitive};
-use crate::settings::Environment;
+use crate::settings::{Environment, variables};
 use crate::token::AccessToken;
 
 /// Where the agent listens unless `IDENTITY_ENDPOINT` says otherwise.
@@ -48,7 +48,7 @@ impl AzureArc {
     /// Whether the agent is installed here, whatever the environment says. Looks on the caller's thread.
     pub(crate) fn is_installed(environment: &Environment) -> bool {
         if cfg!(windows) {
-            let programs = environment.get_any_case("ProgramFiles").map(PathBuf::from);
+            let programs = environment.get(variables::PROGRAM_FILES).map(PathBuf::from);
             let agent = programs.map(|p| p.join("AzureConnectedMachineAgent").join("himds.exe"));
             agent.is_some_and(|agent| blocking::exists(&agent))
         } else {
@@ -62,7 +62,7 @@ fn keys(context: &Context) -> Result<PathBuf> {
     if cfg!(target_os = "linux") {
         return Ok(PathBuf::from(LINUX_KEYS));
     }
-    let data = context.environment.get_any_case("ProgramData").filter(|_| cfg!(windows));
+    let data = context.environment.get(variables::PROGRAM_DATA).filter(|_| cfg!(windows));
     data.map(|data| Path::new(data).join("AzureConnectedMachineAgent").join("Tokens"))
         .ok_or_else(|| ARC_CHALLENGE.error("Azure Arc's agent runs on Linux and Windows alone"))
 }

@@ -14,7 +14,7 @@ use crate::context::Context;
 use crate::errors::{Error, GITHUB_PERMISSION, IDENTITY_NOT_FOUND, PIPELINES_VARIABLE, Result};
 use crate::http::retry::{Pauses, Policy};
 use crate::http::{Request, TransportError, TransportErrorKind};
-use crate::settings::{Environment, Settings};
+use crate::settings::{Environment, Settings, variables};
 use crate::token::AccessToken;
 
 /// The same on every machine; a host that is named in its place is what it was named for.
@@ -51,8 +51,8 @@ impl Imds {
         let (variable, host) = match &context.settings.endpoints.imds {
             Some(host) => ("-Endpoint imds", host.as_str()),
             None => (
-                "AZURE_POD_IDENTITY_AUTHORITY_HOST",
-                context.environment.get("AZURE_POD_IDENTITY_AUTHORITY_HOST").unwrap_or(HOST),
+                variables::AZURE_POD_IDENTITY_AUTHORITY_HOST.name(),
+                context.environment.get(variables::AZURE_POD_IDENTITY_AUTHORITY_HOST).unwrap_or(HOST),
             ),
         };
         let mut endpoint = endpoint_url(variable, host)?;
@@ -106,12 +106,12 @@ impl Source for Imds {
 fn no_identity(environment: &Environment, settings: &Settings) -> Error {
     const ABSENT: &str = "the instance metadata service does not answer";
     let exchanges = settings.client_id.is_some();
-    if exchanges && environment.is_true("GITHUB_ACTIONS") {
+    if exchanges && environment.is_true(variables::GITHUB_ACTIONS) {
         return GITHUB_PERMISSION.error(format!(
             "this is a GitHub Actions job, ACTIONS_ID_TOKEN_REQUEST_URL is not set, and {ABSENT}"
         ));
     }
-    if exchanges && environment.is_true("TF_BUILD") {
+    if exchanges && environment.is_true(variables::TF_BUILD) {
         return PIPELINES_VARIABLE
             .error(format!("this is an Azure Pipelines job, no service connection is named, and {ABSENT}"));
     }

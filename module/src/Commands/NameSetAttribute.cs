@@ -1,0 +1,49 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using System.Management.Automation;
+using FedXdr.Interop;
+
+namespace FedXdr.Commands;
+
+/// <summary>As ValidateSet, with names that the native library defines: ValidateSet takes only literals.</summary>
+public abstract class NameSetAttribute : ValidateEnumeratedArgumentsAttribute
+{
+    private protected NameSetAttribute(string[] names) => ValidValues = names;
+
+    /// <summary>The names.</summary>
+    public IReadOnlyList<string> ValidValues { get; }
+
+    /// <inheritdoc/>
+    protected override void ValidateElement(object element)
+    {
+        var name = element as string;
+        if (!ValidValues.Contains(name, StringComparer.OrdinalIgnoreCase))
+        {
+            throw new ValidationMetadataException(
+                $"The argument \"{name}\" is none of these: {string.Join(", ", ValidValues)}.");
+        }
+    }
+}
+
+/// <summary>Validates the name of a cloud.</summary>
+[AttributeUsage(AttributeTargets.Property)]
+public sealed class CloudNameAttribute : NameSetAttribute
+{
+    /// <summary>The clouds of the native library.</summary>
+    public CloudNameAttribute()
+        : base(Abi.Clouds)
+    {
+    }
+}
+
+/// <summary>Validates the name of an API family.</summary>
+[AttributeUsage(AttributeTargets.Property)]
+public sealed class FamilyNameAttribute : NameSetAttribute
+{
+    /// <summary>The API families of the native library.</summary>
+    public FamilyNameAttribute()
+        : base(Abi.Families)
+    {
+    }
+}

@@ -1,0 +1,76 @@
+//! The tables whose columns are fixed, apart from the resources of the catalog. The readers of the C# module have
+//! their columns from here.
+
+use super::{BatchBuilder, ColumnBuilder, ColumnKind};
+
+/// A table whose columns are fixed.
+#[derive(Clone, Copy, Debug)]
+pub struct Table {
+    /// Name, for the generated code.
+    pub name: &'static str,
+    /// Columns, in the order of the batches.
+    pub columns: &'static [(&'static str, ColumnKind)],
+}
+
+impl Table {
+    /// A builder of batches of this table.
+    pub(crate) fn builder(&self, stream: u32, tenant: &str) -> BatchBuilder {
+        let columns = self.columns.iter().map(|(name, kind)| ColumnBuilder::new(name, *kind)).collect();
+        BatchBuilder::new(stream, tenant, columns)
+    }
+}
+
+use ColumnKind::{Bool, Dictionary, Int, Text, TextList, Time};
+
+/// Every table.
+pub const ALL: &[&Table] = &[&TOKEN, &TOKEN_STATE, &MESSAGE, &CHECK, &KNOWN_ERROR, &CONSENT_URL];
+
+/// A token that was asked for.
+pub(crate) const TOKEN: Table = Table {
+    name: "Token",
+    columns: &[
+        ("token", Text),
+        ("expiresOn", Time),
+        ("refreshOn", Time),
+        ("audience", Text),
+        ("appId", Text),
+        ("objectId", Text),
+        ("roles", TextList),
+        ("tokenTenantId", Text),
+        ("scope", Text),
+        ("fromCache", Bool),
+    ],
+};
+
+/// What is known of a cached token.
+pub(crate) const TOKEN_STATE: Table = Table {
+    name: "TokenState",
+    columns: &[("tenant", Text), ("scope", Text), ("expiresOn", Time), ("roles", TextList)],
+};
+
+/// A line for people.
+pub(crate) const MESSAGE: Table =
+    Table { name: "Message", columns: &[("level", Dictionary), ("text", Text)] };
+
+/// One check of a connection.
+pub(crate) const CHECK: Table = Table {
+    name: "Check",
+    columns: &[
+        ("check", Text),
+        ("resource", Text),
+        ("result", Text),
+        ("detail", Text),
+        ("fix", Text),
+        ("id", Text),
+    ],
+};
+
+/// What an error means.
+pub(crate) const KNOWN_ERROR: Table = Table {
+    name: "KnownError",
+    columns: &[("code", Int), ("id", Text), ("check", Text), ("cause", Text), ("fix", Text)],
+};
+
+/// Where an administrator of a tenant consents.
+pub(crate) const CONSENT_URL: Table =
+    Table { name: "ConsentUrl", columns: &[("tenant", Text), ("url", Text)] };

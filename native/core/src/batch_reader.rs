@@ -15,6 +15,9 @@ pub(crate) struct Decoded {
     pub(crate) rows: Vec<Row>,
 }
 
+/// End of the year 9999.
+const LAST_TICK: i64 = 3_155_378_975_999_999_999;
+
 /// What is wrong with a batch.
 pub(crate) type Defect = &'static str;
 
@@ -85,7 +88,7 @@ impl BatchReader {
 impl Stream {
     /// Columns are only ever added at the end; those that were there keep their dictionaries.
     fn schema(&mut self, bytes: &mut Bytes<'_>, columns: usize) -> Result<(), Defect> {
-        self.tenant = bytes.text()?.ok_or("a tenant that is null")?.to_owned();
+        bytes.text()?.ok_or("a tenant that is null")?.clone_into(&mut self.tenant);
         for index in 0..columns {
             let (kind, name) = (bytes.u8()?, bytes.text()?.ok_or("a column name that is null")?);
             match self.columns.get(index) {
@@ -120,9 +123,14 @@ impl Column {
         Ok(match self.kind {
             1 => data.text()?.map_or(Value::Null, Value::from),
             2 => self.entry(data.u32()?)?,
-            3 | 6 => match data.i64()? {
+            3 => match data.i64()? {
                 i64::MIN => Value::Null,
                 number => number.into(),
+            },
+            6 => match data.i64()? {
+                i64::MIN => Value::Null,
+                ticks @ 0..=LAST_TICK => ticks.into(),
+                _ => return Err("a time outside the years 1 to 9999"),
             },
             // `Value` makes null of NaN.
             4 => f64::from_le_bytes(data.array()?).into(),

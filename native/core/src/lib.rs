@@ -19,6 +19,8 @@ mod context;
 mod diagnose;
 mod digest;
 pub mod errors;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 pub mod http;
 mod progress;
 mod query;

@@ -38,6 +38,8 @@ coded_enum! {
 pub(crate) const EPOCH: i64 = 62_135_596_800;
 /// Ticks of 100 ns.
 pub(crate) const TICKS_PER_SECOND: i64 = 10_000_000;
+/// End of the year 9999.
+const LAST_TICK: i64 = 3_155_378_975_999_999_999;
 /// First four bytes of a batch.
 pub const MAGIC: u32 = 0x4258_4446;
 /// Version of the format.
@@ -76,8 +78,9 @@ impl Drop for Batch {
 }
 
 /// The ticks of a point in time, from its seconds since 1970.
+/// A time outside the years 1 to 9999, which no reader of a batch could show, becomes the nearest one inside.
 pub(crate) fn ticks(seconds: i64) -> i64 {
-    (seconds + EPOCH) * TICKS_PER_SECOND
+    seconds.saturating_add(EPOCH).saturating_mul(TICKS_PER_SECOND).clamp(0, LAST_TICK)
 }
 
 /// Tags and writers of variant values.

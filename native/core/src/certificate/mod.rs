@@ -56,7 +56,10 @@ impl Certificate {
         let der = certificates.into_iter().find(|der| contains(der, public)).ok_or_else(|| {
             CERTIFICATE_KEY_UNSUITABLE.error("the private key belongs to none of the file's certificates")
         })?;
-        Ok(Certificate { der, key, file: sha256(bytes) })
+        let certificate = Certificate { der, key, file: sha256(bytes) };
+        // A damaged key can look sound until it is used.
+        certificate.sign(b"")?;
+        Ok(certificate)
     }
 
     /// Whether it was read from a file of these bytes.
@@ -72,9 +75,9 @@ impl Certificate {
     /// Signs with PS256.
     pub(crate) fn sign(&self, message: &[u8]) -> Result<Vec<u8>> {
         let mut signature = vec![0; self.key.public().modulus_len()];
-        self.key
-            .sign(&RSA_PSS_SHA256, &SystemRandom::new(), message, &mut signature)
-            .map_err(|_| Error::internal("the assertion could not be signed"))?;
+        self.key.sign(&RSA_PSS_SHA256, &SystemRandom::new(), message, &mut signature).map_err(|_| {
+            CERTIFICATE_KEY_UNSUITABLE.error("the certificate's private key cannot sign: it is damaged")
+        })?;
         Ok(signature)
     }
 }

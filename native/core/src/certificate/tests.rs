@@ -51,3 +51,12 @@ fn what_cannot_be_used_is_named() {
         assert_eq!(id(bytes, password), expected);
     }
 }
+
+#[test]
+fn a_damaged_key_is_refused_when_it_is_read() {
+    // Its numbers have the right form, but what they sign is wrong.
+    let pem = include_str!("fixtures/fake-pkcs1.pem");
+    let damaged = pem.replace("LB+SEIISF35c", "LB+SEAISF35c");
+    assert_ne!(pem, damaged);
+    assert_eq!(id(damaged.as_bytes(), None), "Fdx.Certificate.KeyNotSupported");
+}

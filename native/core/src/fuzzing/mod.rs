@@ -1,0 +1,30 @@
+//! What the fuzz targets of `native/fuzz` check, so that the tests of this crate can run the same checks. A target takes
+//! any bytes and panics if a property does not hold.
+#![expect(clippy::missing_panics_doc, reason = "a panic is the finding")]
+
+mod documents;
+#[cfg(test)]
+mod tests;
+mod tokens;
+
+/// A check of any bytes.
+pub type Target = fn(&[u8]);
+
+/// Every target: the name of its file in `native/fuzz/fuzz_targets` and of its folder in `native/fuzz/corpus`.
+pub const TARGETS: &[(&str, Target)] = &[
+    ("claims", tokens::claims),
+    ("dates", tokens::dates),
+    ("next_link", documents::next_link),
+    ("pem_pfx", tokens::pem_pfx),
+    ("request", documents::request),
+    ("settings", documents::settings),
+];
+
+/// Runs a target.
+pub fn run(target: &str, data: &[u8]) {
+    let known = TARGETS.iter().find(|(name, _)| *name == target);
+    assert!(known.is_some(), "there is no target {target}");
+    if let Some((_, check)) = known {
+        check(data);
+    }
+}

@@ -21,6 +21,7 @@ internal static class BatchFormat
     internal const uint Magic = 0x42584446;
     internal const ushort Version = 1;
     internal const ushort HasSchema = 1;
+    internal const ushort Last = 4;
 }
 
 /// <summary>The columns of the tables that are not in the catalog.</summary>

@@ -1,4 +1,4 @@
-//! The class of an error and the step it belongs to.
+//! The class of an error and the check it belongs to.
 
 /// Coarse classes; the numbers are part of the ABI.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -6,11 +6,11 @@
 pub enum ErrorKind {
     /// A setting or argument is wrong.
     Configuration = 1,
-    /// No token could be had, or the token was refused.
+    /// No token was issued, or the token was rejected.
     Authentication = 2,
-    /// The token is good but may not do this.
+    /// The token is valid but does not allow this.
     Authorization = 3,
-    /// The thing asked for is not there.
+    /// The requested item does not exist.
     NotFound = 4,
     /// The service's quota is used up.
     Throttled = 5,
@@ -18,28 +18,28 @@ pub enum ErrorKind {
     Network = 6,
     /// The service failed.
     Service = 7,
-    /// The service answered something that is not its protocol.
+    /// The answer of the service does not follow its protocol.
     Protocol = 8,
-    /// The caller cancelled.
+    /// The caller cancelled the query.
     Cancelled = 9,
-    /// A defect of this library.
+    /// A defect in this library.
     Internal = 10,
 }
 
-/// The part of the way from a connection to its rows that an error belongs to. The same parts are what a connection is checked for.
+/// The check that an error belongs to. `Test-FdxConnection` runs these checks in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Check {
     /// Settings and arguments.
     Connection,
-    /// The place that gives the identity's token.
+    /// The host or service that issues the identity's token.
     Identity,
-    /// What the app proves itself with.
+    /// The assertion or other credential of the app.
     Assertion,
     /// Entra's token endpoint.
     TokenEndpoint,
     /// The app in the tenant.
     App,
-    /// Whether Entra accepts the proof.
+    /// Whether Entra accepts the credential.
     Credential,
     /// The API in the tenant.
     Resource,
@@ -49,7 +49,7 @@ pub enum Check {
     Answer,
     /// The tenant's licence.
     Licence,
-    /// What the answer holds.
+    /// The content of the answer.
     Data,
 }
 
@@ -71,7 +71,7 @@ impl Check {
         }
     }
 
-    /// Name of the step of a query that it happens in.
+    /// Name of the step of a query that the check belongs to.
     pub fn step(self) -> &'static str {
         match self {
             Check::Connection => "settings",

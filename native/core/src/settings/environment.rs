@@ -1,10 +1,11 @@
-//! The environment as the caller sees it.
+//! The environment variables of the caller.
 
 use std::collections::HashMap;
 
 use serde::Deserialize;
 
-/// The process environment as the caller's runtime sees it. A name with an empty value counts as not set, as in the Azure SDKs.
+/// The environment variables as the caller's runtime sees them. As in the Azure SDKs, an empty variable counts as not
+/// set.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(transparent)]
 pub struct Environment(HashMap<String, String>);
@@ -15,12 +16,12 @@ impl Environment {
         self.0.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
     }
 
-    /// As [`Environment::get`], for names that are written in lower case too.
+    /// Like [`Environment::get`], but also finds the name in lower case.
     pub fn get_any_case(&self, name: &str) -> Option<&str> {
         self.get(name).or_else(|| self.get(&name.to_ascii_lowercase()))
     }
 
-    /// Whether the variable says `true`.
+    /// Whether the value of the variable is `true`.
     pub(crate) fn is_true(&self, name: &str) -> bool {
         self.get(name).is_some_and(|value| value.eq_ignore_ascii_case("true"))
     }

@@ -30,12 +30,12 @@ Describe 'What a user can get wrong' {
             $endpoint.imds = 'http://127.0.0.1:9'
             Connect-Tenant @{ Endpoint = $endpoint }
             Add-Fault @{ service = 'imds'; name = 'reset'; times = 99 }
-            Assert-Failure (Get-Failure { Get-FdxToken }) 'Fdx.Identity.NotFound' 'identity assigned'
+            Assert-Failure (Get-Failure { Get-FdxToken }) 'Fdx.Identity.NotFound' 'assigned identity'
         }
 
         It 'is not attached' {
             Connect-Tenant @{ ManagedIdentityClientId = '99999999-9999-4999-8999-999999999999' }
-            Assert-Failure (Get-Failure { Get-FdxToken }) 'Fdx.Identity.UnknownIdentity' 'Attach the identity'
+            Assert-Failure (Get-Failure { Get-FdxToken }) 'Fdx.Identity.UnknownIdentity' 'Assign the identity'
         }
 
         It 'has a header that the platform did not set' {
@@ -148,7 +148,7 @@ Describe 'What a user can get wrong' {
             Set-Customer @{ roles = @('Machine.Read.All') }
             Connect-Tenant
             $failure = Get-Failure { Get-FdxVulnerability }
-            Assert-Failure $failure 'Fdx.Api.RoleMissing' 'consents again'
+            Assert-Failure $failure 'Fdx.Api.RoleMissing' 'consent again'
             $missing = 'lacks the application permission Vulnerability\.Read\.All.*it has Machine\.Read\.All'
             $failure.Exception.Message | Should -Match $missing
         }

@@ -91,7 +91,7 @@ Describe 'The examples' {
         $lines[1].Critical | Should -Be 0
         $lines[1].Error | Should -BeNullOrEmpty
         $lines[2].Error | Should -Be 'Fdx.Api.RoleMissing'
-        $lines[2].Fix | Should -Match 'consents again'
+        $lines[2].Fix | Should -Match 'consent again'
         # Without rows there is no file, neither an empty one nor an old one.
         $lines.File | Where-Object { $_ } | Should -Be $files[0]
         $files | Where-Object { Test-Path $_ } | Should -Be $files[0]

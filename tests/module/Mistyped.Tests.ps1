@@ -83,11 +83,11 @@ Describe 'Connect-Fdx with a mistake' {
             }
         }
         @{
-            what = 'the same id twice'; id = 'Fdx.Settings.SameId'; advice = 'two ids'
+            what = 'the same id twice'; id = 'Fdx.Settings.SameId'; advice = 'always different'
             change = { $right.ManagedIdentityClientId = $right.ClientId }
         }
         @{
-            what = 'the object id as the client id'; id = 'Fdx.Identity.UnknownIdentity'; advice = 'not the object id'
+            what = 'the object id as the client id'; id = 'Fdx.Identity.UnknownIdentity'; advice = 'or the object id'
             change = { $right.ManagedIdentityClientId = $Fake.managedIdentity.objectId }
         }
         @{
@@ -99,7 +99,7 @@ Describe 'Connect-Fdx with a mistake' {
             }
         }
         @{
-            what = 'a certificate without its key'; id = 'Fdx.Certificate.KeyMissing'; advice = 'holds both'
+            what = 'a certificate without its key'; id = 'Fdx.Certificate.KeyMissing'; advice = 'contains both'
             change = {
                 $right.Remove('ManagedIdentityClientId')
                 $right.CertificatePath = Join-Path $TestDrive public.cer

@@ -64,7 +64,7 @@ Describe 'Test-FdxConnection' {
             change = { Set-Customer @{ roles = @() } }
         }
         @{
-            id = 'Fdx.Identity.UnknownIdentity'; check = 'Identity'; fix = 'Attach the identity'
+            id = 'Fdx.Identity.UnknownIdentity'; check = 'Identity'; fix = 'Assign the identity'
             change = { Connect-Tenant @{ ManagedIdentityClientId = "$([guid]::NewGuid())" } }
         }
         @{
@@ -319,7 +319,7 @@ Describe 'Common mistakes of scripts that request tokens themselves' {
         $found = @(Test-FdxConnection | Where-Object Id -eq Fdx.Identity.VariablesMixed)
         $found.Count | Should -BeGreaterThan 0
         $found[0].Check | Should -Be Identity
-        $found[0].Fix | Should -Match 'IDENTITY_ENDPOINT goes with IDENTITY_HEADER.*MSI_ENDPOINT with MSI_SECRET'
+        $found[0].Fix | Should -Match 'IDENTITY_ENDPOINT belongs with IDENTITY_HEADER.*MSI_ENDPOINT with MSI_SECRET'
     }
 
     It 'no warning if App Service sets both pairs to the same values' {

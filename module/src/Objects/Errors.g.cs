@@ -9,51 +9,51 @@ internal static class Errors
 {
     /// <summary>Because there is no connection in this runspace.</summary>
     internal static FdxException NotConnected(string message, Exception? cause = null) =>
-        new("Fdx.Settings.NotConnected", FdxErrorKind.Configuration, message, "Call Connect-Fdx first; in ForEach-Object -Parallel and thread jobs call it inside, or pass -Connection $using:connection.", cause);
+        new("Fdx.Settings.NotConnected", FdxErrorKind.Configuration, message, "Call Connect-Fdx first. In ForEach-Object -Parallel and thread jobs, call it inside the script block, or pass -Connection $using:connection.", cause);
 
-    /// <summary>Because nothing in this text or code is known to FedXdr.</summary>
+    /// <summary>Because FedXdr does not know this code, and knows no error in this text.</summary>
     internal static FdxException UnknownError(string message, Exception? cause = null) =>
-        new("Fdx.Settings.UnknownError", FdxErrorKind.NotFound, message, "Look a code of Entra up at https://login.microsoftonline.com/error?code=<code>; Test-FdxConnection tells which step fails.", cause);
+        new("Fdx.Settings.UnknownError", FdxErrorKind.NotFound, message, "Look up an Entra code at https://login.microsoftonline.com/error?code=<code>. Test-FdxConnection shows which step fails.", cause);
 
-    /// <summary>Because an address of -Endpoint cannot be used.</summary>
+    /// <summary>Because an address in -Endpoint is not valid.</summary>
     internal static FdxException InvalidEndpoint(string message, Exception? cause = null) =>
-        new("Fdx.Settings.InvalidEndpoint", FdxErrorKind.Configuration, message, "Give an address such as https://host; plain http is for loopback addresses alone. The keys of -Endpoint are authority, defender, defenderScope, xdr, xdrScope, graph, arm, imds and arcTokens.", cause);
+        new("Fdx.Settings.InvalidEndpoint", FdxErrorKind.Configuration, message, "Use an address such as https://host. Plain http is allowed only for loopback addresses. The keys of -Endpoint are authority, defender, defenderScope, xdr, xdrScope, graph, arm, imds and arcTokens.", cause);
 
-    /// <summary>Because the body cannot be written as JSON.</summary>
+    /// <summary>Because the body cannot be converted to JSON.</summary>
     internal static FdxException InvalidBody(string message, Exception? cause = null) =>
-        new("Fdx.Settings.InvalidBody", FdxErrorKind.Configuration, message, "Give the body as a JSON text, or check it for an object that holds itself.", cause);
+        new("Fdx.Settings.InvalidBody", FdxErrorKind.Configuration, message, "Pass the body as JSON text, or check it for an object that contains itself.", cause);
 
-    /// <summary>Because the script block for the assertion gave none.</summary>
+    /// <summary>Because the script block for the assertion returned no assertion.</summary>
     internal static FdxException AssertionScriptFailed(string message, Exception? cause = null) =>
-        new("Fdx.Assertion.ScriptFailed", FdxErrorKind.Authentication, message, "Run the script block by itself: it has to give one string or SecureString, the token.", cause);
+        new("Fdx.Assertion.ScriptFailed", FdxErrorKind.Authentication, message, "Run the script block by itself. It must return the token as one string or SecureString.", cause);
 
     /// <summary>Because the token file cannot be read.</summary>
     internal static FdxException TokenFileUnreadable(string message, Exception? cause = null) =>
-        new("Fdx.Workload.FileUnreadable", FdxErrorKind.Configuration, message, "Check that the path is right, that it is a regular file on a file system that answers, and that this account may read it; in Kubernetes that the pod has the workload identity's volume.", cause);
+        new("Fdx.Workload.FileUnreadable", FdxErrorKind.Configuration, message, "Check the path, that it is a regular file on a responsive file system, and that this account can read it. In Kubernetes, check that the pod mounts the volume of the workload identity.", cause);
 
     /// <summary>Because the certificate file cannot be read.</summary>
     internal static FdxException CertificateUnreadable(string message, Exception? cause = null) =>
-        new("Fdx.Certificate.Unreadable", FdxErrorKind.Configuration, message, "Check the path, that it is a regular file, and that this account may read it. A certificate of the store is given as itself: -Certificate (Get-Item Cert:/CurrentUser/My/<thumbprint>).", cause);
+        new("Fdx.Certificate.Unreadable", FdxErrorKind.Configuration, message, "Check the path, that it is a regular file, and that this account can read it. To use a certificate from the store, pass -Certificate (Get-Item Cert:/CurrentUser/My/<thumbprint>).", cause);
 
-    /// <summary>Because there is no private key beside the certificate.</summary>
+    /// <summary>Because the certificate has no private key.</summary>
     internal static FdxException CertificateKeyMissing(string message, Exception? cause = null) =>
-        new("Fdx.Certificate.KeyMissing", FdxErrorKind.Configuration, message, "Give a file that holds both: a PFX, or a PEM with CERTIFICATE and PRIVATE KEY. A .cer or .crt has the public part alone.", cause);
+        new("Fdx.Certificate.KeyMissing", FdxErrorKind.Configuration, message, "Use a file that contains both: a PFX, or a PEM with CERTIFICATE and PRIVATE KEY. A .cer or .crt file contains only the public part.", cause);
 
     /// <summary>Because the certificate's private key cannot be exported, so the native library cannot sign with it.</summary>
     internal static FdxException CertificateKeyNotExportable(string message, Exception? cause = null) =>
-        new("Fdx.Certificate.KeyNotExportable", FdxErrorKind.Configuration, message, "Mark the key exportable when importing the certificate, or give the PFX file with -CertificatePath. Better, use a managed identity, which needs no key.", cause);
+        new("Fdx.Certificate.KeyNotExportable", FdxErrorKind.Configuration, message, "Mark the key as exportable when you import the certificate, or use the PFX file with -CertificatePath. Better, use a managed identity, which needs no key.", cause);
 
-    /// <summary>Because this process was forked after FedXdr had started its threads.</summary>
+    /// <summary>Because this process was forked after FedXdr started its threads.</summary>
     internal static FdxException Forked(string message, Exception? cause = null) =>
-        new("Fdx.Module.Forked", FdxErrorKind.Configuration, message, "Use FedXdr in the process that imported it, or start a new one (Start-Job does).", cause);
+        new("Fdx.Module.Forked", FdxErrorKind.Configuration, message, "Use FedXdr in the process that imported it, or start a new process (for example with Start-Job).", cause);
 
-    /// <summary>Because the native library is of another version than the module.</summary>
+    /// <summary>Because the native library and the module have different versions.</summary>
     internal static FdxException NativeLibraryMismatch(string message, Exception? cause = null) =>
-        new("Fdx.Module.NativeLibraryMismatch", FdxErrorKind.Configuration, message, "Install the module again, so that its files come from one package, and clear FEDXDR_LIBRARY if it is set. Then start a new process: a library that was loaded stays.", cause);
+        new("Fdx.Module.NativeLibraryMismatch", FdxErrorKind.Configuration, message, "Install the module again, so that all files come from one package, and clear FEDXDR_LIBRARY if it is set. Then start a new process: a loaded library cannot be replaced.", cause);
 
     /// <summary>Because the native library cannot be loaded.</summary>
     internal static FdxException NativeLibraryNotFound(string message, Exception? cause = null) =>
-        new("Fdx.Module.NativeLibraryNotFound", FdxErrorKind.Configuration, message, "Install the module again; it needs a 64-bit process of PowerShell 7.4 or later on a platform that the package has a folder for.", cause);
+        new("Fdx.Module.NativeLibraryNotFound", FdxErrorKind.Configuration, message, "Install the module again. It needs a 64-bit process of PowerShell 7.4 or later on a platform that the package supports.", cause);
 
     /// <summary>Because the query was cancelled because the module was removed.</summary>
     internal static FdxException QueryCancelled(string message, Exception? cause = null) =>

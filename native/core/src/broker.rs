@@ -1,6 +1,7 @@
-//! Asks the consumer of a query for what only it can make: a client assertion out of a script block.
+//! Requests client assertions from the consumer of a query, which runs a script block to create them.
 //!
-//! A connection's queries share one broker. Whichever of them is being pulled answers, for a query whose pipeline stands still could not.
+//! The queries of a connection share one broker. Any query that is being pulled can answer, because a query whose
+//! pipeline is stalled cannot.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -19,7 +20,7 @@ struct State {
     closed: bool,
 }
 
-/// Where questions wait for an answer.
+/// Passes requests for assertions to the consumers of queries.
 pub(crate) struct AssertionBroker {
     id: u64,
     state: Mutex<State>,
@@ -27,12 +28,12 @@ pub(crate) struct AssertionBroker {
 }
 
 impl AssertionBroker {
-    /// `id` tells this broker, and so the script block behind it, from all others of the process.
+    /// `id` identifies this broker, and so its script block, in the process.
     pub(crate) fn new(id: u64) -> Arc<Self> {
         Arc::new(AssertionBroker { id, state: Mutex::default(), changed: Notify::new() })
     }
 
-    /// Its number.
+    /// Its id.
     pub(crate) fn id(&self) -> u64 {
         self.id
     }
@@ -42,17 +43,17 @@ impl AssertionBroker {
         let answer = {
             let mut state = self.lock();
             if state.closed {
-                return Err(nobody());
+                return Err(closed());
             }
             let (sender, answer) = oneshot::channel();
             state.waiting.push(sender);
             answer
         };
         self.changed.notify_waiters();
-        answer.await.unwrap_or_else(|_| Err(nobody()))
+        answer.await.unwrap_or_else(|_| Err(closed()))
     }
 
-    /// Takes over the answering, if there is a question that nobody has taken.
+    /// Takes the pending request, if there is one that no other query has taken.
     pub(crate) fn try_take(self: &Arc<Self>) -> Option<AssertionRequest> {
         let mut state = self.lock();
         state.waiting.retain(|sender| !sender.is_closed());
@@ -63,7 +64,7 @@ impl AssertionBroker {
         Some(AssertionRequest { broker: Arc::clone(self) })
     }
 
-    /// As [`AssertionBroker::try_take`], when there is a question.
+    /// Waits for a request and takes it.
     pub(crate) async fn next_request(self: &Arc<Self>) -> AssertionRequest {
         loop {
             let changed = self.changed.notified();
@@ -76,7 +77,7 @@ impl AssertionBroker {
         }
     }
 
-    /// Nobody is left who could answer.
+    /// Closes the broker: no consumer is left to answer.
     pub(crate) fn close(&self) {
         let mut state = self.lock();
         state.closed = true;
@@ -88,18 +89,17 @@ impl AssertionBroker {
     }
 }
 
-fn nobody() -> Error {
-    ASSERTION_SCRIPT
-        .error("the connection was closed before its script block could be asked for an assertion")
+fn closed() -> Error {
+    ASSERTION_SCRIPT.error("the connection was closed before its script block could provide an assertion")
 }
 
-/// The duty to answer. Dropped without an answer, it goes back.
+/// A request for an assertion. If it is dropped without an answer, another query can take it.
 pub(crate) struct AssertionRequest {
     broker: Arc<AssertionBroker>,
 }
 
 impl AssertionRequest {
-    /// Answers everyone who waits. A failure is told in the words of the script block.
+    /// Answers all waiting callers. An error contains the message of the script block.
     pub(crate) fn answer(self, answer: &Result<Secret, &str>) {
         let waiting = std::mem::take(&mut self.broker.lock().waiting);
         for sender in waiting {
@@ -107,7 +107,7 @@ impl AssertionRequest {
                 Ok(secret) => Ok(secret.clone()),
                 Err(why) => Err(failed(why)),
             };
-            // Whoever went meanwhile needs no answer.
+            // A caller that has gone needs no answer.
             let _ = sender.send(answer);
         }
     }
@@ -124,7 +124,7 @@ fn failed(why: &str) -> Error {
     ASSERTION_SCRIPT.error(format!("the script block for the assertion failed: {}", excerpt(why, 300)))
 }
 
-/// Closes the broker when the last session or query that could answer has gone.
+/// Closes the broker when the last session or query that could answer is dropped.
 pub(crate) struct BrokerGuard(pub(crate) Arc<AssertionBroker>);
 
 impl Drop for BrokerGuard {

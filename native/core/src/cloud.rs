@@ -1,8 +1,8 @@
-//! Clouds and API families: which host, which scope, which hosts a token may go to.
+//! Clouds and API families: hosts, scopes and the hosts that a token may be sent to.
 //!
 //! Hosts: <https://learn.microsoft.com/defender-endpoint/gov>, <https://learn.microsoft.com/defender-xdr/usgov>,
-//! <https://learn.microsoft.com/graph/deployments>. For the audiences of Defender in the US government's clouds no page speaks; they follow the rule of
-//! the public ones, which is that a host is its own resource.
+//! <https://learn.microsoft.com/graph/deployments>. Defender's audiences in the US government
+//! clouds are not documented. They follow the rule of the public cloud: a host is its own resource.
 
 use serde::Deserialize;
 
@@ -12,18 +12,18 @@ pub enum Cloud {
     /// The worldwide cloud.
     #[default]
     Public,
-    /// US government community cloud: Entra and Graph of the worldwide cloud, Defender apart.
+    /// US government community cloud: Entra and Graph of the worldwide cloud, separate Defender.
     #[serde(rename = "GCC")]
     Gcc,
     /// US government, level 4 (GCC High).
     USGov,
     /// US government, level 5 (Department of Defense).
     USGovDoD,
-    /// China, operated by 21Vianet. There is no Defender for Endpoint and no Defender XDR.
+    /// China, operated by 21Vianet. It has neither Defender for Endpoint nor Defender XDR.
     China,
 }
 
-/// An API family. It decides the scope; the host never does, for two families share one.
+/// An API family. It determines the scope. The host cannot: two families share one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
 pub enum Family {
     /// Defender for Endpoint.
@@ -43,9 +43,9 @@ pub struct Api {
     pub base: &'static str,
     /// Scope of a token for it.
     pub scope: &'static str,
-    /// Hosts that its token may go to; a leading dot stands for every host below.
+    /// Hosts that its token may be sent to. A leading dot includes all subdomains.
     pub hosts: &'static [&'static str],
-    /// Older names of the resource: the service accepts tokens with these audiences too.
+    /// Older names of the resource. The service accepts tokens with these audiences too.
     pub other_audiences: &'static [&'static str],
 }
 
@@ -131,7 +131,7 @@ const CHINA_ARM: Api = Api {
     other_audiences: &["https://management.core.chinacloudapi.cn"],
 };
 
-/// Regions of Defender for Endpoint's hosts, and of those the ones that Defender XDR has too.
+/// Regions of Defender for Endpoint's hosts, and the subset that Defender XDR has too.
 const GEOS: &[&str] = &["us", "eu", "uk", "au", "swa", "ina", "aea"];
 const XDR_GEOS: &[&str] = &["us", "eu", "uk"];
 
@@ -139,7 +139,7 @@ impl Cloud {
     /// Every cloud.
     pub const ALL: [Cloud; 5] = [Cloud::Public, Cloud::Gcc, Cloud::USGov, Cloud::USGovDoD, Cloud::China];
 
-    /// Name, as it is given.
+    /// Name in settings and messages.
     pub fn name(self) -> &'static str {
         match self {
             Cloud::Public => "Public",
@@ -159,7 +159,7 @@ impl Cloud {
         }
     }
 
-    /// Whether this host, or one that it is an alias of, has the token endpoints.
+    /// Whether this host, or the host it is an alias of, has the token endpoints.
     pub(crate) fn has_authority(self, host: &str) -> bool {
         let aliases: &[&str] = match self {
             Cloud::Public | Cloud::Gcc => {
@@ -171,7 +171,7 @@ impl Cloud {
         aliases.contains(&host)
     }
 
-    /// Audience of a token that is to be exchanged.
+    /// Audience of a token for the exchange.
     pub fn exchange_audience(self) -> &'static str {
         match self {
             Cloud::Public | Cloud::Gcc => "api://AzureADTokenExchange",
@@ -180,7 +180,7 @@ impl Cloud {
         }
     }
 
-    /// A family's API in this cloud, where there is one.
+    /// A family's API in this cloud, if it exists.
     pub fn api(self, family: Family) -> Option<&'static Api> {
         Some(match (self, family) {
             (Cloud::Public, Family::Defender) => &PUBLIC_DEFENDER,
@@ -200,12 +200,12 @@ impl Cloud {
         })
     }
 
-    /// Regions that Defender's hosts can be chosen by.
+    /// Regions of Defender's hosts.
     pub fn geos(self) -> &'static [&'static str] {
         if self == Cloud::Public { GEOS } else { &[] }
     }
 
-    /// The base address of a family's host in a region, where there is one.
+    /// The base address of a family's host in a region, if it exists.
     pub(crate) fn near(self, family: Family, geo: &str) -> Option<String> {
         match (self, family) {
             (Cloud::Public, Family::Defender) => Some(format!("https://{geo}.api.security.microsoft.com")),
@@ -221,7 +221,7 @@ impl Family {
     /// Every family.
     pub const ALL: [Family; 4] = [Family::Defender, Family::Xdr, Family::Graph, Family::Arm];
 
-    /// Application id of the API, the same in every cloud: an access token may name it as its audience.
+    /// Application id of the API, the same in every cloud. It can be the audience of an access token.
     pub fn app_id(self) -> &'static str {
         match self {
             // WindowsDefenderATP
@@ -234,7 +234,7 @@ impl Family {
         }
     }
 
-    /// Whether the API decides by the app roles in the token. Azure Resource Manager looks its assignments up.
+    /// Whether the API authorizes by the app roles in the token. Azure Resource Manager looks up role assignments.
     pub(crate) fn takes_roles(self) -> bool {
         self != Family::Arm
     }
@@ -249,26 +249,26 @@ impl Family {
         }
     }
 
-    /// The family with this name, without regard to case.
+    /// The family with this name in any case.
     pub fn from_name(name: &str) -> Option<Family> {
         Self::ALL.into_iter().find(|family| family.name().eq_ignore_ascii_case(name))
     }
 }
 
-/// Application that the exchange audiences belong to; a managed identity's token names it as the audience.
+/// Application of the exchange audiences. It is the audience of a managed identity's token.
 pub(crate) const EXCHANGE_APP: &str = "fb60f99c-7a34-4190-8149-302f77469936";
 
-/// Whether two audiences are the same text: services differ in the slash at the end.
+/// Whether two audiences are equal. Services differ in the trailing slash.
 pub(crate) fn is_same_audience(one: &str, other: &str) -> bool {
     one.trim_end_matches('/').eq_ignore_ascii_case(other.trim_end_matches('/'))
 }
 
-/// The resource of a v2 scope: identity endpoints speak v1.
+/// The resource of a v2 scope. Identity endpoints use v1.
 pub(crate) fn resource_of(scope: &str) -> &str {
     scope.strip_suffix("/.default").unwrap_or(scope)
 }
 
-/// The scope of a resource: what has no scope yet gets `/.default`.
+/// The scope of a resource, with `/.default` at its end.
 pub(crate) fn scope_of(resource: &str) -> String {
     if resource.ends_with("/.default") { resource.to_owned() } else { format!("{resource}/.default") }
 }

@@ -65,14 +65,14 @@ pub(crate) struct Context {
 }
 
 impl Context {
-    /// Sends a request and receives its whole answer; without all of it within `patience` that is an error, whatever the transport thinks of it.
+    /// Sends a request and receives its whole answer; without all of it within `timeout` that is an error, whatever the transport thinks of it.
     pub(crate) async fn receive(
         &self,
         request: http::Request,
-        patience: Duration,
+        timeout: Duration,
     ) -> Result<Received, TransportError> {
         let received = async { self.transport.send(request).await?.whole().await };
-        within(self.clock.as_ref(), patience, received)
+        within(self.clock.as_ref(), timeout, received)
             .await
             .unwrap_or_else(|| Err(TransportError { kind: TransportErrorKind::Timeout, causes: Vec::new() }))
     }

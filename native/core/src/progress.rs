@@ -1,4 +1,4 @@
-//! What a query tells on the side: counters that cost nothing to read, and lines for people. No token and no secret is ever handed in here.
+//! Progress of a query: cheap counters and messages for people. Tokens and secrets never get here.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -10,23 +10,23 @@ use crate::clock::Clock;
 use crate::coded::coded_enum;
 use crate::token::AccessToken;
 
-/// Lines kept for a consumer that does not fetch them.
+/// Maximum number of messages that wait to be fetched.
 const MESSAGE_LIMIT: usize = 1000;
 
 coded_enum! {
     /// What a query is doing. The numbers are part of the ABI.
     pub enum Phase: u32 {
-        /// Asking the identity endpoint.
+        /// Requesting a token from the identity endpoint.
         Identity = 1,
         /// Exchanging the assertion.
         Exchange = 2,
-        /// Asking the API.
+        /// Sending a request to the API.
         Request = 3,
         /// Reading an answer.
         Reading = 4,
-        /// Waiting, mostly for quota.
+        /// Waiting, usually because of throttling.
         Waiting = 5,
-        /// Over.
+        /// Finished.
         Over = 6,
     }
 }
@@ -38,19 +38,19 @@ pub struct Stats {
     pub rows: u64,
     /// Pages finished.
     pub pages: u64,
-    /// Bytes of bodies, after decompression.
+    /// Bytes of the answers after decompression.
     pub bytes: u64,
-    /// Requests sent again.
+    /// Retried requests.
     pub retries: u64,
-    /// Milliseconds left of a wait.
+    /// Remaining milliseconds of a wait.
     pub waiting_ms: u64,
-    /// Tenants in all.
+    /// Number of tenants.
     pub tenants: u32,
-    /// Tenants that have ended.
+    /// Number of finished tenants.
     pub tenants_ended: u32,
-    /// What it is doing.
+    /// Current phase.
     pub phase: Phase,
-    /// Messages to fetch.
+    /// Number of messages to fetch.
     pub messages: u32,
 }
 
@@ -60,14 +60,14 @@ enum Level {
     Warning,
 }
 
-/// Where the parts of a query report to.
+/// Collects the progress of a query.
 pub(crate) struct Reporter {
     clock: Arc<dyn Clock>,
     rows: AtomicU64,
     pages: AtomicU64,
     bytes: AtomicU64,
     retries: AtomicU64,
-    /// Milliseconds since 1970 at which the longest wait ends; 0 for none.
+    /// End of the longest wait in milliseconds since 1970, or 0.
     waiting_until: AtomicU64,
     tenants: AtomicU32,
     tenants_ended: AtomicU32,
@@ -118,7 +118,7 @@ impl Reporter {
         }
     }
 
-    /// The lines so far as a batch, if there are any.
+    /// Takes the messages as a batch, if there are any.
     pub(crate) fn take_messages(&self) -> Option<Batch> {
         let lines = std::mem::take(&mut *self.lock());
         self.message_count.store(0, Ordering::Relaxed);
@@ -146,9 +146,9 @@ impl Reporter {
         self.phase(Phase::Over);
     }
 
-    pub(crate) fn identity(&self, place: &str, selector: &str) {
+    pub(crate) fn identity(&self, host: &str, selector: &str) {
         self.phase(Phase::Identity);
-        self.verbose(format!("Identity: asking the {place} endpoint for a token ({selector})."));
+        self.verbose(format!("Identity: requesting a token from {host} ({selector})."));
     }
 
     pub(crate) fn assertion(&self, token: &AccessToken) {
@@ -164,19 +164,20 @@ impl Reporter {
 
     pub(crate) fn exchange(&self, tenant: &str, scope: &str) {
         self.phase(Phase::Exchange);
-        self.verbose(format!("Exchange: asking for a token for {scope} in tenant {tenant}."));
+        self.verbose(format!("Exchange: requesting a token for {scope} in tenant {tenant}."));
     }
 
-    /// `takes_roles`: whether the API that the token is for decides by its roles.
+    /// `takes_roles`: whether the API of the token authorizes by its roles.
     pub(crate) fn token(&self, token: &AccessToken, takes_roles: bool) {
         let claims = token.claims();
         let audience = claims.aud.as_deref().unwrap_or("?");
         let seconds = token.expires_on - token.fetched_on;
         let roles = claims.roles.join(", ");
-        self.verbose(format!("Exchange: got a token for {audience}, good for {seconds} s, roles: {roles}."));
+        self.verbose(format!("Exchange: got a token for {audience}, valid for {seconds} s, roles: {roles}."));
         if claims.roles.is_empty() && takes_roles && claims.scp.is_none() {
             self.warning(format!(
-                "The token for {audience} has no roles: the API will refuse it. Grant application permissions to the app and consent in the tenant."
+                "The token for {audience} has no roles, so the API will reject it. Add application \
+                 permissions to the app, and grant consent in the tenant."
             ));
         }
     }
@@ -205,7 +206,7 @@ impl Reporter {
     pub(crate) fn retry(&self, what: &str, status: u16, pause: Duration) {
         self.retries.fetch_add(1, Ordering::Relaxed);
         let why = if status == 0 { "no answer".to_owned() } else { format!("HTTP {status}") };
-        self.verbose(format!("Retry: {what} gave {why}; trying again in {:.1} s.", pause.as_secs_f64()));
+        self.verbose(format!("Retry: {what} returned {why}; trying again in {:.1} s.", pause.as_secs_f64()));
     }
 
     pub(crate) fn waiting(&self, pause: Duration) {

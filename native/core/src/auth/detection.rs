@@ -1,4 +1,4 @@
-//! Which identity this place offers, in the order of the Azure SDKs for workloads.
+//! Detects the identity that the host provides, in the order of the Azure SDKs.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ use crate::errors::Result;
 use crate::secret::Secret;
 use crate::settings::{Credential, variables};
 
-/// What was found, and by what.
+/// A detected identity source and the variable that revealed it.
 pub(crate) struct Found {
     pub(crate) source: Arc<dyn Source>,
     pub(crate) what: &'static str,
@@ -30,8 +30,8 @@ fn found(source: impl Source + 'static, what: &'static str, by: &'static str) ->
     Found { source: Arc::new(source), what, by }
 }
 
-/// The first of: a Kubernetes token file, a job of GitHub Actions or Azure Pipelines, the managed identity. The first three are good for an exchange
-/// alone, so without an app the managed identity is the only one.
+/// The first of: a Kubernetes token file, a GitHub Actions job, an Azure Pipelines job, the managed identity. The
+/// tokens of the first three can only be exchanged, so without an app only the managed identity applies.
 pub(crate) fn any(context: &Context) -> Result<Found> {
     let environment = &context.environment;
     let set = |name| environment.get(name).is_some();
@@ -54,13 +54,13 @@ pub(crate) fn any(context: &Context) -> Result<Found> {
             return Ok(found(source, "an Azure Pipelines job", variables::SYSTEM_OIDCREQUESTURI.name()));
         }
     }
-    // As in the Azure SDKs; in a pod it would be the app's own id, which is no identity's.
+    // As in the Azure SDKs. In a pod, the variable holds the id of the app, which is not a managed identity.
     let chosen = environment.get(variables::AZURE_CLIENT_ID).map(str::to_ascii_lowercase);
     let chosen = chosen.filter(|id| context.settings.client_id.as_ref() != Some(id));
     managed_identity(context, chosen.map_or(Selector::System, Selector::ClientId))
 }
 
-/// The identity in words, for people.
+/// A description of the identity for messages.
 pub(crate) fn describe(context: &Context) -> String {
     let found = match &context.settings.credential {
         Credential::Default {} => any(context),
@@ -71,19 +71,19 @@ pub(crate) fn describe(context: &Context) -> String {
         Credential::GitHubActions {} => return "a GitHub Actions job".to_owned(),
         Credential::AzurePipelines { .. } => return "an Azure Pipelines job".to_owned(),
         Credential::ClientAssertion { assertion: None } => return "the connection's script block".to_owned(),
-        _ => return "handed in".to_owned(),
+        _ => return "passed in by the caller".to_owned(),
     };
     found.map_or_else(|e| e.to_string(), |found| format!("found {} ({})", found.what, found.by))
 }
 
-/// Says what was found.
-pub(crate) fn tell(context: &Context) {
+/// Reports the detected identity.
+pub(crate) fn report(context: &Context) {
     if let Ok(found) = any(context) {
         context.reporter.verbose(format!("Identity: found {} ({}).", found.what, found.by));
     }
 }
 
-/// The managed identity's endpoint. `IDENTITY_*` goes before `MSI_*`: App Service sets both.
+/// The endpoint of the managed identity. `IDENTITY_*` takes precedence over `MSI_*`: App Service sets both.
 pub(crate) fn managed_identity(context: &Context, selector: Selector) -> Result<Found> {
     let variable = |name| context.environment.get(name);
     if let (Some(endpoint), Some(header)) =
@@ -107,12 +107,12 @@ pub(crate) fn managed_identity(context: &Context, selector: Selector) -> Result<
         let endpoint = endpoint_url(variables::MSI_ENDPOINT.name(), endpoint)?;
         return Ok(match variable(variables::MSI_SECRET) {
             Some(secret) => {
-                // Azure Machine Learning names its default identity here, and wants to hear it.
+                // Azure Machine Learning sets its default identity in this variable and requires it in the request.
                 let default =
                     variable(variables::DEFAULT_IDENTITY_CLIENT_ID).filter(|_| selector == Selector::System);
                 let selector = default.map_or(selector, |id| Selector::ClientId(id.to_owned()));
                 let source = LegacyMsi::new(endpoint, Secret::new(secret.to_owned()), selector)?;
-                found(source, "the endpoint of 2017", variables::MSI_ENDPOINT.name())
+                found(source, "the 2017 endpoint", variables::MSI_ENDPOINT.name())
             }
             None => found(
                 CloudShell::new(context, endpoint, &selector)?,
@@ -123,7 +123,7 @@ pub(crate) fn managed_identity(context: &Context, selector: Selector) -> Result<
     }
     if let Some(endpoint) = variable(variables::IDENTITY_ENDPOINT) {
         if variable(variables::IMDS_ENDPOINT).is_none() {
-            return Err(IDENTITY_VARIABLES.error("IDENTITY_ENDPOINT is set, and IDENTITY_HEADER is not"));
+            return Err(IDENTITY_VARIABLES.error("IDENTITY_ENDPOINT is set, but IDENTITY_HEADER is not"));
         }
         let endpoint = endpoint_url(variables::IDENTITY_ENDPOINT.name(), endpoint)?;
         return Ok(found(
@@ -134,7 +134,7 @@ pub(crate) fn managed_identity(context: &Context, selector: Selector) -> Result<
     }
     if context.has_arc_agent {
         let endpoint = endpoint_url("Azure Arc's agent", azure_arc::ENDPOINT)?;
-        return Ok(found(AzureArc::new(context, endpoint, selector)?, "Azure Arc", "the agent's program"));
+        return Ok(found(AzureArc::new(context, endpoint, selector)?, "Azure Arc", "the installed agent"));
     }
-    Ok(found(Imds::new(context, selector)?, "the instance metadata service", "nothing else being there"))
+    Ok(found(Imds::new(context, selector)?, "the instance metadata service", "no other source was found"))
 }

@@ -1,4 +1,4 @@
-//! The way from a credential of the app to its token in a tenant: what is sent, and when it is sent again.
+//! Exchanges a credential of the app for its token in a tenant, with retries.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use super::sources::Source;
 use super::token_endpoint::{self, ClientAuthentication, TokenRequest};
 use crate::context::Context;
 use crate::errors::{Error, ErrorKind, Result};
-use crate::errors::{PASSING, SPREADING, STALE_ASSERTION, TENANT_THROTTLED};
+use crate::errors::{REPLICATION_LAG, SERVICE_UNAVAILABLE, STALE_ASSERTION, TENANT_THROTTLED};
 use crate::http::retry::{Attempt, Outcome, Policy, is_transient};
 use crate::token::AccessToken;
 use crate::token::cache::{CacheKey, Cached, Challenge, TokenKind, Want};
@@ -38,7 +38,7 @@ pub(crate) async fn token(
     context.retry("the token endpoint", &policy, exchange).await
 }
 
-/// One request for a token, over as many attempts as it takes.
+/// A request for a token with its retries.
 struct Exchange<'a> {
     context: &'a Context,
     credential: &'a ClientCredential,
@@ -46,9 +46,9 @@ struct Exchange<'a> {
     tenant: &'a str,
     scope: &'a str,
     claims: Option<&'a str>,
-    /// What the next attempt authenticates with, once it is known.
+    /// Client authentication of the next attempt, if it can be reused.
     authentication: Option<ClientAuthentication>,
-    /// Whether an assertion that was too old has been replaced.
+    /// Whether an expired assertion has been replaced.
     renewed: bool,
 }
 
@@ -79,17 +79,17 @@ impl Attempt for Exchange<'_> {
                 return Ok(Outcome::Renewed);
             }
         }
-        let spreading =
-            SPREADING.contains(&code) && worked_before(self.credential, self.tenant, self.context);
-        let passing = spreading
+        let not_replicated =
+            REPLICATION_LAG.contains(&code) && worked_before(self.credential, self.tenant, self.context);
+        let temporary = not_replicated
             || error.kind == ErrorKind::Network
             || error.http_status.is_some_and(is_transient)
-            || error.is(&PASSING)
+            || error.is(&SERVICE_UNAVAILABLE)
             || error.is(&TENANT_THROTTLED);
-        if !passing {
+        if !temporary {
             return Err(error);
         }
-        // One signed assertion, one request: its id is used up.
+        // A signed assertion is valid for one request, because of its id.
         if !matches!(self.credential, ClientCredential::Certificate) {
             self.authentication = Some(authentication);
         }
@@ -98,7 +98,7 @@ impl Attempt for Exchange<'_> {
 }
 
 impl Exchange<'_> {
-    /// Takes an assertion that Entra considers too old out of the cache. False where a new one would be the same.
+    /// Removes an assertion that Entra considers expired from the cache. Returns false if a new one would be the same.
     fn refuse(&self, authentication: &ClientAuthentication) -> bool {
         if let (ClientCredential::Federated(source), ClientAuthentication::Federated(old)) =
             (self.credential, authentication)
@@ -111,8 +111,8 @@ impl Exchange<'_> {
     }
 }
 
-/// Whether the app has had a token in this tenant by this credential: then a refusal may come from a replica that has not heard of it yet. Without, it is taken
-/// at its word, so that a mistake shows at once.
+/// Whether the app has already received a token in this tenant with this credential. If so, an error can come from a
+/// replica that does not have the credential yet. Otherwise the error is final, so that a mistake shows at once.
 fn worked_before(credential: &ClientCredential, tenant: &str, context: &Context) -> bool {
     let source = super::source_key(context, &TokenFlow::ClientCredentials(credential.clone()));
     let client = context.settings.client_id.as_deref().unwrap_or_default();
@@ -124,7 +124,7 @@ fn worked_before(credential: &ClientCredential, tenant: &str, context: &Context)
 
 /// The token endpoint of a tenant.
 fn address(context: &Context, tenant: &str) -> Result<Url> {
-    // `tenant` was checked to hold nothing that means anything in a path.
+    // `tenant` was checked to contain no characters with a meaning in a path.
     let address =
         format!("{}/{tenant}/oauth2/v2.0/token", context.settings.authority().trim_end_matches('/'));
     Url::parse(&address).map_err(|e| Error::internal(&format!("the token endpoint's address: {e}")))
@@ -146,7 +146,7 @@ async fn authentication(
     })
 }
 
-/// The identity's token for the exchange. It lives for a day, so many tenants share one.
+/// The identity's token for the exchange. It is valid for a day, so many tenants share it.
 pub(crate) async fn assertion(source: &Arc<dyn Source>, context: &Context) -> Result<Cached> {
     let (source_for_fetch, context_for_fetch) = (Arc::clone(source), context.clone());
     let audience = context.settings.cloud.exchange_audience().to_owned();

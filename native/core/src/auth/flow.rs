@@ -1,11 +1,11 @@
-//! How a connection gets the token for an API.
+//! How a connection gets a token for an API.
 
 use std::sync::Arc;
 
 use super::sources::Source;
 use crate::secret::Secret;
 
-/// What an app authenticates with at the token endpoint (RFC 6749 §2.3, RFC 7523 §2.2).
+/// The client authentication of an app at the token endpoint (RFC 6749 §2.3, RFC 7523 §2.2).
 #[derive(Clone)]
 pub(crate) enum ClientCredential {
     /// The token of an identity that the app trusts.
@@ -16,11 +16,11 @@ pub(crate) enum ClientCredential {
     Secret(Secret),
 }
 
-/// How a connection gets the token for an API.
+/// How a connection gets a token for an API.
 #[derive(Clone)]
 pub(crate) enum TokenFlow {
-    /// The identity's own token is the one.
+    /// The identity's own token is used directly.
     IdentityToken(Arc<dyn Source>),
-    /// The app gets it by client credentials (RFC 6749 §4.4).
+    /// The app uses the client credentials grant (RFC 6749 §4.4).
     ClientCredentials(ClientCredential),
 }

@@ -1,4 +1,5 @@
-//! Tokens: a source gives the identity's own token, the exchange turns it into the app's token in a tenant, the cache keeps it.
+//! Acquires tokens: a source returns the identity's own token, the exchange gets the app's token for a tenant, and the
+//! cache stores both.
 
 pub(crate) mod detection;
 mod exchange;
@@ -30,7 +31,7 @@ use sources::workload_identity::WorkloadIdentity;
 pub(crate) use exchange::assertion;
 pub(crate) use sources::managed_identity::azure_arc::AzureArc;
 
-/// The flow that the settings and the environment ask for.
+/// The token flow for the settings and the environment.
 pub(crate) fn flow(context: &Context, tenant: &str) -> Result<TokenFlow> {
     Ok(match &context.settings.credential {
         Credential::Certificate { .. } => TokenFlow::ClientCredentials(ClientCredential::Certificate),
@@ -47,7 +48,7 @@ pub(crate) fn flow(context: &Context, tenant: &str) -> Result<TokenFlow> {
     })
 }
 
-/// The identity that the settings and the environment mean.
+/// The identity for the settings and the environment.
 pub(crate) fn identity(context: &Context) -> Result<Arc<dyn Source>> {
     Ok(match &context.settings.credential {
         Credential::WorkloadIdentity { token_file } => {
@@ -64,7 +65,8 @@ pub(crate) fn identity(context: &Context) -> Result<Arc<dyn Source>> {
     })
 }
 
-/// A token for `scope` in `tenant`, from the cache or fetched. `force` asks for one that was not in the cache, which others use on until it has come.
+/// A token for `scope` in `tenant`, cached or fetched. `force` fetches a new one. Until it arrives, other callers keep
+/// using the cached one.
 pub(crate) async fn access_token(
     context: &Context,
     tenant: &str,
@@ -79,7 +81,7 @@ pub(crate) async fn access_token(
         .cache
         .get(key, &context.clock, want, move |challenge| {
             if matches!(fetch_context.settings.credential, Credential::Default {}) {
-                detection::tell(&fetch_context);
+                detection::report(&fetch_context);
             }
             match flow {
                 TokenFlow::ClientCredentials(credential) => {
@@ -93,8 +95,8 @@ pub(crate) async fn access_token(
         .await
 }
 
-/// Takes a token that a service refused out of the cache, unless another caller has put a new one there. `claims` is what the service said that it
-/// lacks; the next token is asked for with it.
+/// Removes a token that a service rejected from the cache, unless another caller has already replaced it. `claims` is
+/// the claims challenge of the service, which the next token request includes.
 pub(crate) fn refuse(
     context: &Context,
     tenant: &str,
@@ -107,7 +109,7 @@ pub(crate) fn refuse(
     Ok(())
 }
 
-/// The part of a cache's key that tells the identity.
+/// The part of a cache key that identifies the credential.
 pub(crate) fn source_key(context: &Context, flow: &TokenFlow) -> String {
     match flow {
         TokenFlow::IdentityToken(source)

@@ -1,4 +1,4 @@
-//! A certificate of the app: it signs an assertion for each request itself.
+//! Assertions that the app signs with its certificate, one for each request.
 //! <https://learn.microsoft.com/entra/identity-platform/certificate-credentials>
 
 use std::path::Path;
@@ -18,20 +18,19 @@ use crate::secret::Secret;
 use crate::settings::Credential;
 use crate::token::cache::seconds;
 
-/// Seconds that an assertion is good for; the longest that Microsoft documents.
+/// Lifetime of an assertion in seconds, the longest that Microsoft documents.
 const LIFETIME: i64 = 600;
 
 /// An assertion for one request to `endpoint`.
 pub(super) async fn assertion(context: &Context, endpoint: &Url) -> Result<Secret> {
-    // A file may have been replaced by a renewed certificate; while it is being replaced, the one from before serves.
+    // The file may have been replaced by a renewed certificate. While it is being replaced, use the previous one.
     let certificate = match renewed(context).await {
         Some(certificate) => Arc::new(certificate),
-        None => context
-            .certificate
-            .clone()
-            .ok_or_else(|| Error::internal("a connection by certificate has none"))?,
+        None => context.certificate.clone().ok_or_else(|| {
+            Error::internal("a connection with a certificate credential has no certificate")
+        })?,
     };
-    context.reporter.identity("certificate", "the app's own");
+    context.reporter.identity("the certificate", "signed by the app");
     let message = message(&certificate.thumbprint(), context, endpoint);
     // A signature takes milliseconds.
     compute("signing an assertion", move || {
@@ -41,7 +40,7 @@ pub(super) async fn assertion(context: &Context, endpoint: &Url) -> Result<Secre
     .await?
 }
 
-/// The certificate of the file, where it is another one than that of the connection.
+/// The certificate in the file, if it differs from that of the connection.
 async fn renewed(context: &Context) -> Option<Certificate> {
     let Credential::Certificate { path: Some(path), password, .. } = &context.settings.credential else {
         return None;
@@ -50,12 +49,12 @@ async fn renewed(context: &Context) -> Option<Certificate> {
     let bytes =
         read.ok().filter(|bytes| context.certificate.as_ref().is_none_or(|known| !known.is_from(bytes)))?;
     let password = password.clone();
-    // The key of a PFX is derived by a hundred thousand hashes or more.
+    // Deriving the key of a PFX takes a hundred thousand hashes or more.
     let read = move || Certificate::read(&bytes, password.as_ref().map(Secret::expose));
     compute("reading a certificate", read).await.ok()?.ok()
 }
 
-/// What is signed.
+/// The signing input.
 fn message(thumbprint: &[u8], context: &Context, endpoint: &Url) -> String {
     let encode = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
     let client = context.settings.client_id.as_deref().unwrap_or_default();

@@ -23,10 +23,10 @@ use crate::token::expiry::Expiry;
 use crate::token::{AccessToken, Claims};
 
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
-/// Longest wait for an answer; Entra's take well below a second.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// Longest wait for an answer. Entra usually answers within a second.
+const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// What the app proves itself with in one request.
+/// The client authentication of one request.
 pub(super) enum ClientAuthentication {
     /// The token of an identity that the app trusts.
     Federated(Cached),
@@ -37,7 +37,7 @@ pub(super) enum ClientAuthentication {
 }
 
 impl ClientAuthentication {
-    /// The claims that Entra holds against the app's federated credential.
+    /// The claims that Entra compares with the app's federated credential.
     fn claims(&self) -> Option<Claims> {
         match self {
             ClientAuthentication::Federated(cached) => Some(cached.token.claims()),
@@ -58,12 +58,12 @@ pub(super) struct TokenRequest<'a> {
     pub(super) endpoint: &'a Url,
     pub(super) tenant: &'a str,
     pub(super) scope: &'a str,
-    /// What an API said that the token lacks.
+    /// The claims challenge of an API.
     pub(super) claims: Option<&'a str>,
     pub(super) authentication: &'a ClientAuthentication,
 }
 
-/// Asks once.
+/// Sends one request.
 pub(super) async fn ask(context: &Context, grant: &TokenRequest<'_>) -> Result<AccessToken> {
     let unreachable = |e: &crate::http::TransportError| {
         let message = format!("the token endpoint {} cannot be reached", context.settings.authority());
@@ -71,7 +71,7 @@ pub(super) async fn ask(context: &Context, grant: &TokenRequest<'_>) -> Result<A
     };
     let id = random_guid();
     let request = request(context, grant, &id);
-    let answer = context.receive(request, PATIENCE).await.map_err(|e| {
+    let answer = context.receive(request, TIMEOUT).await.map_err(|e| {
         let mut error = unreachable(&e);
         error.correlation_id = Some(id.clone());
         error
@@ -81,12 +81,12 @@ pub(super) async fn ask(context: &Context, grant: &TokenRequest<'_>) -> Result<A
     }
     let mut error = refusal(context, grant, &answer);
     error.retry_after = retry_after(answer.header("retry-after"), context.clock.now());
-    // Its own first; the one that was sent is in its logs too.
+    // Prefer the id of the answer. The id of the request is in Entra's logs too.
     error.correlation_id.get_or_insert(id);
     if error.is(&errors::ASSERTION_OUTDATED)
         && let Some(skew) = clock_skew(&answer, context.clock.now())
     {
-        let advice = format!("This machine's clock is {skew} seconds off: correct it. {}", error.advice);
+        let advice = format!("The clock of this machine is {skew} seconds off: correct it. {}", error.advice);
         error = error.with_advice(advice);
     }
     Err(error)
@@ -139,7 +139,7 @@ fn read(context: &Context, body: &[u8]) -> Result<AccessToken> {
     Ok(token)
 }
 
-/// An error answer. Owned texts: Entra's descriptions hold escapes, which cannot be borrowed.
+/// An error answer. The texts are owned because Entra's descriptions contain escapes, which cannot be borrowed.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Refusal {
@@ -159,16 +159,16 @@ fn refusal(context: &Context, grant: &TokenRequest<'_>, answer: &Received) -> Er
     };
     let code = refusal.error_codes.first().copied().or_else(|| errors::code_in(&refusal.error_description));
     let said = description(&refusal, grant);
-    // What the codes do not tell, the words of RFC 6749 §4.1.2.1 and MSAL may.
+    // Without a known code, use the error words of RFC 6749 §4.1.2.1 and MSAL.
     let by_word = matches!(refusal.error.as_str(), "temporarily_unavailable" | "request_timeout");
-    let entry = code.and_then(errors::of_code).or(by_word.then_some(&errors::PASSING));
+    let entry = code.and_then(errors::of_code).or(by_word.then_some(&errors::SERVICE_UNAVAILABLE));
     let mut error = match entry {
         Some(entry) => entry.error(format!("{} ({said})", entry.cause)),
         None if status == 429 || status >= 500 => {
             AUTHORITY_FAILED.error(format!("the token endpoint answered HTTP {status} ({said})"))
         }
         None => AUTHORITY_REFUSED
-            .error(format!("Entra refused ({said})"))
+            .error(format!("Entra rejected the request ({said})"))
             .fill("code", code.map(|code| code.to_string()).unwrap_or_default()),
     };
     error = fill(error, context, grant);
@@ -184,7 +184,7 @@ fn refusal(context: &Context, grant: &TokenRequest<'_>, answer: &Received) -> Er
     error
 }
 
-/// Entra's own text up to its trace lines.
+/// Entra's text without its trace lines.
 fn description(refusal: &Refusal, grant: &TokenRequest<'_>) -> String {
     let text = refusal.error_description.as_str();
     let end = text.find("Trace ID:").unwrap_or(text.len());
@@ -192,7 +192,7 @@ fn description(refusal: &Refusal, grant: &TokenRequest<'_>) -> String {
     if said.is_empty() { excerpt(&refusal.error, 100) } else { said }
 }
 
-/// What the endpoint said, without what it was sent.
+/// The text of the endpoint without the secret of the request.
 fn quoted(text: &str, grant: &TokenRequest<'_>, limit: usize) -> String {
     excerpt(&text.replace(grant.authentication.secret().expose(), "***"), limit)
 }
@@ -209,7 +209,7 @@ fn fill(error: Error, context: &Context, grant: &TokenRequest<'_>) -> Error {
         .fill("authority", context.settings.authority())
 }
 
-/// An id in the form of a GUID (RFC 9562 §5.4), by which Entra's support finds the request.
+/// A random GUID (RFC 9562 §5.4) by which Entra's support finds the request.
 pub(super) fn random_guid() -> String {
     let (high, low) = (crate::clock::random(), crate::clock::random());
     format!(
@@ -222,7 +222,7 @@ pub(super) fn random_guid() -> String {
     )
 }
 
-/// Seconds between this machine's clock and the answer's Date header, when they are worth telling.
+/// Seconds between this machine's clock and the answer's Date header, if they are significant.
 fn clock_skew(answer: &Received, now: Duration) -> Option<i64> {
     let date = answer.header("date")?;
     let there = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(date).ok()?.as_second();

@@ -1,5 +1,5 @@
-//! A certificate with its private key: read from PEM or PFX, good for one thing, to sign an assertion (RFC 7523, PS256
-//! of RFC 7518 §3.5). The key is only in memory and never written anywhere.
+//! A certificate with its private key, read from PEM or PFX, which signs assertions (RFC 7523, PS256 of RFC 7518 §3.5).
+//! The key stays in memory and is never written.
 
 mod key;
 mod pem;
@@ -21,19 +21,19 @@ use crate::errors::{Error, Result};
 use crate::secret::Secret;
 use crate::settings::Credential;
 
-/// A certificate file has a few KB, with its chain some dozen.
+/// A certificate file has a few KB, with its chain a few dozen.
 pub(crate) const FILE: FileRules = FileRules { size_limit: 1 << 20, symlinks: true };
 
 /// A certificate and its key.
 pub(crate) struct Certificate {
     der: Vec<u8>,
     key: RsaKeyPair,
-    /// SHA-256 of the file that it was read from.
+    /// SHA-256 of the source file.
     file: [u8; 32],
 }
 
 impl Certificate {
-    /// The certificate that a credential means, if it means one. Reads its file on the caller's thread.
+    /// The certificate of a credential, if it has one. Reads the file on the caller's thread.
     pub(crate) fn of(credential: &Credential) -> Result<Option<Self>> {
         let Credential::Certificate { path, pkcs12, password } = credential else { return Ok(None) };
         let password = password.as_ref().map(Secret::expose);
@@ -42,19 +42,20 @@ impl Certificate {
                 Zeroizing::new(STANDARD.decode(pkcs12.expose()).map_err(|_| invalid("it is not base64"))?);
             return Self::read(&bytes, password).map(Some);
         }
-        let path = path.as_deref().ok_or_else(|| invalid("neither a file nor a certificate was given"))?;
+        let path =
+            path.as_deref().ok_or_else(|| invalid("neither a file nor a certificate was specified"))?;
         let bytes = read_file(Path::new(path), FILE).map_err(|e| unreadable(path, &e))?;
         Self::read(&bytes, password).map(Some)
     }
 
-    /// From the bytes of a PEM or PFX file.
+    /// Reads the content of a PEM or PFX file.
     pub(crate) fn read(bytes: &[u8], password: Option<&str>) -> Result<Self> {
         let is_pem = bytes.windows(11).any(|window| window == b"-----BEGIN ");
         let (certificates, key) = if is_pem { pem::read(bytes)? } else { pfx::read(bytes, password)? };
-        // A chain may come along, in any order.
+        // The file may contain a chain, in any order.
         let public = key.public_key().as_ref();
         let der = certificates.into_iter().find(|der| contains(der, public)).ok_or_else(|| {
-            CERTIFICATE_KEY_UNSUITABLE.error("the private key belongs to none of the file's certificates")
+            CERTIFICATE_KEY_UNSUITABLE.error("the private key does not belong to any certificate in the file")
         })?;
         let certificate = Certificate { der, key, file: sha256(bytes) };
         // A damaged key can look sound until it is used.
@@ -62,7 +63,7 @@ impl Certificate {
         Ok(certificate)
     }
 
-    /// Whether it was read from a file of these bytes.
+    /// Whether it was read from a file with these bytes.
     pub(crate) fn is_from(&self, bytes: &[u8]) -> bool {
         self.file == sha256(bytes)
     }
@@ -84,14 +85,14 @@ impl Certificate {
 
 fn unreadable(path: &str, why: &FileError) -> Error {
     match why {
-        FileError::TooLarge(size) => {
-            CERTIFICATE_INVALID.error(format!("the file {path} has {size} bytes, which is not a certificate"))
-        }
+        FileError::TooLarge(size) => CERTIFICATE_INVALID
+            .error(format!("the file {path} has {size} bytes, which is too large for a certificate")),
         why => CERTIFICATE_UNREADABLE.error(format!("the certificate file {path} cannot be read: {why}")),
     }
 }
 
-/// Whether a certificate's DER has this RSA public key in it: the key's own DER stands there byte for byte (RFC 5280 §4.1, RFC 8017 §A.1.1).
+/// Whether a certificate contains this RSA public key: its DER includes the DER of the key (RFC 5280 §4.1, RFC 8017
+/// §A.1.1).
 fn contains(der: &[u8], public: &[u8]) -> bool {
     der.windows(public.len()).any(|window| window == public)
 }

@@ -13,13 +13,13 @@ fn id(bytes: &[u8], password: Option<&str>) -> &'static str {
 }
 
 #[test]
-fn every_form_that_people_have_gives_the_same_certificate_and_a_key_that_signs() {
+fn every_common_file_format_gives_the_same_certificate_and_a_key_that_signs() {
     let expected = Certificate::read(PEM, None).unwrap().thumbprint();
     for (name, bytes, password) in [
         ("PEM", PEM, None),
         ("PEM, PKCS #1", include_bytes!("fixtures/fake-pkcs1.pem").as_slice(), None),
         ("PFX of OpenSSL 3", include_bytes!("fixtures/fake.pfx"), PASSWORD),
-        ("PFX of old", include_bytes!("fixtures/fake-legacy.pfx"), PASSWORD),
+        ("legacy PFX", include_bytes!("fixtures/fake-legacy.pfx"), PASSWORD),
         ("PFX with an empty password", include_bytes!("fixtures/fake-empty.pfx"), None),
         ("PFX with an empty password", include_bytes!("fixtures/fake-empty.pfx"), Some("")),
     ] {
@@ -33,7 +33,7 @@ fn every_form_that_people_have_gives_the_same_certificate_and_a_key_that_signs()
 }
 
 #[test]
-fn what_cannot_be_used_is_named() {
+fn a_file_that_cannot_be_used_has_its_own_error() {
     for (bytes, password, expected) in [
         (include_bytes!("fixtures/fake.pfx").as_slice(), Some("wrong"), "Fdx.Certificate.WrongPassword"),
         (include_bytes!("fixtures/fake.pfx"), None, "Fdx.Certificate.PasswordMissing"),

@@ -1,4 +1,5 @@
-//! Checks of a connection, step by step: what works, what does not, why, and how to mend it. One step's failure leaves the others that can be told.
+//! Checks a connection step by step: what works, what fails, why, and how to fix it. If a step fails, the checks that
+//! do not depend on it still run.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -23,7 +24,7 @@ use crate::read::refusal::{client, role_missing};
 use crate::read::sink::{Item, Sink};
 use crate::token::AccessToken;
 
-/// What a tenant is checked for: a family, or one resource of the catalog.
+/// What to check in a tenant: an API family or a resource of the catalog.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct CheckTarget {
     name: &'static str,
@@ -32,7 +33,7 @@ pub(crate) struct CheckTarget {
 }
 
 impl CheckTarget {
-    /// The target with this name: that of a family, or the noun of a cmdlet.
+    /// The target with this name: an API family or the noun of a cmdlet.
     pub(crate) fn parse(name: &str) -> Result<CheckTarget> {
         if let Some(family) = Family::from_name(name) {
             return Ok(CheckTarget { name: family.name(), family, resource: None });
@@ -45,7 +46,7 @@ impl CheckTarget {
         };
         RESOURCES.iter().find_map(named).ok_or_else(|| {
             INVALID_RESOURCE
-                .error(format!("'{}' is nothing that a connection can be checked for", excerpt(name, 80)))
+                .error(format!("'{}' is not a resource that Test-FdxConnection can check", excerpt(name, 80)))
         })
     }
 
@@ -65,7 +66,7 @@ fn has_any(token: &AccessToken, permissions: &[&str]) -> bool {
     permissions.iter().any(|permission| token.claims().roles.iter().any(|role| role == permission))
 }
 
-/// How a check came out.
+/// Result of a check.
 #[derive(Clone, Copy)]
 enum Outcome {
     Passed,
@@ -85,7 +86,7 @@ impl Outcome {
     }
 }
 
-/// Collects the rows of one tenant, or of what comes before all tenants.
+/// Collects the rows of one tenant, or of the checks before all tenants.
 struct CheckRows {
     builder: BatchBuilder,
     target: &'static str,
@@ -135,12 +136,12 @@ impl CheckRows {
     }
 }
 
-/// What comes before all tenants: settings, the place, the assertion. `alone` if no tenant is asked afterwards: then an identity that is used directly
-/// shows what a federated credential would have to hold.
-pub(crate) async fn connection(context: &Context, alone: bool) -> Option<Batch> {
+/// The checks before all tenants: settings, host and assertion. `only_identity` is true if no checks of tenants follow.
+/// Then a directly used identity shows the values that a federated credential would need.
+pub(crate) async fn connection(context: &Context, only_identity: bool) -> Option<Batch> {
     let mut rows = CheckRows::new(0, "");
     let settings = &context.settings;
-    if !alone {
+    if !only_identity {
         let app = settings.client_id.as_deref().map_or_else(|| "no app".to_owned(), |id| format!("app {id}"));
         rows.passed(
             Check::Connection,
@@ -154,16 +155,16 @@ pub(crate) async fn connection(context: &Context, alone: bool) -> Option<Batch> 
         Err(error) => {
             rows.failed(error.check, &error);
             if error.check < Check::Assertion {
-                rows.skipped(Check::Assertion, "there is nobody to ask for one");
+                rows.skipped(Check::Assertion, "there is no identity to request one from");
             }
         }
         Ok(TokenFlow::ClientCredentials(ClientCredential::Certificate)) => {
-            rows.passed(Check::Assertion, "a certificate with its private key, which signs");
+            rows.passed(Check::Assertion, "a certificate with a usable private key");
         }
         Ok(TokenFlow::ClientCredentials(ClientCredential::Secret(_))) => {
             rows.passed(Check::Assertion, "a client secret");
         }
-        Ok(TokenFlow::IdentityToken(_)) if !alone => {
+        Ok(TokenFlow::IdentityToken(_)) if !only_identity => {
             rows.passed(Check::Identity, &detection::describe(context));
             rows.skipped(Check::Assertion, "the token is used directly, without an exchange");
         }
@@ -192,7 +193,7 @@ fn assertion(rows: &mut CheckRows, context: &Context, minted: Result<Arc<AccessT
         Err(error) => {
             rows.failed(error.check, &error);
             if error.check < Check::Assertion {
-                rows.skipped(Check::Assertion, "the identity gave no token");
+                rows.skipped(Check::Assertion, "the identity returned no token");
             }
             return;
         }
@@ -200,7 +201,7 @@ fn assertion(rows: &mut CheckRows, context: &Context, minted: Result<Arc<AccessT
     let claims = &token.claims();
     let text = |claim: &Option<String>| claim.clone().unwrap_or_else(|| "?".to_owned());
     let detail = format!(
-        "issuer {}, target {}, audience {} ({})",
+        "issuer {}, subject {}, audience {} ({})",
         text(&claims.iss),
         text(&claims.sub),
         text(&claims.aud),
@@ -212,7 +213,7 @@ fn assertion(rows: &mut CheckRows, context: &Context, minted: Result<Arc<AccessT
     }
 }
 
-/// One tenant: the token for each family, then each target's roles, answer and licence.
+/// The checks of one tenant: the token for each family, then roles, answer and licence of each target.
 pub(crate) async fn tenant(
     context: &Context,
     tenant: &str,
@@ -221,19 +222,19 @@ pub(crate) async fn tenant(
 ) -> Option<Batch> {
     let mut rows = CheckRows::new(stream, tenant);
     for family in Family::ALL {
-        let wanted: Vec<_> = targets.iter().filter(|target| target.family == family).collect();
-        if wanted.is_empty() {
+        let targets: Vec<_> = targets.iter().filter(|target| target.family == family).collect();
+        if targets.is_empty() {
             continue;
         }
         rows.target = family.name();
         let token = token(&mut rows, context, tenant, family).await;
-        for target in wanted {
+        for target in targets {
             rows.target = target.name;
             match &token {
                 Some(token) => answer(&mut rows, context, tenant, target, token).await,
                 None => {
                     for check in [Check::Roles, Check::Answer, Check::Licence] {
-                        rows.skipped(check, "there is no token to ask with");
+                        rows.skipped(check, "there is no token for the request");
                     }
                 }
             }
@@ -242,7 +243,7 @@ pub(crate) async fn tenant(
     rows.take()
 }
 
-/// Asks for a token and tells what its coming, or not coming, says.
+/// Requests a token and reports the checks that its success or failure decides.
 async fn token(
     rows: &mut CheckRows,
     context: &Context,
@@ -252,13 +253,13 @@ async fn token(
     const STEPS: [Check; 4] = [Check::TokenEndpoint, Check::App, Check::Credential, Check::Resource];
     let direct = matches!(auth::flow(context, tenant), Ok(TokenFlow::IdentityToken(_)));
     let got = match context.settings.target(family) {
-        // A token from before a consent has the roles from before it.
+        // A cached token can lack roles that were granted since.
         Ok(target) => auth::access_token(context, tenant, &target.scope, true).await,
         Err(error) => Err(error),
     };
     match got {
         Ok(cached) if direct => {
-            rows.passed(Check::Credential, "the identity's own token is for this API");
+            rows.passed(Check::Credential, "the identity's own token is valid for this API");
             Some(cached.token)
         }
         Ok(cached) => {
@@ -266,12 +267,12 @@ async fn token(
             let tid = claims.tid.clone().unwrap_or_else(|| tenant.to_owned());
             rows.passed(Check::TokenEndpoint, context.settings.authority());
             rows.passed(Check::App, &format!("the app is in tenant {tid}"));
-            rows.passed(Check::Credential, "Entra accepted the proof");
+            rows.passed(Check::Credential, "Entra accepted the credential");
             let audience = claims.aud.as_deref().unwrap_or("?");
             rows.passed(
                 Check::Resource,
                 &format!(
-                    "a token for {audience}, good for {} s",
+                    "a token for {audience}, valid for {} s",
                     cached.token.expires_on - cached.token.fetched_on
                 ),
             );
@@ -284,12 +285,12 @@ async fn token(
             for step in STEPS {
                 match step {
                     step if step == error.check => rows.failed(step, &error),
-                    // A refusal that names a step came from an endpoint that works.
+                    // If Entra rejected the request at another step, its endpoint works.
                     Check::TokenEndpoint if STEPS.contains(&error.check) => {
                         rows.passed(step, context.settings.authority());
                     }
                     step if !direct => {
-                        rows.skipped(step, &format!("not known, because {} failed", error.check.name()));
+                        rows.skipped(step, &format!("unknown, because {} failed", error.check.name()));
                     }
                     _ => {}
                 }
@@ -299,7 +300,7 @@ async fn token(
     }
 }
 
-/// Roles, answer and licence for one target.
+/// The checks of roles, answer and licence for one target.
 async fn answer(
     rows: &mut CheckRows,
     context: &Context,
@@ -313,7 +314,11 @@ async fn answer(
     let unknown =
         token.claims().aud.is_none() || token.claims().scp.is_some() || !target.family.takes_roles();
     if unknown {
-        rows.skipped(Check::Roles, "the token does not say them; the API's answer will");
+        rows.skipped(
+            Check::Roles,
+            "the token does not contain the permissions; the API's answer shows \
+            whether they suffice",
+        );
     } else if token.claims().roles.is_empty() || (!permissions.is_empty() && !has_any(token, permissions)) {
         let (entry, what) = role_missing(context, tenant, permissions, token);
         let error = entry
@@ -326,8 +331,8 @@ async fn answer(
         rows.passed(Check::Roles, &roles);
     }
     let Some(plan) = resource.and_then(|resource| Plan::probe(&context.settings, resource)) else {
-        rows.skipped(Check::Answer, "none of the app's roles is for something that FedXdr reads");
-        rows.skipped(Check::Licence, "nothing could be asked");
+        rows.skipped(Check::Answer, "none of the app's roles allows anything that FedXdr reads");
+        rows.skipped(Check::Licence, "no request could be sent");
         return;
     };
     let (outcome, request) = match plan {
@@ -336,21 +341,21 @@ async fn answer(
     };
     match outcome {
         Ok(()) => {
-            rows.passed(Check::Answer, &format!("{request} was answered"));
-            rows.passed(Check::Licence, "the data is there");
+            rows.passed(Check::Answer, &format!("{request} succeeded"));
+            rows.passed(Check::Licence, "the data is available");
         }
         Err(error) if error.check == Check::Licence => {
-            rows.passed(Check::Answer, &format!("{request} was answered with a refusal"));
+            rows.passed(Check::Answer, &format!("the API answered {request}"));
             rows.failed(Check::Licence, &error);
         }
         Err(error) => {
             rows.failed(Check::Answer, &error);
-            rows.skipped(Check::Licence, "not known, because Answer failed");
+            rows.skipped(Check::Licence, "unknown, because Answer failed");
         }
     }
 }
 
-/// Requests one row and throws it away.
+/// Requests one row and discards it.
 async fn request_one(context: &Context, tenant: &str, plan: &Plan) -> Result<()> {
     let (sender, _unread) = mpsc::channel::<Item>(4);
     let (decoder, columns) = RowDecoder::raw();

@@ -1,4 +1,4 @@
-//! The address at which an administrator of a tenant consents to the app.
+//! The admin consent address of the app for a tenant.
 //! <https://learn.microsoft.com/entra/identity-platform/v2-admin-consent>
 
 use url::form_urlencoded;
@@ -8,17 +8,18 @@ use crate::context::Context;
 use crate::errors::CLIENT_MISSING;
 use crate::errors::Result;
 
-/// What goes along with the request.
+/// Optional parameters of the address.
 #[derive(Debug, Clone)]
 pub(crate) struct Consent {
     pub(crate) redirect_uri: Option<String>,
     pub(crate) state: Option<String>,
 }
 
-/// One row a tenant.
+/// One row per tenant.
 pub(crate) fn rows(context: &Context, tenants: &[String], consent: &Consent) -> Result<Option<Batch>> {
     let settings = &context.settings;
-    let client = settings.client_id.as_deref().ok_or_else(|| CLIENT_MISSING.error("no app was named"))?;
+    let client =
+        settings.client_id.as_deref().ok_or_else(|| CLIENT_MISSING.error("no client id was specified"))?;
     let mut builder = tables::CONSENT_URL.builder(0, "");
     for tenant in tenants {
         let mut query = form_urlencoded::Serializer::new(String::new());

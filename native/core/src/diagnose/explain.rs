@@ -1,4 +1,4 @@
-//! What a code of Entra, an id of ours or the text of any error means: also of errors that scripts without FedXdr meet.
+//! Explains a code of Entra, an error id of FedXdr or the text of any error, including errors of other scripts.
 
 use crate::batch::{Batch, tables};
 use crate::context::Context;
@@ -6,7 +6,7 @@ use crate::errors::{
     self, HYBRID_WORKER, IDENTITY_REFUSED, IDENTITY_RESOURCE, IDENTITY_UNKNOWN, KnownError, ROLE_MISSING,
 };
 
-/// Words that tell an error that has no code.
+/// Texts that identify an error without a code.
 const WORDS: &[(&str, &KnownError)] = &[
     ("no msi found for specified", &IDENTITY_UNKNOWN),
     ("multiple user assigned identities exist", &IDENTITY_UNKNOWN),
@@ -17,7 +17,7 @@ const WORDS: &[(&str, &KnownError)] = &[
     ("missing application roles", &ROLE_MISSING),
 ];
 
-/// One row for each thing that the text names.
+/// One row for each known error in the text.
 pub(crate) fn rows(context: &Context, tenants: &[String], text: &str) -> Option<Batch> {
     let mut builder = tables::KNOWN_ERROR.builder(0, "");
     for (code, entry) in found(text) {
@@ -61,7 +61,7 @@ fn found(text: &str) -> Vec<(Option<u32>, &'static KnownError)> {
     found
 }
 
-/// Every code in the text: `AADSTS700213`, or a bare number where the text is nothing else.
+/// All codes in the text: `AADSTS700213`, or a number that is the whole text.
 fn codes(text: &str) -> Vec<u32> {
     if let Ok(code) = text.trim().parse() {
         return vec![code];

@@ -1,4 +1,4 @@
-//! What can be seen to be wrong, or likely so, before anyone is asked.
+//! Finds problems, or likely problems, without any request.
 
 use url::Url;
 
@@ -10,11 +10,11 @@ use crate::errors::{
 use crate::settings::{Credential, Environment, Settings, variables};
 use crate::token::Claims;
 
-/// Hosts of Entra's issuers, in all clouds and both versions.
+/// Hosts of Entra's issuers in all clouds, for v1 and v2.
 const ENTRA: &[&str] =
     &["https://login.microsoftonline.", "https://login.partner.microsoftonline.cn/", "https://sts."];
 
-/// Something that looks wrong.
+/// A likely problem.
 pub(crate) struct Finding {
     pub(crate) entry: &'static KnownError,
     pub(crate) what: String,
@@ -24,34 +24,34 @@ fn finding(entry: &'static KnownError, what: &str) -> Finding {
     Finding { entry, what: what.to_owned() }
 }
 
-/// What of the environment contradicts itself or the connection.
+/// Environment variables that contradict each other or the connection.
 pub(crate) fn environment(environment: &Environment, cloud: Cloud) -> Vec<Finding> {
     let mut found = mixed_variables(environment);
     if environment.is_true(variables::WEBSITE_DISABLE_MSI) {
         found.push(finding(
             &IDENTITY_DISABLED,
-            "WEBSITE_DISABLE_MSI is true: the platform gives this app no identity",
+            "WEBSITE_DISABLE_MSI is true, so the platform provides no identity for this app",
         ));
     }
-    // Platforms that know their cloud say so, Kubernetes among them.
-    let told = environment.get(variables::AZURE_AUTHORITY_HOST).and_then(host);
-    if let Some(told) = told.filter(|host| !cloud.has_authority(host)) {
+    // Some platforms, such as Kubernetes, set the authority of their cloud.
+    let authority = environment.get(variables::AZURE_AUTHORITY_HOST).and_then(host);
+    if let Some(authority) = authority.filter(|host| !cloud.has_authority(host)) {
         found.push(Finding {
             entry: &OTHER_CLOUD,
-            what: format!("AZURE_AUTHORITY_HOST is {told}, and the connection is for {}", cloud.name()),
+            what: format!("AZURE_AUTHORITY_HOST is {authority}, but the connection is for {}", cloud.name()),
         });
     }
     found
 }
 
-/// The host of an address, or of what stands for one without its scheme.
+/// The host of an address with or without a scheme.
 fn host(address: &str) -> Option<String> {
     let url = Url::parse(address).ok().filter(Url::has_host);
     let url = url.or_else(|| Url::parse(&format!("https://{address}")).ok())?;
     url.host_str().map(str::to_owned)
 }
 
-/// Variables of identity endpoints that do not fit together. App Service sets both pairs, and then they say the same.
+/// Inconsistent variables of identity endpoints. App Service sets both pairs to the same values.
 fn mixed_variables(environment: &Environment) -> Vec<Finding> {
     let get = |name| environment.get(name);
     let (endpoint, header) = (get(variables::IDENTITY_ENDPOINT), get(variables::IDENTITY_HEADER));
@@ -68,12 +68,10 @@ fn mixed_variables(environment: &Environment) -> Vec<Finding> {
         (endpoint, header, old_endpoint, old_secret)
     {
         if header == old_secret && endpoint != old_endpoint {
-            mixed(
-                "IDENTITY_HEADER holds what MSI_SECRET does, and IDENTITY_ENDPOINT is another address than MSI_ENDPOINT",
-            );
+            mixed("IDENTITY_HEADER equals MSI_SECRET, but IDENTITY_ENDPOINT differs from MSI_ENDPOINT");
         }
         if endpoint == old_endpoint && header != old_secret {
-            mixed("IDENTITY_ENDPOINT holds what MSI_ENDPOINT does, and IDENTITY_HEADER is not MSI_SECRET");
+            mixed("IDENTITY_ENDPOINT equals MSI_ENDPOINT, but IDENTITY_HEADER differs from MSI_SECRET");
         }
     }
     if endpoint.is_none() && old_endpoint.is_none() && old_secret.is_some() {
@@ -82,17 +80,17 @@ fn mixed_variables(environment: &Environment) -> Vec<Finding> {
     found
 }
 
-/// What of an assertion will not do, or is not documented to.
+/// Claims of an assertion that Entra rejects, or that Microsoft does not document as accepted.
 pub(crate) fn assertion(settings: &Settings, claims: &Claims) -> Vec<Finding> {
     let mut found = Vec::new();
     let issuer = claims.iss.as_deref().unwrap_or_default();
     let by_entra = ENTRA.iter().any(|host| issuer.starts_with(host));
     let audience = claims.aud.as_deref().unwrap_or_default();
-    let wanted = settings.cloud.exchange_audience();
-    if audience != wanted && !(by_entra && audience == EXCHANGE_APP) {
+    let expected = settings.cloud.exchange_audience();
+    if audience != expected && !(by_entra && audience == EXCHANGE_APP) {
         found.push(Finding {
             entry: &ASSERTION_FOR_OTHER_AUDIENCE,
-            what: format!("the assertion is for {audience}, and the exchange wants {wanted}"),
+            what: format!("the assertion is for {audience}, but the exchange requires {expected}"),
         });
     }
     if claims.scp.is_some() {
@@ -102,13 +100,16 @@ pub(crate) fn assertion(settings: &Settings, claims: &Claims) -> Vec<Finding> {
         let subject = claims.sub.as_deref().unwrap_or("?");
         found.push(Finding {
             entry: &SYSTEM_ASSIGNED,
-            what: format!("subject {subject} is a system-assigned identity: Entra may accept it, Microsoft documents user-assigned ones alone"),
+            what: format!(
+                "subject {subject} is a system-assigned identity: Entra may accept it, but Microsoft documents only \
+                 user-assigned ones"
+            ),
         });
     }
     found
 }
 
-/// By the Azure resource that the token names, or else by whether one was chosen.
+/// Decides by the Azure resource in the token, or else by whether the connection selects an identity.
 fn is_system_assigned(settings: &Settings, claims: &Claims) -> bool {
     match &claims.xms_mirid {
         Some(resource) => !resource.to_ascii_lowercase().contains("/userassignedidentities/"),
@@ -120,7 +121,7 @@ fn is_system_assigned(settings: &Settings, claims: &Claims) -> bool {
     }
 }
 
-/// Whether there is nothing to mint.
+/// Whether the connection has an access token, so there is no assertion.
 pub(crate) fn is_ready_token(settings: &Settings) -> bool {
     matches!(settings.credential, Credential::AccessToken { .. })
 }

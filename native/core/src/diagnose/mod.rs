@@ -1,4 +1,4 @@
-//! Tells what is wrong with a connection, and what an error means.
+//! Diagnoses connections and explains errors.
 
 pub(crate) mod check;
 pub(crate) mod consent;

@@ -1,6 +1,7 @@
-//! What Entra's error codes mean here and what to do about them.
+//! Causes and fixes of Entra's error codes.
 //!
-//! Codes: <https://learn.microsoft.com/entra/identity-platform/reference-error-codes>. Control flow never depends on their meaning: it gives words.
+//! Codes: <https://learn.microsoft.com/entra/identity-platform/reference-error-codes>. The texts are only for people.
+//! No decision depends on them.
 
 use super::entry::KnownError;
 use super::kind::Check;
@@ -9,9 +10,9 @@ use super::kind::ErrorKind::{self, Authentication, Authorization, Configuration,
 /// Codes that a fresh assertion may fix.
 pub(crate) const STALE_ASSERTION: &[u32] = &[700_024, 50013, 500_133, 900_384];
 
-/// Codes that one replica of Entra can answer while others already know better, for minutes after a set-up.
+/// Codes that a replica of Entra can return for some minutes after a change, until the change has reached it.
 /// <https://learn.microsoft.com/entra/workload-id/workload-identity-federation-considerations>
-pub(crate) const SPREADING: &[u32] =
+pub(crate) const REPLICATION_LAG: &[u32] =
     &[70021, 70025, 700_211, 700_212, 7_002_121, 700_213, 700_016, 7_000_229, 700_011];
 
 const fn m(
@@ -25,16 +26,17 @@ const fn m(
     KnownError { codes, id, kind, check, cause, fix }
 }
 
-/// What each code means in this scenario.
+/// The known codes.
 pub(super) static ENTRIES: &[&KnownError] = &[
-    // The form of the request.
+    // The parameters of the request.
     &m(
         &[90023],
         "Fdx.Auth.AssertionType",
         Check::TokenEndpoint,
         Configuration,
-        "the client assertion type is not the one for assertions",
-        "Send client_assertion_type=urn:ietf:params:oauth:client-assertion-type:jwt-bearer; urn:ietf:params:oauth:grant-type:jwt-bearer is a grant type and belongs to another flow.",
+        "the client assertion type is wrong",
+        "Send client_assertion_type=urn:ietf:params:oauth:client-assertion-type:jwt-bearer. \
+         urn:ietf:params:oauth:grant-type:jwt-bearer is a grant type of another flow.",
     ),
     &m(
         &[900_144, 9_002_313],
@@ -42,7 +44,8 @@ pub(super) static ENTRIES: &[&KnownError] = &[
         Check::TokenEndpoint,
         Configuration,
         "the token request lacks a parameter or is malformed",
-        "Send the parameters as application/x-www-form-urlencoded (Invoke-RestMethod: -Body @{…}, never -Form, which is multipart).",
+        "Send the parameters as application/x-www-form-urlencoded (Invoke-RestMethod: -Body @{…}, never \
+         -Form, which is multipart).",
     ),
     &m(
         &[7_000_218],
@@ -50,39 +53,40 @@ pub(super) static ENTRIES: &[&KnownError] = &[
         Check::Credential,
         Configuration,
         "the token request has neither an assertion nor a secret",
-        "The assertion was empty: check that the identity gives a token for the exchange audience.",
+        "The assertion was empty. Check that the identity returns a token for the exchange audience.",
     ),
     &m(
         &[70003, 7_000_113, 7_000_114, 240_002],
         "Fdx.Auth.GrantType",
         Check::TokenEndpoint,
         Configuration,
-        "the grant type is not that of an app that acts for itself",
-        "Use grant_type=client_credentials with client_assertion; jwt-bearer as a grant type is for acting on behalf of a user.",
+        "the grant type must be client_credentials",
+        "Use grant_type=client_credentials with client_assertion. The grant type jwt-bearer is for acting on \
+         behalf of a user.",
     ),
     &m(
         &[700_025],
         "Fdx.Auth.PublicClient",
         Check::Credential,
         Configuration,
-        "the app is a public client, which may not present an assertion",
-        "App registration {client} > Authentication > Allow public client flows: No.",
+        "the app is a public client and cannot use an assertion",
+        "Set App registration {client} > Authentication > Allow public client flows to No.",
     ),
     &m(
         &[70011, 28002, 1_002_012, 700_022, 901_002],
         "Fdx.Auth.InvalidScope",
         Check::TokenEndpoint,
         Configuration,
-        "the scope is not one resource with /.default",
-        "Ask for one resource at a time in the form https://resource/.default (asked: {scope}).",
+        "the scope must be one resource followed by /.default",
+        "Request one resource at a time in the form https://resource/.default (requested: {scope}).",
     ),
     &m(
         &[9_001_023, 90130],
         "Fdx.Auth.TenantMissing",
         Check::TokenEndpoint,
         Configuration,
-        "the token was asked from /common instead of a tenant",
-        "Name the customer's tenant: Connect-Fdx -TenantId <tenant id>.",
+        "the token was requested from /common instead of a tenant",
+        "Specify the customer's tenant: Connect-Fdx -TenantId <tenant id>.",
     ),
     // The assertion and the federated credential.
     &m(
@@ -91,7 +95,8 @@ pub(super) static ENTRIES: &[&KnownError] = &[
         Check::Credential,
         Authentication,
         "no federated identity credential of the app matches the identity's token",
-        "App registration {client} > Certificates & secrets > Federated credentials: it needs issuer {issuer}, subject {subject}, audience {audience}. After creating it, wait some minutes.",
+        "Add a federated credential with issuer {issuer}, subject {subject} and audience {audience} (App \
+         registration {client} > Certificates & secrets > Federated credentials). Then wait a few minutes.",
     ),
     &m(
         &[70025],
@@ -99,47 +104,54 @@ pub(super) static ENTRIES: &[&KnownError] = &[
         Check::Credential,
         Authentication,
         "the app has no federated identity credential",
-        "Create one on the app registration {client} in its home tenant, in bash or Cloud Shell: az ad app federated-credential create --id {client} --parameters '{\"name\":\"fedxdr\",\"issuer\":\"{issuer}\",\"subject\":\"{subject}\",\"audiences\":[\"{audience}\"]}'. Then wait some minutes.",
+        "Create one for app registration {client} in its home tenant, in bash or Cloud Shell: az ad app \
+         federated-credential create --id {client} --parameters \
+         '{\"name\":\"fedxdr\",\"issuer\":\"{issuer}\",\"subject\":\"{subject}\",\"audiences\":[\"{audience}\"]}'. \
+         Then wait a few minutes.",
     ),
     &m(
         &[700_211],
         "Fdx.Auth.IssuerMismatch",
         Check::Credential,
         Authentication,
-        "the issuer of the identity's token matches no federated credential of the app",
-        "Set the federated credential's issuer on app {client} to exactly {issuer} (v2.0, no trailing slash, same case).",
+        "no federated credential of the app has the issuer of the identity's token",
+        "Set the federated credential's issuer on app {client} to exactly {issuer} (v2.0, no trailing slash, \
+         same case).",
     ),
     &m(
         &[700_212, 7_002_121, 700_214],
         "Fdx.Auth.AudienceMismatch",
         Check::Credential,
         Authentication,
-        "the audience of the identity's token matches no federated credential of the app",
-        "Set the federated credential's audience on app {client} to exactly {audience} (the api:// form, never a GUID).",
+        "no federated credential of the app has the audience of the identity's token",
+        "Set the federated credential's audience on app {client} to exactly {audience} (the api:// form, \
+         never a GUID).",
     ),
     &m(
         &[700_213],
         "Fdx.Auth.SubjectMismatch",
         Check::Credential,
         Authentication,
-        "the subject of the identity's token matches no federated credential of the app",
-        "Set the federated credential's subject on app {client} to {subject}: for a managed identity that is its Object (principal) ID, not its Client ID. GitHub's repositories made, renamed or moved since 15 July 2026 have subjects with numbers (repo:owner@1/name@2:…).",
+        "no federated credential of the app has the subject of the identity's token",
+        "Set the federated credential's subject on app {client} to {subject}. For a managed identity, use \
+         its Object (principal) ID, not its Client ID. GitHub repositories that were created, renamed or \
+         transferred since 15 July 2026 have subjects with numbers (repo:owner@1/name@2:…).",
     ),
     &m(
         &[7_002_138],
         "Fdx.Auth.SubjectCase",
         Check::Credential,
         Authentication,
-        "the subject of the identity's token differs from the federated credential's only in upper and lower case",
-        "Create the federated credential of app {client} again with the subject exactly {subject}.",
+        "the subject of the identity's token and of the federated credential differ in upper and lower case",
+        "Create the federated credential of app {client} again with exactly this subject: {subject}.",
     ),
     &m(
         &[700_222, 700_226],
         "Fdx.Auth.NotManagedIdentity",
         Check::Credential,
         Authentication,
-        "of Entra's own tokens only a managed identity's may be exchanged, and this one is not",
-        "Use a user-assigned managed identity's token as the assertion (issuer {issuer}, subject {subject}).",
+        "this token of Entra is not a managed identity's, and only a managed identity's can be exchanged",
+        "Use the token of a user-assigned managed identity as the assertion (issuer {issuer}, subject {subject}).",
     ),
     &ASSERTION_FOR_OTHER_AUDIENCE,
     &USER_TOKEN,
@@ -148,8 +160,8 @@ pub(super) static ENTRIES: &[&KnownError] = &[
         "Fdx.Auth.FederationChain",
         Check::Credential,
         Authentication,
-        "the assertion was itself had through federation, and chains are not allowed",
-        "Put the federated credential for that issuer directly on app {client}.",
+        "the assertion was itself issued through federation, and chains are not allowed",
+        "Add the federated credential for that issuer directly to app {client}.",
     ),
     &m(
         &[700_236],
@@ -157,7 +169,8 @@ pub(super) static ENTRIES: &[&KnownError] = &[
         Check::Credential,
         Authentication,
         "the identity and the app registration are in different tenants",
-        "Register the multi-tenant app in the identity's home tenant (issuer {issuer}), with the federated credential there, and let the customer consent to it; do not register it in the customer's tenant.",
+        "Register the multi-tenant app and its federated credential in the identity's home tenant (issuer \
+         {issuer}), and let the customer consent to it. Do not register it in the customer's tenant.",
     ),
     &m(
         &[700_223, 700_238, 7_002_381],
@@ -165,14 +178,16 @@ pub(super) static ENTRIES: &[&KnownError] = &[
         Check::Credential,
         Authorization,
         "a policy of the app's tenant forbids this federation",
-        "Ask an administrator of the app's home tenant to allow the issuer {issuer} in the app management policy; for GitHub the policy may want tokens with the enterprise claim of an allowed enterprise.",
+        "Ask an administrator of the app's home tenant to allow the issuer {issuer} in the app management \
+         policy. For GitHub, the policy may require tokens with the enterprise claim of an allowed \
+         enterprise.",
     ),
     &m(
         &[70052],
         "Fdx.Auth.PipelineIssuer",
         Check::Credential,
         Configuration,
-        "a pipeline's Entra-issued token cannot be exchanged for a multi-tenant app",
+        "a pipeline token that Entra issued cannot be exchanged for a multi-tenant app",
         "Use a user-assigned managed identity, or a service connection with the issuer https://vstoken.dev.azure.com.",
     ),
     &ASSERTION_OUTDATED,
@@ -182,23 +197,24 @@ pub(super) static ENTRIES: &[&KnownError] = &[
         Check::Credential,
         Authentication,
         "the assertion is not a JSON web token",
-        "Check what the identity endpoint or token file gives: it must be the bare token, without quotes or line breaks.",
+        "Check the output of the identity endpoint or the token file. It must be only the token, without \
+         quotes or line breaks.",
     ),
     &m(
         &[900_384],
         "Fdx.Auth.AssertionSignature",
         Check::Credential,
         Authentication,
-        "the signature of the assertion could not be checked",
-        "Check that the issuer's keys are public and that nothing changed the token on its way.",
+        "the signature of the assertion could not be verified",
+        "Check that the issuer's keys are public and that nothing changed the token in transit.",
     ),
     &m(
         &[700_027, 700_030, 50012],
         "Fdx.Auth.CertificateNotRegistered",
         Check::Credential,
         Authentication,
-        "the certificate is not one that the app trusts",
-        "Upload the certificate's public part: app registration {client} > Certificates & secrets > Certificates.",
+        "the certificate is not registered for the app",
+        "Upload the public part of the certificate: App registration {client} > Certificates & secrets > Certificates.",
     ),
     &m(
         &[392_196],
@@ -206,32 +222,35 @@ pub(super) static ENTRIES: &[&KnownError] = &[
         Check::TokenEndpoint,
         Configuration,
         "the resource does not accept certificate-bound tokens",
-        "Ask for a bearer token.",
+        "Request a bearer token.",
     ),
     &m(
         &[100_007],
         "Fdx.Auth.RegionalEndpoint",
         Check::TokenEndpoint,
         Configuration,
-        "the regional token endpoint is not for this app",
-        "Use the global endpoint: leave -Endpoint @{ authority = … } out.",
+        "this app cannot use the regional token endpoint",
+        "Use the global endpoint: omit -Endpoint @{ authority = … }.",
     ),
-    // The app, the tenant, the consent.
+    // The app, the tenant and the consent.
     &m(
         &[700_016, 7_000_229, 700_011],
         "Fdx.Auth.AppNotConsented",
         Check::App,
         Authentication,
-        "the app is not in the tenant: nobody there has consented to it, or its id is wrong",
-        "An administrator of {tenant} opens {authority}/{tenant}/adminconsent?client_id={client} and accepts, or there runs az ad sp create --id {client} and grants the permissions; check -ClientId. After consent, wait a minute.",
+        "the app is not in the tenant: no administrator has consented to it, or its id is wrong",
+        "Check -ClientId. An administrator of {tenant} must open \
+         {authority}/{tenant}/adminconsent?client_id={client} and accept, or run az ad sp create --id \
+         {client} in that tenant and grant the permissions. After consent, wait a minute.",
     ),
     &m(
         &[50194, 650_059],
         "Fdx.Auth.AppNotMultiTenant",
         Check::App,
         Configuration,
-        "the app is registered for its own tenant alone",
-        "App registration {client} > Authentication > Supported account types: Accounts in any organizational directory (az ad app update --id {client} --sign-in-audience AzureADMultipleOrgs).",
+        "the app is registered only for its own tenant",
+        "Set App registration {client} > Authentication > Supported account types to Accounts in any \
+         organizational directory (az ad app update --id {client} --sign-in-audience AzureADMultipleOrgs).",
     ),
     &m(
         &[7_000_112, 70001],
@@ -239,7 +258,9 @@ pub(super) static ENTRIES: &[&KnownError] = &[
         Check::App,
         Authorization,
         "the app is disabled in the tenant, or not found there",
-        "In {tenant}: Enterprise applications > {client} > Properties > Enabled for users to sign-in: Yes. If it is not there: an administrator opens {authority}/{tenant}/adminconsent?client_id={client}.",
+        "In {tenant}, set Enterprise applications > {client} > Properties > Enabled for users to sign-in to \
+         Yes. If the app is not in the list, an administrator must open \
+         {authority}/{tenant}/adminconsent?client_id={client}.",
     ),
     &m(
         &[7_000_215],
@@ -247,7 +268,7 @@ pub(super) static ENTRIES: &[&KnownError] = &[
         Check::Credential,
         Authentication,
         "the client secret is wrong",
-        "Give the secret's value, not its id; better, use a federated credential and no secret.",
+        "Use the value of the secret, not its id. Better, use a federated credential and no secret.",
     ),
     &m(
         &[7_000_222],
@@ -255,15 +276,15 @@ pub(super) static ENTRIES: &[&KnownError] = &[
         Check::Credential,
         Authentication,
         "the client secret or certificate has expired",
-        "Make a new one; better, use a federated credential, which never expires.",
+        "Create a new one. Better, use a federated credential, which does not expire.",
     ),
     &m(
         &[90002],
         "Fdx.Auth.TenantNotFound",
         Check::TokenEndpoint,
         Configuration,
-        "there is no such tenant in this cloud",
-        "Check the tenant's id (Entra admin center > Overview > Tenant ID) and the cloud (-Environment).",
+        "this cloud has no such tenant",
+        "Check the tenant id (Entra admin center > Overview > Tenant ID) and the cloud (-Environment).",
     ),
     &m(
         &[900_023],
@@ -271,7 +292,7 @@ pub(super) static ENTRIES: &[&KnownError] = &[
         Check::TokenEndpoint,
         Configuration,
         "the tenant is neither an id nor a domain",
-        "Give the tenant's id without braces, or one of its verified domains.",
+        "Use the tenant id without braces, or one of the tenant's verified domains.",
     ),
     &m(
         &[90038, 900_382, 900_432, 900_439],
@@ -279,7 +300,7 @@ pub(super) static ENTRIES: &[&KnownError] = &[
         Check::TokenEndpoint,
         Configuration,
         "the tenant is in another cloud",
-        "Identity, app and customer must be in the same cloud: choose it with -Environment.",
+        "Choose the cloud with -Environment. The identity, the app and the tenant must be in the same cloud.",
     ),
     &m(
         &[500_011, 500_014],
@@ -287,7 +308,10 @@ pub(super) static ENTRIES: &[&KnownError] = &[
         Check::Resource,
         Authorization,
         "the API's service principal is not in the tenant, or is disabled",
-        "Asked: {scope}. {tenant} must have the service: for Defender onboard it, or in that tenant run az ad sp create --id fc780465-2017-40d4-a0c5-307022471b92 (WindowsDefenderATP) or --id 8ee8fdad-f234-4243-8f3b-15c294843740 (Microsoft Threat Protection); if it is disabled there, enable it: Enterprise applications > the API > Properties, and renew the licence.",
+        "Requested: {scope}. {tenant} must have the service. For Defender, onboard the tenant, or run there \
+         az ad sp create --id fc780465-2017-40d4-a0c5-307022471b92 (WindowsDefenderATP) or --id \
+         8ee8fdad-f234-4243-8f3b-15c294843740 (Microsoft Threat Protection). If the service is disabled, enable it \
+         (Enterprise applications > the API > Properties) and renew the licence.",
     ),
     &m(
         &[650_052, 650_054],
@@ -295,7 +319,7 @@ pub(super) static ENTRIES: &[&KnownError] = &[
         Check::Resource,
         Authorization,
         "the tenant has no subscription to the service",
-        "{tenant} needs a licence for what the token was asked for ({scope}), such as Defender for Endpoint Plan 2.",
+        "{tenant} needs a licence for the requested service ({scope}), such as Defender for Endpoint Plan 2.",
     ),
     &m(
         &[65001, 650_056, 650_057],
@@ -303,22 +327,23 @@ pub(super) static ENTRIES: &[&KnownError] = &[
         Check::Roles,
         Authorization,
         "the tenant has not consented to the app's permissions",
-        "Add the application permissions to app {client}, then an administrator of {tenant} opens {authority}/{tenant}/adminconsent?client_id={client} again: each change needs a new consent.",
+        "Add the application permissions to app {client}. Then an administrator of {tenant} must open \
+         {authority}/{tenant}/adminconsent?client_id={client} again: each change needs a new consent.",
     ),
     &m(
         &[501_051],
         "Fdx.Auth.AssignmentRequired",
         Check::Roles,
         Authorization,
-        "the API wants the app to have a role assigned, and it has none",
-        "Assign an app role of the API to the app's service principal in {tenant} (admin consent does it).",
+        "the API requires the app to have an assigned role, and it has none",
+        "Assign an app role of the API to the app's service principal in {tenant}. Admin consent does this.",
     ),
     &m(
         &[53003, 530_032],
         "Fdx.Auth.ConditionalAccess",
         Check::Credential,
         Authorization,
-        "a conditional access policy for workload identities blocks it",
+        "a Conditional Access policy for workload identities blocks the app",
         "Ask the tenant's administrators to allow this app or this network.",
     ),
     &m(
@@ -326,7 +351,7 @@ pub(super) static ENTRIES: &[&KnownError] = &[
         "Fdx.Auth.TenantRestrictions",
         Check::TokenEndpoint,
         Authorization,
-        "tenant restrictions of this network forbid the tenant",
+        "the tenant restrictions of this network block the tenant",
         "Ask the network's administrators to add {tenant} to the tenant restriction policy.",
     ),
     &m(
@@ -334,32 +359,33 @@ pub(super) static ENTRIES: &[&KnownError] = &[
         "Fdx.Auth.CrossTenantPolicy",
         Check::TokenEndpoint,
         Authorization,
-        "a cross-tenant access policy forbids it",
-        "Ask the administrators of both tenants to allow it in External Identities > Cross-tenant access settings.",
+        "a cross-tenant access policy blocks the request",
+        "Ask the administrators of both tenants to allow the access in External Identities > Cross-tenant \
+         access settings.",
     ),
     &m(
         &[90072, 500_341, 700_051],
         "Fdx.Auth.UserFlow",
         Check::TokenEndpoint,
         Configuration,
-        "Entra took this for a user's sign-in",
-        "Check -ClientId and that the assertion is a workload's token.",
+        "Entra treated the request as a user's sign-in",
+        "Check -ClientId, and that the assertion is the token of a workload.",
     ),
     &m(
         &[50001],
         "Fdx.Auth.ResourceUnknown",
         Check::Resource,
         Configuration,
-        "the resource is unknown",
-        "Check the resource that a token was asked for ({scope}).",
+        "Entra does not know the resource",
+        "Check the resource of the requested token ({scope}).",
     ),
     &m(
         &[50049, 50050],
         "Fdx.Auth.AuthorityUnknown",
         Check::TokenEndpoint,
         Configuration,
-        "the token endpoint's host is no authority",
-        "Check -Environment and -Endpoint @{ authority = … } (asked: {authority}).",
+        "the host of the token endpoint is not a known authority",
+        "Check -Environment and -Endpoint @{ authority = … } (requested: {authority}).",
     ),
     &m(
         &[50196],
@@ -367,30 +393,31 @@ pub(super) static ENTRIES: &[&KnownError] = &[
         Check::TokenEndpoint,
         Throttled,
         "the same request was sent too often",
-        "Find what asks for tokens in a loop; wait some minutes.",
+        "Find the code that requests tokens in a loop, and wait a few minutes.",
     ),
     &TENANT_THROTTLED,
-    &PASSING,
+    &SERVICE_UNAVAILABLE,
 ];
 
-/// What passes by itself.
-pub(crate) static PASSING: KnownError = m(
+/// Temporary faults.
+pub(crate) static SERVICE_UNAVAILABLE: KnownError = m(
     &[50033, 50087, 90006, 90012, 90024, 90033, 90090],
     "Fdx.Auth.ServiceUnavailable",
     Check::TokenEndpoint,
     Service,
-    "Entra has a passing fault",
+    "Entra has a temporary fault",
     "Try again later.",
 );
 
-/// The assertion is for something else than the exchange.
+/// The audience of the assertion is not the one for the exchange.
 pub(crate) static ASSERTION_FOR_OTHER_AUDIENCE: KnownError = m(
     &[700_227],
     "Fdx.Auth.AssertionAudience",
     Check::Credential,
     Authentication,
-    "the identity's token is for another resource than the exchange",
-    "The identity must be asked for {audience}; the token that was sent has another audience or a v1 issuer ({issuer}).",
+    "the identity's token is not for the token exchange",
+    "Request the identity's token for {audience}. The token that was sent has another audience or a v1 \
+     issuer ({issuer}).",
 );
 
 /// The assertion is a user's token.
@@ -399,26 +426,26 @@ pub(crate) static USER_TOKEN: KnownError = m(
     "Fdx.Auth.UserToken",
     Check::Credential,
     Authentication,
-    "the assertion is a user's token; only an app's or identity's can be exchanged",
-    "Run where a managed identity is (Cloud Shell and az login give user tokens).",
+    "the assertion is a user's token; only the token of an app or an identity can be exchanged",
+    "Run this on a host that has a managed identity. Cloud Shell and az login return user tokens.",
 );
 
-/// The assertion is outside its time of validity.
+/// The assertion has expired or is not valid yet.
 pub(crate) static ASSERTION_OUTDATED: KnownError = m(
     &[700_024, 50013, 500_133],
     "Fdx.Auth.AssertionExpired",
     Check::Credential,
     Authentication,
-    "the assertion is outside its time of validity",
-    "Check this machine's clock, and that a token file is still being renewed.",
+    "the assertion has expired or is not valid yet",
+    "Check the clock of this machine, and that the token file is still being renewed.",
 );
 
-/// The tenant's quota of token requests is used up, which passes.
+/// The tenant has temporarily used up its quota of token requests.
 pub(crate) static TENANT_THROTTLED: KnownError = m(
     &[90055],
     "Fdx.Auth.TenantThrottled",
     Check::TokenEndpoint,
     Throttled,
-    "the tenant has too many requests",
+    "the tenant has sent too many requests",
     "Try again later.",
 );

@@ -1,21 +1,21 @@
-//! One thing that is known to go wrong: pure data.
+//! An entry of the table of known errors: pure data.
 
 use super::kind::{Check, ErrorKind};
 
-/// One thing that can be wrong.
+/// A known error.
 #[derive(Clone, Copy, Debug)]
 pub struct KnownError {
-    /// Codes of Entra that mean it; none for what is seen by other signs.
+    /// Codes of Entra that mean this error, if any.
     pub codes: &'static [u32],
     /// Stable id, `Fdx.<Area>.<Name>`.
     pub id: &'static str,
     /// Class.
     pub kind: ErrorKind,
-    /// Check of a connection that it fails.
+    /// Check of a connection that fails with this error.
     pub check: Check,
-    /// What is wrong.
+    /// Cause.
     pub cause: &'static str,
-    /// What to do. Names in braces, such as `{tenant}`, are placeholders: [`Error::fill`](super::Error) gives them values.
+    /// Fix. Names in braces, such as `{tenant}`, are placeholders that [`Error::fill`](super::Error) fills in.
     pub fix: &'static str,
 }
 
@@ -25,19 +25,19 @@ impl KnownError {
         fill_placeholders(self.fix, values)
     }
 
-    /// The fix in general, without the values of one case.
+    /// The fix without values.
     pub fn general_fix(&self) -> String {
         self.advice(&[])
     }
 
-    /// Whether this is that entry of the table, whatever their texts.
+    /// Whether both are the same entry of the table, even if their texts are equal.
     pub(crate) fn is(&self, other: &KnownError) -> bool {
         std::ptr::eq(self, other)
     }
 }
 
-/// `template` with the value of each `{name}`; a name without a value, or with an empty one, becomes `<name>`. Braces
-/// around anything but a name stay as they are: some fixes quote JSON and PowerShell.
+/// Replaces each `{name}` in `template` with its value. A name without a value, or with an empty one, becomes `<name>`.
+/// Braces around anything else stay: some fixes quote JSON and PowerShell.
 pub(super) fn fill_placeholders(template: &str, values: &[(&'static str, String)]) -> String {
     let mut out = String::with_capacity(template.len());
     let mut rest = template;
@@ -59,7 +59,7 @@ pub(super) fn fill_placeholders(template: &str, values: &[(&'static str, String)
     out
 }
 
-/// The name in the braces that `text` begins with.
+/// The name in the braces at the start of `text`.
 fn placeholder(text: &str) -> Option<&str> {
     let name = text.strip_prefix('{')?.split_once('}')?.0;
     let is_name = !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b == b' ');

@@ -1,4 +1,4 @@
-//! What can go wrong, for people and for scripts: a kind to decide by, a stable id, what happened, what to do.
+//! The error type: a class and a stable id for scripts, a message and advice for people.
 
 use std::fmt::{self, Display, Write as _};
 use std::ops::{Deref, DerefMut};
@@ -8,31 +8,31 @@ use super::entry::{KnownError, fill_placeholders};
 use super::kind::{Check, ErrorKind};
 use super::symptoms::{DEFECT, INVALID_ARGUMENT};
 
-/// An error. Its texts never hold a token or a secret. Boxed: results are small, and errors are rare.
+/// An error. Its texts never contain a token or a secret. The facts are boxed to keep results small.
 #[derive(Clone, Debug)]
 pub struct Error(Box<Facts>);
 
-/// What is known of an error.
+/// The facts about an error.
 #[derive(Clone, Debug)]
 pub struct Facts {
     /// Its entry in the table of known errors.
     pub entry: &'static KnownError,
-    /// Class; the entry's, unless the same thing can happen for several reasons.
+    /// Class. It differs from the entry's where the same error has several causes.
     pub kind: ErrorKind,
     /// Stable id, `Fdx.<Area>.<Name>`.
     pub id: &'static str,
     /// What happened.
     pub message: String,
-    /// What to do about it, with every placeholder filled: see [`Error::fill`].
+    /// What to do, with all placeholders filled in: see [`Error::fill`].
     pub advice: String,
     values: Vec<(&'static str, String)>,
-    /// What it belongs to.
+    /// The check that it belongs to.
     pub check: Check,
-    /// HTTP status of the answer, where there was one.
+    /// HTTP status of the answer, if there was one.
     pub http_status: Option<u16>,
-    /// Entra's code, where it gave one.
+    /// Entra's code, if it returned one.
     pub aadsts: Option<u32>,
-    /// How long the service asked to wait.
+    /// Delay that the service requested.
     pub retry_after: Option<Duration>,
     /// Tenant.
     pub tenant: Option<String>,
@@ -40,7 +40,7 @@ pub struct Facts {
     pub item: Option<String>,
     /// Correlation id for the service's support.
     pub correlation_id: Option<String>,
-    /// Rows of the tenant that were delivered before.
+    /// Rows of the tenant that were delivered before the error.
     pub rows: u64,
     /// Causes, outermost first.
     pub causes: Vec<String>,
@@ -61,7 +61,7 @@ impl DerefMut for Error {
 }
 
 impl KnownError {
-    /// An error of this kind; its advice is the fix.
+    /// An error with this entry. Its advice is the entry's fix.
     pub(crate) fn error(&'static self, message: impl Into<String>) -> Error {
         Error(Box::new(Facts {
             entry: self,
@@ -97,13 +97,13 @@ impl Error {
         Error::internal(&format!("the worker threads could not be started: {cause}"))
     }
 
-    /// A defect of this library.
+    /// A defect in this library.
     pub fn internal(message: &str) -> Self {
         DEFECT.error(message)
     }
 
-    /// With a value for the placeholder `{name}` of the advice. This is the only way to fill one; those without a
-    /// value read `<name>`.
+    /// Sets the value of the placeholder `{name}` in the advice. A placeholder without a value reads `<name>`. Nothing
+    /// else fills placeholders.
     #[must_use]
     pub(crate) fn fill(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.values.push((name, value.into()));
@@ -111,33 +111,33 @@ impl Error {
         self
     }
 
-    /// With another advice than the entry's, where more is known.
+    /// Replaces the advice of the entry with more specific advice.
     #[must_use]
     pub(crate) fn with_advice(mut self, advice: impl Into<String>) -> Self {
         self.advice = advice.into();
         self
     }
 
-    /// Whether it is this entry of the table.
+    /// Whether the error has this entry.
     pub(crate) fn is(&self, entry: &KnownError) -> bool {
         self.entry.is(entry)
     }
 
-    /// With another class, where the same thing can happen for several reasons.
+    /// Replaces the class, where the same error has several causes.
     #[must_use]
     pub(crate) fn of_kind(mut self, kind: ErrorKind) -> Self {
         self.kind = kind;
         self
     }
 
-    /// With the tenant, unless it has one.
+    /// Sets the tenant, unless the error has one.
     #[must_use]
     pub fn in_tenant(mut self, tenant: &str) -> Self {
         self.tenant.get_or_insert_with(|| tenant.to_owned());
         self
     }
 
-    /// With the HTTP status.
+    /// Sets the HTTP status.
     #[must_use]
     pub fn with_status(mut self, status: u16) -> Self {
         self.http_status = Some(status);
@@ -159,7 +159,7 @@ impl Error {
         self
     }
 
-    /// The causes, one a line.
+    /// The causes, one per line.
     pub fn detail(&self) -> String {
         self.causes.join("\n")
     }
@@ -184,11 +184,11 @@ impl Display for Error {
 
 impl std::error::Error for Error {}
 
-/// Longest word of a foreign text that is repeated; ids are shorter, tokens longer.
+/// Longest word that is quoted from a service's text. Ids are shorter, tokens are longer.
 const WORD_LIMIT: usize = 60;
 
-/// The first `limit` characters of `text` on one line, for quoting a foreign answer. Words as long as a token are left out: some services
-/// quote what they refuse.
+/// The first `limit` characters of `text` on one line, to quote a service. Words as long as a token are masked: some
+/// services quote what they reject.
 pub(crate) fn excerpt(text: &str, limit: usize) -> String {
     let is_word = |c: char| c.is_ascii_alphanumeric() || "-_.~+=".contains(c);
     let mut masked = String::new();
@@ -214,7 +214,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cause_is_told_once() {
+    fn a_cause_is_reported_once() {
         let inner = std::io::Error::new(std::io::ErrorKind::ConnectionRefused, "refused");
         let e = Error::internal("could not connect").caused_by(&inner);
         assert_eq!(e.to_string(), "could not connect: refused");

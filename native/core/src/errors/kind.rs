@@ -1,4 +1,4 @@
-//! The class of an error and the step it belongs to.
+//! The class of an error and the check it belongs to.
 
 use crate::coded::coded_enum;
 
@@ -28,20 +28,20 @@ coded_enum! {
     }
 }
 
-/// The part of the way from a connection to its rows that an error belongs to. The same parts are what a connection is checked for.
+/// The check that an error belongs to. `Test-FdxConnection` runs these checks in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Check {
     /// Settings and arguments.
     Connection,
-    /// The place that gives the identity's token.
+    /// The host or service that issues the identity's token.
     Identity,
-    /// What the app proves itself with.
+    /// The assertion or other credential of the app.
     Assertion,
     /// Entra's token endpoint.
     TokenEndpoint,
     /// The app in the tenant.
     App,
-    /// Whether Entra accepts the proof.
+    /// Whether Entra accepts the credential.
     Credential,
     /// The API in the tenant.
     Resource,
@@ -51,7 +51,7 @@ pub enum Check {
     Answer,
     /// The tenant's licence.
     Licence,
-    /// What the answer holds.
+    /// The content of the answer.
     Data,
 }
 
@@ -73,7 +73,7 @@ impl Check {
         }
     }
 
-    /// Name of the step of a query that it happens in.
+    /// Name of the step of a query that the check belongs to.
     pub fn step(self) -> &'static str {
         match self {
             Check::Connection => "settings",

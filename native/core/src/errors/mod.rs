@@ -1,5 +1,5 @@
-//! What can go wrong on the way to a token and to the data, and what to do about it. One table serves the errors'
-//! advice, the checks of a connection, `Resolve-FdxError` and the help.
+//! The known errors, with causes and fixes. One table serves the advice of errors, the checks of a connection,
+//! `Resolve-FdxError` and the help.
 
 mod entra;
 mod entry;
@@ -9,8 +9,8 @@ mod panics;
 mod symptoms;
 
 pub(crate) use entra::{
-    ASSERTION_FOR_OTHER_AUDIENCE, ASSERTION_OUTDATED, PASSING, SPREADING, STALE_ASSERTION, TENANT_THROTTLED,
-    USER_TOKEN,
+    ASSERTION_FOR_OTHER_AUDIENCE, ASSERTION_OUTDATED, REPLICATION_LAG, SERVICE_UNAVAILABLE, STALE_ASSERTION,
+    TENANT_THROTTLED, USER_TOKEN,
 };
 pub use entry::KnownError;
 pub(crate) use error::excerpt;
@@ -20,17 +20,17 @@ pub(crate) use panics::catch_panics;
 pub use panics::{catch_panic, panic_hook};
 pub(crate) use symptoms::*;
 
-/// Everything that is known.
+/// All known errors.
 pub fn entries() -> impl Iterator<Item = &'static KnownError> {
     entra::ENTRIES.iter().chain(symptoms::ENTRIES).copied()
 }
 
-/// What a code of Entra means, if it is known.
+/// The entry for a code of Entra, if it is known.
 pub fn of_code(code: u32) -> Option<&'static KnownError> {
     entra::ENTRIES.iter().copied().find(|entry| entry.codes.contains(&code))
 }
 
-/// The code that a text of Entra's names (`AADSTS700213: …`).
+/// The code in a text from Entra (`AADSTS700213: …`).
 pub(crate) fn code_in(text: &str) -> Option<u32> {
     let digits = text.split_once("AADSTS")?.1;
     digits[..digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len())].parse().ok()
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn no_error_leaves_with_a_placeholder_that_nobody_filled() {
+    fn the_advice_of_an_error_has_no_open_placeholder() {
         for entry in entries() {
             let advice = entry.error("x").advice.clone();
             let open = advice.split('{').skip(1).filter_map(|rest| rest.split_once('}'));

@@ -1,4 +1,4 @@
-//! Panics become errors here: with file and line, without the payload, which may hold data.
+//! Turns panics into errors with file and line, but without the payload, which may contain data.
 
 use std::any::Any;
 use std::cell::Cell;
@@ -10,18 +10,18 @@ use futures_util::FutureExt;
 use super::error::{Error, Result};
 
 thread_local! {
-    /// Where this thread panicked last. A hook can hand over nothing but state: the payload does not say where.
+    /// Location of this thread's last panic. The payload does not contain it, so the hook stores it here.
     static LAST_PANIC: Cell<Option<String>> = const { Cell::new(None) };
 }
 
-/// The panic hook: remembers file and line, prints nothing.
+/// The panic hook: stores file and line, prints nothing.
 pub fn panic_hook(info: &PanicHookInfo<'_>) {
-    let place = info.location().map(|at| format!("{}:{}", relative(at.file()), at.line()));
-    // A thread that is ending has no state left.
-    let _ = LAST_PANIC.try_with(|last| last.set(place));
+    let location = info.location().map(|at| format!("{}:{}", relative(at.file()), at.line()));
+    // A thread that is ending has no thread-local state.
+    let _ = LAST_PANIC.try_with(|last| last.set(location));
 }
 
-/// Runs `work`; a panic becomes an error.
+/// Runs `work` and turns a panic into an error.
 pub fn catch_panic<T>(what: &str, work: impl FnOnce() -> T) -> Result<T> {
     catch_unwind(AssertUnwindSafe(work)).map_err(|payload| panicked(what, payload))
 }
@@ -32,16 +32,16 @@ pub(crate) async fn catch_panics<T>(what: &str, work: impl Future<Output = T>) -
 }
 
 fn panicked(what: &str, payload: Box<dyn Any + Send>) -> Error {
-    // A payload may itself panic when dropped.
+    // Dropping a payload can panic too.
     let _ = catch_unwind(AssertUnwindSafe(|| drop(payload)));
     let mut error = Error::internal(&format!("{what} stopped because of a defect"));
-    if let Ok(Some(place)) = LAST_PANIC.try_with(Cell::take) {
-        error.causes.push(format!("panicked at {place}"));
+    if let Ok(Some(location)) = LAST_PANIC.try_with(Cell::take) {
+        error.causes.push(format!("panicked at {location}"));
     }
     error
 }
 
-/// A source file's path without the folders of the machine that compiled it.
+/// The path of a source file without folders of the build machine.
 fn relative(file: &str) -> String {
     let file = file.replace('\\', "/");
     for root in ["native/core/src/", "native/"] {
@@ -49,7 +49,8 @@ fn relative(file: &str) -> String {
             return rest.to_owned();
         }
     }
-    // Of a crate of others its folder, which has its version; of the standard library what follows `library`.
+    // For a third-party crate, start at its folder, which contains the version. For the standard library, start after
+    // `library`.
     let rest = match (file.split_once("/registry/src/"), file.split_once("/library/")) {
         (Some((_, rest)), _) => rest.split_once('/').map(|(_, rest)| rest),
         (None, Some((_, rest))) => Some(rest),
@@ -72,7 +73,7 @@ mod tests {
             ("Fdx.Internal.Defect", format!("panicked at errors/panics.rs:{line}"))
         );
         assert!(!format!("{error:?}").contains("fake-secret"));
-        // What was told once is not told of the next panic.
+        // The location is reported only once.
         assert_eq!(catch_panic("the test", || 1).unwrap(), 1);
         let again =
             catch_panic("the test", || std::panic::resume_unwind(Box::new(()))).map(|()| 0).unwrap_err();

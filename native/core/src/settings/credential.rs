@@ -1,4 +1,4 @@
-//! How to get the first token, or what proves an app without one.
+//! The credential of a connection.
 
 use serde::Deserialize;
 
@@ -7,13 +7,13 @@ use crate::errors::{Error, Result, excerpt};
 use crate::errors::{IDENTITY_AMBIGUOUS, INVALID_RESOURCE_ID};
 use crate::secret::Secret;
 
-/// How to get the first token.
+/// The credential of a connection.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
 pub(crate) enum Credential {
-    /// Whatever the place this runs in offers.
+    /// The identity that the host provides, found by detection.
     Default {},
-    /// The managed identity of the place this runs in.
+    /// The managed identity of the host.
     ManagedIdentity {
         /// Client id of a user-assigned identity.
         client_id: Option<String>,
@@ -22,25 +22,25 @@ pub(crate) enum Credential {
         /// Azure resource id of a user-assigned identity.
         resource_id: Option<String>,
     },
-    /// A token file that the platform keeps fresh, as Kubernetes does.
+    /// A token file that the platform renews, as Kubernetes does.
     WorkloadIdentity {
-        /// Full path; the one in `AZURE_FEDERATED_TOKEN_FILE` if there is none.
+        /// Full path. The default is `AZURE_FEDERATED_TOKEN_FILE`.
         token_file: Option<String>,
     },
-    /// The job's token of GitHub Actions.
+    /// The token of a GitHub Actions job.
     GitHubActions {},
-    /// The job's token of Azure Pipelines.
+    /// The token of an Azure Pipelines job.
     AzurePipelines {
         /// Service connection that the token is for.
         service_connection_id: String,
     },
     /// A certificate of the app, with its private key.
     Certificate {
-        /// Full path of a PEM or PFX file, read again for each token.
+        /// Full path of a PEM or PFX file. The file is read again for each token.
         path: Option<String>,
-        /// The certificate itself: PKCS #12, base64.
+        /// The certificate as PKCS #12 in base64.
         pkcs12: Option<Secret>,
-        /// Password of either.
+        /// Password of the file or the PKCS #12 data.
         password: Option<Secret>,
     },
     /// A client secret of the app.
@@ -50,10 +50,10 @@ pub(crate) enum Credential {
     },
     /// A token of another issuer that the app trusts.
     ClientAssertion {
-        /// The token; without it the consumer of a query is asked for one whenever one is needed.
+        /// The token. Without it, the consumer of a query provides one whenever one is needed.
         assertion: Option<Secret>,
     },
-    /// A token that is ready for the API.
+    /// An access token for the API.
     AccessToken {
         /// The token.
         token: Secret,
@@ -61,15 +61,15 @@ pub(crate) enum Credential {
 }
 
 impl Credential {
-    /// Whether it is of use without an app that trusts it.
-    pub(super) fn stands_alone(&self) -> bool {
+    /// Whether the credential works without an app that trusts it.
+    pub(super) fn works_without_app(&self) -> bool {
         matches!(
             self,
             Credential::ManagedIdentity { .. } | Credential::Default {} | Credential::AccessToken { .. }
         )
     }
 
-    /// The credential after the checks of its ids.
+    /// Checks the ids of the credential.
     pub(super) fn checked(self) -> Result<Self> {
         match self {
             Credential::ManagedIdentity { client_id, object_id, resource_id } => {

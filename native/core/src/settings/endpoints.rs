@@ -1,4 +1,4 @@
-//! Addresses in place of the cloud's own.
+//! Addresses that replace those of the cloud.
 
 use serde::Deserialize;
 use url::Url;
@@ -12,7 +12,7 @@ use crate::errors::{Result, excerpt};
 pub const ENDPOINT_NAMES: &[&str] =
     &["authority", "defender", "defenderScope", "xdr", "xdrScope", "graph", "arm", "imds", "arcTokens"];
 
-/// Addresses in place of the cloud's own, for tests and private links.
+/// Addresses that replace those of the cloud, for tests and private links.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Endpoints {
@@ -30,9 +30,9 @@ pub(crate) struct Endpoints {
     pub graph: Option<String>,
     /// Azure Resource Manager.
     pub arm: Option<String>,
-    /// Instance metadata service, and the place where Azure Arc's agent listens.
+    /// Instance metadata service, and the address of Azure Arc's agent.
     pub imds: Option<String>,
-    /// Directory of Azure Arc's key files, in place of the agent's own.
+    /// Directory that replaces the agent's own for Azure Arc's key files.
     pub arc_tokens: Option<String>,
 }
 
@@ -73,7 +73,7 @@ impl Endpoints {
     }
 }
 
-/// An override must be https, or http on this machine: a token goes there.
+/// Tokens are sent to these addresses, so they must be https, or http on this machine.
 fn check(name: &str, address: &str) -> Result<()> {
     let invalid = |why: String| Err(INVALID_ENDPOINT_SETTING.error(format!("the endpoint {name} {why}")));
     let url = match Url::parse(address) {
@@ -85,11 +85,11 @@ fn check(name: &str, address: &str) -> Result<()> {
         || url.query().is_some()
         || url.fragment().is_some()
     {
-        // It may hold a password, so it is not repeated.
-        return invalid("has more in it than a host and a path".to_owned());
+        // The address may contain a password, so the message does not quote it.
+        return invalid("must contain only a host and a path".to_owned());
     }
     if !is_secure(&url) {
-        return invalid(format!("is not https: {}", excerpt(address, 120)));
+        return invalid(format!("must be https: {}", excerpt(address, 120)));
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! The environment as the caller sees it.
+//! The environment variables of the caller.
 
 use std::collections::HashMap;
 
@@ -6,7 +6,8 @@ use serde::Deserialize;
 
 use super::variables::Variable;
 
-/// The process environment as the caller's runtime sees it. A name with an empty value counts as not set, as in the Azure SDKs.
+/// The environment variables as the caller's runtime sees them. As in the Azure SDKs, an empty variable counts as not
+/// set.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(transparent)]
 pub struct Environment(HashMap<String, String>);
@@ -17,7 +18,7 @@ impl Environment {
         self.0.get(variable.name()).map(|value| value.trim()).filter(|value| !value.is_empty())
     }
 
-    /// Whether the variable says `true`.
+    /// Whether the value of the variable is `true`.
     pub(crate) fn is_true(&self, variable: Variable) -> bool {
         self.get(variable).is_some_and(|value| value.eq_ignore_ascii_case("true"))
     }

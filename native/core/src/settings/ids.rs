@@ -5,7 +5,7 @@ use url::Url;
 use crate::errors::{INVALID_ID, INVALID_TENANT};
 use crate::errors::{Result, excerpt};
 
-/// Checks a tenant id or domain and gives it in lower case. Only letters, digits, `.` and `-` may stand in a URL's path unseen.
+/// Checks a tenant id or domain and returns it in lower case. Letters, digits, `.` and `-` need no escaping in a path.
 pub(crate) fn check_tenant(tenant: &str) -> Result<String> {
     let malformed = |why: &str| INVALID_TENANT.error(format!("the tenant '{}' {why}", excerpt(tenant, 80)));
     if tenant.trim().is_empty() {
@@ -13,13 +13,13 @@ pub(crate) fn check_tenant(tenant: &str) -> Result<String> {
     }
     let tenant_lower = tenant.to_ascii_lowercase();
     if ["common", "organizations", "consumers"].contains(&tenant_lower.as_str()) {
-        return Err(malformed("names no single tenant: an app's own token needs one"));
+        return Err(malformed("does not name a single tenant, which an app's token requires"));
     }
     if tenant.starts_with('{') || tenant.ends_with('}') {
-        return Err(malformed("has braces around it"));
+        return Err(malformed("must not have braces"));
     }
     if !tenant.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.' || b == b'-') {
-        return Err(malformed("has characters that stand in no tenant id or domain"));
+        return Err(malformed("contains characters that are not allowed in a tenant id or domain"));
     }
     if !is_guid(tenant) && !tenant.contains('.') {
         return Err(malformed("is neither a GUID nor a domain"));
@@ -27,7 +27,7 @@ pub(crate) fn check_tenant(tenant: &str) -> Result<String> {
     Ok(tenant_lower)
 }
 
-/// Checks an id that has to be a GUID and gives it in lower case.
+/// Checks an id that must be a GUID and returns it in lower case.
 pub(crate) fn check_id(id: &str, parameter: &str, what: &str) -> Result<String> {
     let plain = id.trim();
     if is_guid(plain) {
@@ -44,7 +44,7 @@ pub(crate) fn is_guid(text: &str) -> bool {
     }) && groups.next().is_none()
 }
 
-/// https, or http to this machine.
+/// Whether the scheme is https, or http to this machine.
 pub(crate) fn is_secure(url: &Url) -> bool {
     match url.scheme() {
         "https" => true,

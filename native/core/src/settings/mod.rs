@@ -22,13 +22,13 @@ pub(crate) use endpoints::Endpoints;
 pub use environment::Environment;
 pub(crate) use ids::{check_tenant, is_guid, is_secure};
 
-/// How often and how soon a failed request is sent again.
+/// How often and how soon to retry a failed request.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Retry {
-    /// Times that a request may be sent again.
+    /// Maximum number of retries.
     pub attempts: u32,
-    /// First pause; it doubles each time. A Retry-After of the service goes before it.
+    /// First delay. It doubles with each retry. A Retry-After header takes precedence.
     pub base_delay_ms: u64,
 }
 
@@ -39,19 +39,19 @@ impl Default for Retry {
 }
 
 impl Retry {
-    /// The first pause.
+    /// The first delay.
     pub fn base_delay(&self) -> Duration {
         Duration::from_millis(self.base_delay_ms)
     }
 }
 
-/// Where tokens are kept.
+/// Where tokens are cached.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 pub enum TokenCaching {
-    /// In the process, for every session that asks for the same.
+    /// In the process, for all sessions with the same identity.
     #[default]
     Process,
-    /// For as long as one query runs.
+    /// Only while a query runs.
     None,
 }
 
@@ -59,37 +59,37 @@ pub enum TokenCaching {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Settings {
-    /// Snapshot of the environment.
+    /// Snapshot of the environment variables.
     #[serde(default)]
     pub environment: Environment,
     /// National cloud.
     #[serde(default)]
     pub cloud: Cloud,
-    /// Region of Defender's hosts; the data is the same, the way is shorter.
+    /// Region of Defender's hosts. Every region returns the same data, a near one answers faster.
     pub geo: Option<String>,
-    /// Tenants that a request without tenants means.
+    /// Tenants for requests that specify none.
     #[serde(default)]
     pub tenants: Vec<String>,
-    /// App that trusts the identity; none to use the identity directly.
+    /// App that trusts the identity. `None` uses the identity directly.
     pub client_id: Option<String>,
     /// The identity.
     pub(crate) credential: Credential,
-    /// Addresses in place of the cloud's own.
+    /// Addresses that replace those of the cloud.
     #[serde(default)]
     pub(crate) endpoints: Endpoints,
-    /// Proxy in place of the environment's.
+    /// Proxy that replaces the environment's.
     pub proxy: Option<String>,
     /// Added to the User-Agent header.
     pub user_agent: Option<String>,
     /// Retries.
     #[serde(default)]
     pub retry: Retry,
-    /// Where tokens are kept.
+    /// Where tokens are cached.
     #[serde(default)]
     pub token_cache: TokenCaching,
 }
 
-/// Where a family's API is and what a token for it is asked for.
+/// Address and scope of an API family.
 #[derive(Clone, Debug)]
 pub(crate) struct Target<'a> {
     pub(crate) base: Cow<'a, str>,
@@ -98,7 +98,7 @@ pub(crate) struct Target<'a> {
 }
 
 impl Target<'_> {
-    /// Whether the family's token may go to `host`, beside the base address itself.
+    /// Whether the family's token may be sent to `host`, in addition to the host of the base address.
     pub(crate) fn allows(&self, host: &str) -> bool {
         self.hosts
             .iter()
@@ -133,7 +133,7 @@ impl Settings {
     }
 
     fn check_ids(&self) -> Result<()> {
-        if self.client_id.is_none() && !self.credential.stands_alone() {
+        if self.client_id.is_none() && !self.credential.works_without_app() {
             return Err(CLIENT_MISSING.error(CLIENT_MISSING.cause));
         }
         if matches!(&self.credential, Credential::ClientSecret { secret } if secret.is_empty()) {
@@ -146,7 +146,9 @@ impl Settings {
         if let Credential::ManagedIdentity { client_id: Some(identity), .. } = &self.credential
             && self.client_id.as_ref() == Some(identity)
         {
-            return Err(SAME_ID.error(format!("app and managed identity have the same id, {identity}")));
+            return Err(
+                SAME_ID.error(format!("the app and the managed identity have the same id, {identity}"))
+            );
         }
         Ok(())
     }
@@ -156,7 +158,7 @@ impl Settings {
         self.endpoints.authority.as_deref().unwrap_or(self.cloud.authority())
     }
 
-    /// Whether a token with this audience is for the family's API: the resource that tokens are requested for, an
+    /// Whether a token with this audience is for the family's API. The audience can be the resource of the scope, an
     /// older name of it, or the API's application id.
     pub(crate) fn is_audience_of(&self, family: Family, audience: &str) -> bool {
         let is = |known: &str| is_same_audience(audience, known);
@@ -171,13 +173,13 @@ impl Settings {
         Family::ALL.into_iter().find(|family| self.is_audience_of(*family, audience))
     }
 
-    /// Whether two audiences name one API.
+    /// Whether two audiences name the same API.
     pub(crate) fn is_same_api(&self, one: &str, other: &str) -> bool {
         let of_both = |family| self.is_audience_of(family, one) && self.is_audience_of(family, other);
         is_same_audience(one, other) || Family::ALL.into_iter().any(of_both)
     }
 
-    /// Where a family's API is.
+    /// Address and scope of a family's API.
     pub(crate) fn target(&self, family: Family) -> Result<Target<'_>> {
         let api = self.cloud.api(family);
         let given = self.endpoints.of(family).map(Cow::Borrowed);
@@ -192,20 +194,20 @@ impl Settings {
         let scope = match (self.endpoints.scope_of(family), api) {
             (Some(scope), _) => Cow::Borrowed(scope),
             (None, Some(api)) => Cow::Borrowed(api.scope),
-            // An API that this version does not know of in this cloud; its own address is the likely resource.
+            // This version does not know the API in this cloud. Its own address is the likely resource.
             (None, None) => Cow::Owned(format!("{}/.default", base.trim_end_matches('/'))),
         };
         Ok(Target { base, scope, hosts: api.map_or(&[], |api| api.hosts) })
     }
 }
 
-/// Reads a JSON document; unknown members are an error where its type says so.
+/// Parses a JSON document. Whether unknown members are an error depends on its type.
 pub(crate) fn parse_document<'a, T: Deserialize<'a>>(document: &'a str, what: &str) -> Result<T> {
     serde_json::from_str(document).map_err(|e| misfit(&format!("{what} document"), &e))
 }
 
-/// The error of a document that is not what it must be. `serde_json` quotes names, not values, and never the line: a
-/// secret in the document cannot leak through it.
+/// The error for a document that is not valid. It quotes names but no values and no lines of the document, so it cannot
+/// leak a secret.
 pub(crate) fn misfit(what: &str, error: &serde_json::Error) -> Error {
     let position = match error.line() {
         0 => String::new(),

@@ -1,4 +1,4 @@
-//! A token that was handed in ready for its API. It is good for one API of one tenant, and nothing renews it.
+//! An access token that the caller passes in. It is valid for one API of one tenant and cannot be renewed.
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -14,7 +14,7 @@ use crate::settings::is_guid;
 use crate::token::AccessToken;
 use crate::token::cache::seconds;
 
-/// The token, in the tenant that it is wanted for.
+/// The token and the tenant to use it in.
 pub(crate) struct ReadyToken {
     token: Secret,
     tenant: String,
@@ -30,17 +30,17 @@ impl ReadyToken {
         let now = seconds(context.clock.as_ref());
         let ends = claims.exp.unwrap_or(now + UNKNOWN_LIFETIME);
         if ends <= now {
-            return Err(TOKEN_EXPIRED.error(format!("the access token ended {} seconds ago", now - ends)));
+            return Err(TOKEN_EXPIRED.error(format!("the access token expired {} seconds ago", now - ends)));
         }
         let other = |audience: &&str| !context.settings.is_same_api(audience, resource);
         if let Some(audience) = claims.aud.as_deref().filter(other) {
-            let message = format!("the access token is for {audience}, and {resource} is wanted");
+            let message = format!("the access token is for {audience}, but {resource} is required");
             return Err(TOKEN_AUDIENCE.error(message).fill("resource", resource));
         }
-        // A domain cannot be told from an id here; the service will.
+        // A domain cannot be compared with an id here. The service does that.
         let foreign = |tid: &&str| is_guid(&self.tenant) && !tid.eq_ignore_ascii_case(&self.tenant);
         if let Some(tid) = claims.tid.as_deref().filter(foreign) {
-            let message = format!("the access token is of tenant {tid}");
+            let message = format!("the access token is for tenant {tid}");
             return Err(TOKEN_TENANT.error(message).fill("tenant", self.tenant));
         }
         Ok(AccessToken::new(self.token, now, ends, None))

@@ -1,4 +1,4 @@
-//! The token that Azure Pipelines gives to a job for a service connection.
+//! The token of an Azure Pipelines job for a service connection.
 //! <https://learn.microsoft.com/rest/api/azure/devops/distributedtask/oidctoken/create>
 
 use bytes::Bytes;
@@ -25,10 +25,11 @@ use crate::token::AccessToken;
 const API_VERSION: &str = "7.1";
 const PROVIDER: Provider = Provider {
     name: "Azure Pipelines",
-    advice: "Check the service connection's id, and that the pipeline may use it. Map the job's token: env: SYSTEM_ACCESSTOKEN: $(System.AccessToken).",
+    advice: "Check the id of the service connection, and that the pipeline may use it. Map the job's token: \
+        env: SYSTEM_ACCESSTOKEN: $(System.AccessToken).",
 };
 
-/// The job's token endpoint, for one service connection.
+/// The token endpoint of a job for one service connection.
 pub(crate) struct AzurePipelines {
     address: Url,
     token: Secret,
@@ -67,7 +68,7 @@ impl Source for AzurePipelines {
         let headers = &mut request.headers;
         headers.insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/json"));
         headers.insert(header::CONTENT_LENGTH, header::HeaderValue::from_static("0"));
-        // Without it a refusal is a redirect to a page for people.
+        // Without this header, an error is a redirect to a sign-in page.
         headers.insert("x-tfs-fedauthredirect", header::HeaderValue::from_static("Suppress"));
         let bearer = zeroize::Zeroizing::new(format!("Bearer {}", self.token.expose()));
         if let Some(bearer) = sensitive(&bearer) {

@@ -1,4 +1,4 @@
-//! A token of another issuer that the caller brings: once, or by a script block whenever one is needed.
+//! A client assertion from the caller: a static one, or one from a script block whenever it is needed.
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -12,10 +12,10 @@ use crate::secret::Secret;
 use crate::token::cache::seconds;
 use crate::token::{AccessToken, Claims};
 
-/// Life of a token that does not say when it ends.
+/// Assumed lifetime of a token without an expiry.
 pub(super) const UNKNOWN_LIFETIME: i64 = 300;
 
-/// A token that was handed in once.
+/// A static assertion.
 pub(crate) struct StaticAssertion {
     token: Secret,
 }
@@ -34,16 +34,16 @@ impl Source for StaticAssertion {
     fn token(&self, _audience: String, context: Context) -> BoxFuture<'static, Result<AccessToken>> {
         let token = self.token.clone();
         async move {
-            context.reporter.identity("client assertion", "as handed in");
+            context.reporter.identity("the client assertion", "static");
             accept(&context, token)
         }
         .boxed()
     }
 }
 
-/// A token that the consumer of a query makes whenever it is asked.
+/// An assertion that the consumer of a query creates on request.
 pub(crate) struct AskedAssertion {
-    /// Tells the connection: another one has another script block.
+    /// Identifies the connection and so its script block.
     broker: u64,
 }
 
@@ -60,7 +60,7 @@ impl Source for AskedAssertion {
 
     fn token(&self, _audience: String, context: Context) -> BoxFuture<'static, Result<AccessToken>> {
         async move {
-            context.reporter.identity("client assertion", "by the connection's script block");
+            context.reporter.identity("the client assertion", "script block");
             let token = context.broker.ask().await?;
             accept(&context, token)
         }
@@ -81,10 +81,10 @@ fn accept(context: &Context, token: Secret) -> Result<AccessToken> {
 }
 
 fn expired(ago: i64) -> Error {
-    ASSERTION_EXPIRED.error(format!("the client assertion ended {ago} seconds ago"))
+    ASSERTION_EXPIRED.error(format!("the client assertion expired {ago} seconds ago"))
 }
 
-/// The claims of what looks like a token from its first to its last character.
+/// The claims of a text that consists only of a token.
 pub(super) fn read_claims(token: &Secret) -> Option<Claims> {
     let text = token.expose();
     let bare = text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.=".contains(&b));

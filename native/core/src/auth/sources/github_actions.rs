@@ -1,4 +1,4 @@
-//! The token that GitHub gives to a workflow's job.
+//! The token of a GitHub Actions job.
 //! <https://docs.github.com/actions/security-for-github-actions/security-hardening-your-deployments/about-security-hardening-with-openid-connect>
 
 use futures_util::FutureExt;
@@ -23,10 +23,10 @@ use crate::token::AccessToken;
 
 const PROVIDER: Provider = Provider {
     name: "GitHub Actions",
-    advice: "Give the job `permissions: id-token: write`, and run it in the repository that the federated credential names.",
+    advice: "Add `permissions: id-token: write` to the job, and run it in the repository of the federated credential.",
 };
 
-/// The job's token endpoint.
+/// The token endpoint of a job.
 pub(crate) struct GitHubActions {
     address: Url,
     token: Secret,
@@ -42,7 +42,7 @@ impl GitHubActions {
         let variable = |name: Variable| {
             environment.get(name).ok_or_else(|| {
                 GITHUB_PERMISSION.error(format!(
-                    "{name} is not set: this is not a GitHub Actions job, or it may not ask for tokens"
+                    "{name} is not set: this is not a GitHub Actions job, or it lacks the permission to request tokens"
                 ))
             })
         };
@@ -62,7 +62,7 @@ impl Source for GitHubActions {
 
     fn token(&self, audience: String, context: Context) -> BoxFuture<'static, Result<AccessToken>> {
         let mut url = self.address.clone();
-        // The address comes with an api-version already.
+        // The address already has an api-version.
         url.query_pairs_mut().append_pair("audience", &audience);
         let mut request = Request::new(Method::GET, url);
         request.headers.insert(header::ACCEPT, header::HeaderValue::from_static("application/json"));

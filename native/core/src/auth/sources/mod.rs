@@ -1,4 +1,4 @@
-//! Where an identity's own token comes from: one file per source.
+//! Sources of an identity's own token, one file per source.
 
 pub(crate) mod access_token;
 pub(crate) mod azure_pipelines;
@@ -14,10 +14,10 @@ use crate::context::Context;
 use crate::errors::Result;
 use crate::token::AccessToken;
 
-/// Where the first token comes from.
+/// A source of an identity's own token.
 pub(crate) trait Source: Send + Sync {
-    /// What tells this identity from every other; part of the cache's key, so nothing secret.
+    /// Identifies the identity in cache keys. Contains no secret.
     fn key(&self) -> String;
-    /// A token of the identity itself for `resource`.
+    /// Gets a token of the identity for `resource`.
     fn token(&self, resource: String, context: Context) -> BoxFuture<'static, Result<AccessToken>>;
 }

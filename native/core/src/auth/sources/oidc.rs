@@ -1,4 +1,4 @@
-//! What the token endpoints of build services share.
+//! Requests to the token endpoints of build services.
 
 use std::time::Duration;
 
@@ -17,18 +17,18 @@ use crate::token::cache::seconds;
 use crate::token::{AccessToken, Claims};
 
 /// Longest wait for an answer.
-const PATIENCE: Duration = Duration::from_secs(30);
-/// Life of a token that does not say when it ends: the services give about five minutes.
+const TIMEOUT: Duration = Duration::from_secs(30);
+/// Assumed lifetime of a token without an expiry. The services issue tokens for about five minutes.
 const UNKNOWN_LIFETIME: i64 = 300;
 
 /// A build service.
 pub(crate) struct Provider {
     pub(crate) name: &'static str,
-    /// What to do when it gives no token.
+    /// Advice if it returns no token.
     pub(crate) advice: &'static str,
 }
 
-/// The address in a variable that the service sets. The job's own token goes there, so it must be https.
+/// The address in a variable of the service. The job's token is sent there, so it must be https.
 pub(crate) fn address(variable: Variable, text: &str) -> Result<Url> {
     Url::parse(text).ok().filter(is_secure).ok_or_else(|| {
         OIDC_ENDPOINT
@@ -37,46 +37,46 @@ pub(crate) fn address(variable: Variable, text: &str) -> Result<Url> {
     })
 }
 
-/// Asks for a token; `read` finds it in a good answer.
+/// Requests a token. `read` extracts it from a successful answer.
 pub(crate) async fn token(
     context: &Context,
     provider: &Provider,
     request: Request,
     read: fn(&[u8]) -> Option<Secret>,
 ) -> Result<AccessToken> {
-    context.reporter.identity(provider.name, "the job's own token");
+    context.reporter.identity(provider.name, "token of the job");
     let policy = Policy::of(&context.settings.retry);
-    context.retry(provider.name, &policy, Question { context, provider, request, read }).await
+    context.retry(provider.name, &policy, TokenAttempt { context, provider, request, read }).await
 }
 
-struct Question<'a> {
+struct TokenAttempt<'a> {
     context: &'a Context,
     provider: &'a Provider,
     request: Request,
     read: fn(&[u8]) -> Option<Secret>,
 }
 
-impl Attempt for Question<'_> {
+impl Attempt for TokenAttempt<'_> {
     type Answer = AccessToken;
 
     async fn attempt(&mut self) -> Result<Outcome<AccessToken>> {
         let (context, provider) = (self.context, self.provider);
-        let error = match context.receive(self.request.clone(), PATIENCE).await {
+        let error = match context.receive(self.request.clone(), TIMEOUT).await {
             Ok(answer) if answer.status == 200 => {
                 return accept(context, provider, (self.read)(&answer.body)).map(Outcome::Done);
             }
             Ok(answer) => refusal(context, provider, &answer, &self.request.headers),
             Err(e) => failure(&OIDC_UNREACHABLE, provider, "cannot be reached").caused_by(&e),
         };
-        let passing = error.http_status.is_none_or(is_transient);
-        if passing { Ok(Outcome::transient(error)) } else { Err(error) }
+        let temporary = error.http_status.is_none_or(is_transient);
+        if temporary { Ok(Outcome::transient(error)) } else { Err(error) }
     }
 }
 
 fn accept(context: &Context, provider: &Provider, answer: Option<Secret>) -> Result<AccessToken> {
     let secret = answer
         .filter(|token| !token.is_empty())
-        .ok_or_else(|| failure(&OIDC_ANSWER, provider, "answered without a token"))?;
+        .ok_or_else(|| failure(&OIDC_ANSWER, provider, "returned no token"))?;
     let now = seconds(context.clock.as_ref());
     let ends = Claims::of(secret.expose()).and_then(|claims| claims.exp).unwrap_or(now + UNKNOWN_LIFETIME);
     let token = AccessToken::new(secret, now, ends, None);
@@ -87,7 +87,7 @@ fn accept(context: &Context, provider: &Provider, answer: Option<Secret>) -> Res
 fn refusal(context: &Context, provider: &Provider, answer: &Received, sent: &HeaderMap) -> Error {
     let status = answer.status;
     let wait = retry_after(answer.header("retry-after"), context.clock.now());
-    // What Azure DevOps' support asks for.
+    // The support of Azure DevOps asks for this id.
     let id = ["x-vss-e2eid", "x-msedge-ref"].iter().find_map(|name| answer.header(name).map(str::to_owned));
     let said = excerpt(&without_secrets(&answer.text(), sent), 200);
     let kind = match status {
@@ -96,7 +96,7 @@ fn refusal(context: &Context, provider: &Provider, answer: &Received, sent: &Hea
         _ => ErrorKind::Authentication,
     };
     let mut error =
-        failure(&OIDC_REFUSED, provider, &format!("gave no token (HTTP {status}: {said})")).of_kind(kind);
+        failure(&OIDC_REFUSED, provider, &format!("returned no token (HTTP {status}: {said})")).of_kind(kind);
     error.http_status = Some(status);
     error.retry_after = wait;
     error.correlation_id = id;

@@ -1,4 +1,4 @@
-//! Workload identity of Kubernetes: a token file that the platform keeps fresh.
+//! Workload identity of Kubernetes: a token file that the platform renews.
 //! <https://learn.microsoft.com/azure/aks/workload-identity-overview>
 
 use std::path::{Path, PathBuf};
@@ -16,14 +16,14 @@ use crate::settings::variables;
 use crate::token::cache::seconds;
 use crate::token::{AccessToken, Claims};
 
-/// A token file has a few KB; what is larger is another file. Kubernetes' files are links.
+/// A token file has a few KB, so a larger file is not one. In Kubernetes, the file is a symbolic link.
 const FILE: FileRules = FileRules { size_limit: 64 * 1024, symlinks: true };
-/// Seconds after which the file is read again, in whichever state its last token is: the Azure SDKs' rule.
+/// Seconds after which the file is read again, even if its token is still valid. The Azure SDKs do the same.
 const READ_AGAIN_AFTER: i64 = 600;
-/// Life of a token that does not say when it ends.
+/// Assumed lifetime of a token without an expiry.
 const UNKNOWN_LIFETIME: i64 = 600;
 
-/// The file that `AZURE_FEDERATED_TOKEN_FILE` or the connection names.
+/// The token file of the connection or of `AZURE_FEDERATED_TOKEN_FILE`.
 pub(crate) struct WorkloadIdentity {
     path: PathBuf,
 }
@@ -45,14 +45,14 @@ impl Source for WorkloadIdentity {
     fn token(&self, _audience: String, context: Context) -> BoxFuture<'static, Result<AccessToken>> {
         let (path, key) = (self.path.clone(), self.key());
         async move {
-            context.reporter.identity("token file", &path.display().to_string());
+            context.reporter.identity("the token file", &path.display().to_string());
             let now = seconds(context.clock.as_ref());
             let token = match read(&context, &path).await {
                 Ok(token) => {
                     context.cache.keep(&key, &token);
                     token
                 }
-                // The file is replaced while it is read now and then, and that must not end a job.
+                // A read can fail while the file is being replaced. That must not end a job.
                 Err(error) => still_good(&context, &key, now).ok_or(error)?,
             };
             let expires_on = expiry(&token).unwrap_or(now + UNKNOWN_LIFETIME);
@@ -81,18 +81,25 @@ async fn read(context: &Context, path: &Path) -> Result<Secret> {
     };
     let read = context.files.read(context.clock.as_ref(), path, FILE).await;
     let bytes = read.map_err(|e| match e {
-        FileError::TooLarge(size) => wrong(&FILE_NOT_TOKEN, &format!("has {size} bytes, which is no token")),
+        FileError::TooLarge(size) => wrong(
+            &FILE_NOT_TOKEN,
+            &format!(
+                "has {size} bytes, which is too large \
+            for a token"
+            ),
+        ),
         e => wrong(&FILE_UNREADABLE, "cannot be read").caused_by(&e),
     })?;
-    let text = std::str::from_utf8(&bytes).map_err(|_| wrong(&FILE_NOT_TOKEN, "does not hold UTF-8 text"))?;
-    // Editors add a line break or a byte order mark.
+    let text =
+        std::str::from_utf8(&bytes).map_err(|_| wrong(&FILE_NOT_TOKEN, "does not contain UTF-8 text"))?;
+    // Editors can add a line break or a byte order mark.
     let token = text.trim_start_matches('\u{feff}').trim();
     if token.is_empty() || token.contains(char::is_whitespace) || token.split('.').count() != 3 {
-        return Err(wrong(&FILE_NOT_TOKEN, "does not hold a JSON web token"));
+        return Err(wrong(&FILE_NOT_TOKEN, "does not contain a JSON web token"));
     }
     Ok(Secret::new(token.to_owned()))
 }
 
 fn expired(path: &Path, ago: i64) -> Error {
-    FILE_EXPIRED.error(format!("the token in the file {} ended {ago} seconds ago", path.display()))
+    FILE_EXPIRED.error(format!("the token in the file {} expired {ago} seconds ago", path.display()))
 }

@@ -204,7 +204,7 @@ async fn a_hybrid_worker_that_knows_no_user_assigned_identity_is_told_apart() {
     let network = network(automation, move |_, _| Answer::Status(400, &[], body.to_owned()));
     let error = access_token(&context_of(automation, &network), TENANT, SCOPE, false).await.unwrap_err();
     assert_eq!(error.id, "Fdx.Identity.HybridWorker");
-    assert!(error.advice.contains("turn the account's own identities off"), "{}", error.advice);
+    assert!(error.advice.contains("turn off the identities of the Automation account"), "{}", error.advice);
 }
 
 /// What the endpoint answers to its nth request.

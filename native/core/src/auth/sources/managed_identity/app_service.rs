@@ -17,7 +17,7 @@ use crate::token::AccessToken;
 
 const API_VERSION: &str = "2019-08-01";
 
-/// MSAL's, and 502, which the platform's front end gives.
+/// MSAL's rules, and retries after 502, which the platform's front end returns.
 const RULES: EndpointRules = EndpointRules {
     retry: Policy {
         is_transient: |status| status == 502 || (EndpointRules::MSAL.retry.is_transient)(status),
@@ -26,10 +26,10 @@ const RULES: EndpointRules = EndpointRules {
     ..EndpointRules::MSAL
 };
 
-/// The endpoint that `IDENTITY_ENDPOINT` names.
+/// The endpoint in `IDENTITY_ENDPOINT`.
 pub(crate) struct AppService {
     endpoint: Url,
-    /// The platform changes it, so it is read from the environment for each request.
+    /// The platform changes the header, so it is read from the environment for each request.
     header: Secret,
     selector: Selector,
 }
@@ -41,7 +41,7 @@ impl AppService {
 
     fn request(&self, resource: &str) -> Request {
         let mut request = token_request(&self.endpoint, API_VERSION, resource, &self.selector, "mi_res_id");
-        // Automation wants it beside its own header; the others do not mind.
+        // Azure Automation requires this header too. The other hosts ignore it.
         request.headers.insert("metadata", HeaderValue::from_static("True"));
         if let Some(value) = sensitive(self.header.expose()) {
             request.headers.insert("x-identity-header", value);

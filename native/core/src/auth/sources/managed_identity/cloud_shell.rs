@@ -1,4 +1,4 @@
-//! Cloud Shell's endpoint, which gives the token of the user who is signed in.
+//! Cloud Shell's endpoint, which returns the token of the signed-in user.
 //! <https://learn.microsoft.com/azure/cloud-shell/msi-authorization>
 
 use bytes::Bytes;
@@ -16,19 +16,19 @@ use crate::errors::{CLOUD_SHELL, SELECTOR_UNSUPPORTED};
 use crate::http::Request;
 use crate::token::AccessToken;
 
-/// The endpoint that `MSI_ENDPOINT` names where there is no `MSI_SECRET`.
+/// The endpoint in `MSI_ENDPOINT` if `MSI_SECRET` is not set.
 pub(crate) struct CloudShell {
     endpoint: Url,
 }
 
 impl CloudShell {
-    /// Only for the user's own access: Entra takes no user's token as an app's credential.
+    /// Only for the user's own access: Entra does not accept a user's token as an app's credential.
     pub(crate) fn new(context: &Context, endpoint: Url, selector: &Selector) -> Result<Self> {
         if context.settings.client_id.is_some() {
             return Err(CLOUD_SHELL.error(CLOUD_SHELL.cause));
         }
         if *selector != Selector::System {
-            return Err(SELECTOR_UNSUPPORTED.error("Cloud Shell has no managed identity to choose"));
+            return Err(SELECTOR_UNSUPPORTED.error("Cloud Shell has no managed identity to select"));
         }
         Ok(CloudShell { endpoint })
     }

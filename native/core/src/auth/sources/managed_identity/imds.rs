@@ -17,28 +17,29 @@ use crate::http::{Request, TransportError, TransportErrorKind};
 use crate::settings::{Environment, Settings, variables};
 use crate::token::AccessToken;
 
-/// The same on every machine; a host that is named in its place is what it was named for.
+/// The same on every machine. Other services can use it too, which `probe` handles.
 const ADDRESS: &str = "169.254.169.254";
 const HOST: &str = "http://169.254.169.254";
 const PATH: &str = "/metadata/identity/oauth2/token";
 const API_VERSION: &str = "2018-02-01";
 
-/// The documented rule: 404 while an identity is being assigned, 410 while the service updates itself (back within 70 s), 429, 5xx.
+/// The documented rules: retry after 404 (an identity is being assigned), 410 (the service is being updated, for up to
+/// 70 s), 429 and 5xx.
 const RULES: EndpointRules = EndpointRules {
     retry: Policy {
         is_transient: |status| matches!(status, 404 | 408 | 410 | 429 | 500..=599),
         pauses: Pauses::Fixed(&[Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)]),
-        // It is updating itself, whatever it answers on the way.
+        // During an update, other statuses can occur too.
         pauses_after: Some((410, Pauses::Fixed(&[Duration::from_secs(10); 7]))),
     },
-    // It has been seen to be there, so it may take its time.
-    patience: Duration::from_secs(30),
+    // The probe has found the service, so it gets more time.
+    timeout: Duration::from_secs(30),
     must_echo: false,
 };
 
-/// How long each question whether it is there at all may take. Off Azure the address leads nowhere, and nobody waits a minute to hear it; half a second, on
-/// the other hand, has told busy machines that they had no identity.
-const PROBES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(3)];
+/// Timeouts of the probes. Outside Azure nothing answers at the address, and the error must not take a minute. Half a
+/// second is too short for busy machines.
+const PROBE_TIMEOUTS: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(3)];
 
 /// The instance metadata service.
 pub(crate) struct Imds {
@@ -67,15 +68,16 @@ impl Imds {
     }
 }
 
-/// Whether anything answers at the address. Asked without the header that a token takes, the service refuses, which is answer enough.
+/// Checks whether the service answers. Without the header that a token requires, it returns an error, which is enough.
 async fn probe(context: &Context, mut request: Request) -> Result<()> {
     request.headers.clear();
     let shared = request.url.host_str() == Some(ADDRESS);
     let absent = no_identity(&context.environment, &context.settings);
     let mut failure = TransportError { kind: TransportErrorKind::Timeout, causes: Vec::new() };
-    for patience in PROBES {
-        match context.receive(request.clone(), patience).await {
-            // Other clouds have a service of their own at this address, and containers a proxy; Azure's refuses with a 400, if it is well.
+    for timeout in PROBE_TIMEOUTS {
+        match context.receive(request.clone(), timeout).await {
+            // Other clouds have their own service at this address, and containers a proxy. Azure's service returns 400
+            // if it is healthy.
             Ok(answer) if matches!(answer.status, 401 | 403 | 404) && shared => return Err(absent),
             Ok(_) => return Ok(()),
             Err(e) => failure = e,
@@ -92,7 +94,7 @@ impl Source for Imds {
     fn token(&self, resource: String, context: Context) -> BoxFuture<'static, Result<AccessToken>> {
         let (request, selector, key) = (self.request(&resource), self.selector.clone(), self.key());
         async move {
-            // What has given a token is there.
+            // A service that has returned a token exists.
             if !context.cache.worked(|kind, _| kind.source == key) {
                 probe(&context, request.clone()).await?;
             }
@@ -102,7 +104,7 @@ impl Source for Imds {
     }
 }
 
-/// What somebody sees where there is no identity at all. A build that may not ask for its own token is the likeliest such place.
+/// The error on a host without any identity. The most likely case is a build that lacks the permission for its token.
 fn no_identity(environment: &Environment, settings: &Settings) -> Error {
     const ABSENT: &str = "the instance metadata service does not answer";
     let exchanges = settings.client_id.is_some();
@@ -112,8 +114,9 @@ fn no_identity(environment: &Environment, settings: &Settings) -> Error {
         ));
     }
     if exchanges && environment.is_true(variables::TF_BUILD) {
-        return PIPELINES_VARIABLE
-            .error(format!("this is an Azure Pipelines job, no service connection is named, and {ABSENT}"));
+        return PIPELINES_VARIABLE.error(format!(
+            "this is an Azure Pipelines job, no service connection was specified, and {ABSENT}"
+        ));
     }
     IDENTITY_NOT_FOUND.error(format!(
         "no managed identity endpoint was found: IDENTITY_ENDPOINT and IDENTITY_HEADER are not set, and {ABSENT}"

@@ -1,4 +1,4 @@
-//! The managed identity endpoint of the year 2017, which Azure Machine Learning and some hybrid workers still have.
+//! The managed identity endpoint of 2017, which Azure Machine Learning and some hybrid workers still use.
 //! <https://learn.microsoft.com/azure/app-service/overview-managed-identity> (api-version 2017-09-01)
 
 use futures_util::FutureExt;
@@ -17,7 +17,7 @@ use crate::token::AccessToken;
 
 const API_VERSION: &str = "2017-09-01";
 
-/// The endpoint that `MSI_ENDPOINT` names.
+/// The endpoint in `MSI_ENDPOINT`.
 pub(crate) struct LegacyMsi {
     endpoint: Url,
     secret: Secret,
@@ -27,9 +27,8 @@ pub(crate) struct LegacyMsi {
 impl LegacyMsi {
     pub(crate) fn new(endpoint: Url, secret: Secret, selector: Selector) -> Result<Self> {
         if matches!(selector, Selector::ObjectId(_) | Selector::ResourceId(_)) {
-            return Err(SELECTOR_UNSUPPORTED.error(
-                "this identity endpoint (MSI_ENDPOINT, 2017-09-01) knows identities by their client id alone",
-            ));
+            return Err(SELECTOR_UNSUPPORTED
+                .error("this identity endpoint (MSI_ENDPOINT, 2017-09-01) accepts only a client id"));
         }
         Ok(LegacyMsi { endpoint, secret, selector })
     }
@@ -44,7 +43,7 @@ impl Source for LegacyMsi {
         let mut url = self.endpoint.clone();
         url.query_pairs_mut().append_pair("api-version", API_VERSION).append_pair("resource", &resource);
         if let Selector::ClientId(id) = &self.selector {
-            // Not client_id: that name came with the next version.
+            // The name client_id came with the next version.
             url.query_pairs_mut().append_pair("clientid", id);
         }
         let mut request = Request::new(Method::GET, url);

@@ -1,4 +1,4 @@
-//! What all managed identity endpoints share: how they are asked, what they answer, when they are asked again.
+//! Requests, answers and retries that all managed identity endpoints share.
 
 pub(crate) mod app_service;
 pub(crate) mod azure_arc;
@@ -28,7 +28,7 @@ use crate::token::cache::seconds;
 use crate::token::expiry::Expiry;
 use crate::token::{AccessToken, Claims};
 
-/// Which identity of the host is meant.
+/// Selects an identity of the host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Selector {
     System,
@@ -47,7 +47,7 @@ impl Selector {
         }
     }
 
-    /// For people and for the cache's key.
+    /// A description for messages and cache keys.
     pub(crate) fn describe(&self) -> String {
         match self {
             Selector::System => "system-assigned".to_owned(),
@@ -57,8 +57,8 @@ impl Selector {
         }
     }
 
-    /// Some endpoints ignore a selector that they do not know and answer for another identity: that must not pass.
-    /// False if neither token nor answer says whose it is.
+    /// Checks that the token belongs to the selected identity: some endpoints ignore a selector that they do not
+    /// support and answer for another identity. Returns false if neither the token nor the answer identifies it.
     fn check(&self, claims: &Claims, answer: &Answer, must_echo: bool) -> Result<bool> {
         let (asked, claimed, echoed) = match self {
             Selector::System => return Ok(true),
@@ -73,7 +73,7 @@ impl Selector {
         }
         match claimed.or(echoed.map(String::as_str)) {
             Some(got) if !got.eq_ignore_ascii_case(asked) => Err(IDENTITY_WRONG.error(format!(
-                "the endpoint answered for another identity ({got}) than the one asked for ({})",
+                "the endpoint returned a token for another identity ({got}) than the requested one ({})",
                 self.describe()
             ))),
             known => Ok(known.is_some()),
@@ -81,8 +81,8 @@ impl Selector {
     }
 }
 
-/// A request for a token. `resource_id_name` is what this endpoint calls an Azure resource id: a name that it does not know it ignores, and then
-/// the system-assigned identity answers.
+/// A request for a token. `resource_id_name` is the endpoint's parameter for an Azure resource id. An endpoint ignores
+/// a parameter that it does not know and answers for the system-assigned identity.
 pub(crate) fn token_request(
     endpoint: &Url,
     api_version: &str,
@@ -106,7 +106,7 @@ pub(crate) fn token_request(
     request
 }
 
-/// The platforms define these endpoints as http on addresses that never leave the machine; anything else must be https.
+/// The platforms use http for endpoints on the machine or its link. Other addresses must be https.
 pub(crate) fn endpoint_url(variable: &str, text: &str) -> Result<Url> {
     let invalid = |why: String| {
         IDENTITY_ENDPOINT
@@ -117,7 +117,7 @@ pub(crate) fn endpoint_url(variable: &str, text: &str) -> Result<Url> {
     if url.scheme() == "https" || (url.scheme() == "http" && is_local(&url)) {
         Ok(url)
     } else {
-        Err(invalid("is neither https nor an address of this machine or its link".to_owned()))
+        Err(invalid("must be https or an address of this machine or its link".to_owned()))
     }
 }
 
@@ -130,13 +130,13 @@ fn is_local(url: &Url) -> bool {
     }
 }
 
-/// How an endpoint is asked.
+/// Rules of an endpoint.
 pub(crate) struct EndpointRules {
-    /// When it is asked again.
+    /// When to retry.
     pub(crate) retry: Policy,
-    /// Longest wait for an answer; an endpoint on this machine is quick or not there.
-    pub(crate) patience: Duration,
-    /// Whether the answer has to name the identity that was asked for: an agent that ignores the choice answers for another one.
+    /// Longest wait for an answer.
+    pub(crate) timeout: Duration,
+    /// Whether the answer must name the requested identity, because an agent that ignores it answers for another one.
     pub(crate) must_echo: bool,
 }
 
@@ -148,26 +148,26 @@ impl EndpointRules {
             pauses: Pauses::Fixed(&[Duration::from_secs(1); 3]),
             pauses_after: None,
         },
-        patience: Duration::from_secs(30),
+        timeout: Duration::from_secs(30),
         must_echo: false,
     };
 }
 
-/// A successful answer; every endpoint uses these names.
+/// A successful answer. Every endpoint uses these names.
 #[derive(Deserialize)]
 struct Answer {
     access_token: Option<Secret>,
     expires_on: Option<Expiry>,
     expires_in: Option<Expiry>,
     refresh_in: Option<Expiry>,
-    // Which identity answered.
+    // The identity of the token.
     client_id: Option<String>,
     object_id: Option<String>,
     msi_res_id: Option<String>,
     mi_res_id: Option<String>,
 }
 
-/// Asks an endpoint for a token and reads its answer.
+/// Requests a token from an endpoint.
 pub(crate) async fn ask(
     context: &Context,
     host: &'static str,
@@ -177,7 +177,7 @@ pub(crate) async fn ask(
 ) -> Result<AccessToken> {
     context.reporter.identity(host, &selector.describe());
     let headers = request.headers.clone();
-    let answer = receive_patiently(context, host, rules, request).await?;
+    let answer = receive_with_retries(context, host, rules, request).await?;
     if answer.status == 200 {
         read(context, host, selector, rules.must_echo, &answer)
     } else {
@@ -185,32 +185,32 @@ pub(crate) async fn ask(
     }
 }
 
-/// Sends a request as often as the endpoint's rules allow.
-pub(crate) async fn receive_patiently(
+/// Sends a request with the retries of the endpoint's rules.
+pub(crate) async fn receive_with_retries(
     context: &Context,
     host: &'static str,
     rules: &EndpointRules,
     request: Request,
 ) -> Result<Received> {
     let what = format!("the {host} identity endpoint");
-    context.retry(&what, &rules.retry, Question { context, host, rules, request }).await
+    context.retry(&what, &rules.retry, TokenAttempt { context, host, rules, request }).await
 }
 
-struct Question<'a> {
+struct TokenAttempt<'a> {
     context: &'a Context,
     host: &'static str,
     rules: &'a EndpointRules,
     request: Request,
 }
 
-impl Attempt for Question<'_> {
+impl Attempt for TokenAttempt<'_> {
     type Answer = Received;
 
-    /// An answer that is no token is for the caller to judge, once no attempt is left.
+    /// Returns error answers too, when no attempt is left: the caller interprets them.
     async fn attempt(&mut self) -> Result<Outcome<Received>> {
         let host = self.host;
         let (result, status, retry_after) =
-            match self.context.receive(self.request.clone(), self.rules.patience).await {
+            match self.context.receive(self.request.clone(), self.rules.timeout).await {
                 Ok(answer) if !(self.rules.retry.is_transient)(answer.status) => {
                     return Ok(Outcome::Done(answer));
                 }
@@ -238,15 +238,15 @@ fn read(
     must_echo: bool,
     received: &Received,
 ) -> Result<AccessToken> {
-    let invalid = |why: &str| IDENTITY_ANSWER.error(format!("the {host} identity endpoint answered {why}"));
-    // The answer holds a token, so nothing of it is quoted, not even when it does not fit.
-    let answer: Answer = serde_json::from_slice(&received.body)
-        .map_err(|_| invalid("something that is not a token answer"))?;
+    let invalid = |why: &str| IDENTITY_ANSWER.error(format!("the {host} identity endpoint returned {why}"));
+    // The answer contains a token, so no error quotes it.
+    let answer: Answer =
+        serde_json::from_slice(&received.body).map_err(|_| invalid("an invalid token response"))?;
     let secret = answer
         .access_token
         .clone()
         .filter(|token| !token.is_empty())
-        .ok_or_else(|| invalid("without a token"))?;
+        .ok_or_else(|| invalid("a response without a token"))?;
     let now = seconds(context.clock.as_ref());
     let from_duration =
         || answer.expires_in.as_ref().and_then(Expiry::seconds).map(|lifetime| now.saturating_add(lifetime));
@@ -255,12 +255,12 @@ fn read(
         .as_ref()
         .and_then(Expiry::timestamp)
         .or_else(from_duration)
-        .ok_or_else(|| invalid("without a time at which the token ends"))?;
+        .ok_or_else(|| invalid("a response without the token's expiry"))?;
     let token =
         AccessToken::new(secret, now, expires_on, answer.refresh_in.as_ref().and_then(Expiry::seconds));
     if !selector.check(&token.claims(), &answer, must_echo)? {
         context.reporter.warning(format!(
-            "The {host} identity endpoint does not say which identity it answered for; asked for was the one with {}.",
+            "The {host} identity endpoint does not name the identity of its token. The requested identity has {}.",
             selector.describe()
         ));
     }
@@ -268,7 +268,7 @@ fn read(
     Ok(token)
 }
 
-/// What an answer that is no token says.
+/// The error for an answer without a token.
 pub(crate) fn refusal(
     context: &Context,
     host: &str,
@@ -277,35 +277,35 @@ pub(crate) fn refusal(
     sent: &HeaderMap,
 ) -> Error {
     let status = answer.status;
-    let told = told(&answer.body);
-    let said = without_secrets(&told.message, sent);
+    let body = error_body(&answer.body);
+    let said = without_secrets(&body.message, sent);
     let (entry, what) = meaning(status, &said, selector);
     let quoted = if said.is_empty() { String::new() } else { format!(": {}", excerpt(&said, 300)) };
     let mut error = entry
         .error(format!("the {host} identity endpoint {what} (HTTP {status}{quoted})"))
         .with_status(status);
-    error.correlation_id = told.correlation_id;
+    error.correlation_id = body.correlation_id;
     error.retry_after = retry_after(answer.header("retry-after"), context.clock.now());
     if status == 429 { error.of_kind(ErrorKind::Throttled) } else { error }
 }
 
-/// What a refusal means, by its status and the words that the pages of the hosts give.
+/// Interprets an error answer by its status and by the words in the hosts' documentation.
 fn meaning(status: u16, said: &str, selector: &Selector) -> (&'static KnownError, String) {
     let lower = said.to_ascii_lowercase();
     let says = |words: &[&str]| words.iter().any(|word| lower.contains(word));
     let unknown = status == 400 || status == 404;
     if is_unreachable_proxy(status, said) {
-        (&IDENTITY_NOT_FOUND, "is not there".to_owned())
+        (&IDENTITY_NOT_FOUND, "does not exist".to_owned())
     } else if status == 401 || status == 403 || says(&["required metadata header", "secretheadernotfound"]) {
-        (&IDENTITY_REFUSED, "refused the request's header".to_owned())
+        (&IDENTITY_REFUSED, "rejected the request header".to_owned())
     } else if says(&["managedidentitynotfound"]) {
         (&FABRIC_IDENTITY, "has no identity for this application".to_owned())
     } else if unknown && says(&["apiversion", "api-version"]) {
-        (&IDENTITY_VERSION, "does not know the version that it is asked in".to_owned())
+        (&IDENTITY_VERSION, "does not support the API version of the request".to_owned())
     } else if unknown && says(&["invalid_resource", "resource principal"]) {
-        (&IDENTITY_RESOURCE, "does not know the resource that the token is for".to_owned())
+        (&IDENTITY_RESOURCE, "does not know the requested resource".to_owned())
     } else if unknown && says(&["user assigned identity is currently not supported"]) {
-        (&HYBRID_WORKER, "gives no user-assigned identity".to_owned())
+        (&HYBRID_WORKER, "does not support user-assigned identities".to_owned())
     } else if unknown {
         (&IDENTITY_UNKNOWN, format!("does not know the identity ({})", selector.describe()))
     } else {
@@ -313,44 +313,44 @@ fn meaning(status: u16, said: &str, selector: &Selector) -> (&'static KnownError
     }
 }
 
-/// Whether a container's own proxy answered, for an address that is not there.
+/// Whether a container's proxy answered for an unreachable address.
 fn is_unreachable_proxy(status: u16, said: &str) -> bool {
     status == 403 && said.to_ascii_lowercase().contains("unreachable")
 }
 
-/// What an error body says.
+/// The content of an error answer.
 #[derive(Default)]
-struct Told {
+struct ErrorBody {
     message: String,
     correlation_id: Option<String>,
 }
 
-/// Reads an error body of any shape: flat or nested, in any case; what is not JSON at all is quoted as it is.
-fn told(body: &[u8]) -> Told {
+/// Reads an error body of any shape: flat or nested, with names in any case. A body that is not JSON is the message.
+fn error_body(body: &[u8]) -> ErrorBody {
     let Ok(value) = serde_json::from_slice::<serde_json::Value>(body) else {
-        return Told { message: String::from_utf8_lossy(body).into_owned(), correlation_id: None };
+        return ErrorBody { message: String::from_utf8_lossy(body).into_owned(), correlation_id: None };
     };
-    let mut told = Told::default();
-    collect(&value, &mut told);
-    told
+    let mut found = ErrorBody::default();
+    collect(&value, &mut found);
+    found
 }
 
-fn collect(value: &serde_json::Value, told: &mut Told) {
+fn collect(value: &serde_json::Value, found: &mut ErrorBody) {
     const WORDS: [&str; 4] = ["code", "message", "error", "error_description"];
     let Some(members) = value.as_object() else { return };
     for (name, value) in members {
         let is = |known: &str| name.eq_ignore_ascii_case(known);
         match value {
             serde_json::Value::String(text) if WORDS.into_iter().any(is) => {
-                if !told.message.is_empty() {
-                    told.message.push_str(": ");
+                if !found.message.is_empty() {
+                    found.message.push_str(": ");
                 }
-                told.message.push_str(text);
+                found.message.push_str(text);
             }
             serde_json::Value::String(text) if is("correlationid") => {
-                told.correlation_id = Some(excerpt(text, 60)).filter(|id| !id.is_empty());
+                found.correlation_id = Some(excerpt(text, 60)).filter(|id| !id.is_empty());
             }
-            _ => collect(value, told),
+            _ => collect(value, found),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Managed identity of Service Fabric applications: https with one known certificate.
+//! Managed identity of Service Fabric applications, over https with a pinned certificate.
 //! <https://learn.microsoft.com/azure/service-fabric/how-to-managed-identity-service-fabric-app-code>
 
 use std::time::Duration;
@@ -21,19 +21,19 @@ const API_VERSION: &str = "2019-07-01-preview";
 const fn seconds(count: u64) -> Duration {
     Duration::from_secs(count)
 }
-/// The documented rule; a 404 is an answer here and not a moment of weakness.
+/// The documented rules. Unlike elsewhere, 404 is final.
 const RULES: EndpointRules = EndpointRules {
     retry: Policy {
         is_transient,
         pauses: Pauses::Fixed(&[seconds(1), seconds(2), seconds(4), seconds(8), seconds(16)]),
         pauses_after: None,
     },
-    // It is on this machine.
-    patience: Duration::from_secs(10),
+    // The endpoint is on this machine.
+    timeout: Duration::from_secs(10),
     must_echo: false,
 };
 
-/// The endpoint that `IDENTITY_ENDPOINT` names where `IDENTITY_SERVER_THUMBPRINT` stands beside it.
+/// The endpoint in `IDENTITY_ENDPOINT` if `IDENTITY_SERVER_THUMBPRINT` is also set.
 pub(crate) struct ServiceFabric {
     endpoint: Url,
     secret: Secret,
@@ -44,11 +44,12 @@ impl ServiceFabric {
     pub(crate) fn new(endpoint: Url, secret: Secret, thumbprint: &str, selector: &Selector) -> Result<Self> {
         if *selector != Selector::System {
             return Err(SELECTOR_UNSUPPORTED.error(
-                "Service Fabric gives an application its one identity, which is chosen in the application's manifest",
+                "Service Fabric selects the identity in the application's manifest, so an id cannot be specified",
             ));
         }
         if endpoint.scheme() != "https" {
-            let message = "the environment variable IDENTITY_ENDPOINT is not https, which Service Fabric's always is; nothing was sent";
+            let message = "the environment variable IDENTITY_ENDPOINT must be https for Service Fabric; \
+                nothing was sent";
             return Err(IDENTITY_ENDPOINT.error(message).fill("variable", "IDENTITY_ENDPOINT"));
         }
         let pin = parse(thumbprint).ok_or_else(|| FABRIC_THUMBPRINT.error(FABRIC_THUMBPRINT.cause))?;
@@ -56,7 +57,7 @@ impl ServiceFabric {
     }
 }
 
-/// Forty hexadecimal digits, with colons or spaces between them or not.
+/// Parses 40 hexadecimal digits, optionally separated by colons or spaces.
 fn parse(text: &str) -> Option<Thumbprint> {
     let digits: String = text.chars().filter(|c| !matches!(c, ':' | ' ')).collect();
     if digits.len() != 40 || !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
@@ -89,7 +90,7 @@ mod tests {
     use super::parse;
 
     #[test]
-    fn a_thumbprint_is_forty_digits_however_they_are_written() {
+    fn a_thumbprint_is_forty_digits_in_any_notation() {
         let plain = parse("00112233445566778899aabbccddeeff00112233").unwrap();
         assert_eq!((plain[0], plain[1], plain[19]), (0, 0x11, 0x33));
         assert_eq!(parse("00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:00:11:22:33"), Some(plain));

@@ -28,7 +28,7 @@ pub(crate) enum TokenFlow {
 }
 
 impl TokenFlow {
-    /// The part of a cache key that identifies the source.
+    /// The part of a cache key that identifies the credential.
     pub(crate) fn source_key(&self, context: &Context) -> String {
         match self {
             TokenFlow::IdentityToken(source)

@@ -197,7 +197,8 @@ function Write-Parameter($Page, $Parameter, $Facts, [switch] $Syntax, [string[]]
     } {
         Write-Element 'maml:name' @{} $Parameter.Name
         Write-Text 'maml:description' $text
-        $values = $Parameter.Attributes | Where-Object ValidValues | ForEach-Object ValidValues
+        $values = $Parameter.Attributes |
+            Where-Object { $_.PSObject.Properties['ValidValues'] } | ForEach-Object ValidValues
         if ($Syntax -and $values) {
             Write-Element 'command:parameterValueGroup' @{} {
                 foreach ($value in $values) {

@@ -152,7 +152,7 @@ public sealed partial class ConnectFdxCommand : FdxCommand
     private Connection Open()
     {
         using var settings = new JsonDocumentWriter();
-        settings.Text("cloud", Names.Canonical(Abi.Clouds, Environment));
+        settings.Text("cloud", CanonicalName.Of(Abi.Clouds, Environment));
         settings.Text("geo", Geo);
         settings.Texts("tenants", TenantId);
         settings.Text("clientId", AppId);
@@ -174,7 +174,7 @@ public sealed partial class ConnectFdxCommand : FdxCommand
             TenantId = TenantId,
             ClientId = AppId,
             Identity = DescribeIdentity(),
-            Environment = Names.Canonical(Abi.Clouds, Environment) ?? Environment,
+            Environment = CanonicalName.Of(Abi.Clouds, Environment) ?? Environment,
             Assertion = ClientAssertionScript is { } script ? new AssertionScript(script) : null,
         };
     }

@@ -40,7 +40,7 @@ public sealed class InvokeFdxRequestCommand : DataCommand
             return;
         }
         using var request = NewDataRequest("request", TenantId);
-        request.Text("family", Names.Canonical(Abi.Families, Resource));
+        request.Text("family", CanonicalName.Of(Abi.Families, Resource));
         request.Text("method", method);
         request.Text("path", Path);
         request.Text("body", JsonBody.From(Body));

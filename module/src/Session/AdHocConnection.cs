@@ -11,7 +11,7 @@ internal static class AdHocConnection
     internal static Connection Open(string[]? tenants = null, string? clientId = null, string? environment = null)
     {
         using var settings = new JsonDocumentWriter();
-        settings.Text("cloud", Names.Canonical(Abi.Clouds, environment));
+        settings.Text("cloud", CanonicalName.Of(Abi.Clouds, environment));
         settings.Texts("tenants", tenants);
         settings.Text("clientId", clientId);
         settings.Json.WriteStartObject("credential");

@@ -6,7 +6,7 @@
 
 pub mod auth;
 pub mod batch;
-#[cfg(test)]
+#[cfg(any(test, feature = "fuzzing"))]
 mod batch_reader;
 mod blocking;
 mod broker;

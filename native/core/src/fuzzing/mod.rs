@@ -3,6 +3,7 @@
 #![expect(clippy::missing_panics_doc, reason = "a panic is the finding")]
 
 mod documents;
+mod pages;
 #[cfg(test)]
 mod tests;
 mod tokens;
@@ -17,7 +18,9 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("next_link", documents::next_link),
     ("pem_pfx", tokens::pem_pfx),
     ("request", documents::request),
+    ("row", pages::row),
     ("settings", documents::settings),
+    ("splitter", pages::splitter),
 ];
 
 /// Runs a target.

@@ -20,6 +20,7 @@
         'Resolve-FdxError'
         'Test-FdxConnection'
         # generated: cmdlets
+        'Get-FdxAlert'
         'Get-FdxMachine'
         'Get-FdxVulnerability'
         # end

@@ -6,6 +6,44 @@ namespace FedXdr.Commands
     using System.Management.Automation;
     using FedXdr.Reading;
 
+    [Cmdlet(VerbsCommon.Get, "FdxAlert", DefaultParameterSetName = ListSet)]
+    [OutputType(typeof(Alert), typeof(string))]
+    public sealed partial class GetFdxAlertCommand : ResourceCommand
+    {
+        private const string ListSet = "List";
+        private const string IdSet = "Id";
+
+        [Parameter(
+            ParameterSetName = IdSet, Mandatory = true, Position = 0, ValueFromPipeline = true,
+            ValueFromPipelineByPropertyName = true)]
+        [Alias("AlertId")]
+        [IdTransformation("AlertId", "Id")]
+        [ValidateNotNullOrEmpty]
+        public string[] Id { get; set; } = [];
+
+        [Parameter(ParameterSetName = ListSet)]
+        [ValidateNotNullOrEmpty]
+        [ArgumentCompleter(typeof(AlertFilterCompleter))]
+        public string? Filter { get; set; }
+
+        private protected override void Process()
+        {
+            if (ParameterSetName == IdSet)
+            {
+                ReadItems(Catalog.Alerts, Id);
+                return;
+            }
+            var filter = Filter;
+            Narrow(ref filter);
+            ReadList(Catalog.Alerts, filter);
+        }
+
+        /// <summary>Adds the conditions of parameters that the catalog does not know.</summary>
+        partial void Narrow(ref string? filter);
+    }
+
+    internal sealed class AlertFilterCompleter() : FilterCompleter(Catalog.Alerts);
+
     [Cmdlet(VerbsCommon.Get, "FdxMachine", DefaultParameterSetName = ListSet)]
     [OutputType(typeof(Machine), typeof(string))]
     public sealed partial class GetFdxMachineCommand : ResourceCommand

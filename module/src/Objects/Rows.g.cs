@@ -257,4 +257,122 @@ namespace FedXdr
         /// <summary>Members of the answer that have no property of their own.</summary>
         public PSObject? AdditionalProperties { get; set; }
     }
+
+    /// <summary>Alerts of every Defender product, from Microsoft Graph.</summary>
+    public sealed class Alert
+    {
+        /// <summary>Tenant that the row is of.</summary>
+        public string? TenantId { get; set; }
+
+        /// <summary>Alert id.</summary>
+        public string? Id { get; set; }
+
+        /// <summary>Id of the alert at the product that raised it.</summary>
+        public string? ProviderAlertId { get; set; }
+
+        /// <summary>Id of the incident that the alert belongs to.</summary>
+        public string? IncidentId { get; set; }
+
+        /// <summary>new, inProgress, resolved, unknown.</summary>
+        public string? Status { get; set; }
+
+        /// <summary>informational, low, medium, high, unknown.</summary>
+        public string? Severity { get; set; }
+
+        /// <summary>falsePositive, truePositive, informationalExpectedActivity, unknown.</summary>
+        public string? Classification { get; set; }
+
+        /// <summary>Result of the investigation, such as malware or phishing.</summary>
+        public string? Determination { get; set; }
+
+        /// <summary>Service that raised the alert, such as microsoftDefenderForEndpoint.</summary>
+        public string? ServiceSource { get; set; }
+
+        /// <summary>Technology or sensor that detected the activity.</summary>
+        public string? DetectionSource { get; set; }
+
+        /// <summary>Name of the product that raised the alert.</summary>
+        public string? ProductName { get; set; }
+
+        /// <summary>Id of the detector.</summary>
+        public string? DetectorId { get; set; }
+
+        /// <summary>Tenant that the alert was created in.</summary>
+        public string? AlertTenantId { get; set; }
+
+        /// <summary>Title of the alert.</summary>
+        public string? Title { get; set; }
+
+        /// <summary>Description of the alert.</summary>
+        public string? Description { get; set; }
+
+        /// <summary>Recommended response and remediation.</summary>
+        public string? RecommendedActions { get; set; }
+
+        /// <summary>Attack category, as in MITRE ATT&amp;CK (superseded by Categories).</summary>
+        public string? Category { get; set; }
+
+        /// <summary>Attack categories, as in MITRE ATT&amp;CK.</summary>
+        public string[]? Categories { get; set; }
+
+        /// <summary>Owner of the alert.</summary>
+        public string? AssignedTo { get; set; }
+
+        /// <summary>Page of the alert in the Defender portal.</summary>
+        public string? AlertWebUrl { get; set; }
+
+        /// <summary>Page of the incident in the Defender portal.</summary>
+        public string? IncidentWebUrl { get; set; }
+
+        /// <summary>Adversary or activity group.</summary>
+        public string? ActorDisplayName { get; set; }
+
+        /// <summary>Threat.</summary>
+        public string? ThreatDisplayName { get; set; }
+
+        /// <summary>Threat family.</summary>
+        public string? ThreatFamilyName { get; set; }
+
+        /// <summary>Attack techniques, as in MITRE ATT&amp;CK.</summary>
+        public string[]? MitreTechniques { get; set; }
+
+        /// <summary>When the alert was created.</summary>
+        public DateTime? CreatedDateTime { get; set; }
+
+        /// <summary>When the alert was last updated.</summary>
+        public DateTime? LastUpdateDateTime { get; set; }
+
+        /// <summary>When the alert was resolved.</summary>
+        public DateTime? ResolvedDateTime { get; set; }
+
+        /// <summary>First activity of the alert.</summary>
+        public DateTime? FirstActivityDateTime { get; set; }
+
+        /// <summary>Last activity of the alert.</summary>
+        public DateTime? LastActivityDateTime { get; set; }
+
+        /// <summary>State of the automated investigation.</summary>
+        public string? InvestigationState { get; set; }
+
+        /// <summary>Id of the policy that raised the alert.</summary>
+        public string? AlertPolicyId { get; set; }
+
+        /// <summary>Comments: comment, createdByDisplayName, createdDateTime.</summary>
+        public object? Comments { get; set; }
+
+        /// <summary>Evidence: devices, files, processes, users and so on.</summary>
+        public object? Evidence { get; set; }
+
+        /// <summary>Tags of the service.</summary>
+        public string[]? SystemTags { get; set; }
+
+        /// <summary>Details that a detection rule adds.</summary>
+        public object? CustomDetails { get; set; }
+
+        /// <summary>Further properties of the alert.</summary>
+        public object? AdditionalData { get; set; }
+
+        /// <summary>Members of the answer that have no property of their own.</summary>
+        public PSObject? AdditionalProperties { get; set; }
+    }
 }

@@ -216,6 +216,99 @@ namespace FedXdr.Reading
         }
     }
 
+    internal sealed class AlertReader : RowReader
+    {
+        private static readonly ColumnSpec[] Specs =
+        [
+            new("id", ColumnKind.Text),
+            new("providerAlertId", ColumnKind.Text),
+            new("incidentId", ColumnKind.Dictionary),
+            new("status", ColumnKind.Dictionary),
+            new("severity", ColumnKind.Dictionary),
+            new("classification", ColumnKind.Dictionary),
+            new("determination", ColumnKind.Dictionary),
+            new("serviceSource", ColumnKind.Dictionary),
+            new("detectionSource", ColumnKind.Dictionary),
+            new("productName", ColumnKind.Dictionary),
+            new("detectorId", ColumnKind.Dictionary),
+            new("alertTenantId", ColumnKind.Dictionary),
+            new("title", ColumnKind.Dictionary),
+            new("description", ColumnKind.Dictionary),
+            new("recommendedActions", ColumnKind.Dictionary),
+            new("category", ColumnKind.Dictionary),
+            new("categories", ColumnKind.TextList),
+            new("assignedTo", ColumnKind.Dictionary),
+            new("alertWebUrl", ColumnKind.Text),
+            new("incidentWebUrl", ColumnKind.Dictionary),
+            new("actorDisplayName", ColumnKind.Dictionary),
+            new("threatDisplayName", ColumnKind.Dictionary),
+            new("threatFamilyName", ColumnKind.Dictionary),
+            new("mitreTechniques", ColumnKind.TextList),
+            new("createdDateTime", ColumnKind.Time),
+            new("lastUpdateDateTime", ColumnKind.Time),
+            new("resolvedDateTime", ColumnKind.Time),
+            new("firstActivityDateTime", ColumnKind.Time),
+            new("lastActivityDateTime", ColumnKind.Time),
+            new("investigationState", ColumnKind.Dictionary),
+            new("alertPolicyId", ColumnKind.Dictionary),
+            new("comments", ColumnKind.Variant),
+            new("evidence", ColumnKind.Variant),
+            new("systemTags", ColumnKind.TextList),
+            new("customDetails", ColumnKind.Variant),
+            new("additionalData", ColumnKind.Variant),
+            new("additionalProperties", ColumnKind.Variant),
+        ];
+
+        internal override ColumnSpec[]? Columns => Specs;
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        internal override object Read(BatchStream stream)
+        {
+            var columns = stream.Take(37);
+            return new Alert
+            {
+                TenantId = stream.Tenant,
+                Id = columns[0].ReadText(),
+                ProviderAlertId = columns[1].ReadText(),
+                IncidentId = columns[2].ReadDictionary(),
+                Status = columns[3].ReadDictionary(),
+                Severity = columns[4].ReadDictionary(),
+                Classification = columns[5].ReadDictionary(),
+                Determination = columns[6].ReadDictionary(),
+                ServiceSource = columns[7].ReadDictionary(),
+                DetectionSource = columns[8].ReadDictionary(),
+                ProductName = columns[9].ReadDictionary(),
+                DetectorId = columns[10].ReadDictionary(),
+                AlertTenantId = columns[11].ReadDictionary(),
+                Title = columns[12].ReadDictionary(),
+                Description = columns[13].ReadDictionary(),
+                RecommendedActions = columns[14].ReadDictionary(),
+                Category = columns[15].ReadDictionary(),
+                Categories = columns[16].ReadTextList(),
+                AssignedTo = columns[17].ReadDictionary(),
+                AlertWebUrl = columns[18].ReadText(),
+                IncidentWebUrl = columns[19].ReadDictionary(),
+                ActorDisplayName = columns[20].ReadDictionary(),
+                ThreatDisplayName = columns[21].ReadDictionary(),
+                ThreatFamilyName = columns[22].ReadDictionary(),
+                MitreTechniques = columns[23].ReadTextList(),
+                CreatedDateTime = columns[24].ReadTime(),
+                LastUpdateDateTime = columns[25].ReadTime(),
+                ResolvedDateTime = columns[26].ReadTime(),
+                FirstActivityDateTime = columns[27].ReadTime(),
+                LastActivityDateTime = columns[28].ReadTime(),
+                InvestigationState = columns[29].ReadDictionary(),
+                AlertPolicyId = columns[30].ReadDictionary(),
+                Comments = columns[31].ReadVariant(),
+                Evidence = columns[32].ReadVariant(),
+                SystemTags = columns[33].ReadTextList(),
+                CustomDetails = columns[34].ReadVariant(),
+                AdditionalData = columns[35].ReadVariant(),
+                AdditionalProperties = columns[36].ReadObject(),
+            };
+        }
+    }
+
     internal static class Catalog
     {
         internal static readonly CatalogEntry Machines = new(
@@ -233,10 +326,15 @@ namespace FedXdr.Reading
             new MachineVulnerabilityReader(),
             []);
 
+        internal static readonly CatalogEntry Alerts = new(
+            "alerts",
+            new AlertReader(),
+            ["assignedTo", "classification", "createdDateTime", "determination", "lastUpdateDateTime", "serviceSource", "severity", "status"]);
+
         /// <summary>What Test-FdxConnection can check.</summary>
         internal static readonly string[] CheckTargets =
         [
-            "Defender", "Xdr", "Graph", "Arm", "Machine", "Vulnerability",
+            "Defender", "Xdr", "Graph", "Arm", "Alert", "Machine", "Vulnerability",
         ];
     }
 }

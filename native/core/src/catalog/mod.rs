@@ -302,6 +302,15 @@ const fn col(name: &'static str, kind: ColumnKind, doc: &'static str) -> Column 
     Column { name, path: &[], kind, from_request: false, doc }
 }
 
+const fn col_at(
+    name: &'static str,
+    path: &'static [&'static str],
+    kind: ColumnKind,
+    doc: &'static str,
+) -> Column {
+    Column { name, path, kind, from_request: false, doc }
+}
+
 const fn from_request(name: &'static str, doc: &'static str) -> Column {
     Column { name, path: &[], kind: ColumnKind::Dictionary, from_request: true, doc }
 }

@@ -12,18 +12,17 @@ use url::Url;
 use super::read;
 use crate::batch::BatchBuilder;
 use crate::catalog::{self, Paging, Resource};
+use crate::context::Context;
 use crate::errors::Result;
+use crate::http::Request;
 use crate::read::decode::row::RowDecoder;
 use crate::read::plan::{Plan, Scope};
 use crate::read::sink::{Item, Sink};
+use crate::read::splitter::Envelope;
 use crate::testing::{Answer, CLIENT, Network, TENANT, context, jwt, ok, pairs};
 
-/// Reads with a paging rule against a server; gives the queries of the requests, and how many rows came.
-async fn read_list(
-    paging: Paging,
-    first: Option<u64>,
-    server: impl Fn(&Url, usize) -> Value + Send + Sync + 'static,
-) -> (Vec<String>, Result<u64>) {
+/// A network with this server behind it, and a context over it.
+fn over(server: impl Fn(&Url, usize) -> Value + Send + Sync + 'static) -> (Arc<Network>, Context) {
     let network = Network::new(move |request, number| {
         if request.url.path().contains("oauth2") {
             let token = jwt(&json!({"tid": TENANT, "roles": ["Incident.Read.All"]}));
@@ -35,27 +34,56 @@ async fn read_list(
         r#"{{"clientId":"{CLIENT}","tenants":["{TENANT}"],"credential":{{"type":"clientSecret","secret":"fake"}}}}"#
     );
     let context = context(&network, &settings, &[]);
-    let resource: &'static Resource = catalog::resource("xdrIncidents").unwrap();
-    let plan = Plan::of(&context.settings, resource, Scope::List, &[]).unwrap();
-    let envelope = crate::read::splitter::Envelope::of(plan.envelope.shape, resource.list_member, paging);
-    let plan = Plan { envelope, paging, ..plan };
+    (network, context)
+}
+
+/// Reads a plan; gives the requests to the API, and how many rows came.
+async fn read_plan(
+    (network, context): &(Arc<Network>, Context),
+    plan: &Plan,
+    first: Option<u64>,
+) -> (Vec<Request>, Result<u64>) {
     let (sender, mut items) = mpsc::channel::<Item>(1024);
     let (decoder, columns) = RowDecoder::raw();
     let builder = BatchBuilder::new(0, TENANT, columns);
     let left = Arc::new(AtomicU64::new(first.unwrap_or(u64::MAX)));
     let mut sink = Sink::new(context.clone(), builder, decoder, sender, left);
-    let outcome = read(&context, TENANT, &plan, &mut sink).await;
+    let outcome = read(context, TENANT, plan, &mut sink).await;
     items.close();
     let rows = sink.delivered();
-    let queries = network
-        .sent
-        .lock()
-        .unwrap()
-        .iter()
-        .filter(|r| !r.url.path().contains("oauth2"))
-        .map(|r| r.url.query().unwrap_or_default().to_owned())
-        .collect();
-    (queries, outcome.map(|()| rows))
+    let sent = network.sent.lock().unwrap();
+    let requests = sent.iter().filter(|request| !request.url.path().contains("oauth2")).cloned().collect();
+    (requests, outcome.map(|()| rows))
+}
+
+/// Reads with a paging rule against a server; gives the queries of the requests, and how many rows came.
+async fn read_list(
+    paging: Paging,
+    first: Option<u64>,
+    server: impl Fn(&Url, usize) -> Value + Send + Sync + 'static,
+) -> (Vec<String>, Result<u64>) {
+    let world = over(server);
+    let resource: &'static Resource = catalog::resource("xdrIncidents").unwrap();
+    let plan = Plan::of(&world.1.settings, resource, Scope::List, &[]).unwrap();
+    let envelope = Envelope::of(plan.envelope.shape, resource.list_member, paging);
+    let (requests, outcome) = read_plan(&world, &Plan { envelope, paging, ..plan }, first).await;
+    let queries = requests.iter().map(|request| request.url.query().unwrap_or_default().to_owned());
+    (queries.collect(), outcome)
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_page_is_requested_with_the_headers_and_the_query_of_its_entry() {
+    let link = "https://graph.microsoft.com/v1.0/security/alerts_v2?$skip=1";
+    let world = over(move |_, number| match number {
+        1 => json!({"value": rows(1), "@odata.nextLink": link}),
+        _ => json!({"value": rows(1)}),
+    });
+    let of =
+        |name: &str| Plan::of(&world.1.settings, catalog::resource(name).unwrap(), Scope::List, &[]).unwrap();
+    let (requests, outcome) = read_plan(&world, &of("alerts"), None).await;
+    assert_eq!((outcome.unwrap(), requests.len()), (2, 2));
+    assert!(requests.iter().all(|request| request.headers["prefer"] == "include-unknown-enum-members"));
+    assert_eq!(of("subscriptions").url.query(), Some("api-version=2022-12-01"));
 }
 
 fn rows(count: u64) -> Vec<Value> {

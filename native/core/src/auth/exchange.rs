@@ -114,7 +114,7 @@ impl Exchange<'_> {
 /// Whether the app has already received a token in this tenant with this credential. If so, an error can come from a
 /// replica that does not have the credential yet. Otherwise the error is final, so that a mistake shows at once.
 fn worked_before(credential: &ClientCredential, tenant: &str, context: &Context) -> bool {
-    let source = super::source_key(context, &TokenFlow::ClientCredentials(credential.clone()));
+    let source = TokenFlow::ClientCredentials(credential.clone()).source_key(context);
     let client = context.settings.client_id.as_deref().unwrap_or_default();
     let authority = context.settings.authority();
     context.cache.worked(|kind, known| {

@@ -14,7 +14,6 @@ use futures_util::FutureExt;
 
 use crate::cloud::resource_of;
 use crate::context::Context;
-use crate::digest::{fingerprint, hex};
 use crate::errors::Result;
 use crate::settings::Credential;
 use crate::token::AccessToken;
@@ -109,26 +108,11 @@ pub(crate) fn refuse(
     Ok(())
 }
 
-/// The part of a cache key that identifies the credential.
-pub(crate) fn source_key(context: &Context, flow: &TokenFlow) -> String {
-    match flow {
-        TokenFlow::IdentityToken(source)
-        | TokenFlow::ClientCredentials(ClientCredential::Federated(source)) => source.key(),
-        TokenFlow::ClientCredentials(ClientCredential::Certificate) => {
-            let thumbprint = context.certificate.as_ref().map(|certificate| hex(&certificate.thumbprint()));
-            format!("certificate {}", thumbprint.unwrap_or_default())
-        }
-        TokenFlow::ClientCredentials(ClientCredential::Secret(secret)) => {
-            format!("secret {}", fingerprint(secret.expose()))
-        }
-    }
-}
-
 fn key(context: &Context, flow: &TokenFlow, tenant: &str, scope: &str) -> CacheKey {
     let kind = TokenKind {
         authority: context.settings.authority().to_owned(),
         client: context.settings.client_id.clone().unwrap_or_default(),
-        source: source_key(context, flow),
+        source: flow.source_key(context),
         scope: scope.to_owned(),
     };
     CacheKey { tenant: tenant.to_owned(), kind }

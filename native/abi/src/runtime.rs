@@ -1,5 +1,5 @@
-//! The state of the process: its worker threads, made at first use, and the world that its sessions share. Both are kept
-//! for as long as the process lives.
+//! The state of the process: its worker threads, made at first use, and the world that its sessions share. Both are
+//! kept for as long as the process lives.
 
 use std::io;
 use std::num::NonZero;

@@ -129,9 +129,11 @@ fn batches(make: Make<'_>, body: &str, chunk: usize) -> Vec<Vec<u8>> {
 #[test]
 fn the_rows_are_the_same_however_the_page_is_cut() {
     let body = r#"{"value":[
-        {"id":"a","osPlatform":"Windows11","osBuild":22631,"lastSeen":"2026-11-24T10:00:00.1234567Z","new":{"a":[1,null]},
-         "machineTags":["x","y"],"isAadJoined":true,"ipAddresses":[{"ipAddress":"10.0.0.1"}],"vmMetadata":null},
-        {"osPlatform":"Ubuntu","id":"b","ID":"twice","machineTags":[],"osBuild":"no number","new":1.5e3,"neuer":"\u00fc😀"},
+        {"id":"a","osPlatform":"Windows11","osBuild":22631,"lastSeen":"2026-11-24T10:00:00.1234567Z",
+         "new":{"a":[1,null]},"machineTags":["x","y"],"isAadJoined":true,
+         "ipAddresses":[{"ipAddress":"10.0.0.1"}],"vmMetadata":null},
+        {"osPlatform":"Ubuntu","id":"b","ID":"twice","machineTags":[],"osBuild":"no number","new":1.5e3,
+         "neuer":"\u00fc😀"},
         {"id":"c","osPlatform":"Windows11","machineTags":["y","z",null,7,true,[1]],"lastSeen":"0001-01-01T00:00:00Z"},
         {}
     ]}"#;

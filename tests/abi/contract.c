@@ -1,7 +1,8 @@
 /* The C ABI as a stranger sees it: native/abi/README.md, rule by rule.
  *   contract                                            the rules that need no service
  *   contract SETTINGS REQUEST ROWS SECRET               and, from documents in files, a pull of ROWS rows; no error may show SECRET
- * One line a failed check; the last line is "N checks, N failed". tests/contract.rs runs it, alone and under valgrind. */
+ * One line a failed check; the last line is "N checks, N failed". tests/contract.rs runs it, alone and under valgrind.
+ * */
 #define _POSIX_C_SOURCE 200809L
 
 #include <pthread.h>

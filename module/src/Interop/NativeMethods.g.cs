@@ -30,14 +30,14 @@ internal static unsafe partial class NativeMethods {
 
 internal static unsafe partial class NativeMethods {
     /// <summary>
-    /// Version of this ABI and of the batch format. A caller built for another number must not go on.
+    /// Version of this ABI and of the batch format. A caller that was built for another version must not continue.
     /// </summary>
     [DllImport(RustLib, ExactSpelling = true)] public static unsafe extern
     UInt32 fdx_abi_version ();
 }
 
 /// <summary>
-/// Some rows.
+/// A batch of rows.
 /// </summary>
 internal struct FdxBatch_t {
     #pragma warning disable 0169
@@ -47,7 +47,7 @@ internal struct FdxBatch_t {
 
 internal static unsafe partial class NativeMethods {
     /// <summary>
-    /// Frees a batch; one that holds secrets is wiped first.
+    /// Frees a batch. A batch with secrets is wiped first.
     ///
     /// # Safety
     /// <c>batch</c> must be NULL or a batch that was not freed.
@@ -58,7 +58,7 @@ internal static unsafe partial class NativeMethods {
 }
 
 /// <summary>
-/// A borrowed run of bytes: UTF-8 for texts and documents, a batch for batches.
+/// Borrowed bytes: UTF-8 for texts and documents, or the content of a batch.
 /// </summary>
 [StructLayout(LayoutKind.Sequential, Size = 16)]
 internal unsafe struct FdxBytes_t {
@@ -74,7 +74,7 @@ internal unsafe struct FdxBytes_t {
 }
 
 /// <summary>
-/// What a call came to. The numbers are frozen; gaps are kept for later ones.
+/// Result of a call. The numbers never change. Gaps are reserved.
 /// </summary>
 internal enum FdxStatus_t : Int32 {
     /// <summary>
@@ -82,7 +82,7 @@ internal enum FdxStatus_t : Int32 {
     /// </summary>
     Ok = 0,
     /// <summary>
-    /// Nothing within the wait; call again.
+    /// Nothing arrived within the wait. Call again.
     /// </summary>
     Pending = 1,
     /// <summary>
@@ -94,7 +94,7 @@ internal enum FdxStatus_t : Int32 {
     /// </summary>
     Cancelled = 3,
     /// <summary>
-    /// One tenant or item failed; the query goes on.
+    /// One tenant or item failed. The query continues.
     /// </summary>
     ItemFailed = 4,
     /// <summary>
@@ -110,11 +110,11 @@ internal enum FdxStatus_t : Int32 {
     /// </summary>
     NeedsAssertion = 7,
     /// <summary>
-    /// NULL, bad UTF-8, or a document that does not fit.
+    /// NULL, invalid UTF-8, or an invalid document.
     /// </summary>
     InvalidArgument = 10,
     /// <summary>
-    /// A defect of the library; the call had no effect.
+    /// A defect in the library. The call had no effect.
     /// </summary>
     Panic = 20,
     /// <summary>
@@ -129,7 +129,7 @@ internal enum FdxStatus_t : Int32 {
 
 internal static unsafe partial class NativeMethods {
     /// <summary>
-    /// Shows the bytes of a batch.
+    /// Returns a view of the bytes of a batch.
     ///
     /// # Safety
     /// <c>batch</c> must be NULL or a live batch; <c>view</c> must be NULL or writable.
@@ -175,8 +175,8 @@ internal static unsafe partial class NativeMethods {
 [StructLayout(LayoutKind.Sequential, Size = 152)]
 internal unsafe struct FdxErrorView_t {
     /// <summary>
-    /// Coarse kind: 1 configuration, 2 authentication, 3 authorization, 4 not found, 5 throttled, 6 network, 7 service, 8 protocol,
-    /// 9 cancelled, 10 internal.
+    /// Coarse kind: 1 configuration, 2 authentication, 3 authorization, 4 not found, 5 throttled, 6 network, 7 service,
+    /// 8 protocol, 9 cancelled, 10 internal.
     /// </summary>
     public Int32 kind;
 
@@ -191,7 +191,7 @@ internal unsafe struct FdxErrorView_t {
     public UInt32 aadsts;
 
     /// <summary>
-    /// Seconds that the service asked to wait, or -1.
+    /// Delay that the service requested in seconds, or -1.
     /// </summary>
     public Int32 retry_after_seconds;
 
@@ -226,24 +226,24 @@ internal unsafe struct FdxErrorView_t {
     public FdxBytes_t tenant;
 
     /// <summary>
-    /// Item (a machine id, say), or empty.
+    /// Item, such as a machine id, or empty.
     /// </summary>
     public FdxBytes_t item;
 
     /// <summary>
-    /// Correlation id to give to the service's support, or empty.
+    /// Correlation id for the service's support, or empty.
     /// </summary>
     public FdxBytes_t correlation_id;
 
     /// <summary>
-    /// The chain of causes, one a line, or empty.
+    /// The chain of causes, one per line, or empty.
     /// </summary>
     public FdxBytes_t detail;
 }
 
 internal static unsafe partial class NativeMethods {
     /// <summary>
-    /// Shows an error.
+    /// Returns a view of an error.
     ///
     /// # Safety
     /// <c>error</c> must be NULL or a live error; <c>view</c> must be NULL or writable.
@@ -255,7 +255,7 @@ internal static unsafe partial class NativeMethods {
 }
 
 /// <summary>
-/// A query under way.
+/// A running query.
 /// </summary>
 internal struct FdxQuery_t {
     #pragma warning disable 0169
@@ -265,8 +265,8 @@ internal struct FdxQuery_t {
 
 internal static unsafe partial class NativeMethods {
     /// <summary>
-    /// Answers <c>NeedsAssertion</c> with a client assertion; or, where that is empty, with why there is none. The query goes on with the next call of
-    /// <c>fdx_query_next</c>. <c>InvalidArgument</c> if nothing was asked.
+    /// Answers <c>NeedsAssertion</c> with a client assertion or, if that is empty, with the reason of the failure. The query
+    /// continues with the next call of <c>fdx_query_next</c>. Returns <c>InvalidArgument</c> if no assertion was requested.
     ///
     /// # Safety
     /// <c>query</c> must be NULL or a live query; <c>assertion</c> and <c>failure</c> must describe readable memory.
@@ -280,7 +280,7 @@ internal static unsafe partial class NativeMethods {
 
 internal static unsafe partial class NativeMethods {
     /// <summary>
-    /// Cancels a query. From any thread, at any time, as often as wanted; never blocks.
+    /// Cancels a query. Can be called from any thread, at any time and repeatedly. Never blocks.
     ///
     /// # Safety
     /// <c>query</c> must be NULL or a live query.
@@ -295,7 +295,7 @@ internal static unsafe partial class NativeMethods {
     /// Cancels and frees a query. Does not wait for its tasks.
     ///
     /// # Safety
-    /// <c>query</c> must be NULL or a query that was not freed, with no call of it under way.
+    /// <c>query</c> must be NULL or a query that was not freed, with no call in progress.
     /// </summary>
     [DllImport(RustLib, ExactSpelling = true)] public static unsafe extern
     void fdx_query_free (
@@ -304,7 +304,7 @@ internal static unsafe partial class NativeMethods {
 
 internal static unsafe partial class NativeMethods {
     /// <summary>
-    /// Hands out the messages that have come together, as a batch of <c>level</c> and <c>text</c>; <c>End</c> where there is none for now.
+    /// Returns the pending messages as a batch of <c>level</c> and <c>text</c>, or <c>End</c> if there are none.
     ///
     /// # Safety
     /// <c>query</c> must be NULL or a live query; <c>batch</c> must be NULL or writable.
@@ -331,7 +331,7 @@ internal static unsafe partial class NativeMethods {
 }
 
 /// <summary>
-/// A session: settings and the way to a token.
+/// A session: the settings of a connection.
 /// </summary>
 internal struct FdxSession_t {
     #pragma warning disable 0169
@@ -341,7 +341,7 @@ internal struct FdxSession_t {
 
 internal static unsafe partial class NativeMethods {
     /// <summary>
-    /// Opens a query from a request document. It starts at once, on threads of the library.
+    /// Opens a query from a request document. It starts immediately on threads of the library.
     ///
     /// # Safety
     /// <c>session</c> must be NULL or a live session; <c>request</c> must describe readable memory; <c>query</c> and <c>error</c> must each be
@@ -376,39 +376,39 @@ internal unsafe struct FdxStats_t {
     public UInt64 bytes;
 
     /// <summary>
-    /// Requests that were sent again.
+    /// Retried requests.
     /// </summary>
     public UInt64 retries;
 
     /// <summary>
-    /// Milliseconds left of a wait that the service asked for, or 0.
+    /// Remaining milliseconds of a wait that the service requested, or 0.
     /// </summary>
     public UInt64 waiting_ms;
 
     /// <summary>
-    /// Tenants in all.
+    /// Number of tenants.
     /// </summary>
     public UInt32 tenants;
 
     /// <summary>
-    /// Tenants that have ended, well or not.
+    /// Number of finished tenants, successful or not.
     /// </summary>
     public UInt32 tenants_ended;
 
     /// <summary>
-    /// 1 identity, 2 exchange, 3 request, 4 reading, 5 waiting, 6 over.
+    /// 1 identity, 2 exchange, 3 request, 4 reading, 5 waiting, 6 finished.
     /// </summary>
     public UInt32 phase;
 
     /// <summary>
-    /// Messages that <c>fdx_query_messages</c> would hand out.
+    /// Number of messages for <c>fdx_query_messages</c>.
     /// </summary>
     public UInt32 messages;
 }
 
 internal static unsafe partial class NativeMethods {
     /// <summary>
-    /// Fills in the counters. Never blocks.
+    /// Returns the counters. Never blocks.
     ///
     /// # Safety
     /// <c>query</c> must be NULL or a live query; <c>stats</c> must be NULL or writable.
@@ -421,7 +421,7 @@ internal static unsafe partial class NativeMethods {
 
 internal static unsafe partial class NativeMethods {
     /// <summary>
-    /// Frees a session. Queries of it go on.
+    /// Frees a session. Its queries continue.
     ///
     /// # Safety
     /// <c>session</c> must be NULL or a session that was not freed.
@@ -433,7 +433,7 @@ internal static unsafe partial class NativeMethods {
 
 internal static unsafe partial class NativeMethods {
     /// <summary>
-    /// Opens a session from a settings document. No network.
+    /// Opens a session from a settings document. Does not use the network.
     ///
     /// # Safety
     /// <c>settings</c> must describe readable memory; <c>session</c> and <c>error</c> must each be NULL or writable.
@@ -447,8 +447,8 @@ internal static unsafe partial class NativeMethods {
 
 internal static unsafe partial class NativeMethods {
     /// <summary>
-    /// Stops the worker threads, for leak checks at the end of a process. No call may be under way, and none may follow but
-    /// the <c>_free</c> functions. Does nothing in a forked child.
+    /// Stops the worker threads, for leak checks at the end of a process. No call may be in progress, and only the <c>_free</c>
+    /// functions may follow. Does nothing in a forked child.
     /// </summary>
     [DllImport(RustLib, ExactSpelling = true)] public static unsafe extern
     void fdx_shutdown ();

@@ -8,7 +8,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-// What a call came to. The numbers are frozen; gaps are kept for later ones.
+// Result of a call. The numbers never change. Gaps are reserved.
 enum FdxStatus
 #if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
   : int32_t
@@ -16,13 +16,13 @@ enum FdxStatus
  {
     // Done; outputs are written.
     FDX_STATUS_OK = 0,
-    // Nothing within the wait; call again.
+    // Nothing arrived within the wait. Call again.
     FDX_STATUS_PENDING = 1,
     // All rows were delivered.
     FDX_STATUS_END = 2,
     // The query was cancelled.
     FDX_STATUS_CANCELLED = 3,
-    // One tenant or item failed; the query goes on.
+    // One tenant or item failed. The query continues.
     FDX_STATUS_ITEM_FAILED = 4,
     // The query failed as a whole.
     FDX_STATUS_FAILED = 5,
@@ -30,9 +30,9 @@ enum FdxStatus
     FDX_STATUS_BUSY = 6,
     // The query needs a client assertion: give one with `fdx_query_assertion`, then call again.
     FDX_STATUS_NEEDS_ASSERTION = 7,
-    // NULL, bad UTF-8, or a document that does not fit.
+    // NULL, invalid UTF-8, or an invalid document.
     FDX_STATUS_INVALID_ARGUMENT = 10,
-    // A defect of the library; the call had no effect.
+    // A defect in the library. The call had no effect.
     FDX_STATUS_PANIC = 20,
     // The process forked after the library started its threads.
     FDX_STATUS_FORKED = 21,
@@ -47,19 +47,19 @@ typedef int32_t FdxStatus;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
-// Some rows.
+// A batch of rows.
 typedef struct FdxBatch FdxBatch;
 
 // An error.
 typedef struct FdxError FdxError;
 
-// A query under way.
+// A running query.
 typedef struct FdxQuery FdxQuery;
 
-// A session: settings and the way to a token.
+// A session: the settings of a connection.
 typedef struct FdxSession FdxSession;
 
-// A borrowed run of bytes: UTF-8 for texts and documents, a batch for batches.
+// Borrowed bytes: UTF-8 for texts and documents, or the content of a batch.
 typedef struct FdxBytes {
     // First byte; may be NULL only when `len` is 0.
     const uint8_t *ptr;
@@ -75,30 +75,30 @@ typedef struct FdxStats {
     uint64_t pages;
     // Bytes of bodies received, after decompression.
     uint64_t bytes;
-    // Requests that were sent again.
+    // Retried requests.
     uint64_t retries;
-    // Milliseconds left of a wait that the service asked for, or 0.
+    // Remaining milliseconds of a wait that the service requested, or 0.
     uint64_t waiting_ms;
-    // Tenants in all.
+    // Number of tenants.
     uint32_t tenants;
-    // Tenants that have ended, well or not.
+    // Number of finished tenants, successful or not.
     uint32_t tenants_ended;
-    // 1 identity, 2 exchange, 3 request, 4 reading, 5 waiting, 6 over.
+    // 1 identity, 2 exchange, 3 request, 4 reading, 5 waiting, 6 finished.
     uint32_t phase;
-    // Messages that `fdx_query_messages` would hand out.
+    // Number of messages for `fdx_query_messages`.
     uint32_t messages;
 } FdxStats;
 
 // An error, as views into its handle.
 typedef struct FdxErrorView {
-    // Coarse kind: 1 configuration, 2 authentication, 3 authorization, 4 not found, 5 throttled, 6 network, 7 service, 8 protocol,
-    // 9 cancelled, 10 internal.
+    // Coarse kind: 1 configuration, 2 authentication, 3 authorization, 4 not found, 5 throttled, 6 network, 7 service,
+    // 8 protocol, 9 cancelled, 10 internal.
     int32_t kind;
     // HTTP status, or 0.
     int32_t http_status;
     // AADSTS code, or 0.
     uint32_t aadsts;
-    // Seconds that the service asked to wait, or -1.
+    // Delay that the service requested in seconds, or -1.
     int32_t retry_after_seconds;
     // Rows of this tenant delivered before the error.
     uint64_t rows;
@@ -112,11 +112,11 @@ typedef struct FdxErrorView {
     struct FdxBytes step;
     // Tenant, or empty.
     struct FdxBytes tenant;
-    // Item (a machine id, say), or empty.
+    // Item, such as a machine id, or empty.
     struct FdxBytes item;
-    // Correlation id to give to the service's support, or empty.
+    // Correlation id for the service's support, or empty.
     struct FdxBytes correlation_id;
-    // The chain of causes, one a line, or empty.
+    // The chain of causes, one per line, or empty.
     struct FdxBytes detail;
 } FdxErrorView;
 
@@ -124,22 +124,22 @@ typedef struct FdxErrorView {
 extern "C" {
 #endif // __cplusplus
 
-// Version of this ABI and of the batch format. A caller built for another number must not go on.
+// Version of this ABI and of the batch format. A caller that was built for another version must not continue.
 uint32_t fdx_abi_version(void);
 
-// Opens a session from a settings document. No network.
+// Opens a session from a settings document. Does not use the network.
 //
 // # Safety
 // `settings` must describe readable memory; `session` and `error` must each be NULL or writable.
 FdxStatus fdx_session_open(struct FdxBytes settings, struct FdxSession **session, struct FdxError **error);
 
-// Frees a session. Queries of it go on.
+// Frees a session. Its queries continue.
 //
 // # Safety
 // `session` must be NULL or a session that was not freed.
 void fdx_session_free(struct FdxSession *session);
 
-// Opens a query from a request document. It starts at once, on threads of the library.
+// Opens a query from a request document. It starts immediately on threads of the library.
 //
 // # Safety
 // `session` must be NULL or a live session; `request` must describe readable memory; `query` and `error` must each be
@@ -158,8 +158,8 @@ FdxStatus fdx_query_next(const struct FdxQuery *query,
                          struct FdxBatch **batch,
                          struct FdxError **error);
 
-// Answers `NeedsAssertion` with a client assertion; or, where that is empty, with why there is none. The query goes on with the next call of
-// `fdx_query_next`. `InvalidArgument` if nothing was asked.
+// Answers `NeedsAssertion` with a client assertion or, if that is empty, with the reason of the failure. The query
+// continues with the next call of `fdx_query_next`. Returns `InvalidArgument` if no assertion was requested.
 //
 // # Safety
 // `query` must be NULL or a live query; `assertion` and `failure` must describe readable memory.
@@ -167,20 +167,19 @@ FdxStatus fdx_query_assertion(const struct FdxQuery *query,
                               struct FdxBytes assertion,
                               struct FdxBytes failure);
 
-// Hands out the messages that have come together, as a batch of `level` and `text`; `End` where there is none for now.
+// Returns the pending messages as a batch of `level` and `text`, or `End` if there are none.
 //
 // # Safety
 // `query` must be NULL or a live query; `batch` must be NULL or writable.
-FdxStatus fdx_query_messages(const struct FdxQuery *query,
-                             struct FdxBatch **batch);
+FdxStatus fdx_query_messages(const struct FdxQuery *query, struct FdxBatch **batch);
 
-// Fills in the counters. Never blocks.
+// Returns the counters. Never blocks.
 //
 // # Safety
 // `query` must be NULL or a live query; `stats` must be NULL or writable.
 FdxStatus fdx_query_stats(const struct FdxQuery *query, struct FdxStats *stats);
 
-// Cancels a query. From any thread, at any time, as often as wanted; never blocks.
+// Cancels a query. Can be called from any thread, at any time and repeatedly. Never blocks.
 //
 // # Safety
 // `query` must be NULL or a live query.
@@ -189,22 +188,22 @@ FdxStatus fdx_query_cancel(const struct FdxQuery *query);
 // Cancels and frees a query. Does not wait for its tasks.
 //
 // # Safety
-// `query` must be NULL or a query that was not freed, with no call of it under way.
+// `query` must be NULL or a query that was not freed, with no call in progress.
 void fdx_query_free(struct FdxQuery *query);
 
-// Shows the bytes of a batch.
+// Returns a view of the bytes of a batch.
 //
 // # Safety
 // `batch` must be NULL or a live batch; `view` must be NULL or writable.
 FdxStatus fdx_batch_view(const struct FdxBatch *batch, struct FdxBytes *view);
 
-// Frees a batch; one that holds secrets is wiped first.
+// Frees a batch. A batch with secrets is wiped first.
 //
 // # Safety
 // `batch` must be NULL or a batch that was not freed.
 void fdx_batch_free(struct FdxBatch *batch);
 
-// Shows an error.
+// Returns a view of an error.
 //
 // # Safety
 // `error` must be NULL or a live error; `view` must be NULL or writable.
@@ -219,8 +218,8 @@ void fdx_error_free(struct FdxError *error);
 // Wipes every token that the process has cached.
 FdxStatus fdx_cache_clear(void);
 
-// Stops the worker threads, for leak checks at the end of a process. No call may be under way, and none may follow but
-// the `_free` functions. Does nothing in a forked child.
+// Stops the worker threads, for leak checks at the end of a process. No call may be in progress, and only the `_free`
+// functions may follow. Does nothing in a forked child.
 void fdx_shutdown(void);
 
 #ifdef __cplusplus

@@ -1,4 +1,4 @@
-//! The exports. Rules that hold for all of them: `native/abi/README.md`.
+//! The exported functions. `native/abi/README.md` states the rules for all of them.
 
 use std::time::Duration;
 
@@ -11,13 +11,13 @@ use crate::pointers::{reference, text, write};
 use crate::runtime;
 use crate::types::{FdxBytes, FdxErrorView, FdxStats, FdxStatus};
 
-/// Version of this ABI and of the batch format. A caller built for another number must not go on.
+/// Version of this ABI and of the batch format. A caller that was built for another version must not continue.
 #[ffi_export]
 pub extern "C" fn fdx_abi_version() -> u32 {
     guard_value(|| crate::ABI_VERSION)
 }
 
-/// Opens a session from a settings document. No network.
+/// Opens a session from a settings document. Does not use the network.
 ///
 /// # Safety
 /// `settings` must describe readable memory; `session` and `error` must each be NULL or writable.
@@ -47,7 +47,7 @@ pub unsafe extern "C" fn fdx_session_open(
     unsafe { guard_with(error, body) }
 }
 
-/// Frees a session. Queries of it go on.
+/// Frees a session. Its queries continue.
 ///
 /// # Safety
 /// `session` must be NULL or a session that was not freed.
@@ -57,7 +57,7 @@ pub unsafe extern "C" fn fdx_session_free(session: *mut FdxSession) {
     unsafe { guard_free(session) }
 }
 
-/// Opens a query from a request document. It starts at once, on threads of the library.
+/// Opens a query from a request document. It starts immediately on threads of the library.
 ///
 /// # Safety
 /// `session` must be NULL or a live session; `request` must describe readable memory; `query` and `error` must each be
@@ -120,8 +120,8 @@ pub unsafe extern "C" fn fdx_query_next(
     unsafe { guard_with(error, body) }
 }
 
-/// Answers `NeedsAssertion` with a client assertion; or, where that is empty, with why there is none. The query goes on with the next call of
-/// `fdx_query_next`. `InvalidArgument` if nothing was asked.
+/// Answers `NeedsAssertion` with a client assertion or, if that is empty, with the reason of the failure. The query
+/// continues with the next call of `fdx_query_next`. Returns `InvalidArgument` if no assertion was requested.
 ///
 /// # Safety
 /// `query` must be NULL or a live query; `assertion` and `failure` must describe readable memory.
@@ -143,7 +143,7 @@ pub unsafe extern "C" fn fdx_query_assertion(
     })
 }
 
-/// Hands out the messages that have come together, as a batch of `level` and `text`; `End` where there is none for now.
+/// Returns the pending messages as a batch of `level` and `text`, or `End` if there are none.
 ///
 /// # Safety
 /// `query` must be NULL or a live query; `batch` must be NULL or writable.
@@ -163,7 +163,7 @@ pub unsafe extern "C" fn fdx_query_messages(query: *const FdxQuery, batch: *mut 
     })
 }
 
-/// Fills in the counters. Never blocks.
+/// Returns the counters. Never blocks.
 ///
 /// # Safety
 /// `query` must be NULL or a live query; `stats` must be NULL or writable.
@@ -181,7 +181,7 @@ pub unsafe extern "C" fn fdx_query_stats(query: *const FdxQuery, stats: *mut Fdx
     })
 }
 
-/// Cancels a query. From any thread, at any time, as often as wanted; never blocks.
+/// Cancels a query. Can be called from any thread, at any time and repeatedly. Never blocks.
 ///
 /// # Safety
 /// `query` must be NULL or a live query.
@@ -198,14 +198,14 @@ pub unsafe extern "C" fn fdx_query_cancel(query: *const FdxQuery) -> FdxStatus {
 /// Cancels and frees a query. Does not wait for its tasks.
 ///
 /// # Safety
-/// `query` must be NULL or a query that was not freed, with no call of it under way.
+/// `query` must be NULL or a query that was not freed, with no call in progress.
 #[ffi_export]
 pub unsafe extern "C" fn fdx_query_free(query: *mut FdxQuery) {
     // SAFETY: the caller vouches for `query`.
     unsafe { guard_free(query) }
 }
 
-/// Shows the bytes of a batch.
+/// Returns a view of the bytes of a batch.
 ///
 /// # Safety
 /// `batch` must be NULL or a live batch; `view` must be NULL or writable.
@@ -223,7 +223,7 @@ pub unsafe extern "C" fn fdx_batch_view(batch: *const FdxBatch, view: *mut FdxBy
     })
 }
 
-/// Frees a batch; one that holds secrets is wiped first.
+/// Frees a batch. A batch with secrets is wiped first.
 ///
 /// # Safety
 /// `batch` must be NULL or a batch that was not freed.
@@ -233,7 +233,7 @@ pub unsafe extern "C" fn fdx_batch_free(batch: *mut FdxBatch) {
     unsafe { guard_free(batch) }
 }
 
-/// Shows an error.
+/// Returns a view of an error.
 ///
 /// # Safety
 /// `error` must be NULL or a live error; `view` must be NULL or writable.
@@ -270,8 +270,8 @@ pub extern "C" fn fdx_cache_clear() -> FdxStatus {
     })
 }
 
-/// Stops the worker threads, for leak checks at the end of a process. No call may be under way, and none may follow but
-/// the `_free` functions. Does nothing in a forked child.
+/// Stops the worker threads, for leak checks at the end of a process. No call may be in progress, and only the `_free`
+/// functions may follow. Does nothing in a forked child.
 #[ffi_export]
 pub extern "C" fn fdx_shutdown() {
     guard_plain(runtime::shutdown);

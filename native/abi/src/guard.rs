@@ -1,4 +1,4 @@
-//! What every export goes through: panics stop here, and a forked child goes no further.
+//! The guard around every export: it catches panics and rejects calls in a forked child.
 
 use std::ptr;
 use std::sync::Once;
@@ -9,13 +9,13 @@ use crate::handles::FdxError;
 use crate::runtime;
 use crate::types::FdxStatus;
 
-/// Runs the body of an export: no panic crosses, and a forked child is told so.
+/// Runs the body of an export. Returns a status for a panic and for a forked child.
 pub(crate) fn guard(body: impl FnOnce() -> FdxStatus) -> FdxStatus {
     // SAFETY: NULL is no output.
     unsafe { guard_with(ptr::null_mut(), body) }
 }
 
-/// As [`guard`], for an export with an `error` output: a panic says there where it happened.
+/// Like [`guard`], for an export with an `error` output, which then contains the location of a panic.
 ///
 /// # Safety
 /// `error` must be NULL or writable.
@@ -29,21 +29,21 @@ pub(crate) unsafe fn guard_with(error: *mut *mut FdxError, body: impl FnOnce() -
     })
 }
 
-/// For an export without status; in a forked child it does nothing.
+/// For an export without a status. Does nothing in a forked child.
 pub(crate) fn guard_plain(body: impl FnOnce()) {
     if !runtime::is_forked() {
-        // Nobody could be told.
+        // There is no output for the error.
         let _ = quietly(body);
     }
 }
 
-/// For an export that gives a constant.
+/// For an export that returns a constant.
 pub(crate) fn guard_value<T: Default>(body: impl FnOnce() -> T) -> T {
     quietly(body).unwrap_or_default()
 }
 
-/// Frees what [`write`](crate::pointers::write) made. NULL does nothing. A forked child frees nothing: a lock may be
-/// held by a thread that only the parent has.
+/// Frees a handle from [`write`](crate::pointers::write). Ignores NULL. Does nothing in a forked child: a thread of the
+/// parent can hold a lock there.
 ///
 /// # Safety
 /// `handle` must be NULL or have come from [`write`](crate::pointers::write) and not have been freed.
@@ -56,7 +56,7 @@ pub(crate) unsafe fn guard_free<T>(handle: *mut T) {
     });
 }
 
-/// Runs `body`; a panic becomes an error and prints nothing.
+/// Runs `body` and turns a panic into an error without printing.
 fn quietly<T>(body: impl FnOnce() -> T) -> Result<T, fedxdr_core::Error> {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| std::panic::set_hook(Box::new(panic_hook)));

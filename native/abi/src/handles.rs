@@ -1,4 +1,4 @@
-//! The opaque handles: each holds one thing of the core.
+//! The opaque handles. Each contains one object of the core.
 
 use fedxdr_core::{Batch, Error, Query, Session, Stats};
 use safer_ffi::prelude::*;
@@ -6,21 +6,21 @@ use safer_ffi::prelude::*;
 use crate::pointers::write;
 use crate::types::{FdxBytes, FdxErrorView, FdxStats, FdxStatus};
 
-/// A session: settings and the way to a token.
+/// A session: the settings of a connection.
 #[derive_ReprC]
 #[repr(opaque)]
 pub struct FdxSession {
     pub(crate) inner: Session,
 }
 
-/// A query under way.
+/// A running query.
 #[derive_ReprC]
 #[repr(opaque)]
 pub struct FdxQuery {
     pub(crate) inner: Query,
 }
 
-/// Some rows.
+/// A batch of rows.
 #[derive_ReprC]
 #[repr(opaque)]
 pub struct FdxBatch {
@@ -37,7 +37,7 @@ pub struct FdxError {
 }
 
 impl FdxError {
-    /// Hands `error` to the caller, if it wants it, and answers `status`.
+    /// Writes `error` to the caller's output, unless it is NULL, and returns `status`.
     ///
     /// # Safety
     /// `output` must be NULL or writable.

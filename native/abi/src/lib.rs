@@ -1,4 +1,4 @@
-//! The C ABI of `FedXdr`: every `unsafe` of the project is here, and no behaviour. The contract: `native/abi/README.md`.
+//! The C ABI of `FedXdr`. All `unsafe` code of the project is here, and no behaviour. Contract: `native/abi/README.md`.
 
 #![allow(clippy::expl_impl_clone_on_copy)] // safer-ffi derives it so
 
@@ -26,7 +26,7 @@ const _: () = {
 /// Version of the ABI and of the batch format.
 pub const ABI_VERSION: u32 = 1;
 
-/// The C# interop, as safer-ffi writes it from the exports of this crate.
+/// The C# interop code that safer-ffi generates from the exports of this crate.
 #[cfg(feature = "generate")]
 pub fn csharp_interop() -> std::io::Result<String> {
     let mut text = Vec::new();

@@ -1,10 +1,10 @@
-//! Pointers of the caller: looked at before they are used.
+//! Checks pointers of the caller before use.
 
 use fedxdr_core::Error;
 
 use crate::types::{FdxBytes, FdxStatus};
 
-/// The thing behind a handle, or nothing for NULL.
+/// The object of a handle, or `None` for NULL.
 ///
 /// # Safety
 /// `handle` must be NULL or point to a live `T` for as long as the reference is used.
@@ -13,7 +13,7 @@ pub(crate) unsafe fn reference<'a, T>(handle: *const T) -> Option<&'a T> {
     unsafe { handle.as_ref() }
 }
 
-/// The text that the caller lent.
+/// The text in borrowed memory of the caller.
 ///
 /// # Safety
 /// `bytes` must describe readable memory for as long as the text is used.
@@ -27,7 +27,7 @@ pub(crate) unsafe fn text<'a>(bytes: FdxBytes) -> Result<&'a str, Error> {
     std::str::from_utf8(slice).map_err(|e| Error::invalid_argument(&format!("a text is not UTF-8: {e}")))
 }
 
-/// Boxes `value` and hands it to the caller.
+/// Boxes `value` and writes the pointer to the caller's output.
 ///
 /// # Safety
 /// `output` must be NULL or writable.

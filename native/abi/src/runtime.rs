@@ -1,5 +1,5 @@
-//! The state of the process: its worker threads, made at first use, and the world that its sessions share. Both are kept
-//! for as long as the process lives.
+//! The state of the process: worker threads, created at first use, and the world that all sessions share. Both live as
+//! long as the process.
 
 use std::io;
 use std::num::NonZero;
@@ -12,8 +12,8 @@ use fedxdr_core::{Error, World};
 use once_cell::sync::OnceCell;
 use tokio::runtime::{Builder, Handle, Runtime};
 
-/// Threads for names to resolve, files to read and assertions to sign. A file system that does not answer keeps the
-/// thread that asked it, at most one per file.
+/// Threads that resolve names, read files and sign assertions. A file system that does not answer blocks at most one
+/// thread per file.
 const BLOCKING_THREADS: usize = 64;
 
 /// Bodies of several tenants are decompressed and decoded at the same time, and one large row keeps nobody waiting.
@@ -27,17 +27,17 @@ struct Workers {
 }
 
 static WORKERS: OnceCell<Workers> = OnceCell::new();
-/// Process that made the workers; 0 before.
+/// Process that created the workers, or 0.
 static OWNER: AtomicU32 = AtomicU32::new(0);
 
 static WORLD: LazyLock<World> = LazyLock::new(World::default);
 
-/// What all sessions share.
+/// The state that all sessions share.
 pub(crate) fn world() -> World {
     WORLD.clone()
 }
 
-/// The runtime's handle; the first call starts it.
+/// The handle of the runtime. The first call starts the runtime.
 pub(crate) fn handle() -> Result<Handle, Error> {
     WORKERS.get_or_try_init(start).map(|workers| workers.handle.clone()).map_err(|e| Error::runtime(&e))
 }
@@ -56,13 +56,13 @@ fn start() -> io::Result<Workers> {
     Ok(Workers { runtime: Mutex::new(Some(runtime)), handle })
 }
 
-/// True in the child of a fork: it has the memory of the workers but not the threads, so waiting would be for ever.
+/// True in a forked child. It has the memory of the workers but not their threads, so it would wait forever.
 pub(crate) fn is_forked() -> bool {
     let owner = OWNER.load(Ordering::Acquire);
     owner != 0 && owner != std::process::id()
 }
 
-/// Stops the workers. Not for a forked child, which would wait for threads that it does not have.
+/// Stops the workers. Must not be called in a forked child, which would wait for threads that it does not have.
 pub(crate) fn shutdown() {
     let Some(workers) = WORKERS.get() else { return };
     let taken = workers.runtime.lock().ok().and_then(|mut runtime| runtime.take());

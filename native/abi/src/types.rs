@@ -1,8 +1,8 @@
-//! The types that cross the ABI. cbindgen and safer-ffi both read this file, so it holds nothing else.
+//! The types of the ABI. cbindgen and safer-ffi both read this file, so it contains nothing else.
 
 use safer_ffi::prelude::*;
 
-/// A borrowed run of bytes: UTF-8 for texts and documents, a batch for batches.
+/// Borrowed bytes: UTF-8 for texts and documents, or the content of a batch.
 #[derive_ReprC]
 #[repr(C)]
 #[derive(Clone, Copy)]
@@ -13,20 +13,20 @@ pub struct FdxBytes {
     pub len: usize,
 }
 
-/// What a call came to. The numbers are frozen; gaps are kept for later ones.
+/// Result of a call. The numbers never change. Gaps are reserved.
 #[derive_ReprC]
 #[repr(i32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FdxStatus {
     /// Done; outputs are written.
     Ok = 0,
-    /// Nothing within the wait; call again.
+    /// Nothing arrived within the wait. Call again.
     Pending = 1,
     /// All rows were delivered.
     End = 2,
     /// The query was cancelled.
     Cancelled = 3,
-    /// One tenant or item failed; the query goes on.
+    /// One tenant or item failed. The query continues.
     ItemFailed = 4,
     /// The query failed as a whole.
     Failed = 5,
@@ -34,9 +34,9 @@ pub enum FdxStatus {
     Busy = 6,
     /// The query needs a client assertion: give one with `fdx_query_assertion`, then call again.
     NeedsAssertion = 7,
-    /// NULL, bad UTF-8, or a document that does not fit.
+    /// NULL, invalid UTF-8, or an invalid document.
     InvalidArgument = 10,
-    /// A defect of the library; the call had no effect.
+    /// A defect in the library. The call had no effect.
     Panic = 20,
     /// The process forked after the library started its threads.
     Forked = 21,
@@ -49,14 +49,14 @@ pub enum FdxStatus {
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct FdxErrorView {
-    /// Coarse kind: 1 configuration, 2 authentication, 3 authorization, 4 not found, 5 throttled, 6 network, 7 service, 8 protocol,
-    /// 9 cancelled, 10 internal.
+    /// Coarse kind: 1 configuration, 2 authentication, 3 authorization, 4 not found, 5 throttled, 6 network, 7 service,
+    /// 8 protocol, 9 cancelled, 10 internal.
     pub kind: i32,
     /// HTTP status, or 0.
     pub http_status: i32,
     /// AADSTS code, or 0.
     pub aadsts: u32,
-    /// Seconds that the service asked to wait, or -1.
+    /// Delay that the service requested in seconds, or -1.
     pub retry_after_seconds: i32,
     /// Rows of this tenant delivered before the error.
     pub rows: u64,
@@ -70,11 +70,11 @@ pub struct FdxErrorView {
     pub step: FdxBytes,
     /// Tenant, or empty.
     pub tenant: FdxBytes,
-    /// Item (a machine id, say), or empty.
+    /// Item, such as a machine id, or empty.
     pub item: FdxBytes,
-    /// Correlation id to give to the service's support, or empty.
+    /// Correlation id for the service's support, or empty.
     pub correlation_id: FdxBytes,
-    /// The chain of causes, one a line, or empty.
+    /// The chain of causes, one per line, or empty.
     pub detail: FdxBytes,
 }
 
@@ -89,16 +89,16 @@ pub struct FdxStats {
     pub pages: u64,
     /// Bytes of bodies received, after decompression.
     pub bytes: u64,
-    /// Requests that were sent again.
+    /// Retried requests.
     pub retries: u64,
-    /// Milliseconds left of a wait that the service asked for, or 0.
+    /// Remaining milliseconds of a wait that the service requested, or 0.
     pub waiting_ms: u64,
-    /// Tenants in all.
+    /// Number of tenants.
     pub tenants: u32,
-    /// Tenants that have ended, well or not.
+    /// Number of finished tenants, successful or not.
     pub tenants_ended: u32,
-    /// 1 identity, 2 exchange, 3 request, 4 reading, 5 waiting, 6 over.
+    /// 1 identity, 2 exchange, 3 request, 4 reading, 5 waiting, 6 finished.
     pub phase: u32,
-    /// Messages that `fdx_query_messages` would hand out.
+    /// Number of messages for `fdx_query_messages`.
     pub messages: u32,
 }

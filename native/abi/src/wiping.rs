@@ -1,5 +1,5 @@
-//! The allocator: what is freed is wiped first, so that no token, secret or password stays behind in memory that nobody owns, in whichever buffer of
-//! whichever library it was on its way.
+//! The allocator. It wipes memory before freeing it, so that no token, secret or password stays in freed buffers of any
+//! library.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::hint::black_box;
@@ -9,7 +9,7 @@ static ALLOCATOR: Wiping = Wiping;
 
 struct Wiping;
 
-/// Wipes a block. Seen through `black_box` the zeros have a reader, so the compiler may not leave them out although the block is freed next.
+/// Wipes a block. `black_box` keeps the compiler from removing the writes before the block is freed.
 ///
 /// # Safety
 /// `block` must be writable for `size` bytes.
@@ -39,7 +39,7 @@ unsafe impl GlobalAlloc for Wiping {
         }
     }
 
-    /// Never in the system's way, which may move the block and leave the old one as it was.
+    /// Does not use the system's `realloc`, which can move the block and leave the old one as it was.
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         // SAFETY: the caller vouches that the block has this layout and that the new size fits it too.
         unsafe {

@@ -1,5 +1,5 @@
-//! Work that blocks: files and long computations run on threads of their own and never on an async worker, where they
-//! would stop every query of the process. This is the only file that reads files; `clippy.toml` holds that.
+//! Blocking work: files and long computations run on separate threads. On an async worker they would stop every query
+//! of the process. Only this file reads files, which `clippy.toml` enforces.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -16,28 +16,28 @@ use zeroize::Zeroizing;
 use crate::clock::{Clock, within};
 use crate::errors::{Error, Result, catch_panic};
 
-/// Longest that a file may take: a mount that does not answer is an error, not a wait without end.
+/// Longest time to read a file. A mount that does not answer is an error, not an endless wait.
 const TIME_LIMIT: Duration = Duration::from_secs(10);
 
-/// What a file must be like.
+/// Requirements for a file.
 #[derive(Clone, Copy)]
 pub(crate) struct FileRules {
-    /// Most bytes.
+    /// Maximum number of bytes.
     pub(crate) size_limit: u64,
-    /// Whether a symbolic link may lead to it.
+    /// Whether the path may be a symbolic link.
     pub(crate) symlinks: bool,
 }
 
 /// Why a file was not read.
 #[derive(Debug)]
 pub(crate) enum FileError {
-    /// A folder, pipe, device, or a link where none may be.
+    /// A folder, pipe, device, or a link that is not allowed.
     NotRegular,
     /// More bytes than allowed.
     TooLarge(u64),
     /// The file system did not answer in time.
     TooSlow,
-    /// What the system said.
+    /// The error of the operating system.
     Io(io::Error),
 }
 
@@ -59,7 +59,7 @@ impl std::error::Error for FileError {}
 /// Reads files for queries.
 #[derive(Default)]
 pub(crate) struct Files {
-    /// One reader per path: a read that hangs keeps its thread, and those who ask again must not cost another one.
+    /// One reader per path: a read that hangs occupies its thread, and further reads must not occupy another one.
     paths: Mutex<HashMap<PathBuf, Arc<Semaphore>>>,
 }
 
@@ -75,7 +75,7 @@ impl Files {
         self.run(clock, path, move || read_file(&owned, rules)).await.unwrap_or(Err(FileError::TooSlow))
     }
 
-    /// What `work` gives on a thread that may block, or `None` if that takes too long.
+    /// The result of `work` on a blocking thread, or `None` if it takes too long.
     async fn run<T: Send + 'static>(
         &self,
         clock: &dyn Clock,
@@ -107,7 +107,7 @@ impl Files {
 pub(crate) fn read_file(path: &Path, rules: FileRules) -> Result<Zeroizing<Vec<u8>>, FileError> {
     let found = if rules.symlinks { fs::metadata(path) } else { fs::symlink_metadata(path) };
     let found = found.map_err(FileError::Io)?;
-    // Opening a pipe waits until somebody writes to it.
+    // Opening a pipe would wait for a writer.
     if !found.is_file() {
         return Err(FileError::NotRegular);
     }
@@ -115,7 +115,7 @@ pub(crate) fn read_file(path: &Path, rules: FileRules) -> Result<Zeroizing<Vec<u
     if too_large(found.len()) {
         return Err(FileError::TooLarge(found.len()));
     }
-    // One byte more than is allowed, so that a file that has grown since shows.
+    // Reads one byte more than allowed, to detect a file that has grown since.
     let room = usize::try_from(found.len()).unwrap_or(0) + 1;
     let mut content = Zeroizing::new(Vec::with_capacity(room));
     let file = File::open(path).map_err(FileError::Io)?;
@@ -124,20 +124,20 @@ pub(crate) fn read_file(path: &Path, rules: FileRules) -> Result<Zeroizing<Vec<u
     if too_large(size) { Err(FileError::TooLarge(size)) } else { Ok(content) }
 }
 
-/// Whether there is a file, on the caller's thread.
+/// Whether the file exists. Runs on the caller's thread.
 #[allow(clippy::disallowed_methods, reason = "this is where files are looked at")]
 pub(crate) fn exists(path: &Path) -> bool {
     path.exists()
 }
 
-/// A computation of more than a moment.
+/// Runs a long computation.
 pub(crate) async fn compute<T: Send + 'static>(
     what: &'static str,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T> {
     match spawn_blocking(move || catch_panic(what, work)).await {
         Ok(done) => done,
-        // The runtime is ending.
+        // The runtime is shutting down.
         Err(_) => Err(Error::internal(&format!("{what} was not finished"))),
     }
 }

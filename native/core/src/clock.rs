@@ -1,5 +1,5 @@
-//! The clock. Core takes it from outside, so that a test of expiry or waiting takes no time. This is the only file that
-//! asks the system for the time or starts a timer; `clippy.toml` holds that.
+//! The clock. It is injected, so that tests of expiry or waiting take no time. Only this file reads the system time or
+//! starts timers, which `clippy.toml` enforces.
 
 use std::collections::hash_map::RandomState;
 use std::future::Future;
@@ -16,7 +16,7 @@ use futures_util::future::BoxFuture;
 pub trait Clock: Send + Sync + 'static {
     /// Time since 1970-01-01 UTC.
     fn now(&self) -> Duration;
-    /// Ends after `wait`.
+    /// Waits for `wait`.
     fn sleep(&self, wait: Duration) -> BoxFuture<'static, ()>;
 }
 
@@ -36,7 +36,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// What `future` gives, or `None` if that takes longer than `limit`.
+/// The result of `future`, or `None` if it takes longer than `limit`.
 pub(crate) async fn within<T>(
     clock: &dyn Clock,
     limit: Duration,
@@ -75,12 +75,12 @@ impl Wake for Unpark {
     }
 }
 
-/// A share of `span`, different each time, so that callers which failed together do not come back together.
+/// A random share of `span`, so that callers that failed together do not retry together.
 pub(crate) fn jitter(span: Duration) -> Duration {
     span.mul_f64(f64::from(u32::try_from(random() >> 32).unwrap_or(0)) / f64::from(u32::MAX))
 }
 
-/// A number by chance, good enough for pauses and request ids and for nothing secret.
+/// A random number for delays and request ids, not for secrets.
 pub(crate) fn random() -> u64 {
     RandomState::new().hash_one(0_u8)
 }

@@ -1,4 +1,4 @@
-//! What every part of a running query needs, and what the core takes from outside.
+//! The context of a running query, and the dependencies that the core receives from outside.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -15,13 +15,13 @@ use crate::progress::Reporter;
 use crate::settings::{Environment, Settings};
 use crate::token::TokenCache;
 
-/// What the core takes from outside, so that a test can stand in for it, and what all sessions of a process share. Core
-/// keeps none of it in statics: the process has one world, and each test its own.
+/// The dependencies that tests replace, and the state that all sessions of a process share. Core keeps none of it in
+/// statics: the process has one world, and each test its own.
 #[derive(Clone)]
 pub struct World {
     /// The clock.
     pub clock: Arc<dyn Clock>,
-    /// The network; the real one if there is none.
+    /// The network. `None` is the real one.
     pub transport: Option<SharedTransport>,
     /// The token cache.
     pub cache: Arc<TokenCache>,
@@ -29,7 +29,7 @@ pub struct World {
     pub(crate) connections: Arc<Connections>,
     /// Readers of files.
     pub(crate) files: Arc<Files>,
-    /// Sessions opened so far.
+    /// Number of sessions opened so far.
     pub(crate) sessions: Arc<AtomicU64>,
 }
 
@@ -58,14 +58,14 @@ pub(crate) struct Context {
     /// Whether Azure Arc's agent is installed here.
     pub(crate) has_arc_agent: bool,
     pub(crate) reporter: Arc<Reporter>,
-    /// The app's certificate, where it has one.
+    /// The app's certificate, if it has one.
     pub(crate) certificate: Option<Arc<Certificate>>,
-    /// Who is asked for what only the consumer can make.
+    /// Requests assertions from the consumer.
     pub(crate) broker: Arc<AssertionBroker>,
 }
 
 impl Context {
-    /// Sends a request and receives its whole answer; without all of it within `timeout` that is an error, whatever the transport thinks of it.
+    /// Sends a request and receives its whole answer. It is an error if that takes longer than `timeout`.
     pub(crate) async fn receive(
         &self,
         request: http::Request,
@@ -77,7 +77,7 @@ impl Context {
             .unwrap_or_else(|| Err(TransportError { kind: TransportErrorKind::Timeout, causes: Vec::new() }))
     }
 
-    /// The one retry loop: makes attempts until one is done, fails for good (an error), or the policy allows no more.
+    /// The only retry loop: repeats attempts until one succeeds or fails permanently, or the policy allows no more.
     /// `what` names the request in messages.
     pub(crate) async fn retry<A: Attempt>(
         &self,

@@ -1,4 +1,4 @@
-//! Digests, for thumbprints and for telling secrets apart without keeping them.
+//! Digests, for thumbprints and to distinguish secrets without storing them.
 
 use std::sync::LazyLock;
 
@@ -7,7 +7,7 @@ use ring::hmac;
 use ring::rand::SystemRandom;
 use zeroize::Zeroizing;
 
-/// SHA-1, which Windows and Service Fabric call a thumbprint. It tells certificates apart; it proves nothing.
+/// SHA-1, which Windows and Service Fabric use as thumbprint. It identifies certificates and is not secure.
 pub(crate) fn sha1(bytes: &[u8]) -> [u8; 20] {
     let mut out = [0; 20];
     out.copy_from_slice(digest(&SHA1_FOR_LEGACY_USE_ONLY, bytes).as_ref());
@@ -21,19 +21,19 @@ pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
     out
 }
 
-/// What tells this secret from others within this process, and means nothing outside of it.
+/// Distinguishes secrets within this process. The value has no meaning outside.
 pub(crate) fn fingerprint(secret: &str) -> String {
     static KEY: LazyLock<Option<hmac::Key>> =
         LazyLock::new(|| hmac::Key::generate(hmac::HMAC_SHA256, &SystemRandom::new()).ok());
     match &*KEY {
         Some(key) => hex(hmac::sign(key, &whole_blocks(secret)).as_ref()),
-        // Without random numbers no two secrets are taken for the same one.
+        // Without random numbers, every secret counts as different.
         None => format!("{:016x}", crate::clock::random()),
     }
 }
 
-/// The secret with its length before it, and zeros up to whole blocks. What is left behind the last whole block is copied into the digest's own state, which
-/// lies on the stack and is not wiped; whole blocks are read where they are.
+/// The secret with its length, padded to whole blocks. A partial block would be copied into the state of the digest,
+/// which is on the stack and not wiped. Whole blocks are read in place.
 fn whole_blocks(secret: &str) -> Zeroizing<Vec<u8>> {
     const BLOCK: usize = 64;
     let length = size_of::<usize>() + secret.len();

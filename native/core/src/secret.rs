@@ -1,4 +1,4 @@
-//! Text that must not be seen: wiped when dropped, never printed.
+//! Secret text: wiped when dropped, never printed.
 
 use std::fmt;
 
@@ -10,17 +10,17 @@ use zeroize::Zeroizing;
 pub struct Secret(Zeroizing<String>);
 
 impl Secret {
-    /// Takes the text over.
+    /// Takes ownership of the text.
     pub fn new(text: String) -> Self {
         Secret(Zeroizing::new(text))
     }
 
-    /// The text itself. Its use ends in a request header, a request body or a secret batch and nowhere else.
+    /// The text. Use it only for a request header, a request body or a secret batch.
     pub fn expose(&self) -> &str {
         &self.0
     }
 
-    /// Whether there is nothing in it.
+    /// Whether it is empty.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -1,4 +1,4 @@
-//! A session: settings, the environment as it is now, and what they lead to.
+//! A session: settings and environment of a connection.
 
 use std::fmt;
 use std::sync::atomic::Ordering;
@@ -17,7 +17,7 @@ use crate::query::Query;
 use crate::query::request::QueryRequest;
 use crate::settings::{Environment, Settings, TokenCaching};
 
-/// A session. Cheap to make; what is costly (connections, tokens) the process shares.
+/// A session. It is cheap to create: all sessions of the process share connections and tokens.
 pub struct Session {
     settings: Arc<Settings>,
     environment: RwLock<Arc<Environment>>,
@@ -38,7 +38,7 @@ impl Session {
     pub fn open(document: &str, handle: Handle, world: World) -> Result<Self> {
         let mut settings = Settings::parse(document)?;
         let environment = Arc::new(std::mem::take(&mut settings.environment));
-        // A certificate that cannot be used is told here and not at the first request.
+        // Reports a certificate that cannot be used now, not at the first request.
         let certificate = Certificate::of(&settings.credential)?.map(Arc::new);
         let number = world.sessions.fetch_add(1, Ordering::Relaxed);
         let session = Session {
@@ -49,7 +49,7 @@ impl Session {
             certificate,
             broker: Arc::new(BrokerGuard(AssertionBroker::new(number))),
         };
-        // So is a proxy.
+        // Checks the proxy.
         session.context()?;
         Ok(session)
     }
@@ -83,7 +83,7 @@ impl Session {
             clock: Arc::clone(&self.world.clock),
             cache: match self.settings.token_cache {
                 TokenCaching::Process => Arc::clone(&self.world.cache),
-                // As long as the query: its pages need the token again.
+                // Lives as long as the query, whose pages need the token again.
                 TokenCaching::None => Arc::default(),
             },
             files: Arc::clone(&self.world.files),

@@ -174,7 +174,10 @@ fn header(out: &mut String, label: &str, width: u32) -> fmt::Result {
 }
 
 fn middle_table(out: &mut String) {
-    out.push_str("        </TableHeaders>\n        <TableRowEntries>\n          <TableRowEntry>\n            <TableColumnItems>\n");
+    out.push_str(
+        "        </TableHeaders>\n        <TableRowEntries>\n          <TableRowEntry>\n            \
+        <TableColumnItems>\n",
+    );
 }
 
 fn table_property(out: &mut String, name: &str, format: Option<&str>) -> fmt::Result {

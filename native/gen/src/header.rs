@@ -5,7 +5,8 @@ use std::{env, fs};
 
 use crate::Generated;
 
-/// cbindgen reads source text and does not know safer-ffi's attribute, so it gets a copy with the attribute that it does know.
+/// cbindgen reads source text and does not know safer-ffi's attribute, so it gets a copy with the attribute that it
+/// does know.
 pub(crate) fn generate(root: &Path) -> Result<Generated, Box<dyn std::error::Error>> {
     let source = root.join("native/abi/src");
     let copy = env::temp_dir().join(format!("fedxdr-gen-{}", std::process::id()));

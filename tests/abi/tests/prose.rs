@@ -11,8 +11,9 @@ use fedxdr_abi_tests::root;
 const COLUMNS: usize = 120;
 const EXTENSIONS: [&str; 7] = ["md", "rs", "cs", "ps1", "sh", "c", "h"];
 const SCRIPTS_WITHOUT_EXTENSION: [&str; 1] = [".ci/run"];
-const SOURCES_NOT_COVERED: [&str; 3] = ["native/", "tests/abi/", "tests/tenant/"];
-const GENERATED: [&str; 3] = [".g.cs", "/about_FedXdr_Errors.md", "/include/fedxdr.h"];
+const SOURCES_NOT_COVERED: [&str; 5] =
+    ["native/core/src/auth/tests/", "native/core/src/read/", "native/gen/", "tests/abi/", "tests/tenant/"];
+const GENERATED: [&str; 1] = [".g.cs"];
 const REPLACEMENTS: [(&str, &str); 9] = [
     ("mend", "fix"),
     ("mends", "fixes"),
@@ -164,16 +165,17 @@ fn long_lines_and_archaic_words_are_found_and_nothing_else() {
 
 #[test]
 fn generated_files_fixtures_and_other_kinds_are_not_covered() {
-    for path in ["README.md", ".ci/run", "build.ps1", "examples/native/json.h", "native/abi/README.md"] {
+    for path in [
+        "README.md",
+        ".ci/run",
+        "build.ps1",
+        "examples/native/json.h",
+        "native/abi/include/fedxdr.h",
+        "module/docs/en-US/about_FedXdr_Errors.md",
+    ] {
         assert!(is_covered(path), "{path}");
     }
-    for path in [
-        "LICENSE",
-        "Cargo.lock",
-        "a/Rows.g.cs",
-        "module/docs/en-US/about_FedXdr_Errors.md",
-        "a/fixtures/b.md",
-    ] {
+    for path in ["LICENSE", "Cargo.lock", "a/Rows.g.cs", "a/fixtures/b.md"] {
         assert!(!is_covered(path), "{path}");
     }
 }

@@ -78,7 +78,8 @@ impl<'a> Assertion<'a> {
                 700_027,
                 "invalid_client",
                 format!(
-                    "The certificate used to sign the client assertion is not registered, or the signature is invalid. [Reason - {why}]"
+                    "The certificate used to sign the client assertion is not registered, or the signature \
+                     is invalid. [Reason - {why}]"
                 ),
             )
         };

@@ -1,4 +1,5 @@
-//! The clouds: what is called differently in each of them. An identity, an app and an API of different clouds have nothing to say to each other.
+//! The clouds: what is called differently in each of them. An identity, an app and an API of different clouds have
+//! nothing to say to each other.
 
 use serde::{Deserialize, Serialize};
 
@@ -138,7 +139,8 @@ impl Cloud {
         self.resources().iter().find(|(_, kind)| *kind == wanted).map(|(name, _)| *name)
     }
 
-    /// Whether a token's audience is `wanted` of this cloud; the resource manager takes its own with or without a slash.
+    /// Whether a token's audience is `wanted` of this cloud; the resource manager takes its own with or without a
+    /// slash.
     pub(crate) fn is_audience(self, wanted: Resource, audience: &str) -> bool {
         self.identity_resource(audience) == Some(wanted)
     }

@@ -85,7 +85,8 @@ fn secret(world: &World, value: &str) -> Result<(), Refusal> {
             7_000_215,
             "invalid_client",
             format!(
-                "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not the client secret ID, for a secret added to app '{app}'."
+                "Invalid client secret provided. Ensure the secret being sent in the request is the client \
+                 secret value, not the client secret ID, for a secret added to app '{app}'."
             ),
         )),
     }

@@ -209,7 +209,8 @@ pub(crate) fn machine_vulnerability(k: u64) -> serde_json::Value {
     let (severity, score) = SEVERITIES[index(k, 4)];
     let score: f64 = score.parse().unwrap_or_default();
     serde_json::json!({
-        "id": name, "name": name, "description": format!("Summary: an invented flaw, number {k}. \"Quoted\" and\nbroken over lines."),
+        "id": name, "name": name, "description": format!("Summary: an invented flaw, number {k}. \"Quoted\" \
+         and\nbroken over lines."),
         "severity": severity, "cvssV3": score, "cvssVector": "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H", "exposedMachines": 1 + k,
         "publishedOn": "2026-02-11T00:00:00Z", "updatedOn": "2026-06-30T17:12:06.0000000Z", "firstDetected": "0001-01-01T00:00:00Z",
         "publicExploit": k.is_multiple_of(3), "exploitVerified": false, "exploitInKit": false, "exploitTypes": ["Remote"], "exploitUris": [],

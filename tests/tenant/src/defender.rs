@@ -61,7 +61,8 @@ fn claims_challenge(state: &State) -> String {
     let claims = json!({"access_token": {"nbf": {"essential": true, "value": now().to_string()}}});
     let (claims, host) = (STANDARD.encode(claims.to_string()), state.world().cloud.host());
     format!(
-        "Bearer realm=\"\", authorization_uri=\"https://{host}/common/oauth2/authorize\", error=\"insufficient_claims\", claims=\"{claims}\""
+        "Bearer realm=\"\", authorization_uri=\"https://{host}/common/oauth2/authorize\", \
+         error=\"insufficient_claims\", claims=\"{claims}\""
     )
 }
 

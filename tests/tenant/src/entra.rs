@@ -68,7 +68,8 @@ fn refuse(state: &State, Refusal(code, error, status, text): &Refusal) -> Answer
     let at = at.strftime("%Y-%m-%d %H:%M:%SZ").to_string();
     let body = json!({
         "error": error,
-        "error_description": format!("AADSTS{code}: {text} Trace ID: {trace} Correlation ID: {correlation} Timestamp: {at}"),
+        "error_description": format!("AADSTS{code}: {text} Trace ID: {trace} Correlation ID: {correlation} \
+         Timestamp: {at}"),
         "error_codes": [code], "timestamp": at, "trace_id": trace, "correlation_id": correlation,
         "error_uri": format!("https://{}/error?code={code}", state.world().cloud.host()),
     });
@@ -235,7 +236,16 @@ fn tenant_checked<'a>(world: &'a World, tenant: &str) -> Result<&'a Customer, Re
             ),
         ));
     }
-    world.tenant(tenant).ok_or_else(|| no(90002, "invalid_request", format!("Tenant '{tenant}' not found. Check to make sure you have the correct tenant ID and are signing into the correct cloud.")))
+    world.tenant(tenant).ok_or_else(|| {
+        no(
+            90002,
+            "invalid_request",
+            format!(
+                "Tenant '{tenant}' not found. \
+        Check to make sure you have the correct tenant ID and are signing into the correct cloud."
+            ),
+        )
+    })
 }
 
 fn resource(cloud: Cloud, scope: &str) -> Result<(&'static str, Resource), Refusal> {
@@ -252,7 +262,8 @@ fn resource(cloud: Cloud, scope: &str) -> Result<(&'static str, Resource), Refus
             1_002_012,
             "invalid_scope",
             format!(
-                "The provided value for scope {first} is not valid. Client credential flows must have a scope value with /.default suffixed to the resource identifier."
+                "The provided value for scope {first} is not valid. Client credential flows must have a \
+                 scope value with /.default suffixed to the resource identifier."
             ),
         ));
     };

@@ -42,7 +42,8 @@ pub(crate) fn check(state: &State, world: &World, token: &str) -> Result<(), Ref
             format!("No matching federated identity record found for presented assertion issuer '{issuer}'."),
         ));
     }
-    // Of a managed identity's token Entra knows the resource by its id; any other issuer names it as the credential does.
+    // Of a managed identity's token Entra knows the resource by its id; any other issuer names it as the credential
+    // does.
     let wanted = if entra { world.cloud.exchange() } else { audience.as_str() };
     let audiences: Vec<_> = issuers.into_iter().filter(|c| c.audience == wanted).collect();
     if audiences.is_empty() {
@@ -63,7 +64,9 @@ pub(crate) fn check(state: &State, world: &World, token: &str) -> Result<(), Ref
         code,
         "invalid_client",
         format!(
-            "No matching federated identity record found for presented assertion subject '{subject}'.\r\nCheck your federated identity credential Subject, Audience and Issuer against the presented assertion."
+            "No matching federated identity record found for presented assertion subject \
+             '{subject}'.\r\nCheck your federated identity credential Subject, Audience and Issuer against \
+ the presented assertion."
         ),
     ))
 }

@@ -1,4 +1,5 @@
-//! The part of OData's `$filter` that the documented fields need: comparisons, `and`, `or`, `not`, brackets, `startswith`.
+//! The part of OData's `$filter` that the documented fields need: comparisons, `and`, `or`, `not`, brackets,
+//! `startswith`.
 
 use serde_json::Value;
 

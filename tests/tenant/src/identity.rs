@@ -92,7 +92,8 @@ pub(crate) fn expires_on(format: &str, seconds: u64) -> Value {
     }
 }
 
-/// The endpoints of App Service (2019), of Azure Automation, which wants a header more, and of Azure Machine Learning (2017).
+/// The endpoints of App Service (2019), of Azure Automation, which wants a header more, and of Azure Machine Learning
+/// (2017).
 pub(crate) struct AppService;
 
 /// Paths of the three.

@@ -1,5 +1,5 @@
-//! A strict stand-in for the services that `FedXdr` talks to: identity endpoints, Entra, Defender. Written from their documentation; shares
-//! no code with the client. See the README beside it.
+//! A strict stand-in for the services that `FedXdr` talks to: identity endpoints, Entra, Defender. Written from their
+//! documentation; shares no code with the client. See the README beside it.
 
 mod apis;
 mod arc;

@@ -242,7 +242,8 @@ fn finish(state: &State, call: &Call, mut body: Vec<u8>, fault: Option<Name>) ->
     }
 }
 
-/// The parts one after the other, each given time to leave before the next: hyper drops what it has not written when a body fails.
+/// The parts one after the other, each given time to leave before the next: hyper drops what it has not written when a
+/// body fails.
 fn slow_end(
     parts: Vec<Result<Bytes, std::io::Error>>,
 ) -> impl futures_util::Stream<Item = Result<Bytes, std::io::Error>> {

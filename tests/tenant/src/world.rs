@@ -263,7 +263,8 @@ impl World {
         }
     }
 
-    /// Moves the federated credential of the start to the cloud that the world changed to, unless a test has set others.
+    /// Moves the federated credential of the start to the cloud that the world changed to, unless a test has set
+    /// others.
     pub(crate) fn follow_cloud(&mut self, before: &World) {
         let initial = |cloud| vec![FederatedCredential::initial(cloud, &before.home_tenant_id)];
         let untouched = before.app.federated_credentials == initial(before.cloud)

@@ -1,4 +1,5 @@
-//! What proves an identity, and what does not: secrets, certificates, and the endpoints of Azure Arc, Service Fabric and Cloud Shell.
+//! What proves an identity, and what does not: secrets, certificates, and the endpoints of Azure Arc, Service Fabric
+//! and Cloud Shell.
 #![allow(clippy::unwrap_used)] // a test that cannot go on has failed
 
 mod common;

@@ -1,5 +1,5 @@
-//! The single table of resources: one file per resource. The row decoder, the C# row classes and cmdlets, the views, the
-//! completers, the checks of `Test-FdxConnection` and the permission tables of the documentation come from here.
+//! The single table of resources: one file per resource. The row decoder, the C# row classes and cmdlets, the views,
+//! the completers, the checks of `Test-FdxConnection` and the permission tables of the documentation come from here.
 
 mod defender {
     pub(super) mod machine_vulnerabilities;

@@ -1,4 +1,4 @@
-//! A certificate with its private key, read from PEM or PFX, which signs assertions (RFC 7523, PS256 of RFC 7518 §3.5).
+//! A certificate with its private key, read from PEM or PFX. It signs assertions (RFC 7523, PS256 of RFC 7518 §3.5).
 //! The key stays in memory and is never written.
 
 mod key;

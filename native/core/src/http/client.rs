@@ -1,4 +1,4 @@
-//! The transport for real: reqwest with rustls and the platform's certificate store.
+//! The production transport: reqwest with rustls and the platform's certificate store.
 
 use std::collections::HashMap;
 use std::error::Error as _;
@@ -22,10 +22,10 @@ use crate::settings::{Environment, Settings, variables};
 /// its time waiting for answers. A Functions instance has about 128 outbound ports for everything it does.
 pub(crate) const CONNECTIONS_PER_HOST: usize = 32;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// Longest silence before an answer or inside one. The services end a request after 200 s themselves.
+/// Longest silence before or during an answer. The services themselves end a request after 200 s.
 const READ_TIMEOUT: Duration = Duration::from_secs(210);
 
-/// What a client is made from; sessions with the same settings share one and so its connections.
+/// Settings of a client. Sessions with equal settings share a client and its connections.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct HttpSettings {
     proxy: ProxySettings,
@@ -40,7 +40,7 @@ struct ProxySettings {
 }
 
 impl HttpSettings {
-    /// From a session's settings and environment. The explicit proxy goes before the environment's.
+    /// From a session's settings and environment. The explicit proxy takes precedence.
     pub(crate) fn new(settings: &Settings, environment: &Environment) -> Self {
         let either =
             |name, lower| environment.get(name).or_else(|| environment.get(lower)).map(str::to_owned);
@@ -64,7 +64,7 @@ impl HttpSettings {
     }
 }
 
-/// What the sessions of a process share: clients by their settings, and the slots of each host.
+/// The clients by their settings and the slots of each host, shared by all sessions of a process.
 #[derive(Default)]
 pub(crate) struct Connections {
     clients: Mutex<HashMap<HttpSettings, SharedTransport>>,
@@ -89,7 +89,7 @@ impl Connections {
     }
 }
 
-/// Requests that may be under way to each host.
+/// Limits the concurrent requests to each host.
 #[derive(Default)]
 struct Slots(Mutex<HashMap<String, Arc<Semaphore>>>);
 
@@ -108,21 +108,21 @@ struct ReqwestTransport {
     clock: Arc<dyn Clock>,
     proxied: reqwest::Client,
     direct: reqwest::Client,
-    /// By the only certificate that the server may have.
+    /// Clients that accept only one server certificate, by its thumbprint.
     pinned: Mutex<HashMap<Thumbprint, reqwest::Client>>,
     user_agent: String,
 }
 
 impl ReqwestTransport {
     fn new(settings: &HttpSettings, slots: Arc<Slots>, clock: Arc<dyn Clock>) -> Result<Self> {
-        // Fails only when a provider is there already, which is just as well.
+        // Fails only if a provider is already installed, which is fine.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let mut proxied = builder(&settings.user_agent);
         for proxy in settings.proxy.proxies()? {
             proxied = proxied.proxy(proxy);
         }
         let build = |builder: reqwest::ClientBuilder| {
-            builder.build().map_err(|e| Error::internal("the HTTP client could not be made").caused_by(&e))
+            builder.build().map_err(|e| Error::internal("the HTTP client could not be created").caused_by(&e))
         };
         Ok(ReqwestTransport {
             slots,
@@ -153,9 +153,9 @@ impl ReqwestTransport {
 fn builder(user_agent: &str) -> reqwest::ClientBuilder {
     reqwest::Client::builder()
         .user_agent(user_agent)
-        // The environment's proxy is in the snapshot; reqwest would look at the real environment.
+        // The snapshot has the environment's proxy. reqwest would read the real environment.
         .no_proxy()
-        // A redirect would carry the token to a host that nobody checked.
+        // A redirect would send the token to a host that was not checked.
         .redirect(reqwest::redirect::Policy::none())
         .referer(false)
         .connect_timeout(CONNECT_TIMEOUT)
@@ -176,7 +176,7 @@ impl ProxySettings {
 fn proxy(address: &str, make: impl Fn(Url) -> reqwest::Result<reqwest::Proxy>) -> Result<reqwest::Proxy> {
     let with_scheme = if address.contains("://") { address.to_owned() } else { format!("http://{address}") };
     let url = Url::parse(&with_scheme).ok().filter(|url| ["http", "https"].contains(&url.scheme()));
-    // The address may hold a password, so it is not repeated.
+    // The address may contain a password, so the message does not quote it.
     url.and_then(|url| make(url).ok()).ok_or_else(|| INVALID_PROXY.error(INVALID_PROXY.cause))
 }
 

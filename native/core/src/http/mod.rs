@@ -1,4 +1,4 @@
-//! HTTP: the transport that requests go through, the pause before one is sent again.
+//! HTTP: requests, answers, the transport and retries.
 
 mod client;
 mod pinned;
@@ -32,9 +32,9 @@ pub struct Request {
     pub headers: HeaderMap,
     /// Body.
     pub body: Option<Bytes>,
-    /// Identity endpoints are never asked through a proxy.
+    /// Bypasses the proxy, as identity endpoints require.
     pub direct: bool,
-    /// SHA-1 thumbprint of the only certificate that the server may have; it is checked before anything is sent.
+    /// SHA-1 thumbprint of the only accepted server certificate, checked before anything is sent.
     pub pin: Option<Thumbprint>,
 }
 
@@ -42,14 +42,14 @@ pub struct Request {
 pub type Thumbprint = [u8; 20];
 
 impl Request {
-    /// A request without body.
+    /// A request without a body.
     pub fn new(method: Method, url: Url) -> Self {
         Request { method, url, headers: HeaderMap::new(), body: None, direct: false, pin: None }
     }
 }
 
 impl fmt::Debug for Request {
-    /// Without headers and body: they hold tokens and assertions.
+    /// Omits headers and body, which contain tokens and assertions.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Request")
             .field("method", &self.method)
@@ -58,36 +58,36 @@ impl fmt::Debug for Request {
     }
 }
 
-/// Why no answer, or not all of it, came.
+/// Why there is no complete answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TransportError {
     /// What failed.
     pub kind: TransportErrorKind,
-    /// Causes, outermost first; no address and no header in them.
+    /// Causes, outermost first. They contain no addresses and no headers.
     pub causes: Vec<String>,
 }
 
-/// Where it failed.
+/// Kind of a transport error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TransportErrorKind {
-    /// No connection: the request was not sent, so sending it again is safe whatever it does.
+    /// No connection. The request was not sent, so a retry is always safe.
     Connect,
     /// No answer in time.
     Timeout,
-    /// The connection broke while the request or answer was under way.
+    /// The connection was lost during the request or the answer.
     Broken,
     /// The compressed body could not be decompressed.
     Decode,
-    /// The server's certificate is not the pinned one; nothing was sent.
+    /// The server's certificate is not the pinned one. Nothing was sent.
     WrongCertificate,
 }
 
 impl fmt::Display for TransportError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.kind {
-            TransportErrorKind::Connect => "no connection could be made",
+            TransportErrorKind::Connect => "no connection could be established",
             TransportErrorKind::Timeout => "no answer came in time",
-            TransportErrorKind::Broken => "the connection broke off",
+            TransportErrorKind::Broken => "the connection was lost",
             TransportErrorKind::Decode => "the compressed body is damaged",
             TransportErrorKind::WrongCertificate => "the server's certificate is not the expected one",
         })?;
@@ -100,7 +100,7 @@ impl fmt::Display for TransportError {
 
 impl std::error::Error for TransportError {}
 
-/// An answer whose body is still coming.
+/// An answer whose body is still being received.
 pub struct Response {
     /// Status.
     pub status: u16,
@@ -126,18 +126,18 @@ impl Response {
         Response { status, headers, body, slot: None }
     }
 
-    /// The next part of the body; `None` at its end.
+    /// The next part of the body, or `None` at its end.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, TransportError> {
         self.body.next().await.transpose()
     }
 
-    /// Gives up the slot among the host's connections while nobody reads: a stalled pipeline must not keep others out,
-    /// least of all the requests that it waits for itself.
+    /// Releases the slot of the host's connections while nobody reads. A stalled pipeline must not block other
+    /// requests, especially those that it waits for itself.
     pub fn release_slot(&mut self) {
         self.slot = None;
     }
 
-    /// The whole body, of which at most `limit` bytes are kept.
+    /// The body, truncated to `limit` bytes.
     pub async fn bytes(mut self, limit: usize) -> Result<Vec<u8>, TransportError> {
         let mut all = Vec::new();
         while let Some(chunk) = self.chunk().await? {
@@ -147,7 +147,7 @@ impl Response {
         Ok(all)
     }
 
-    /// The answer once all of it is there.
+    /// Receives the whole answer.
     pub(crate) async fn whole(mut self) -> Result<Received, TransportError> {
         let (status, headers) = (self.status, std::mem::take(&mut self.headers));
         let body = Zeroizing::new(self.bytes(RECEIVED_LIMIT).await?);
@@ -160,10 +160,10 @@ impl Response {
     }
 }
 
-/// Most that is kept of an answer that is received as a whole; a token is a few KB.
+/// Largest body that is received as a whole. A token has a few KB.
 const RECEIVED_LIMIT: usize = 1 << 20;
 
-/// An answer that is there as a whole. It may hold a token, so its body is wiped.
+/// A complete answer. It can contain a token, so its body is wiped.
 pub(crate) struct Received {
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
@@ -176,7 +176,7 @@ impl Received {
         text_of(&self.headers, name)
     }
 
-    /// The body, as far as it is text.
+    /// The body as text.
     pub(crate) fn text(&self) -> Cow<'_, str> {
         String::from_utf8_lossy(&self.body)
     }
@@ -186,16 +186,16 @@ fn text_of<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name).and_then(|value| value.to_str().ok())
 }
 
-/// What requests go through; injected, so that a test can be the network.
+/// Sends requests. Tests inject their own.
 pub trait Transport: Send + Sync + 'static {
-    /// Sends a request; ends when the head of the answer is there.
+    /// Sends a request and returns when the headers of the answer have arrived.
     fn send(&self, request: Request) -> BoxFuture<'static, Result<Response, TransportError>>;
 }
 
-/// A transport to share.
+/// A shared transport.
 pub type SharedTransport = Arc<dyn Transport>;
 
-/// `text` without the sensitive values of these headers: some services quote what they refuse.
+/// Masks the sensitive values of these headers in `text`: some services quote what they reject.
 pub(crate) fn without_secrets(text: &str, headers: &HeaderMap) -> String {
     let secrets =
         headers.values().filter(|value| value.is_sensitive()).filter_map(|value| value.to_str().ok());
@@ -206,7 +206,7 @@ pub(crate) fn without_secrets(text: &str, headers: &HeaderMap) -> String {
     })
 }
 
-/// A sensitive header value: never printed by any layer below.
+/// A header value that no layer below prints.
 pub(crate) fn sensitive(value: &str) -> Option<header::HeaderValue> {
     let mut value = header::HeaderValue::from_str(value).ok()?;
     value.set_sensitive(true);
@@ -227,9 +227,9 @@ mod tests {
         ] {
             let mut headers = HeaderMap::new();
             headers.insert("secret", sensitive(value).unwrap());
-            headers.insert("accept", header::HeaderValue::from_static("told"));
-            let text = without_secrets(&format!("'{quoted}' is not told"), &headers);
-            assert_eq!(text, "'***' is not told", "{value}");
+            headers.insert("accept", header::HeaderValue::from_static("valid"));
+            let text = without_secrets(&format!("'{quoted}' is not valid"), &headers);
+            assert_eq!(text, "'***' is not valid", "{value}");
         }
     }
 }

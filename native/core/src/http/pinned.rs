@@ -1,4 +1,5 @@
-//! TLS to a server with one known certificate, as Service Fabric has it: self-signed, told by its SHA-1 thumbprint.
+//! TLS to a server with a pinned certificate, as Service Fabric uses it: self-signed, identified by its SHA-1
+//! thumbprint.
 
 use std::error::Error as StdError;
 use std::sync::Arc;
@@ -10,7 +11,7 @@ use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, SignatureSch
 
 use super::Thumbprint;
 
-/// A TLS configuration that takes this certificate alone.
+/// A TLS configuration that accepts only this certificate.
 pub(super) fn config(thumbprint: Thumbprint) -> Result<ClientConfig, String> {
     let provider = Arc::new(ring::default_provider());
     let verifier = Arc::new(Pinned { thumbprint, provider: Arc::clone(&provider) });
@@ -79,7 +80,7 @@ pub(super) fn refused(error: &reqwest::Error) -> bool {
         {
             return true;
         }
-        // An I/O error does not count what it wraps among its sources.
+        // `source` of an I/O error does not return the error that it wraps.
         let wrapped = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
         next = match wrapped {
             Some(inner) => Some(inner),

@@ -1,4 +1,4 @@
-//! When a request is sent again, and after which pause.
+//! Retries: when to send a request again, and after which delay.
 
 use std::time::Duration;
 
@@ -8,32 +8,32 @@ use crate::clock::jitter;
 use crate::errors::{Error, Result};
 use crate::settings::Retry;
 
-/// Longest pause that is taken: longer ones are an error that says when to come back.
+/// Longest delay that a query waits for. A longer one is an error that says when to try again.
 pub(crate) const LONGEST_WAIT: Duration = Duration::from_secs(3600);
 
-/// Longest pause of those that double.
+/// Longest delay of the doubling delays.
 const LONGEST_DOUBLED: Duration = Duration::from_secs(60);
 
-/// Shortest pause where the service asked for one, unless our own is shorter.
+/// Shortest delay if the service requested one, unless our own is shorter.
 const SHORTEST_WAIT: Duration = Duration::from_secs(1);
 
-/// When a request is sent again: after which statuses, how often, after which pauses.
+/// Rules for retries: which statuses, how often, after which delays.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Policy {
-    /// Statuses that pass by themselves.
+    /// Whether a status is transient.
     pub(crate) is_transient: fn(u16) -> bool,
     /// The pauses between attempts.
     pub(crate) pauses: Pauses,
-    /// The pauses from the first answer with this status on, where the endpoint has a rule of its own for it.
+    /// Delays from the first answer with this status on, if the endpoint has a separate rule for it.
     pub(crate) pauses_after: Option<(u16, Pauses)>,
 }
 
-/// The pauses between attempts; each is one more attempt.
+/// The delays between attempts. Each allows one more attempt.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Pauses {
-    /// They double up to a minute, with up to a quarter more by chance.
+    /// They double up to a minute, with up to 25 % jitter.
     Doubling {
-        /// How many there are.
+        /// Number of delays.
         count: u32,
         /// The first one.
         first: Duration,
@@ -43,7 +43,7 @@ pub(crate) enum Pauses {
 }
 
 impl Policy {
-    /// The policy that the connection's settings give.
+    /// The policy for the connection's settings.
     pub(crate) fn of(retry: &Retry) -> Self {
         let pauses = Pauses::Doubling { count: retry.attempts, first: retry.base_delay() };
         Policy { is_transient, pauses, pauses_after: None }
@@ -51,8 +51,8 @@ impl Policy {
 }
 
 impl Pauses {
-    /// The pause before attempt `number` (0 is the first repetition), or `None` when there are no more attempts. What
-    /// the service asked for takes precedence over our own.
+    /// The delay before retry `number`, counted from 0, or `None` if there are no more attempts. The delay that the
+    /// service requested takes precedence.
     fn before(self, number: u32, asked: Option<Duration>) -> Option<Duration> {
         let (own, least, spread) = match self {
             Pauses::Doubling { count, first } => {
@@ -66,14 +66,14 @@ impl Pauses {
         };
         match asked {
             Some(asked) if asked > LONGEST_WAIT => None,
-            // No pause at all, or a date that a fast clock takes for past, does not mean at once.
+            // Zero, or a date that a fast clock considers past, does not mean an immediate retry.
             Some(asked) => Some(asked.max(least)),
             None => Some(own + jitter(spread)),
         }
     }
 }
 
-/// The pauses of one request, as far as they are used.
+/// The remaining delays of one request.
 pub(crate) struct Schedule {
     pauses: Pauses,
     policy: Policy,
@@ -85,7 +85,7 @@ impl Schedule {
         Schedule { pauses: policy.pauses, policy: *policy, used: 0 }
     }
 
-    /// The pause after an answer with `status` (0 for none), or `None` when there are no more attempts.
+    /// The delay after an answer with `status` (0 for none), or `None` if there are no more attempts.
     pub(crate) fn pause(&mut self, status: u16, asked: Option<Duration>) -> Option<Duration> {
         if let Some((special, pauses)) = self.policy.pauses_after
             && special == status
@@ -98,39 +98,39 @@ impl Schedule {
     }
 }
 
-/// A request that can be sent again.
+/// A request with retries.
 pub(crate) trait Attempt {
-    /// What is asked for.
+    /// The result of a successful request.
     type Answer;
 
-    /// Sends it once.
+    /// Sends the request once.
     fn attempt(&mut self) -> impl Future<Output = Result<Outcome<Self::Answer>>> + Send;
 }
 
-/// How an attempt ended, as the caller judges it; an error ends them all.
+/// Result of an attempt. An error ends all attempts.
 pub(crate) enum Outcome<T> {
-    /// With what was asked for.
+    /// The request succeeded.
     Done(T),
-    /// With a failure that may pass.
+    /// A transient failure.
     Transient(Transient<T>),
-    /// Something that the request is made of was renewed; it is sent again at once.
+    /// Part of the request was renewed: send it again immediately.
     Renewed,
 }
 
-/// A failure that may pass.
+/// A transient failure.
 pub(crate) struct Transient<T> {
-    /// The result if there are no more attempts.
+    /// The result if no attempts are left.
     pub(crate) result: Result<T>,
     /// Status of the answer, 0 for none.
     pub(crate) status: u16,
-    /// The pause that the service asked for.
+    /// The delay that the service requested.
     pub(crate) retry_after: Option<Duration>,
-    /// Whether this attempt came further than the one before: then the attempts are counted anew.
+    /// Whether this attempt made progress. If so, the count of attempts starts again.
     pub(crate) progressed: bool,
 }
 
 impl<T> Outcome<T> {
-    /// An error that may pass.
+    /// A transient error.
     pub(crate) fn transient(error: Error) -> Self {
         Outcome::Transient(Transient {
             status: error.http_status.unwrap_or(0),
@@ -140,7 +140,7 @@ impl<T> Outcome<T> {
         })
     }
 
-    /// With whether the attempt came further than the one before.
+    /// Sets whether the attempt made progress.
     pub(crate) fn progressed(mut self, progressed: bool) -> Self {
         if let Outcome::Transient(failure) = &mut self {
             failure.progressed = progressed;
@@ -149,12 +149,12 @@ impl<T> Outcome<T> {
     }
 }
 
-/// Statuses that pass by themselves (RFC 9110 §15; the lists of the Azure SDKs).
+/// Whether a status is transient (RFC 9110 §15 and the lists of the Azure SDKs).
 pub(crate) fn is_transient(status: u16) -> bool {
     matches!(status, 408 | 429 | 500 | 502 | 503 | 504)
 }
 
-/// The pause that a Retry-After header asks for: seconds or an HTTP date (RFC 9110 §10.2.3). Anything else is ignored.
+/// The delay in a Retry-After header: seconds or an HTTP date (RFC 9110 §10.2.3). Other values are ignored.
 pub(crate) fn retry_after(header: Option<&str>, now: Duration) -> Option<Duration> {
     let text = header?.trim();
     if let Ok(seconds) = text.parse::<u64>() {

@@ -225,7 +225,9 @@ mod tests {
 
     #[test]
     fn a_challenge_is_read_and_what_is_none_is_not() {
-        let header = r#"Bearer realm="", authorization_uri="https://login.example/common", error="insufficient_claims", claims="eyJhY2Nlc3NfdG9rZW4iOnsibmJmIjp7ImVzc2VudGlhbCI6dHJ1ZSwidmFsdWUiOiIxNjA0MTA2NjUxIn19fQ==""#;
+        let header = r#"Bearer realm="", authorization_uri="https://login.example/common", \
+            error="insufficient_claims", \
+ claims="eyJhY2Nlc3NfdG9rZW4iOnsibmJmIjp7ImVzc2VudGlhbCI6dHJ1ZSwidmFsdWUiOiIxNjA0MTA2NjUxIn19fQ==""#;
         assert_eq!(
             challenge(header).unwrap(),
             r#"{"access_token":{"nbf":{"essential":true,"value":"1604106651"}}}"#

@@ -1,4 +1,4 @@
-//! The claims of a token that matter here. Nothing is verified: that is the receiver's work.
+//! The claims of a token that FedXdr uses. It does not verify them: that is up to the receiver.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer};
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Claims {
-    /// Audience; the first where there are several.
+    /// Audience, or the first of several.
     #[serde(deserialize_with = "first")]
     pub aud: Option<String>,
     /// Issuer.
@@ -25,7 +25,7 @@ pub struct Claims {
     pub azp: Option<String>,
     /// Application permissions.
     pub roles: Vec<String>,
-    /// Delegated permissions: there is a user behind the token.
+    /// Delegated permissions. Only a user's token has them.
     pub scp: Option<String>,
     /// Azure resource id of the managed identity.
     pub xms_mirid: Option<String>,
@@ -34,14 +34,14 @@ pub struct Claims {
 }
 
 impl Claims {
-    /// The claims of a JSON web token, or `None` for a token that is opaque.
+    /// The claims of a JSON web token, or `None` for an opaque token.
     pub fn of(token: &str) -> Option<Claims> {
         let payload = token.split('.').nth(1)?;
         let bytes = URL_SAFE_NO_PAD.decode(payload.trim_end_matches('=')).ok()?;
         serde_json::from_slice(&bytes).ok()
     }
 
-    /// Client id of the app or identity that the token was given to.
+    /// Client id of the app or identity that the token was issued to.
     pub fn client_id(&self) -> Option<&str> {
         self.appid.as_deref().or(self.azp.as_deref())
     }

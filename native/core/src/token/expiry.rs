@@ -1,4 +1,4 @@
-//! The many forms in which token endpoints tell when a token ends.
+//! The forms in which token endpoints state the expiry of a token.
 
 use jiff::fmt::strtime;
 use jiff::{Timestamp, civil::DateTime};
@@ -11,16 +11,16 @@ use serde::de::IgnoredAny;
 pub(crate) enum Expiry {
     Number(f64),
     Text(String),
-    /// No form that is known; it must not spoil the rest of the answer.
+    /// An unknown form, which must not invalidate the rest of the answer.
     Other(IgnoredAny),
 }
 
-/// Dates without any offset are UTC.
+/// Dates without an offset are UTC.
 const WITH_OFFSET: &[&str] = &["%m/%d/%Y %I:%M:%S %p %:z", "%m/%d/%Y %H:%M:%S %:z", "%Y-%m-%d %H:%M:%S %:z"];
 const WITHOUT_OFFSET: &[&str] = &["%m/%d/%Y %I:%M:%S %p", "%m/%d/%Y %H:%M:%S"];
 
 impl Expiry {
-    /// Seconds, for a duration or a point in time given as a number.
+    /// Seconds of a duration or a time that is a number.
     pub(crate) fn seconds(&self) -> Option<i64> {
         let number = match self {
             Expiry::Number(number) => *number,
@@ -31,7 +31,7 @@ impl Expiry {
         (number.is_finite() && number.abs() < 1e15).then_some(number as i64)
     }
 
-    /// Seconds since 1970 of a point in time in any of the known forms.
+    /// Seconds since 1970 of a time in any known form.
     pub(crate) fn timestamp(&self) -> Option<i64> {
         if let Some(seconds) = self.seconds() {
             return Some(seconds);

@@ -1,4 +1,4 @@
-//! Tokens: what is known of one, and the cache that keeps them.
+//! Tokens and the token cache.
 
 pub(crate) mod cache;
 mod claims;
@@ -11,33 +11,33 @@ pub use self::claims::Claims;
 use crate::clock::jitter;
 use crate::secret::Secret;
 
-/// Seconds by which a clock may go back without a doubt about the tokens.
+/// Seconds that a clock may go back without invalidating tokens.
 const SKEW: i64 = 60;
-/// Seconds by which a renewal may come early.
+/// Most seconds that a renewal may be early.
 const LARGEST_SPREAD: u64 = 300;
 
-/// A token and what is known of it.
+/// A token with its times.
 #[derive(Clone, Debug)]
 pub struct AccessToken {
     /// The token.
     pub secret: Secret,
-    /// Seconds since 1970 at which it ends.
+    /// Expiry in seconds since 1970.
     pub expires_on: i64,
-    /// Seconds since 1970 from which on a new one is fetched while this one still serves.
+    /// Seconds since 1970 from which a new one is fetched in the background.
     pub refresh_on: i64,
-    /// Seconds since 1970 at which it was fetched.
+    /// Seconds since 1970 when it was fetched.
     pub fetched_on: i64,
 }
 
 impl AccessToken {
-    /// A token that ends at `expires_on`; `refresh_in` is what the endpoint said of refreshing, in seconds.
+    /// A token that expires at `expires_on`. `refresh_in` is the endpoint's refresh hint in seconds.
     pub(crate) fn new(secret: Secret, now: i64, expires_on: i64, refresh_in: Option<i64>) -> Self {
         let lifetime = expires_on.saturating_sub(now).max(0);
         let refresh_in = refresh_in.filter(|seconds| (1..lifetime).contains(seconds)).unwrap_or_else(|| {
-            // Long-lived tokens at half their life, as MSAL does; short ones when two margins are left.
+            // Renew long-lived tokens at half of their lifetime, as MSAL does, and others two margins before expiry.
             if lifetime > 2 * 3600 { lifetime / 2 } else { lifetime - 2 * margin(lifetime) }
         });
-        // Tokens that were fetched together are not to be renewed together.
+        // Spreads the renewals of tokens that were fetched together.
         let spread = u64::try_from(refresh_in / 10).unwrap_or(0).min(LARGEST_SPREAD);
         let early = i64::try_from(jitter(Duration::from_secs(spread)).as_secs()).unwrap_or(0);
         AccessToken {
@@ -48,20 +48,20 @@ impl AccessToken {
         }
     }
 
-    /// Its claims; empty for an opaque token. Read each time: kept beside thousands of tokens they would take as much again.
+    /// Its claims, empty for an opaque token. Parsed each time: storing them would double the size of the cache.
     pub fn claims(&self) -> Claims {
         Claims::of(self.secret.expose()).unwrap_or_default()
     }
 
-    /// Whether it can still be sent: it has to outlast the request and a clock that is a little off.
+    /// Whether it can still be sent. The margin covers the request and a small clock skew.
     pub(crate) fn is_usable(&self, now: i64) -> bool {
-        // A clock that was set back since says nothing of when it ends.
+        // If the clock was set back, the expiry cannot be checked.
         let known = now >= self.fetched_on - SKEW;
         known && now < self.expires_on - margin(self.expires_on.saturating_sub(self.fetched_on))
     }
 }
 
-/// Seconds before its end at which a token is no longer used: five minutes, or a quarter of a shorter life.
+/// Seconds before expiry when a token is no longer used: five minutes, or a quarter of a shorter lifetime.
 fn margin(lifetime: i64) -> i64 {
     (lifetime / 4).clamp(0, 300)
 }

@@ -21,7 +21,12 @@ pub fn send_for_head(base: &str, request_line: &str, headers: &str, body: &str) 
     let host = base.strip_prefix("http://").unwrap();
     let mut socket = TcpStream::connect(host).unwrap();
     let length = body.len();
-    write!(socket, "{request_line} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nContent-Length: {length}\r\n{headers}\r\n{body}").unwrap();
+    write!(
+        socket,
+        "{request_line} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nContent-Length: \
+        {length}\r\n{headers}\r\n{body}"
+    )
+    .unwrap();
     let mut answer = String::new();
     socket.read_to_string(&mut answer).unwrap();
     let status = answer.split(' ').nth(1).unwrap().parse().unwrap();

@@ -1,4 +1,5 @@
-//! What an app proves itself with that is no identity of a place, and tokens that are handed in: each against a scripted token endpoint.
+//! What an app proves itself with that is no identity of a place, and tokens that are handed in: each against a
+//! scripted token endpoint.
 
 use std::sync::Arc;
 use std::time::Duration;

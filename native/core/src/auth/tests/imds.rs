@@ -1,5 +1,5 @@
-//! The question whether the instance metadata service is there, which comes before the first token of it: asked so that nobody waits long where it is not,
-//! and nobody is turned away where it is slow.
+//! The question whether the instance metadata service is there, which comes before the first token of it: asked so that
+//! nobody waits long where it is not, and nobody is turned away where it is slow.
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
-//! What a cached token costs, and what many of them take. Run by hand, in a release build (CONTRIBUTING.md says how); nothing here is timed in a test run.
+//! What a cached token costs, and what many of them take. Run by hand, in a release build (CONTRIBUTING.md says how);
+//! nothing here is timed in a test run.
 #![allow(clippy::print_stdout, clippy::disallowed_methods)] // a measurement talks, and looks at the clock and the process
 
 use std::time::Instant;

@@ -1,4 +1,5 @@
-//! Every source and credential against a scripted network, on paused time. `CASES.md` says where each case of others is.
+//! Every source and credential against a scripted network, on paused time. `CASES.md` says where each case of others
+//! is.
 
 mod arc;
 mod client_credentials;

@@ -1,5 +1,5 @@
-//! Every source of a token against a scripted endpoint: fresh, cached, expired, endpoint missing, wrong answer, timeout, each status of its retry
-//! table, cancelled while waiting. No test waits for real.
+//! Every source of a token against a scripted endpoint: fresh, cached, expired, endpoint missing, wrong answer,
+//! timeout, each status of its retry table, cancelled while waiting. No test waits for real.
 
 use std::time::Duration;
 
@@ -329,7 +329,8 @@ async fn a_stale_assertion_is_minted_anew_once() {
 async fn entras_words_become_an_id_and_an_advice_with_the_values_filled_in() {
     let body = json!({
         "error": "invalid_client", "error_codes": [700_213], "correlation_id": "c-1",
-        "error_description": "AADSTS700213: No matching federated identity record found for presented assertion case 'x'.\r\nTrace ID: t Correlation ID: c",
+        "error_description": "AADSTS700213: No matching federated identity record found for presented \
+         assertion case 'x'.\r\nTrace ID: t Correlation ID: c",
     });
     let network = Network::new(move |request, _| {
         if is_entra(request) { Answer::Status(401, &[], body.to_string()) } else { assertion_answer(request) }

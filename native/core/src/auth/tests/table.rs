@@ -347,8 +347,8 @@ pub(crate) fn is_probe(request: &Request) -> bool {
     request.url.host_str() == Some("169.254.169.254") && !request.headers.contains_key("metadata")
 }
 
-/// A network where Entra accepts what it should, and the identity endpoint answers by `identity`, which is told how often it was asked. A probe finds the
-/// endpoint there unless that answer would be none.
+/// A network where Entra accepts what it should, and the identity endpoint answers by `identity`, which is told how
+/// often it was asked. A probe finds the endpoint there unless that answer would be none.
 pub(crate) fn network(
     case: &SourceCase,
     identity: impl Fn(&Request, usize) -> Answer + Send + Sync + 'static,

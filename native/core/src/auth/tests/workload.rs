@@ -123,7 +123,8 @@ async fn a_path_goes_before_the_variable() {
     access_token(&place, TENANT, SCOPE, false).await.unwrap();
 }
 
-/// The platform renews the file long before its token ends; what it holds now counts ten minutes later, without a clearing.
+/// The platform renews the file long before its token ends; what it holds now counts ten minutes later, without a
+/// clearing.
 #[tokio::test(start_paused = true)]
 async fn a_token_file_is_read_again_after_ten_minutes() {
     let file = TokenFile::new("again");

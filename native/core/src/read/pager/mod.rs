@@ -1,4 +1,5 @@
-//! Reads the pages of one list: follows the paging rule, requests again what broke, delivers no row twice and loses none.
+//! Reads the pages of one list: follows the paging rule, requests again what broke, delivers no row twice and loses
+//! none.
 
 mod next_link;
 mod page;

@@ -1,4 +1,4 @@
-//! What the cache holds, by key. Thousands of tenants share everything of a key but the tenant, so the rest is there once.
+//! The entries of the cache by key. Thousands of tenants share the rest of their keys, so it is stored once.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,18 +12,18 @@ use crate::token::AccessToken;
 
 pub(super) type FetchFuture = BoxFuture<'static, Result<Arc<AccessToken>>>;
 
-/// What an API said that a token lacks (the claims of a challenge, JSON); the next one is asked for with it.
+/// The claims challenge of an API (JSON). The next token request includes it.
 /// <https://learn.microsoft.com/entra/identity-platform/claims-challenge>
 pub(crate) type Challenge = Option<Arc<str>>;
 
-/// Everything that makes a token another one.
+/// Everything that distinguishes tokens.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct CacheKey {
     pub(crate) tenant: String,
     pub(crate) kind: TokenKind,
 }
 
-/// Everything but the tenant.
+/// A key without its tenant.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct TokenKind {
     pub(crate) authority: String,
@@ -35,22 +35,22 @@ pub(crate) struct TokenKind {
 #[derive(Default)]
 pub(super) struct CacheEntry {
     pub(super) token: Option<Arc<AccessToken>>,
-    /// Boxed: most of the time there is none.
+    /// Boxed because there is usually none.
     pub(super) flight: Option<Box<Flight>>,
     pub(super) refresh_not_before: i64,
     pub(super) challenge: Challenge,
-    /// Until when nobody is asked, and what was answered last: the service's wish outlives the call that heard it. Boxed as above.
+    /// End of throttling and its error. It applies to later calls too. Boxed as above.
     pub(super) throttled: Option<Box<(i64, Error)>>,
-    /// Whether a fetch has succeeded, whatever became of its token.
+    /// Whether a fetch has succeeded, even if its token was removed since.
     pub(super) worked: bool,
 }
 
-/// A fetch under way.
+/// A current fetch.
 pub(super) struct Flight {
     pub(super) number: u64,
-    /// Weak: when every caller that waits for the fetch has gone, the fetch goes too.
+    /// Weak, so that the fetch is dropped when no caller waits for it.
     pub(super) fetch: WeakShared<FetchFuture>,
-    /// What the token is asked for with.
+    /// The claims challenge in the request.
     pub(super) challenge: Challenge,
 }
 
@@ -61,11 +61,11 @@ impl Flight {
 }
 
 impl CacheEntry {
-    /// The refusal that still holds, with what is left of its time.
+    /// The throttling error that still applies, with its remaining delay.
     pub(super) fn throttled(&self, now: i64) -> Option<Error> {
         let (until, error) = self.throttled.as_deref()?;
         let left = Duration::from_secs(u64::try_from(until - now).ok()?);
-        // More is left than was asked for: the clock was set back, and says nothing.
+        // If more remains than was requested, the clock was set back.
         if left.is_zero() || left > LONGEST_WAIT {
             return None;
         }
@@ -74,7 +74,7 @@ impl CacheEntry {
         Some(error)
     }
 
-    /// Remembers the time that a service asked for, unless another fetch has begun since.
+    /// Stores the delay that a service requested, unless another fetch has started since.
     pub(super) fn hold(&mut self, flight: u64, now: i64, error: &Error) {
         if self.flight.as_ref().is_none_or(|known| known.number != flight) {
             return;
@@ -122,7 +122,7 @@ impl Entries {
         self.0.clear();
     }
 
-    /// Drops what has ended; where that leaves `capacity` entries, what ends first too.
+    /// Removes expired entries and, if the cache is still full, the entry that expires first.
     pub(super) fn make_room(&mut self, now: i64, capacity: usize) {
         let lives = |entry: &CacheEntry| entry.token.as_ref().is_some_and(|token| token.expires_on > now);
         for tenants in self.0.values_mut() {

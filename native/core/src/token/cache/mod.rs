@@ -1,4 +1,4 @@
-//! The token cache: one for the process, one fetch at a time per key, no key in another's way.
+//! The token cache: one per process, with one concurrent fetch per key. Keys do not block each other.
 
 mod entries;
 
@@ -16,12 +16,12 @@ use crate::token::AccessToken;
 use entries::{CacheEntry, Entries, FetchFuture, Flight};
 pub(crate) use entries::{CacheKey, Challenge, TokenKind};
 
-/// Tokens kept at most; a token is a few KB.
+/// Maximum number of tokens. A token has a few KB.
 const CAPACITY: usize = 20_000;
 /// Seconds between two attempts to refresh ahead of expiry.
 const REFRESH_PAUSE: i64 = 30;
 
-/// A token out of the cache.
+/// A token from the cache.
 #[derive(Clone, Debug)]
 pub(crate) struct Cached {
     pub(crate) token: Arc<AccessToken>,
@@ -29,12 +29,12 @@ pub(crate) struct Cached {
     pub(crate) from_cache: bool,
 }
 
-/// What a caller is content with.
+/// What a caller requires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Want {
     /// A token that can still be sent.
     Usable,
-    /// One that was not there before. The one that is there serves all others until it has come.
+    /// A new token. Until it arrives, other callers keep using the cached one.
     New,
 }
 
@@ -42,14 +42,14 @@ pub(crate) enum Want {
 #[derive(Default)]
 pub struct TokenCache {
     entries: Mutex<Entries>,
-    /// The last good token of sources that may be caught while they change, by their keys.
+    /// The last valid token of sources that can fail while they change, by their keys.
     kept: Mutex<HashMap<String, Secret>>,
     /// Numbers the fetches.
     flights: AtomicU64,
 }
 
 impl TokenCache {
-    /// The token of `key`: cached while it is usable, fetched otherwise, by one caller for all that wait.
+    /// The token of `key`, cached if usable. Otherwise one caller fetches it for all that wait.
     pub(crate) async fn get<F>(
         self: &Arc<Self>,
         key: CacheKey,
@@ -61,7 +61,7 @@ impl TokenCache {
         F: FnOnce(Challenge) -> BoxFuture<'static, Result<AccessToken>>,
     {
         match self.obtain(&key, clock, want, fetch).await {
-            Err(e) if want == Want::Usable && is_passing(&e) => {
+            Err(e) if want == Want::Usable && is_temporary(&e) => {
                 self.still_valid(&key, seconds(clock.as_ref())).ok_or(e)
             }
             obtained => obtained,
@@ -90,7 +90,7 @@ impl TokenCache {
             let Some(entry) = entries.get_mut(key) else {
                 return Err(Error::internal("the token cache lost an entry"));
             };
-            // A fetch that began before an API's challenge would bring a token that is challenged again.
+            // A fetch that started before an API's challenge would return a token that is challenged again.
             let under_way = entry
                 .flight
                 .as_ref()
@@ -101,7 +101,7 @@ impl TokenCache {
                 let due = now >= token.refresh_on && now >= entry.refresh_not_before;
                 if due && under_way.is_none() && entry.throttled(now).is_none() {
                     entry.refresh_not_before = now + REFRESH_PAUSE;
-                    // Ends by itself; the old token serves meanwhile, and afterwards if this fails.
+                    // Runs in the background. Callers use the old token meanwhile, and afterwards if this fails.
                     tokio::spawn(self.start(key.clone(), entry, clock, fetch));
                 }
                 return Ok(Cached { token, from_cache: true });
@@ -115,7 +115,7 @@ impl TokenCache {
         flight.await.map(|token| Cached { token, from_cache: false })
     }
 
-    /// Takes the token of `key` out if it is the one that was refused. `claims` is what it lacked, where the service said so.
+    /// Removes the token of `key` if it is the rejected one. `claims` is the claims challenge of the service, if any.
     pub(crate) fn refuse(&self, key: &CacheKey, refused: &Arc<AccessToken>, claims: Option<String>) {
         if let Some(entry) = self.lock().get_mut(key)
             && entry.token.as_ref().is_some_and(|token| Arc::ptr_eq(token, refused))
@@ -125,24 +125,24 @@ impl TokenCache {
         }
     }
 
-    /// Forgets every token; their memory is wiped as they go.
+    /// Removes every token and wipes its memory.
     pub fn clear(&self) {
-        // What is fetched now finds no entry to put its token into.
+        // A current fetch finds no entry for its token.
         self.lock().clear();
         self.lock_kept().clear();
     }
 
-    /// Keeps the last good token of a source.
+    /// Stores the last valid token of a source.
     pub(crate) fn keep(&self, source: &str, token: &Secret) {
         self.lock_kept().insert(source.to_owned(), token.clone());
     }
 
-    /// The token that was kept of a source.
+    /// The last valid token of a source.
     pub(crate) fn kept(&self, source: &str) -> Option<Secret> {
         self.lock_kept().get(source).cloned()
     }
 
-    /// The tokens that are there, with their tenants.
+    /// The cached tokens with their tenants.
     pub(crate) fn snapshot(
         &self,
         wanted: impl Fn(&TokenKind, &str) -> bool,
@@ -157,7 +157,7 @@ impl TokenCache {
             .collect()
     }
 
-    /// Whether a token of any such key was fetched since the cache was cleared.
+    /// Whether a token of a matching key was fetched since the cache was cleared.
     pub(crate) fn worked(&self, wanted: impl Fn(&TokenKind, &str) -> bool) -> bool {
         self.lock().iter().any(|(kind, tenant, entry)| entry.worked && wanted(kind, tenant))
     }
@@ -187,7 +187,7 @@ impl TokenCache {
                     return Err(error);
                 }
             };
-            // Unless the cache was cleared or a challenge came meanwhile: then this token is not the one to keep.
+            // Do not store the token if the cache was cleared or a challenge arrived meanwhile.
             if let Some(entry) = cache.lock().get_mut(&key)
                 && entry.flight.as_ref().is_some_and(|flight| flight.number == number)
                 && entry.flight.take().is_some_and(|flight| flight.challenge == entry.challenge)
@@ -205,7 +205,7 @@ impl TokenCache {
         flight
     }
 
-    /// A token inside its margin is better than none when the renewal failed for a passing reason.
+    /// A token within its margin is better than none if the renewal failed temporarily.
     fn still_valid(&self, key: &CacheKey, now: i64) -> Option<Cached> {
         let token = self.lock().get(key)?.token.clone()?;
         (now + REFRESH_PAUSE < token.expires_on).then_some(Cached { token, from_cache: true })
@@ -220,11 +220,11 @@ impl TokenCache {
     }
 }
 
-fn is_passing(error: &Error) -> bool {
+fn is_temporary(error: &Error) -> bool {
     matches!(error.kind, ErrorKind::Network | ErrorKind::Service | ErrorKind::Throttled)
 }
 
-/// The clock's time in whole seconds, as tokens tell theirs.
+/// The clock's time in whole seconds, as in tokens.
 pub(crate) fn seconds(clock: &dyn Clock) -> i64 {
     i64::try_from(clock.now().as_secs()).unwrap_or(i64::MAX)
 }

@@ -132,7 +132,8 @@ impl Machine {
                 if is_kept {
                     self.dead.insert(origin(&token).1);
                     if claims.is_some() {
-                        // What is under way brings a token that would be challenged again, so it may have a successor beside it.
+                        // What is under way brings a token that would be challenged again, so it may have a successor
+                        // beside it.
                         let mut begun = self.begun.lock().unwrap();
                         begun
                             .iter_mut()

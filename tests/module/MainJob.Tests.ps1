@@ -224,7 +224,8 @@ Describe 'From a managed identity to rows' {
         Set-World @{ vulnerabilityPageSize = 3000 }
         $messages = Get-FdxVulnerability -Verbose 4>&1 | Where-Object { $_ -is [Management.Automation.VerboseRecord] }
         $said = $messages -join "`n"
-        foreach ($expected in 'Identity: requesting a token from App Service', "subject $($Fake.managedIdentity.objectId)",
+        foreach ($expected in 'Identity: requesting a token from App Service',
+            "subject $($Fake.managedIdentity.objectId)",
             "Exchange: requesting a token for https://api.securitycenter.microsoft.com/.default in tenant $Tenant",
             'Request: GET /api/machines/SoftwareVulnerabilitiesByMachine, page 1', 'page 2',
             'HTTP 503; trying again in') {

@@ -1,5 +1,5 @@
-//! What the fuzz targets of `native/fuzz` check, so that the tests of this crate can run the same checks. A target takes
-//! any bytes and panics if a property does not hold.
+//! What the fuzz targets of `native/fuzz` check, so that the tests of this crate can run the same checks. A target
+//! takes any bytes and panics if a property does not hold.
 #![expect(clippy::missing_panics_doc, reason = "a panic is the finding")]
 
 mod documents;

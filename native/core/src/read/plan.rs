@@ -21,6 +21,8 @@ pub(crate) struct Plan {
     pub(crate) body: Option<Bytes>,
     pub(crate) envelope: Envelope,
     pub(crate) paging: Paging,
+    /// Rows of the largest page, if known: one that is full and has no link may not be the end of the list.
+    pub(crate) full_page: Option<u32>,
     /// Whether a repeated request does no more than the first one.
     pub(crate) repeatable: bool,
     pub(crate) not_found_is_empty: bool,
@@ -79,6 +81,7 @@ impl Plan {
             body,
             envelope: Envelope::of(shape, resource.list_member, paging),
             paging,
+            full_page: resource.max_top.filter(|_| !is_item),
             repeatable: true,
             not_found_is_empty: resource.not_found_is_empty && !is_item,
             permissions: resource.permissions,
@@ -108,6 +111,7 @@ impl Plan {
             body: body.map(Bytes::from),
             envelope: Envelope::of(Shape::Any, "value", paging),
             paging,
+            full_page: None,
             not_found_is_empty: false,
             permissions: &[],
             filter_fields: None,

@@ -46,10 +46,27 @@ async fn read_pages(context: &Context, tenant: &str, plan: &Plan, sink: &mut Sin
         }
         match next(context, plan, &url, &end)? {
             Some(next) => url = next,
-            None => return Ok(()),
+            None => {
+                warn_if_full(context, tenant, plan, &end);
+                return Ok(());
+            }
         }
     }
     Ok(())
+}
+
+/// Some services leave out the link although there is more, such as Microsoft Graph for alerts.
+/// <https://learn.microsoft.com/answers/questions/1611210>
+fn warn_if_full(context: &Context, tenant: &str, plan: &Plan, end: &PageEnd) {
+    let is_full = plan.full_page.is_some_and(|full| end.rows >= u64::from(full));
+    if is_full && matches!(plan.paging, Paging::NextLink { .. }) {
+        context.reporter.warning(format!(
+            "Tenant {tenant}: {} ended with a full page of {} rows without a link to a next page, so rows may be \
+             missing. Read the list in parts with -Filter.",
+            plan.url.path(),
+            end.rows
+        ));
+    }
 }
 
 /// The address of the page after one that ended like this.

@@ -11,6 +11,7 @@ use url::Url;
 
 use super::read;
 use crate::batch::BatchBuilder;
+use crate::batch_reader::BatchReader;
 use crate::catalog::{self, Paging, Resource};
 use crate::context::Context;
 use crate::errors::Result;
@@ -121,6 +122,25 @@ async fn skip_goes_on_until_a_page_is_short() {
 async fn skip_requests_no_page_that_is_not_needed() {
     let (queries, read) = read_list(Paging::Skip { top: 100 }, Some(200), skipping(1000)).await;
     assert_eq!((read.unwrap(), queries.len()), (200, 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_full_page_without_a_link_is_a_warning_and_a_smaller_one_is_none() {
+    for (count, warned) in [(1_000, true), (999, false)] {
+        let world = over(move |_, _| json!({"value": rows(count)}));
+        let resource = catalog::resource("alerts").unwrap();
+        let plan = Plan::of(&world.1.settings, resource, Scope::List, &[]).unwrap();
+        let (requests, outcome) = read_plan(&world, &plan, None).await;
+        assert_eq!((requests.len(), outcome.unwrap()), (1, count));
+        let messages = world.1.reporter.take_messages().unwrap();
+        let decoded = BatchReader::default().read(messages.bytes()).unwrap();
+        let warning = decoded.rows.iter().find(|row| row["level"] == "warning");
+        assert_eq!(warning.is_some(), warned, "{count}");
+        if let Some(warning) = warning {
+            let text = warning["text"].as_str().unwrap();
+            assert!(text.contains("rows may be missing") && text.contains(TENANT), "{text}");
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]

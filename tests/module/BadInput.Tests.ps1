@@ -47,7 +47,7 @@ Describe 'What a user can get wrong' {
         It 'is not the one that answers' {
             Add-Fault @{ service = 'identity'; name = 'identity-mismatch' }
             Connect-Tenant
-            Assert-Failure (Get-Failure { Get-FdxToken }) 'Fdx.Identity.WrongIdentity' 'attached'
+            Assert-Failure (Get-Failure { Get-FdxToken }) 'Fdx.Identity.WrongIdentity' 'assigned to this resource'
         }
 
         It 'answers without a token: <name>' -ForEach @{ name = 'empty-token' }, @{ name = 'not-json' } {

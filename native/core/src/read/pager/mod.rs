@@ -44,13 +44,11 @@ async fn read_pages(context: &Context, tenant: &str, plan: &Plan, sink: &mut Sin
         if sink.is_satisfied() {
             return Ok(());
         }
-        match next(context, plan, &url, &end)? {
-            Some(next) => url = next,
-            None => {
-                warn_if_full(context, tenant, plan, &end);
-                return Ok(());
-            }
-        }
+        let Some(next) = next(context, plan, &url, &end)? else {
+            warn_if_full(context, tenant, plan, &end);
+            return Ok(());
+        };
+        url = next;
     }
     Ok(())
 }

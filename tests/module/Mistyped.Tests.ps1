@@ -42,7 +42,8 @@ Describe 'Connect-Fdx with a mistake' {
             }
         }
         @{
-            what = 'a credential without a secret'; id = 'Fdx.Settings.SecretMissing'; advice = 'value of the client secret'
+            what = 'a credential without a secret'; id = 'Fdx.Settings.SecretMissing'
+            advice = 'value of the client secret'
             change = {
                 $right.Remove('ManagedIdentityClientId')
                 $right.Remove('ClientId')

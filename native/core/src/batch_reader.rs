@@ -11,6 +11,7 @@ pub(crate) type Row = Map<String, Value>;
 /// A batch, decoded.
 #[derive(Debug)]
 pub(crate) struct Decoded {
+    #[cfg_attr(not(test), expect(dead_code, reason = "the fuzz targets compare rows only"))]
     pub(crate) tenant: String,
     pub(crate) rows: Vec<Row>,
 }

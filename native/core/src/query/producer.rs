@@ -226,8 +226,8 @@ impl Job {
 
 fn cached_tokens(context: &Context, tenants: &[String]) -> Option<Batch> {
     let mut builder = tables::TOKEN_STATE.builder(0, "");
-    let way = auth::flow(context, "").ok()?;
-    let source = way.source_key(context);
+    let flow = auth::flow(context, "").ok()?;
+    let source = flow.source_key(context);
     let client = context.settings.client_id.clone().unwrap_or_default();
     let authority = context.settings.authority();
     let mut known = context.cache.snapshot(|kind, tenant| {

@@ -222,6 +222,26 @@ function Test-Rust([string[]] $Selection) {
     ($passed + $examples[0]), ($failed + $examples[1])
 }
 
+# MSAL and azure-identity against the fake tenant, in the virtual environment that .ci/run makes.
+function Test-RealClients([string] $Tenant) {
+    $python = Join-Path $out 'python' ($IsWindows ? 'Scripts/python.exe' : 'bin/python')
+    if (-not (Test-Path $python)) {
+        $missing = 'NOT TESTED: the fake tenant with MSAL and azure-identity, because out/python is missing.'
+        Write-Host "$missing Create it with"
+        Write-Host '  python3 -m venv out/python'
+        Write-Host '  out/python/bin/pip install -r tests/clients/requirements.txt'
+        if ($env:CI) { throw 'under CI every layer must run' }
+        $counts.Notes.Add($missing)
+        return 0, 0, 1
+    }
+    $env:FEDXDR_TENANT = $Tenant
+    $recorded = Invoke-Recorded $python 'tests/clients/test_clients.py'
+    $summary = [regex]::Match($recorded.Text, '(?m)^(\d+) passed, (\d+) failed$')
+    # A crash has no count of its own.
+    if (-not $summary.Success) { return 0, 1 }
+    [int] $summary.Groups[1].Value, [int] $summary.Groups[2].Value
+}
+
 function Test-ModuleFile([string] $File, $Module) {
     $results = Join-Path $out 'test-results' "$(Split-Path $File -LeafBase).json"
     $null = New-Item (Split-Path $results) -ItemType Directory -Force
@@ -253,6 +273,7 @@ function Test-All {
     $script:module = $null
     Add-Layer 'package' { $script:module = Build-Module ($Release ? 'release' : 'dev') -WithTenant; 1, 0 }
     if ($script:module) {
+        Add-Layer 'real clients' { Test-RealClients $script:module.Tenant }
         foreach ($file in Get-ChildItem tests/module -Filter "$Name.Tests.ps1" | Sort-Object Name) {
             Add-Layer "module: $($file.Name -replace '\.Tests\.ps1$')" { Test-ModuleFile $file.FullName $script:module }
         }

@@ -33,6 +33,14 @@ if [ "$code" -ne 0 ] && [ "$ran_badly" -eq 0 ]; then ran_badly=1; fi
 if [ "$code" -eq 0 ] && [ "$ran_well" -eq 0 ]; then echo "FAILED: no test was run" && ran_badly=1; fi
 passed=$((passed + ran_well)) failed=$((failed + ran_badly))
 
+if [ -x out/python/bin/python ]; then
+    check "real clients" env FEDXDR_TENANT="${CARGO_TARGET_DIR:-target}/debug/fedxdr-tenant" \
+        out/python/bin/python tests/clients/test_clients.py
+else
+    echo
+    echo "NOT TESTED: the fake tenant with MSAL and azure-identity, because out/python is missing (see .ci/run)."
+fi
+
 echo
 echo "NOT TESTED: the PowerShell module (its build, cmdlets, help and package), because PowerShell or .NET is missing."
 if [ -n "${CI:-}" ]; then

@@ -1,4 +1,4 @@
-//! Microsoft Graph and Azure Resource Manager: their lists, and what a test told them to answer.
+//! Microsoft Graph and Azure Resource Manager: their lists, and the answers that a test has set.
 
 use std::sync::Arc;
 
@@ -7,9 +7,11 @@ use serde_json::{Value, json};
 use crate::cloud::Resource;
 use crate::http::{Answer, Call, Service, answer, json_answer, with_header};
 use crate::lists::{self, List};
+use crate::resource_graph;
 use crate::state::{Open, State, now};
+use crate::world::Customer;
 
-/// The claims of the call's token, if this world signed it and it still holds.
+/// The claims of the call's token, if this world signed it and it is still valid.
 fn claims(state: &State, call: &Call) -> Option<Value> {
     let token = call.header("authorization")?.strip_prefix("Bearer ")?;
     let claims = state.signer.verify(token).ok()?;
@@ -25,7 +27,15 @@ fn tenant(state: &State, call: &Call) -> Option<String> {
     claims(state, call)?["tid"].as_str().map(str::to_owned)
 }
 
-/// What a test wants to be answered here.
+/// The customer of a token. The home tenant has the data of the first customer.
+fn customer(state: &State, claims: &Value) -> Option<Customer> {
+    let world = state.world();
+    let tenant = claims["tid"].as_str()?;
+    let home = || world.tenants.first().filter(|_| tenant == world.home_tenant_id);
+    world.tenant(tenant).or_else(home).cloned()
+}
+
+/// The answer that a test has set for this path.
 fn extra(state: &State, call: &Call) -> Option<Answer> {
     let extra = state.world().extra_responses.get(&format!("{} {}", call.method, call.path)).cloned()?;
     let made = answer(extra.status, "application/json", extra.body.to_string());
@@ -36,13 +46,23 @@ fn extra(state: &State, call: &Call) -> Option<Answer> {
 pub(crate) struct Graph;
 
 impl Graph {
-    fn refuse(state: &State, status: u16, code: &str, message: &str) -> Answer {
-        let inner = json!({"request-id": state.guid(), "client-request-id": state.guid()});
+    fn refuse(state: &State, call: &Call, status: u16, code: &str, message: &str) -> Answer {
+        let id = state.guid();
+        let client = call.header("client-request-id").unwrap_or(&id);
+        let at = jiff::Timestamp::from_second(i64::try_from(now()).unwrap_or(0)).unwrap_or_default();
+        let at = at.strftime("%Y-%m-%dT%H:%M:%S").to_string();
+        let inner = json!({"date": at, "request-id": id, "client-request-id": client});
         let body = json!({"error": {"code": code, "message": message, "innerError": inner}});
-        json_answer(status, &body)
+        with_header(with_header(json_answer(status, &body), "request-id", &id), "client-request-id", client)
     }
 
-    fn list(state: &State, call: &Call, claims: &Value, list: &List, id: Option<&str>) -> Answer {
+    fn list(
+        state: &State,
+        call: &Call,
+        claims: &Value,
+        list: &List,
+        id: Option<&str>,
+    ) -> Result<Answer, lists::Refusal> {
         let roles: Vec<_> =
             claims["roles"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
         if !roles.iter().any(|role| list.roles.contains(role)) {
@@ -50,14 +70,15 @@ impl Graph {
             let text = format!(
                 "Missing application roles. API required roles: {needed}, application roles: {roles}."
             );
-            return Graph::refuse(state, 403, "Forbidden", &text);
+            return Err((403, "Forbidden", text));
         }
-        let tenant = claims["tid"].as_str().unwrap_or_default();
-        let made = match id {
-            Some(id) => list.item(state, call, tenant, id),
-            None => list.page(state, call, tenant),
-        };
-        made.unwrap_or_else(|(status, code, message)| Graph::refuse(state, status, code, &message))
+        let unknown =
+            || (401, "InvalidAuthenticationToken", "The tenant of the token is not known.".to_owned());
+        let customer = customer(state, claims).ok_or_else(unknown)?;
+        match id {
+            Some(id) => list.item(state, call, &customer, id),
+            None => list.page(state, call, &customer),
+        }
     }
 }
 
@@ -72,16 +93,18 @@ impl Service for Graph {
         let claims = claims(&state, &call).filter(|claims| is_for(&state, Resource::Graph, claims));
         let Some(claims) = claims else {
             let text = "Access token validation failure. Invalid audience.";
-            return Graph::refuse(&state, 401, "InvalidAuthenticationToken", text);
+            return Graph::refuse(&state, &call, 401, "InvalidAuthenticationToken", text);
         };
         if let Some(extra) = extra(&state, &call) {
             return extra;
         }
         if let ("GET", Some((list, id))) = (call.method.as_str(), lists::find(&call.path)) {
-            return Graph::list(&state, &call, &claims, list, id);
+            return Graph::list(&state, &call, &claims, list, id).unwrap_or_else(
+                |(status, code, message)| Graph::refuse(&state, &call, status, code, &message),
+            );
         }
         state.violation(format!("graph: {} {} was not expected", call.method, call.path));
-        Graph::refuse(&state, 404, "UnknownError", "")
+        Graph::refuse(&state, &call, 404, "UnknownError", "")
     }
 }
 
@@ -89,8 +112,27 @@ impl Service for Graph {
 pub(crate) struct Arm;
 
 impl Arm {
-    fn refuse(status: u16, code: &str, message: &str) -> Answer {
+    /// The body of an error.
+    pub(crate) fn refuse(status: u16, code: &str, message: &str) -> Answer {
         json_answer(status, &json!({"error": {"code": code, "message": message}}))
+    }
+
+    /// The version of a request that has one, or code and text of the refusal.
+    fn version<'a>(state: &State, call: &'a Call) -> Result<&'a str, (&'static str, String)> {
+        for name in call.query.keys().chain(&call.repeated).filter(|name| *name != "api-version") {
+            state.violation(format!("arm: the parameter {name} means nothing here"));
+        }
+        let version = call.query.get("api-version").map_or("", String::as_str);
+        if version.is_empty() {
+            let text = "The api-version query parameter (?api-version=) is required for all requests.";
+            return Err(("MissingApiVersionParameter", text.to_owned()));
+        }
+        let date = version.strip_suffix("-preview").unwrap_or(version);
+        if date.parse::<jiff::civil::Date>().is_err() {
+            let text = format!("The api-version '{version}' is invalid.");
+            return Err(("InvalidApiVersionParameter", text));
+        }
+        Ok(version)
     }
 }
 
@@ -114,23 +156,22 @@ impl Service for Arm {
         if let Some(extra) = extra(&state, &call) {
             return extra;
         }
-        if call.method != "GET" || call.path != "/subscriptions" {
+        let is_query = call.path.eq_ignore_ascii_case(resource_graph::PATH);
+        if !matches!((call.method.as_str(), is_query), ("POST", true))
+            && !matches!((call.method.as_str(), call.path.as_str()), ("GET", "/subscriptions"))
+        {
             state.violation(format!("arm: {} {} was not expected", call.method, call.path));
             return Arm::refuse(404, "NotFound", "No resource is there.");
         }
-        for name in call.query.keys().chain(&call.repeated).filter(|name| *name != "api-version") {
-            state.violation(format!("arm: the parameter {name} means nothing here"));
+        let version = match Arm::version(&state, &call) {
+            Ok(version) => version,
+            Err((code, text)) => return Arm::refuse(400, code, &text),
+        };
+        if !is_query {
+            let made = json_answer(200, &json!({"value": []}));
+            return with_header(made, "x-ms-ratelimit-remaining-tenant-reads", "249");
         }
-        let version = call.query.get("api-version").map_or("", String::as_str);
-        if version.is_empty() {
-            let text = "The api-version query parameter (?api-version=) is required for all requests.";
-            return Arm::refuse(400, "MissingApiVersionParameter", text);
-        }
-        let date = version.strip_suffix("-preview").unwrap_or(version);
-        if date.parse::<jiff::civil::Date>().is_err() {
-            let text = format!("The api-version '{version}' is invalid.");
-            return Arm::refuse(400, "InvalidApiVersionParameter", &text);
-        }
-        json_answer(200, &json!({"value": []}))
+        let customer = customer(&state, &claims);
+        resource_graph::answer(&state, &call, version, customer.as_ref(), &claims)
     }
 }

@@ -1,4 +1,4 @@
-//! The agent of Azure Arc: an instance metadata service that first wants to see that the client may read its key files.
+//! The agent of Azure Arc: an instance metadata service for clients that may read its key files.
 //! <https://learn.microsoft.com/azure/azure-arc/servers/managed-identity-authentication>
 
 use std::sync::Arc;
@@ -18,10 +18,11 @@ pub(crate) const PATH: &str = "/metadata/identity/oauth2/token";
 pub(crate) struct Agent;
 
 fn refuse(status: u16, error: &str, description: &str) -> Answer {
-    json_answer(
-        status,
-        &json!({"error": error, "error_description": description, "error_codes": [status], "trace_id": "", "correlation_id": ""}),
-    )
+    let body = json!({
+        "error": error, "error_description": description, "error_codes": [status],
+        "trace_id": "", "correlation_id": "",
+    });
+    json_answer(status, &body)
 }
 
 impl Service for Agent {
@@ -32,7 +33,7 @@ impl Service for Agent {
             state.violation(format!("arc: {} {} is not the endpoint", call.method, call.path));
             return answer(404, "text/plain", "");
         }
-        if call.header("metadata") != Some("true") {
+        if !call.has_metadata_header() {
             return refuse(400, "bad_request_102", "Required metadata header not specified");
         }
         let version = call.query.get("api-version").map(String::as_str);
@@ -83,14 +84,14 @@ fn challenge(state: &State, call: &Call) -> Answer {
     if value.is_empty() { made } else { with_header(made, "www-authenticate", &value) }
 }
 
-/// Takes the content of a key file, once; gives the refusal if it is none.
+/// Takes the content of a key file, once. Returns the refusal of anything else.
 fn redeem(state: &State, proof: &str) -> Option<Answer> {
     let Some(key) = proof.strip_prefix("Basic ") else {
         state.violation("arc: the authorization is not Basic".to_owned());
         return Some(refuse(400, "invalid_request", "The Authorization header is not Basic"));
     };
     if !state.keys.redeem(key) {
-        state.violation("arc: a key that does not wait was sent".to_owned());
+        state.violation("arc: a key of no file was sent".to_owned());
         return Some(refuse(401, "unauthorized_client", "The key is not valid"));
     }
     if key.len() > LARGEST {

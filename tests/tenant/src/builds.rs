@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 use crate::http::{Answer, Call, Service, answer, json_answer};
 use crate::state::{Open, State, now};
 
-/// What a GitHub job has in `ACTIONS_ID_TOKEN_REQUEST_TOKEN`.
+/// Value of `ACTIONS_ID_TOKEN_REQUEST_TOKEN`.
 pub(crate) const GITHUB_TOKEN: &str = "fake-github-request-token";
-/// What a pipeline's job has in `SYSTEM_ACCESSTOKEN`.
+/// Value of `SYSTEM_ACCESSTOKEN`.
 pub(crate) const PIPELINES_TOKEN: &str = "fake-pipelines-system-token";
 /// The service connection that the pipeline may use.
 pub(crate) const SERVICE_CONNECTION: &str = "5c000000-0000-4000-8000-000000000001";
@@ -24,7 +24,10 @@ pub(crate) struct Builds;
 
 /// A token that lives for five minutes, as theirs do.
 fn token(state: &State, issuer: &str, subject: &str, audience: &str) -> Option<String> {
-    let claims = json!({"iss": issuer, "sub": subject, "aud": audience, "iat": now(), "nbf": now(), "exp": now() + 300, "jti": state.guid()});
+    let claims = json!({
+        "iss": issuer, "sub": subject, "aud": audience,
+        "iat": now(), "nbf": now(), "exp": now() + 300, "jti": state.guid(),
+    });
     let token = state.signer.sign(&claims).ok()?;
     state.keep_secret(&token);
     Some(token)

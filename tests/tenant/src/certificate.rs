@@ -2,19 +2,22 @@
 //! <https://learn.microsoft.com/entra/identity-platform/certificate-credentials>
 
 use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::STANDARD;
 use ring::digest::{SHA1_FOR_LEGACY_USE_ONLY, SHA256, digest};
 use rustls::pki_types::CertificateDer;
 use serde_json::Value;
 use webpki::EndEntityCert;
 use webpki::ring::{RSA_PKCS1_2048_8192_SHA256, RSA_PSS_2048_8192_SHA256_LEGACY_KEY};
 
-use crate::entra::{Refusal, no};
+use crate::aadsts::{Refusal, no, plain};
+use crate::jwt::{audiences, decode_base64, seconds};
 use crate::state::{State, now};
 use crate::world::World;
 
 /// Longest life that the documentation allows, in seconds.
 const LONGEST: u64 = 600;
+/// How far the clocks may differ, in seconds.
+const SKEW: u64 = 300;
 
 /// An assertion whose issuer is the app itself.
 pub(crate) struct Assertion<'a> {
@@ -25,20 +28,15 @@ pub(crate) struct Assertion<'a> {
 }
 
 impl<'a> Assertion<'a> {
-    /// The assertion, if `client` issued it; nothing is verified yet.
+    /// The assertion, if `client` issued it. Nothing is verified yet.
     pub(crate) fn of(client: &str, assertion: &'a str) -> Option<Self> {
         let (signed, signature) = assertion.rsplit_once('.')?;
         let (header, claims) = signed.split_once('.')?;
-        let json = |text: &str| serde_json::from_slice(&URL_SAFE_NO_PAD.decode(text).ok()?).ok();
+        let json = |text: &str| serde_json::from_slice(&decode_base64(text)?).ok();
         let claims: Value = json(claims)?;
         let own = claims["iss"].as_str().is_some_and(|issuer| issuer.eq_ignore_ascii_case(client));
         own.then_some(())?;
-        Some(Assertion {
-            header: json(header)?,
-            claims,
-            signed,
-            signature: URL_SAFE_NO_PAD.decode(signature).ok()?,
-        })
+        Some(Assertion { header: json(header)?, claims, signed, signature: decode_base64(signature)? })
     }
 
     /// Checks signature, audience, subject and times. `path` is the request's.
@@ -51,32 +49,28 @@ impl<'a> Assertion<'a> {
         if self.claims["sub"] != self.claims["iss"] {
             let text =
                 format!("Client assertion subject does not match the application identifier '{client}'.");
-            return Err(no(700_021, "invalid_client", text));
+            return Err(no(700_021, text));
         }
-        if self.claims["aud"] != format!("{}{path}", state.address("authority")) {
-            let text = "Client assertion audience claim does not match Realm issuer.";
-            return Err(no(700_023, "invalid_client", text));
+        let endpoint = format!("{}{path}", state.address("authority"));
+        if !audiences(&self.claims["aud"]).contains(&endpoint.as_str()) {
+            return Err(plain(700_023));
         }
         self.times(state)?;
-        match self.claims["jti"].as_str().filter(|id| !id.is_empty()) {
-            None => {
-                state.violation("authority: the assertion has no jti".to_owned());
-                Err(malformed())
-            }
-            Some(id) => {
-                if !state.first_use(id) {
-                    state.violation("authority: the jti of an assertion was there before".to_owned());
-                }
-                Ok(())
-            }
+        let Some(id) = self.claims["jti"].as_str().filter(|id| !id.is_empty()) else {
+            state.violation("authority: the assertion has no jti".to_owned());
+            return Err(plain(50027));
+        };
+        // MSAL sends the same assertion for several tokens.
+        if !state.first_use(id) {
+            state.count("repeated-assertions");
         }
+        Ok(())
     }
 
     fn signed_by_the_app(&self, world: &World) -> Result<(), Refusal> {
         let refused = |why: &str| {
             no(
                 700_027,
-                "invalid_client",
                 format!(
                     "The certificate used to sign the client assertion is not registered, or the signature \
                      is invalid. [Reason - {why}]"
@@ -88,10 +82,10 @@ impl<'a> Assertion<'a> {
             Some("RS256") => (&SHA1_FOR_LEGACY_USE_ONLY, "x5t", RSA_PKCS1_2048_8192_SHA256),
             _ => return Err(refused("The algorithm is not supported.")),
         };
-        let named = self.header[thumbprint].as_str().unwrap_or_default();
+        let named = decode_base64(self.header[thumbprint].as_str().unwrap_or_default());
         let registered = world.app.certificates.iter().filter_map(|text| STANDARD.decode(text).ok());
         let der = registered
-            .filter(|der| URL_SAFE_NO_PAD.encode(digest(digest_of, der)) == named)
+            .filter(|der| named.as_deref() == Some(digest(digest_of, der).as_ref()))
             .map(CertificateDer::from)
             .next()
             .ok_or_else(|| refused("The key was not found."))?;
@@ -102,23 +96,20 @@ impl<'a> Assertion<'a> {
             .map_err(|_| refused("The key was found, but use of the key to verify the signature failed."))
     }
 
+    /// `nbf` and `iat` may be missing: MSAL for Python sends no `nbf`, MSAL for .NET no `iat`.
     fn times(&self, state: &State) -> Result<(), Refusal> {
-        let time = |name: &str| self.claims[name].as_u64();
-        let (Some(begins), Some(_), Some(ends)) = (time("nbf"), time("iat"), time("exp")) else {
-            state.violation("authority: the assertion lacks nbf, iat or exp".to_owned());
-            return Err(malformed());
+        let time = |name: &str| seconds(&self.claims[name]);
+        let Some(ends) = time("exp") else {
+            state.violation("authority: the assertion has no exp".to_owned());
+            return Err(plain(50027));
         };
-        if ends.saturating_sub(begins) > LONGEST {
-            state.violation(format!("authority: the assertion lives for {} seconds", ends - begins));
+        let lifetime = time("nbf").or(time("iat")).map_or(0, |begins| ends.saturating_sub(begins));
+        if lifetime > LONGEST {
+            state.violation(format!("authority: the assertion lives for {lifetime} seconds"));
         }
-        if now() >= ends || now() + 300 < begins {
-            let text = "Client assertion is not within its valid time range.";
-            return Err(no(700_024, "invalid_client", text));
+        if now() >= ends || now() + SKEW < time("nbf").unwrap_or(0) {
+            return Err(plain(700_024));
         }
         Ok(())
     }
-}
-
-fn malformed() -> Refusal {
-    no(50027, "invalid_request", "JWT token is invalid or malformed.")
 }

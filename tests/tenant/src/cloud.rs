@@ -1,5 +1,4 @@
-//! The clouds: what is called differently in each of them. An identity, an app and an API of different clouds have
-//! nothing to say to each other.
+//! The clouds, and the names that differ between them. An identity, an app and an API must be in the same cloud.
 
 use serde::{Deserialize, Serialize};
 
@@ -39,19 +38,28 @@ pub(crate) enum Resource {
     Other,
 }
 
-/// Sign-in hosts of all clouds.
-const HOSTS: &[&str] =
-    &["login.microsoftonline.com", "login.microsoftonline.us", "login.partner.microsoftonline.cn"];
+/// Sign-in hosts of each cloud, the preferred one first.
+const HOSTS: [&[&str]; 3] = [
+    &["login.microsoftonline.com", "login.windows.net", "login.microsoft.com", V1_HOST],
+    &["login.microsoftonline.us", "login.usgovcloudapi.net"],
+    &["login.partner.microsoftonline.cn", "login.chinacloudapi.cn"],
+];
 /// The host that v1.0 tokens of the public cloud name.
 const V1_HOST: &str = "sts.windows.net";
+/// Ids of the resources' applications, which are names of theirs in every cloud that has them.
+const APP_IDS: &[(&str, Resource)] = &[
+    ("fc780465-2017-40d4-a0c5-307022471b92", Resource::Defender),
+    ("8ee8fdad-f234-4243-8f3b-15c294843740", Resource::Xdr),
+    ("00000003-0000-0000-c000-000000000000", Resource::Graph),
+];
 
 impl Cloud {
     /// Host of the sign-in service.
     pub(crate) fn host(self) -> &'static str {
         match self {
-            Cloud::Public | Cloud::Gcc => HOSTS[0],
-            Cloud::UsGov | Cloud::UsGovDoD => HOSTS[1],
-            Cloud::China => HOSTS[2],
+            Cloud::Public | Cloud::Gcc => HOSTS[0][0],
+            Cloud::UsGov | Cloud::UsGovDoD => HOSTS[1][0],
+            Cloud::China => HOSTS[2][0],
         }
     }
 
@@ -75,14 +83,18 @@ impl Cloud {
         }
     }
 
-    /// The audiences that exist here. Defender is not in China.
+    /// The audiences that exist here; the first one of a kind is the usual one. China has no Defender.
     fn resources(self) -> &'static [(&'static str, Resource)] {
         match self {
             Cloud::Public => &[
                 ("https://api.securitycenter.microsoft.com", Resource::Defender),
+                ("https://api.securitycenter.windows.com", Resource::Defender),
+                ("https://securitycenter.onmicrosoft.com/windowsatpservice", Resource::Defender),
                 ("https://api.security.microsoft.com", Resource::Xdr),
+                ("https://security.microsoft.com/mtp/", Resource::Xdr),
                 ("https://graph.microsoft.com", Resource::Graph),
                 ("https://management.azure.com", Resource::Arm),
+                ("https://management.azure.com/", Resource::Arm),
                 ("https://vault.azure.net", Resource::Other),
                 ("https://api.loganalytics.io", Resource::Other),
                 ("https://storage.azure.com", Resource::Other),
@@ -92,6 +104,7 @@ impl Cloud {
                 ("https://api-gcc.security.microsoft.us", Resource::Xdr),
                 ("https://graph.microsoft.com", Resource::Graph),
                 ("https://management.azure.com", Resource::Arm),
+                ("https://management.azure.com/", Resource::Arm),
                 ("https://vault.azure.net", Resource::Other),
                 ("https://storage.azure.com", Resource::Other),
             ],
@@ -100,6 +113,7 @@ impl Cloud {
                 ("https://api-gov.security.microsoft.us", Resource::Xdr),
                 ("https://graph.microsoft.us", Resource::Graph),
                 ("https://management.usgovcloudapi.net", Resource::Arm),
+                ("https://management.usgovcloudapi.net/", Resource::Arm),
                 ("https://vault.usgovcloudapi.net", Resource::Other),
                 ("https://storage.azure.com", Resource::Other),
             ],
@@ -108,30 +122,34 @@ impl Cloud {
                 ("https://api-gov.security.microsoft.us", Resource::Xdr),
                 ("https://dod-graph.microsoft.us", Resource::Graph),
                 ("https://management.usgovcloudapi.net", Resource::Arm),
+                ("https://management.usgovcloudapi.net/", Resource::Arm),
                 ("https://vault.usgovcloudapi.net", Resource::Other),
                 ("https://storage.azure.com", Resource::Other),
             ],
             Cloud::China => &[
                 ("https://microsoftgraph.chinacloudapi.cn", Resource::Graph),
                 ("https://management.chinacloudapi.cn", Resource::Arm),
+                ("https://management.chinacloudapi.cn/", Resource::Arm),
                 ("https://vault.azure.cn", Resource::Other),
                 ("https://storage.azure.com", Resource::Other),
             ],
         }
     }
 
-    /// What an app may ask Entra for under this name.
+    /// What an app may ask Entra for under this name, and the audience of the token.
     pub(crate) fn resource(self, name: &str) -> Option<(&'static str, Resource)> {
-        self.resources().iter().find(|(known, _)| *known == name.trim_end_matches('/')).copied()
+        if name == self.exchange() {
+            return Some((self.exchange(), Resource::Exchange));
+        }
+        let find = |name: &str| self.resources().iter().find(|(known, _)| *known == name).copied();
+        let by_id =
+            || APP_IDS.iter().find(|(id, kind)| *id == name && self.audience(*kind).is_some()).copied();
+        find(name).or_else(|| find(name.trim_end_matches('/'))).or_else(by_id)
     }
 
-    /// What an identity may ask its endpoint for under this name; of the resource manager alone both forms are known.
+    /// What an identity may ask its endpoint for under this name.
     pub(crate) fn identity_resource(self, name: &str) -> Option<Resource> {
-        if name == self.exchange() {
-            return Some(Resource::Exchange);
-        }
-        let (known, kind) = self.resource(name)?;
-        (known == name || (kind == Resource::Arm && name.len() == known.len() + 1)).then_some(kind)
+        self.resource(name).filter(|(known, _)| *known == name).map(|(_, kind)| kind)
     }
 
     /// Name of a resource.
@@ -139,15 +157,19 @@ impl Cloud {
         self.resources().iter().find(|(_, kind)| *kind == wanted).map(|(name, _)| *name)
     }
 
-    /// Whether a token's audience is `wanted` of this cloud; the resource manager takes its own with or without a
-    /// slash.
+    /// Whether a token's audience is `wanted` of this cloud.
     pub(crate) fn is_audience(self, wanted: Resource, audience: &str) -> bool {
         self.identity_resource(audience) == Some(wanted)
     }
 }
 
+/// The sign-in hosts of the cloud that this host belongs to.
+pub(crate) fn authority_hosts(host: &str) -> Option<&'static [&'static str]> {
+    HOSTS.into_iter().find(|hosts| hosts.contains(&host))
+}
+
 /// Whether the sign-in service of any cloud issued this.
 pub(crate) fn is_entra(issuer: &str) -> bool {
     let host = issuer.strip_prefix("https://").and_then(|rest| rest.split_once('/')).map(|(host, _)| host);
-    host.is_some_and(|host| host == V1_HOST || HOSTS.contains(&host))
+    host.is_some_and(|host| authority_hosts(host).is_some())
 }

@@ -1,4 +1,4 @@
-//! The token endpoint of Cloud Shell, which speaks for the person who sits before it.
+//! The token endpoint of Cloud Shell. Its tokens are those of the person who signed in.
 //! <https://learn.microsoft.com/azure/cloud-shell/msi-authorization>
 
 use std::sync::Arc;
@@ -33,12 +33,11 @@ impl Service for CloudShell {
             state.violation(format!("cloudshell: {} {} is not the endpoint", call.method, call.path));
             return answer(404, "text/plain", "");
         }
-        if call.header("metadata") != Some("true") {
+        if !call.has_metadata_header() {
             return refuse("invalid_request", "Required metadata header not specified");
         }
-        let form = call.header("content-type").unwrap_or_default();
-        if !form.starts_with("application/x-www-form-urlencoded") {
-            return refuse("invalid_request", "The body is no form");
+        if !call.is_form() {
+            return refuse("invalid_request", "The body is not a form");
         }
         let (form, repeated) = pairs(&call.body);
         let query = call.query.keys();
@@ -48,14 +47,14 @@ impl Service for CloudShell {
         let Some(resource) = form.get("resource").filter(|_| repeated.is_empty()) else {
             return refuse("invalid_request", "The resource is missing");
         };
-        // Not in the pattern: the world would be locked while the token is made.
+        // Not in the pattern: that would lock the world while the token is made.
         let kind = state.world().cloud.identity_resource(resource);
         let Some(kind) = kind else { return refuse("invalid_resource", "The resource is not known") };
         let empty = state.strike("cloudshell", &call.path, None, |name| name == Name::EmptyToken).is_some();
         match token(&state, resource, kind == Resource::Exchange) {
             Some(_) if empty => json_answer(200, &body(&state, resource, "")),
             Some(token) => json_answer(200, &body(&state, resource, &token)),
-            None => refuse("internal_error", "No token could be made"),
+            None => refuse("internal_error", "The token could not be made"),
         }
     }
 }
@@ -64,11 +63,12 @@ fn body(state: &State, resource: &str, token: &str) -> Value {
     let format = state.world().expires_on_format.clone();
     json!({
         "access_token": token, "refresh_token": "", "token_type": "Bearer", "resource": resource,
-        "expires_in": LIFETIME.to_string(), "expires_on": expires_on(&format, now() + LIFETIME), "not_before": now().to_string(),
+        "expires_in": LIFETIME.to_string(), "expires_on": expires_on(&format, now() + LIFETIME),
+        "not_before": now().to_string(),
     })
 }
 
-/// A person's token: no app's, whatever the resource, and therefore good for no exchange.
+/// A person's token. The exchange refuses it, because it is not an app's token.
 fn token(state: &State, resource: &str, exchange: bool) -> Option<String> {
     let (home, cloud) = {
         let world = state.world();
@@ -76,9 +76,12 @@ fn token(state: &State, resource: &str, exchange: bool) -> Option<String> {
     };
     let issuer = if exchange { cloud.issuer(&home) } else { cloud.v1_issuer(&home) };
     let mut claims = json!({
-        "aud": if exchange { EXCHANGE_APP } else { resource }, "iss": issuer, "iat": now(), "nbf": now(), "exp": now() + LIFETIME,
-        "sub": "fake-pairwise-subject-of-a-person", "oid": PERSON, "tid": home, "idtyp": "user", "scp": "user_impersonation",
-        "name": "A Person", "upn": "person@home.example", "ver": if exchange { "2.0" } else { "1.0" }, "uti": state.guid(),
+        "aud": if exchange { EXCHANGE_APP } else { resource }, "iss": issuer,
+        "iat": now(), "nbf": now(), "exp": now() + LIFETIME,
+        "sub": "fake-pairwise-subject-of-a-person", "oid": PERSON, "tid": home,
+        "idtyp": "user", "scp": "user_impersonation",
+        "name": "A Person", "upn": "person@home.example",
+        "ver": if exchange { "2.0" } else { "1.0" }, "uti": state.guid(),
     });
     claims[if exchange { "azp" } else { "appid" }] = json!(SHELL);
     let token = state.signer.sign(&claims).ok()?;

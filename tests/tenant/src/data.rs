@@ -1,4 +1,4 @@
-//! The invented data: the same for the same tenant and number, whenever it is asked for.
+//! The invented data. The same tenant and number always give the same row.
 
 use std::io::Write;
 
@@ -18,7 +18,7 @@ const GROUPS: [(u32, &str); 4] =
     [(140, "Workstations"), (141, "Servers"), (142, "Unassigned"), (143, "Kiosks – Zürich")];
 const PRODUCTS: usize = 40;
 
-/// Texts of one product, ready to be copied.
+/// Texts of one product, ready to copy.
 struct Product {
     vendor: String,
     name: String,
@@ -104,11 +104,13 @@ fn product(number: usize) -> Product {
     ];
     let (vendor, name) = (VENDORS[number % 5].to_owned(), format!("{}_{number}", NAMES[number % 8]));
     let version = format!("{}.{}.{}.{}", 10 + number, number % 7, 1637 + number, number % 3);
-    // Escapes and letters beyond ASCII in some, as in real paths.
+    // Some have escapes and letters beyond ASCII, as real paths do.
     let folder = if number % 10 == 7 { "M\u{fc}ller \\u0026 S\\u00f6hne" } else { "Bin" };
     let kb = 5_030_000 + number;
     let tail = format!(
-        ",\"recommendedSecurityUpdate\":\"November 2026 Security Updates\",\"recommendedSecurityUpdateId\":\"{kb}\",\"recommendedSecurityUpdateUrl\":\"https://catalog.example.net/?q=KB{kb}\",\
+        ",\"recommendedSecurityUpdate\":\"November 2026 Security Updates\",\
+         \"recommendedSecurityUpdateId\":\"{kb}\",\
+         \"recommendedSecurityUpdateUrl\":\"https://catalog.example.net/?q=KB{kb}\",\
          \"diskPaths\":[\"C:\\\\Program Files\\\\{folder}\\\\{name}\\\\{version}\\\\app.exe\"],\
          \"registryPaths\":[\"SOFTWARE\\\\{vendor}\\\\{name}\"]"
     );
@@ -184,21 +186,69 @@ pub(crate) fn machine(tenant: &str, number: usize) -> serde_json::Value {
     let (platform, os) = PLATFORMS[number % PLATFORMS.len()];
     let (group, group_name) = GROUPS[(number / 7) % GROUPS.len()];
     let digits = |value: usize| value % 250 + 1;
-    serde_json::json!({
-        "id": String::from_utf8_lossy(&id), "mergedIntoMachineId": null, "isPotentialDuplication": false, "isExcluded": false, "exclusionReason": null,
+    let address = format!("192.0.2.{}", digits(number));
+    let interface = serde_json::json!({
+        "ipAddress": address, "macAddress": "00005E0053FF", "type": "Ethernet", "operationalStatus": "Up",
+    });
+    let tags: &[&str] = if number.is_multiple_of(4) { &["vip", "Prüfung"] } else { &[] };
+    let mut machine = serde_json::json!({
+        "id": String::from_utf8_lossy(&id), "mergedIntoMachineId": null, "isPotentialDuplication": false,
+        "isExcluded": false, "exclusionReason": null,
         "computerDnsName": format!("host-{number:06}.corp.net"),
-        "firstSeen": "2025-03-14T15:09:26.5358979Z", "lastSeen": format!("2026-11-{:02}T02:51:16.2059102Z", 1 + number % 23),
-        "osPlatform": platform, "osVersion": null, "osProcessor": "x64", "version": if number.is_multiple_of(3) { "23H2" } else { "22H2" },
-        "lastIpAddress": format!("192.0.2.{}", digits(number)), "lastExternalIpAddress": format!("198.51.100.{}", digits(number * 7)),
-        "agentVersion": format!("10.8790.{}", &os[os.len().saturating_sub(4)..]), "osBuild": if number % 5 == 4 { serde_json::Value::Null } else { 22631.into() },
-        "healthStatus": pick(&["Active", "Active", "Active", "Inactive", "NoSensorData"], 4), "deviceValue": pick(&["Low", "Normal", "High"], 12),
-        "rbacGroupId": group, "rbacGroupName": group_name, "riskScore": pick(&["None", "Low", "Medium", "High"], 20),
-        "exposureLevel": pick(&["Low", "Medium", "High"], 28), "isAadJoined": number.is_multiple_of(2), "aadDeviceId": format!("de000000-0000-4000-8000-{number:012}"),
-        "machineTags": if number.is_multiple_of(4) { serde_json::json!(["vip", "Prüfung"]) } else { serde_json::json!([]) },
-        "onboardingStatus": "Onboarded", "osArchitecture": "64-bit", "managedBy": "Intune", "managedByStatus": "Unknown",
-        "ipAddresses": [{"ipAddress": format!("192.0.2.{}", digits(number)), "macAddress": "00005E0053FF", "type": "Ethernet", "operationalStatus": "Up"}],
-        "vmMetadata": null,
-    })
+        "firstSeen": "2025-03-14T15:09:26.5358979Z",
+        "lastSeen": format!("2026-11-{:02}T02:51:16.2059102Z", 1 + number % 23),
+        "osPlatform": platform, "osVersion": null, "osProcessor": "x64",
+        "version": if number.is_multiple_of(3) { "23H2" } else { "22H2" },
+        "lastIpAddress": address, "lastExternalIpAddress": format!("198.51.100.{}", digits(number * 7)),
+        "agentVersion": format!("10.8790.{}", &os[os.len().saturating_sub(4)..]), "osBuild": 22631,
+        "healthStatus": pick(&["Active", "Active", "Active", "Inactive", "NoSensorData"], 4),
+        "deviceValue": pick(&["Low", "Normal", "High"], 12),
+        "rbacGroupId": group, "rbacGroupName": group_name,
+        "riskScore": pick(&["None", "Low", "Medium", "High"], 20),
+        "exposureLevel": pick(&["Low", "Medium", "High"], 28),
+        "isAadJoined": number.is_multiple_of(2), "aadDeviceId": format!("de000000-0000-4000-8000-{number:012}"),
+        "machineTags": tags, "onboardingStatus": "Onboarded", "osArchitecture": "64-bit",
+        "managedBy": "Intune", "managedByStatus": "Unknown", "ipAddresses": [interface], "vmMetadata": null,
+    });
+    if number % 5 == 4 {
+        machine["osBuild"] = serde_json::Value::Null;
+    }
+    machine
+}
+
+/// A row of a table of Resource Graph.
+pub(crate) fn resource(table: &str, tenant: &str, number: usize) -> serde_json::Value {
+    let subscription = format!("5ab00000-0000-4000-8000-{:012}", number / 100 + 1);
+    let (group, name) = (format!("rg-{:02}", number % 7), format!("vm-{number:05}"));
+    let machine = format!(
+        "/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.Compute/virtualMachines/{name}"
+    );
+    let severity = ["Low", "Medium", "High"][number % 3];
+    let assessment = format!("a55e0000-0000-4000-8000-{number:012}");
+    let shared = serde_json::json!({
+        "tenantId": tenant, "subscriptionId": subscription, "resourceGroup": group, "location": "westeurope",
+    });
+    let own = match table {
+        "securityresources" => serde_json::json!({
+            "id": format!("{machine}/providers/Microsoft.Security/assessments/{assessment}"),
+            "name": assessment, "type": "microsoft.security/assessments",
+            "properties": {
+                "displayName": format!("An invented recommendation, number {}", number % 20),
+                "status": {"code": if number.is_multiple_of(3) { "Healthy" } else { "Unhealthy" }},
+                "metadata": {"severity": severity},
+            },
+        }),
+        "resourcecontainers" => serde_json::json!({
+            "id": format!("/subscriptions/{subscription}/resourceGroups/rg-{number:05}"),
+            "name": format!("rg-{number:05}"), "type": "microsoft.resources/subscriptions/resourcegroups",
+            "properties": {},
+        }),
+        _ => serde_json::json!({
+            "id": machine, "name": name, "type": "microsoft.compute/virtualmachines", "properties": {},
+        }),
+    };
+    let members = [own, shared].into_iter().filter_map(|part| part.as_object().cloned()).flatten();
+    members.collect::<serde_json::Map<_, _>>().into()
 }
 
 /// Vulnerabilities of one machine, in the shape of that endpoint.
@@ -209,11 +259,16 @@ pub(crate) fn machine_vulnerability(k: u64) -> serde_json::Value {
     let (severity, score) = SEVERITIES[index(k, 4)];
     let score: f64 = score.parse().unwrap_or_default();
     serde_json::json!({
-        "id": name, "name": name, "description": format!("Summary: an invented flaw, number {k}. \"Quoted\" \
-         and\nbroken over lines."),
-        "severity": severity, "cvssV3": score, "cvssVector": "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H", "exposedMachines": 1 + k,
-        "publishedOn": "2026-02-11T00:00:00Z", "updatedOn": "2026-06-30T17:12:06.0000000Z", "firstDetected": "0001-01-01T00:00:00Z",
-        "publicExploit": k.is_multiple_of(3), "exploitVerified": false, "exploitInKit": false, "exploitTypes": ["Remote"], "exploitUris": [],
+        "id": name, "name": name,
+        "description": format!(
+            "Summary: an invented flaw, number {k}. \"Quoted\" and\nbroken over lines."
+        ),
+        "severity": severity, "cvssV3": score, "cvssVector": "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H",
+        "exposedMachines": 1 + k,
+        "publishedOn": "2026-02-11T00:00:00Z", "updatedOn": "2026-06-30T17:12:06.0000000Z",
+        "firstDetected": "0001-01-01T00:00:00Z",
+        "publicExploit": k.is_multiple_of(3), "exploitVerified": false, "exploitInKit": false,
+        "exploitTypes": ["Remote"], "exploitUris": [],
         "cveSupportability": "Supported", "tags": [], "epss": 0.00123,
     })
 }
@@ -254,7 +309,7 @@ mod tests {
             assert!(ids.insert(row["id"].as_str().unwrap().to_owned()), "row {number}");
         }
         let mean = total / 6_000;
-        assert!((950..=990).contains(&mean), "{mean} bytes a row");
+        assert!((950..=990).contains(&mean), "{mean} bytes per row");
     }
 
     #[test]

@@ -1,73 +1,74 @@
-//! The Defender for Endpoint API: who may ask, what is where, and the refusals.
+//! The Defender for Endpoint API and the one list of Defender XDR on the same host: paths, quotas and refusals.
 //! <https://learn.microsoft.com/defender-endpoint/api/exposed-apis-list>
 
 use std::sync::Arc;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use crate::cloud::Resource;
+use crate::authorize::{authorize, bearer, family};
 use crate::data;
-use crate::faults::Name;
-use crate::filter::Filter;
+use crate::filter::{Field, Filter, Kind};
 use crate::http::{Answer, Call, Service, answer, http_date, json_answer, with_header};
 use crate::pages;
 use crate::state::{Open, State, now};
-use crate::world::{Customer, ROWS_PER_MACHINE};
+use crate::world::{Customer, Quota, ROWS_PER_MACHINE};
 
-const MACHINE_FIELDS: &[&str] = &[
-    "computerDnsName",
-    "id",
-    "version",
-    "deviceValue",
-    "aadDeviceId",
-    "machineTags",
-    "lastSeen",
-    "exposureLevel",
-    "onboardingStatus",
-    "lastIpAddress",
-    "healthStatus",
-    "osPlatform",
-    "riskScore",
-    "rbacGroupId",
+/// <https://learn.microsoft.com/defender-endpoint/api/get-machines>
+const MACHINE_FIELDS: &[Field] = &[
+    ("computerDnsName", Kind::Text),
+    ("id", Kind::Text),
+    ("version", Kind::Text),
+    ("deviceValue", Kind::Text),
+    ("aadDeviceId", Kind::Guid),
+    ("machineTags", Kind::Texts),
+    ("lastSeen", Kind::Time),
+    ("exposureLevel", Kind::Text),
+    ("onboardingStatus", Kind::Text),
+    ("lastIpAddress", Kind::Text),
+    ("healthStatus", Kind::Text),
+    ("osPlatform", Kind::Text),
+    ("riskScore", Kind::Text),
+    ("rbacGroupId", Kind::Id),
 ];
 
-/// Marks the refusal that asks for claims; the answer itself does not have it.
-const INSUFFICIENT: &str = "insufficient_claims";
+/// <https://learn.microsoft.com/defender-xdr/api-list-incidents>
+const INCIDENT_FIELDS: &[Field] = &[
+    ("lastUpdateTime", Kind::Time),
+    ("createdTime", Kind::Time),
+    ("status", Kind::Text),
+    ("assignedTo", Kind::Text),
+];
 
 /// The API.
 pub(crate) struct Defender;
 
 /// Why a request is not served.
-pub(crate) struct Refusal(pub u16, pub &'static str, pub String);
+pub(crate) struct Refusal {
+    /// HTTP status.
+    pub status: u16,
+    /// Code of the error body.
+    pub code: &'static str,
+    /// Text of the error body.
+    pub message: String,
+    /// A header besides the body.
+    pub header: Option<(&'static str, String)>,
+}
+
+/// A refusal without a special header.
+pub(crate) fn no(status: u16, code: &'static str, message: impl Into<String>) -> Refusal {
+    let challenge = || ("www-authenticate", "Bearer error=\"invalid_token\"".to_owned());
+    Refusal { status, code, message: message.into(), header: (status == 401).then(challenge) }
+}
 
 /// A refusal as the API writes it.
-pub(crate) fn refuse(state: &State, Refusal(status, code, message): &Refusal) -> Answer {
-    let challenge = *code == INSUFFICIENT;
-    let code = if challenge { "Unauthorized" } else { code };
+fn refuse(state: &State, refusal: &Refusal) -> Answer {
+    let Refusal { status, code, message, header } = refusal;
     let body = json!({"error": {"code": code, "message": message, "target": state.guid()}});
     let made = json_answer(*status, &body);
-    match *status {
-        401 if challenge => with_header(made, "www-authenticate", &claims_challenge(state)),
-        401 => with_header(made, "www-authenticate", "Bearer error=\"invalid_token\""),
-        _ => made,
+    match header {
+        Some((name, value)) => with_header(made, name, value),
+        None => made,
     }
-}
-
-/// What continuous access evaluation sends: the claims that the next token has to be asked for with.
-/// <https://learn.microsoft.com/entra/identity-platform/claims-challenge>
-fn claims_challenge(state: &State) -> String {
-    let claims = json!({"access_token": {"nbf": {"essential": true, "value": now().to_string()}}});
-    let (claims, host) = (STANDARD.encode(claims.to_string()), state.world().cloud.host());
-    format!(
-        "Bearer realm=\"\", authorization_uri=\"https://{host}/common/oauth2/authorize\", \
-         error=\"insufficient_claims\", claims=\"{claims}\""
-    )
-}
-
-fn bearer(call: &Call) -> Option<&str> {
-    call.header("authorization")?.strip_prefix("Bearer ")
 }
 
 impl Service for Defender {
@@ -79,72 +80,15 @@ impl Service for Defender {
     }
 
     async fn answer(state: Arc<State>, call: Call, open: Open) -> Answer {
-        match route(&state, &call, open) {
-            Ok(made) => made,
-            Err(refusal) => throttled(&state, refusal),
-        }
+        route(&state, &call, open).unwrap_or_else(|refusal| refuse(&state, &refusal))
     }
-}
-
-/// The API that a path belongs to: two share this host, each with an audience of its own.
-fn family(parts: &[&str]) -> Resource {
-    if matches!(parts, ["incidents" | "advancedhunting", ..]) { Resource::Xdr } else { Resource::Defender }
-}
-
-/// The tenant that the token is for, once the token is found good for `roles` of `family`.
-fn authorize(state: &State, call: &Call, family: Resource, roles: &[&str]) -> Result<Customer, Refusal> {
-    let unauthorized = |text: &str| Refusal(401, "Unauthorized", text.to_owned());
-    let Some(token) = bearer(call) else {
-        state.violation(format!("defender: {} without a token", call.path));
-        return Err(unauthorized("Unauthorized"));
-    };
-    let claims = state.signer.verify(token).map_err(|_| unauthorized("The token is not valid."))?;
-    let tenant = claims["tid"].as_str().unwrap_or_default().to_owned();
-    let strikes =
-        |wanted: Name| state.strike("defender", &call.path, Some(&tenant), |name| name == wanted).is_some();
-    if strikes(Name::RevokeTokens) {
-        state.revoke_all();
-    }
-    if strikes(Name::Unauthorized) || state.is_revoked(token) {
-        return Err(unauthorized("The token was revoked."));
-    }
-    if claims["exp"].as_u64().unwrap_or(0) <= now() {
-        return Err(unauthorized("The token has expired."));
-    }
-    // A token that answers the challenge does not use the fault up.
-    if claims["xms_challenge"] != true && strikes(Name::ClaimsChallenge) {
-        let text = "Continuous access evaluation resulted in a claims challenge.";
-        return Err(Refusal(401, INSUFFICIENT, text.to_owned()));
-    }
-    let world = state.world().clone();
-    if !world.cloud.is_audience(family, claims["aud"].as_str().unwrap_or_default()) {
-        return Err(Refusal(403, "Forbidden", "The token's audience does not fit the resource.".to_owned()));
-    }
-    // A managed identity's own token is for its home tenant, where the data of the first customer stands.
-    let known =
-        world.tenant(&tenant).or(if tenant == world.home_tenant_id { world.tenants.first() } else { None });
-    let customer =
-        known.cloned().ok_or_else(|| unauthorized("Unauthorized request - Account is not provisioned."))?;
-    let has: Vec<&str> = claims["roles"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-    if !roles.is_empty() && !roles.iter().any(|role| has.contains(role)) {
-        let text = format!(
-            "Missing application roles. API required roles: {}, application roles: {}.",
-            roles.join(","),
-            has.join(",")
-        );
-        return Err(Refusal(403, "Forbidden", text));
-    }
-    if !customer.licensed && roles.contains(&"Vulnerability.Read.All") {
-        return Err(unauthorized("Unauthorized request - reason of failure: No Tvm license"));
-    }
-    Ok(customer)
 }
 
 fn route(state: &Arc<State>, call: &Call, open: Open) -> Result<Answer, Refusal> {
     // The version in the path is optional.
     let path = call.path.strip_prefix("/api/v1.0/").or_else(|| call.path.strip_prefix("/api/")).unwrap_or("");
     let parts: Vec<&str> = path.split('/').collect();
-    // Not in the `if let`: the world would be locked in its body.
+    // Not in the `if let`: that would lock the world in its body.
     let extra = state.world().extra_responses.get(&format!("{} {}", call.method, call.path)).cloned();
     if let Some(extra) = extra {
         let customer = authorize(state, call, family(&parts), &[])?;
@@ -160,7 +104,7 @@ fn route(state: &Arc<State>, call: &Call, open: Open) -> Result<Answer, Refusal>
     }
     if call.method != "GET" {
         state.violation(format!("defender: {} {} was not expected", call.method, call.path));
-        return Err(Refusal(405, "MethodNotAllowed", String::new()));
+        return Err(no(405, "MethodNotAllowed", ""));
     }
     let machines: &[&str] = &["Machine.Read.All", "Machine.ReadWrite.All"];
     let vulnerabilities: &[&str] = &["Vulnerability.Read.All"];
@@ -182,67 +126,62 @@ fn route(state: &Arc<State>, call: &Call, open: Open) -> Result<Answer, Refusal>
             pages::by_machine(state, call, &customer, open)
         }
         ["machines", id] => {
-            no_parameters(state, call)?;
+            only(state, call, &[])?;
             let number = machine_number(&customer, id)?;
             Ok(json_answer(200, &data::machine(&customer.tenant_id, number)))
         }
         ["machines", id, "vulnerabilities"] => {
             quota(state, &customer)?;
-            no_parameters(state, call)?;
+            only(state, call, &[])?;
             machine_number(&customer, id)?;
-            let rows: Vec<_> = (0..ROWS_PER_MACHINE.min(customer.vulnerability_rows))
-                .map(data::machine_vulnerability)
-                .collect();
-            Ok(json_answer(
-                200,
-                &json!({"@odata.context": "https://api.security.microsoft.com/api/$metadata#Collection(PublicVulnerabilityDto)", "value": rows}),
-            ))
+            let rows = ROWS_PER_MACHINE.min(customer.vulnerability_rows);
+            let rows: Vec<_> = (0..rows).map(data::machine_vulnerability).collect();
+            Ok(small_list("Collection(PublicVulnerabilityDto)", &rows))
         }
         ["incidents"] => {
+            quota(state, &customer)?;
             only(state, call, &["$filter", "$top", "$skip"])?;
             parameter(call, "$top", 100)?;
-            Ok(json_answer(
-                200,
-                &json!({"@odata.context": "https://api.security.microsoft.com/api/$metadata#Incidents", "value": []}),
-            ))
+            parameter(call, "$skip", u64::MAX)?;
+            filter(call, INCIDENT_FIELDS)?;
+            Ok(small_list("Incidents", &[]))
         }
         _ => {
             state.violation(format!("defender: {} was not expected", call.path));
-            Err(Refusal(404, "NotFound", format!("No resource at {}.", call.path)))
+            Err(no(404, "NotFound", format!("No resource at {}.", call.path)))
         }
     }
+}
+
+fn small_list(context: &str, rows: &[Value]) -> Answer {
+    let context = format!("https://api.security.microsoft.com/api/$metadata#{context}");
+    json_answer(200, &json!({"@odata.context": context, "value": rows}))
 }
 
 fn quota(state: &State, customer: &Customer) -> Result<(), Refusal> {
-    match state.take_quota(&customer.tenant_id, now()) {
-        Ok(()) => Ok(()),
-        Err((seconds, as_date)) => Err(Refusal(429, "429", retry_text(seconds, as_date))),
+    let Some(quota) = state.world().quota.clone() else { return Ok(()) };
+    match state.take(&customer.tenant_id, quota.limit, quota.window_seconds) {
+        (Some(_), _) => Ok(()),
+        (None, left) => Err(exceeded(&quota, left)),
     }
 }
 
-/// The text carries the header's value through [`refuse`]; see [`throttled`].
-fn retry_text(seconds: u64, as_date: bool) -> String {
-    let header = if as_date { http_date(now() + seconds) } else { seconds.to_string() };
-    format!("API calls quota exceeded! maximum allowed 45 per 00:01:00|{header}")
-}
-
-/// Moves the value that [`retry_text`] put into the message to its header.
-pub(crate) fn throttled(state: &State, refusal: Refusal) -> Answer {
-    let Refusal(status, code, message) = refusal;
-    match message.split_once('|') {
-        Some((text, header)) if status == 429 => {
-            with_header(refuse(state, &Refusal(status, code, text.to_owned())), "retry-after", header)
-        }
-        _ => refuse(state, &Refusal(status, code, message)),
-    }
-}
-
-fn no_parameters(state: &State, call: &Call) -> Result<(), Refusal> {
-    if call.query.is_empty() {
-        return Ok(());
-    }
-    state.violation(format!("defender: {} takes no parameters ({})", call.path, call.query_text));
-    Err(Refusal(400, "BadRequest", "The query parameters are not supported.".to_owned()))
+/// The refusal of a request beyond the quota, in one of the two wordings that were seen.
+fn exceeded(quota: &Quota, left: u64) -> Refusal {
+    let (limit, window) = (quota.limit, quota.window_seconds);
+    let window = format!("{:02}:{:02}:{:02}", window / 3600, window / 60 % 60, window % 60);
+    let text = if quota.text_with_seconds {
+        format!(
+            "API calls quota exceeded! Maximum allowed {limit} per {window} for the key \
+             Destination+TenantID+AppID. You can send requests again in {left} seconds."
+        )
+    } else {
+        format!("API calls quota exceeded! maximum allowed {limit} per {window}")
+    };
+    let seconds = quota.retry_after_seconds;
+    let value = if quota.retry_after_as_date { http_date(now() + seconds) } else { seconds.to_string() };
+    let header = (!quota.without_retry_after).then_some(("retry-after", value));
+    Refusal { header, ..no(429, "429", text) }
 }
 
 fn machine_number(customer: &Customer, id: &str) -> Result<usize, Refusal> {
@@ -252,13 +191,12 @@ fn machine_number(customer: &Customer, id: &str) -> Result<usize, Refusal> {
     });
     found
         .and_then(|number| usize::try_from(number).ok())
-        .ok_or_else(|| Refusal(404, "ResourceNotFound", format!("Machine {id} was not found")))
+        .ok_or_else(|| no(404, "ResourceNotFound", format!("Machine {id} was not found")))
 }
 
 /// A number in a query.
 pub(crate) fn parameter(call: &Call, name: &str, most: u64) -> Result<Option<u64>, Refusal> {
-    let bad =
-        || Refusal(400, "BadRequest", format!("The value of {name} must be a number of at most {most}."));
+    let bad = || no(400, "BadRequest", format!("The value of {name} must be a number of at most {most}."));
     let found = call.query.iter().find(|(n, _)| n.eq_ignore_ascii_case(name));
     found.map(|(_, text)| text.parse().ok().filter(|n| *n <= most).ok_or_else(bad)).transpose()
 }
@@ -270,16 +208,15 @@ pub(crate) fn only(state: &State, call: &Call, known: &[&str]) -> Result<(), Ref
         None => Ok(()),
         Some(name) => {
             state.violation(format!("defender: {} does not know the parameter {name}", call.path));
-            Err(Refusal(400, "BadRequest", format!("The query parameter '{name}' is not supported.")))
+            Err(no(400, "BadRequest", format!("The query parameter '{name}' is not supported.")))
         }
     }
 }
 
 /// The filter of a call.
-pub(crate) fn filter(call: &Call, fields: &[&str]) -> Result<Option<Filter>, Refusal> {
-    let bad = |text: String| {
-        Refusal(400, "ODataError", format!("The query specified in the URI is not valid. {text}"))
-    };
+pub(crate) fn filter(call: &Call, fields: &[Field]) -> Result<Option<Filter>, Refusal> {
+    let bad =
+        |text: String| no(400, "ODataError", format!("The query specified in the URI is not valid. {text}"));
     call.query.get("$filter").map(|text| Filter::parse(text, fields).map_err(bad)).transpose()
 }
 
@@ -290,13 +227,14 @@ fn list_machines(state: &Arc<State>, call: &Call, customer: &Customer) -> Result
     let rows = (0..customer.machines).map(|number| data::machine(&customer.tenant_id, number));
     let all: Vec<Value> = rows.filter(|row| filter.as_ref().is_none_or(|filter| filter.fits(row))).collect();
     if customer.machines == 0 {
-        return Err(Refusal(404, "ResourceNotFound", "No machines were found".to_owned()));
+        return Err(no(404, "ResourceNotFound", "No machines were found"));
     }
     let size = top.unwrap_or(state.world().machine_page_size as u64);
     let from = usize::try_from(skip).unwrap_or(usize::MAX).min(all.len());
     let to = from.saturating_add(usize::try_from(size).unwrap_or(usize::MAX)).min(all.len());
     // The documented trap: with $top there is no link, however much is left.
-    let next = (top.is_none() && to < all.len()).then(|| {
+    let linked = top.is_none() && !state.is_without_links(&call.path);
+    let next = (linked && to < all.len()).then(|| {
         let filter = call.query.get("$filter").map(|text| {
             let text: String = url::form_urlencoded::byte_serialize(text.as_bytes()).collect();
             format!("&$filter={text}")

@@ -51,8 +51,10 @@ impl Service for Fabric {
             let text = "The parameter 'resource' should not be null or empty string.";
             return refuse(&state, 400, "ArgumentNullOrEmpty", text);
         };
-        // The application's manifest says which identity it is; the request cannot.
-        for name in call.query.keys().filter(|name| !matches!(name.as_str(), "api-version" | "resource")) {
+        // The application's manifest says which identity it is. The request cannot. The last two names answer a
+        // claims challenge.
+        let known = ["api-version", "resource", "token_sha256_to_refresh", "xms_cc"];
+        for name in call.query.keys().filter(|name| !known.contains(&name.as_str())) {
             state.violation(format!("fabric: the parameter {name} means nothing here"));
         }
         if !call.repeated.is_empty() {
@@ -78,7 +80,7 @@ fn grant(state: &State, call: &Call, resource: &str) -> Answer {
             if let Some(body) = body.as_object_mut() {
                 body.remove("client_id");
             }
-            // Here alone it is a number, whatever the others write.
+            // Only here it is a number, whatever the other endpoints write.
             body["expires_on"] = json!(now() + LIFETIME);
             json_answer(200, &body)
         }

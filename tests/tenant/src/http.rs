@@ -18,13 +18,13 @@ pub(crate) type Answer = Response<Body>;
 pub(crate) struct Call {
     /// Method.
     pub method: String,
-    /// Path, as it came.
+    /// Path, without a slash at its end: the services' routers ignore it.
     pub path: String,
-    /// Query, as it came.
+    /// Query, as it was sent.
     pub query_text: String,
-    /// Query, decoded; a name twice is in `repeated`.
+    /// Query, decoded. A name that is there twice is in `repeated`.
     pub query: HashMap<String, String>,
-    /// Names that came more than once.
+    /// Names that are there more than once.
     pub repeated: Vec<String>,
     /// Headers.
     pub headers: HeaderMap,
@@ -33,6 +33,17 @@ pub(crate) struct Call {
 }
 
 impl Call {
+    /// Whether the header that guards instance metadata is there, in any case.
+    pub(crate) fn has_metadata_header(&self) -> bool {
+        self.header("metadata").is_some_and(|value| value.eq_ignore_ascii_case("true"))
+    }
+
+    /// Whether the body is a form.
+    pub(crate) fn is_form(&self) -> bool {
+        let kind = self.header("content-type").unwrap_or_default().split(';').next().unwrap_or_default();
+        kind.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded")
+    }
+
     /// A header's text.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
@@ -44,7 +55,7 @@ impl Call {
         let (query, repeated) = pairs(query_text.as_bytes());
         Call {
             method: head.method.to_string(),
-            path: head.uri.path().to_owned(),
+            path: head.uri.path().trim_end_matches('/').to_owned(),
             query_text,
             query,
             repeated,
@@ -54,7 +65,7 @@ impl Call {
     }
 }
 
-/// Decodes `a=b&c=d`; names that come twice are told.
+/// Decodes `a=b&c=d`. Names that are there more than once are also returned by themselves.
 pub(crate) fn pairs(text: &[u8]) -> (HashMap<String, String>, Vec<String>) {
     let (mut map, mut repeated) = (HashMap::new(), Vec::new());
     for (name, value) in url::form_urlencoded::parse(text) {
@@ -86,7 +97,7 @@ pub(crate) fn with_header(mut answer: Answer, name: &str, value: &str) -> Answer
     answer
 }
 
-/// What a service does with a call. `open` is to be held until the answer's body is sent.
+/// What a service does with a call. `open` must be held until the answer's body is sent.
 pub(crate) trait Service: Send + Sync + 'static {
     /// Name of the listener.
     const NAME: &'static str;
@@ -144,10 +155,10 @@ async fn general(state: &State, fault: &Fault, seen: &mut Seen, _open: Open) -> 
             let made = match &fault.body {
                 Some(Value::String(text)) => answer(code, "text/html", text.clone()),
                 Some(body) => json_answer(code, body),
-                None => json_answer(
-                    code,
-                    &json!({"error": {"code": "Fault", "message": "a fault of the test", "target": state.guid()}}),
-                ),
+                None => {
+                    let error = json!({"code": "Fault", "message": "a fault", "target": state.guid()});
+                    json_answer(code, &json!({"error": error}))
+                }
             };
             let made = match &fault.location {
                 Some(value) => with_header(made, "location", value),
@@ -161,7 +172,7 @@ async fn general(state: &State, fault: &Fault, seen: &mut Seen, _open: Open) -> 
         Name::NotJson => answer(200, "text/html", "<html><body>Sign in to the proxy</body></html>"),
         Name::Reset => {
             state.seen(seen.clone());
-            // Ends the connection's task without a word, so the client sees the connection close.
+            // Ends the connection's task silently, so that the client sees the connection close.
             std::panic::resume_unwind(Box::new("reset"));
         }
         _ => {

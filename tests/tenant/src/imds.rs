@@ -7,11 +7,13 @@ use serde_json::{Value, json};
 
 use crate::faults::Name;
 use crate::http::{Answer, Call, Service, answer, json_answer};
-use crate::identity::{Denial, token};
-use crate::state::{Open, State};
+use crate::identity::{Denial, OwnedSelector, Selector, token};
+use crate::state::{Open, State, now};
 
 /// The endpoint.
 pub(crate) struct Imds;
+
+pub(crate) const PATH: &str = "/metadata/identity/oauth2/token";
 
 fn refuse(status: u16, error: &str, description: &str) -> Answer {
     json_answer(status, &json!({"error": error, "error_description": description}))
@@ -21,11 +23,11 @@ impl Service for Imds {
     const NAME: &'static str = "imds";
 
     async fn answer(state: Arc<State>, call: Call, _open: Open) -> Answer {
-        if call.path != "/metadata/identity/oauth2/token" || call.method != "GET" {
+        if call.path != PATH || call.method != "GET" {
             state.violation(format!("imds: {} {} is not the endpoint", call.method, call.path));
             return answer(404, "text/plain", "");
         }
-        if call.header("metadata") != Some("true") {
+        if !call.has_metadata_header() {
             return refuse(400, "bad_request_102", "Required metadata header not specified");
         }
         if call.header("x-forwarded-for").is_some() {
@@ -50,22 +52,45 @@ impl Service for Imds {
             state.violation(format!("imds: several identities at once ({})", call.query_text));
             return refuse(400, "invalid_request", "Only one identity may be named");
         }
-        let fault = state
-            .strike("imds", &call.path, None, |n| matches!(n, Name::IdentityMismatch | Name::EmptyToken));
-        match token(&state, selectors.first().copied(), resource, fault.as_ref()) {
-            Ok(mut body) => {
-                body["expires_in"] = Value::String("86399".to_owned());
-                body["not_before"] = Value::String(crate::state::now().to_string());
-                body["refresh_token"] = Value::String(String::new());
-                json_answer(200, &body)
-            }
-            Err(Denial::UnknownIdentity) => refuse(400, "invalid_request", "Identity not found"),
-            Err(Denial::UnknownResource) => {
-                let text = format!(
-                    "AADSTS500011: The resource principal named {resource} was not found in the tenant."
-                );
-                refuse(400, "invalid_resource", &text)
-            }
+        match selected(&state, selectors.first().copied()) {
+            Ok(selector) => grant(&state, &call, selector.as_ref(), resource),
+            Err(why) => refuse(400, "invalid_request", why),
+        }
+    }
+}
+
+/// Without a selector, a machine that has no system-assigned identity answers for its only user-assigned one.
+fn selected(state: &State, selector: Option<Selector<'_>>) -> Result<Option<OwnedSelector>, &'static str> {
+    if let Some((name, id)) = selector {
+        return Ok(Some((name.to_owned(), id.to_owned())));
+    }
+    let world = state.world();
+    if world.identities.iter().any(|identity| identity.system_assigned) {
+        return Ok(None);
+    }
+    match world.identities.as_slice() {
+        [] => Ok(None),
+        [only] => Ok(Some(("client_id".to_owned(), only.client_id.clone()))),
+        _ => Err("Multiple user assigned identities exist, please specify the clientId / resourceId of the \
+                  identity in the token request"),
+    }
+}
+
+fn grant(state: &State, call: &Call, selector: Option<&OwnedSelector>, resource: &str) -> Answer {
+    let selector = selector.map(|(name, id)| (name.as_str(), id.as_str()));
+    let fault = state
+        .strike("imds", &call.path, None, |name| matches!(name, Name::IdentityMismatch | Name::EmptyToken));
+    match token(state, selector, resource, fault.as_ref()) {
+        Ok(mut body) => {
+            body["expires_in"] = Value::String("86399".to_owned());
+            body["not_before"] = Value::String(now().to_string());
+            body["refresh_token"] = Value::String(String::new());
+            json_answer(200, &body)
+        }
+        Err(Denial::UnknownIdentity) => refuse(400, "invalid_request", "Identity not found"),
+        Err(Denial::UnknownResource) => {
+            let text = format!("AADSTS50001: The application named {resource} was not found in the tenant.");
+            refuse(400, "invalid_resource", &text)
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The key files of the Azure Arc agent: who can read one may have a token.
+//! The key files of the Azure Arc agent: a client that can read one gets a token.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -7,10 +7,10 @@ use std::{fs, io};
 
 use ring::rand::{SecureRandom, SystemRandom};
 
-/// Size above which no client may read a key file, let alone send it.
+/// Size above which no client may read a key file or send it.
 pub(crate) const LARGEST: usize = 4096;
 
-/// The directory and what waits in it.
+/// The directory and the files in it.
 pub(crate) struct Keys {
     directory: PathBuf,
     issued: Mutex<HashMap<String, PathBuf>>,
@@ -29,7 +29,7 @@ impl Keys {
         &self.directory
     }
 
-    /// Writes a key, of `size` bytes at least, as `<name>.key`; gives its text and its path.
+    /// Writes a key of at least `size` bytes as `<name>.key`. Returns its text and its path.
     pub(crate) fn issue(&self, name: &str, size: usize) -> io::Result<(String, PathBuf)> {
         let text = format!("{:a<size$}", format!("fake-arc-key-{}", random()?));
         let path = self.directory.join(format!("{name}.key"));
@@ -38,7 +38,7 @@ impl Keys {
         Ok((text, path))
     }
 
-    /// Whether this is the text of a key that waits; it does so no longer.
+    /// Whether this is the text of a key file. Removes the file.
     pub(crate) fn redeem(&self, text: &str) -> bool {
         let path = self.lock().remove(text);
         path.is_some_and(|path| {

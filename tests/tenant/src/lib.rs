@@ -1,8 +1,10 @@
-//! A strict stand-in for the services that `FedXdr` talks to: identity endpoints, Entra, Defender. Written from their
-//! documentation; shares no code with the client. See the README beside it.
+//! A strict stand-in for the services that `FedXdr` talks to: identity endpoints, Entra, Defender, Microsoft Graph,
+//! Azure Resource Manager. Written from their documentation. Shares no code with the client. See the README beside it.
 
+mod aadsts;
 mod apis;
 mod arc;
+mod authorize;
 mod builds;
 mod certificate;
 mod cloud;
@@ -11,6 +13,7 @@ mod control;
 mod credential;
 mod data;
 mod defender;
+mod discovery;
 mod entra;
 mod fabric;
 mod faults;
@@ -22,9 +25,12 @@ mod imds;
 mod jwt;
 mod keys;
 mod lists;
+mod multipart;
 mod pages;
+mod resource_graph;
 mod state;
 mod tls;
+mod token_request;
 mod world;
 
 use std::io;
@@ -40,17 +46,17 @@ pub use cloud::Cloud;
 pub use faults::{Fault, Name};
 pub use state::{IDENTITY_HEADER, Report, Seen};
 pub use world::{
-    App, ArcAgent, Customer, ExtraResponse, FederatedCredential, Identity, Quota, Secret, World,
+    App, ArcAgent, Customer, ExtraResponse, FederatedCredential, Identity, QueryQuota, Quota, Secret, World,
 };
 
 use http::Service;
 use state::State;
 
-/// Where everything is.
+/// The addresses of all listeners, and what a client needs to use them.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Addresses {
-    /// Process that serves.
+    /// Process id.
     pub pid: u32,
     /// Control.
     pub control: String,
@@ -78,7 +84,7 @@ pub struct Addresses {
     pub arc_identity_endpoint: String,
     /// Value of `IMDS_ENDPOINT` on an Azure Arc machine.
     pub arc_imds_endpoint: String,
-    /// Where the agent of Azure Arc puts its key files.
+    /// Directory of the key files of the Azure Arc agent.
     pub arc_token_directory: String,
     /// Value of `IDENTITY_ENDPOINT` on a Service Fabric node.
     pub fabric_identity_endpoint: String,
@@ -86,7 +92,7 @@ pub struct Addresses {
     pub fabric_header: String,
     /// Value of `IDENTITY_SERVER_THUMBPRINT` there.
     pub fabric_thumbprint: String,
-    /// Certificate of every listener behind TLS, in PEM: self-signed, so that a client may take it as a root.
+    /// Certificate of every listener behind TLS, in PEM. Self-signed, so that a client can take it as a root.
     pub tls_certificate: String,
     /// Value of `MSI_ENDPOINT` in Cloud Shell.
     pub cloud_shell_endpoint: String,
@@ -102,7 +108,7 @@ pub struct Addresses {
     pub second_identity: Identity,
     /// The system-assigned identity.
     pub system_identity: Identity,
-    /// What a build service's job finds in its environment.
+    /// Environment variables of a build service's job.
     pub builds: std::collections::BTreeMap<&'static str, String>,
     /// Service connection that the pipeline may use.
     pub service_connection_id: &'static str,
@@ -119,7 +125,7 @@ pub struct FakeTenant {
 }
 
 impl FakeTenant {
-    /// Starts on threads of its own, so that a test may pause its own time.
+    /// Starts on its own threads, so that a test may pause its own time.
     pub fn start_blocking(world: World) -> io::Result<Self> {
         let state = Arc::new(State::new(world)?);
         let (stop, stopped) = oneshot::channel();
@@ -139,7 +145,7 @@ impl FakeTenant {
         Ok(FakeTenant { state, addresses, stop: Some(stop), thread: Some(thread) })
     }
 
-    /// Where everything is.
+    /// The addresses.
     pub fn addresses(&self) -> &Addresses {
         &self.addresses
     }
@@ -162,7 +168,7 @@ impl FakeTenant {
         self.state.report()
     }
 
-    /// A token with these claims, signed by this world: for issuers that are no listener here.
+    /// A token with these claims, signed by this world, for issuers that have no listener here.
     pub fn mint(&self, claims: &serde_json::Value) -> String {
         let token = self.state.signer.sign(claims).unwrap_or_default();
         self.state.keep_secret(&token);

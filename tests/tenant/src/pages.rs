@@ -14,35 +14,40 @@ use futures_util::stream::{self, StreamExt};
 use serde_json::json;
 
 use crate::data::{Vulnerabilities, close_envelope, open_envelope};
-use crate::defender::{Refusal, filter, only, parameter};
+use crate::defender::{Refusal, filter, no, only, parameter};
 use crate::faults::{Fault, Name};
+use crate::filter::{Field, Kind};
 use crate::http::{Answer, Call, answer, json_answer, with_header};
 use crate::state::{Open, State};
 use crate::world::Customer;
 
 /// Bytes that are made at a time.
 const PART: usize = 64 * 1024;
-const FIELDS: &[&str] = &[
-    "id",
-    "deviceId",
-    "rbacGroupId",
-    "rbacGroupName",
-    "deviceName",
-    "osPlatform",
-    "osVersion",
-    "osArchitecture",
-    "softwareVendor",
-    "softwareName",
-    "softwareVersion",
-    "cveId",
-    "cvssScore",
-    "vulnerabilitySeverityLevel",
-    "exploitabilityLevel",
-    "firstSeenTimestamp",
-    "lastSeenTimestamp",
+const FIELDS: &[Field] = &[
+    ("id", Kind::Text),
+    ("deviceId", Kind::Text),
+    ("rbacGroupId", Kind::Id),
+    ("rbacGroupName", Kind::Text),
+    ("deviceName", Kind::Text),
+    ("osPlatform", Kind::Text),
+    ("osVersion", Kind::Text),
+    ("osArchitecture", Kind::Text),
+    ("softwareVendor", Kind::Text),
+    ("softwareName", Kind::Text),
+    ("softwareVersion", Kind::Text),
+    ("cveId", Kind::Text),
+    ("cvssScore", Kind::Number),
+    ("vulnerabilitySeverityLevel", Kind::Text),
+    ("exploitabilityLevel", Kind::Text),
+    ("firstSeenTimestamp", Kind::Time),
+    ("lastSeenTimestamp", Kind::Time),
 ];
 
-/// Rows of one page, made as they are asked for.
+/// A row whose values have other types.
+const BAD_ROW: &str = r#"{"id":17,"cvssScore":{"value":"high"},"firstSeenTimestamp":12345,"cveId":["CVE-2026-0001"],
+"diskPaths":"C:\\x","newMember":{"a":[1,null]}}"#;
+
+/// Rows of one page, made when they are asked for.
 type Rows = Box<dyn Iterator<Item = Vec<u8>> + Send>;
 
 fn page_fault(state: &State, call: &Call, customer: &Customer) -> Option<Fault> {
@@ -57,7 +62,7 @@ fn position(call: &Call, rows: u64) -> Result<u64, Refusal> {
     let Some((_, token)) = call.query.iter().find(|(name, _)| name.eq_ignore_ascii_case("$skiptoken")) else {
         return Ok(0);
     };
-    let bad = || Refusal(400, "BadRequest", "The skip token is not valid.".to_owned());
+    let bad = || no(400, "BadRequest", "The skip token is not valid.");
     let token = STANDARD.decode(token).map_err(|_| bad())?;
     let token: serde_json::Value = serde_json::from_slice(&token).map_err(|_| bad())?;
     token["LineStoppedAt"].as_u64().filter(|at| *at <= rows).ok_or_else(bad)
@@ -83,14 +88,17 @@ pub(crate) fn by_machine(
     let changed = fault.as_ref().is_some_and(|f| f.name == Name::ChangedPage);
     let made = Vulnerabilities::new(&customer.tenant_id, u64::from(changed) << 40);
     let next = (top.is_none() && to < total).then(|| {
-        let token = json!({"ExportDefinition": {"TimePath": "2026-11-24/1101/"}, "ExportFileIndex": 0, "LineStoppedAt": to});
-        let token: String = url::form_urlencoded::byte_serialize(STANDARD.encode(token.to_string()).as_bytes()).collect();
+        let definition = json!({"TimePath": "2026-11-24/1101/"});
+        let token = json!({"ExportDefinition": definition, "ExportFileIndex": 0, "LineStoppedAt": to});
+        let token = STANDARD.encode(token.to_string());
+        let token: String = url::form_urlencoded::byte_serialize(token.as_bytes()).collect();
         let filter = call.query.get("$filter").map(|text| {
             let text: String = url::form_urlencoded::byte_serialize(text.as_bytes()).collect();
             format!("&$filter={text}")
         });
-        // The real links write the parameter in lower case.
-        format!("{}{}?pagesize={size}&$skiptoken={token}{}", state.address("defender"), call.path, filter.unwrap_or_default())
+        // The real links have the parameter in lower case.
+        let page = format!("{}{}?pagesize={size}", state.address("defender"), call.path);
+        format!("{page}&$skiptoken={token}{}", filter.unwrap_or_default())
     });
     let next = link(state, call, fault.as_ref(), next);
     match fault {
@@ -144,7 +152,7 @@ fn own_address(state: &State, call: &Call) -> String {
     format!("{}{}{query}", state.address("defender"), call.path)
 }
 
-/// The link to the next page, as the fault wants it.
+/// The link to the next page, or the one of a fault.
 fn link(state: &State, call: &Call, fault: Option<&Fault>, next: Option<String>) -> Option<String> {
     match fault.map(|fault| fault.name) {
         Some(Name::ForeignNextLink) => {
@@ -167,7 +175,7 @@ fn whole_page(
     let name = fault.map(|fault| fault.name);
     let after = fault.map_or(0, |fault| fault.after_rows);
     if name == Some(Name::EmptyPage) {
-        // The same page once more; the blank keeps its address from being the one before.
+        // The same page again. The token makes its address another one than before.
         let query = if call.query_text.is_empty() { String::new() } else { format!("{}&", call.query_text) };
         let again = format!(
             "{}{}?{query}$skiptoken={}",
@@ -195,7 +203,7 @@ fn whole_page(
             body.push(b',');
         }
         if name == Some(Name::BadRow) && fault.is_some_and(|fault| fault.row == number as u64) {
-            body.extend_from_slice(br#"{"id":17,"cvssScore":{"value":"high"},"firstSeenTimestamp":12345,"cveId":["CVE-2026-0001"],"diskPaths":"C:\\x","newMember":{"a":[1,null]}}"#);
+            body.extend_from_slice(BAD_ROW.as_bytes());
         } else {
             body.extend_from_slice(&row);
         }
@@ -242,8 +250,7 @@ fn finish(state: &State, call: &Call, mut body: Vec<u8>, fault: Option<Name>) ->
     }
 }
 
-/// The parts one after the other, each given time to leave before the next: hyper drops what it has not written when a
-/// body fails.
+/// The parts, with a pause before the failure: when a body fails, hyper drops what it has not written yet.
 fn slow_end(
     parts: Vec<Result<Bytes, std::io::Error>>,
 ) -> impl futures_util::Stream<Item = Result<Bytes, std::io::Error>> {
@@ -296,7 +303,7 @@ fn stream_rows(
     let mut part = head;
     let (mut row, mut end) = (from, false);
     let parts = std::iter::from_fn(move || {
-        // Held until the last part is made or the client is gone.
+        // Held until the last part is made or the client has gone.
         let _ = &open;
         if end {
             return None;

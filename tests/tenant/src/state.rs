@@ -1,4 +1,4 @@
-//! What all listeners share: the world, the faults, what was seen.
+//! What all listeners share: the world, the faults, the report.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io;
@@ -16,7 +16,7 @@ use crate::world::World;
 /// Value of the identity endpoint's header.
 pub const IDENTITY_HEADER: &str = "fake-identity-header-0123456789";
 
-/// A request as the report tells it: no secret in it.
+/// A request in the report. It contains no secret.
 #[derive(Clone, Debug, Serialize)]
 pub struct Seen {
     /// Listener.
@@ -37,9 +37,9 @@ pub struct Seen {
 #[derive(Clone, Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
-    /// Requests, the newest last; the first 20,000.
+    /// The first 20,000 requests, the newest last.
     pub requests: Vec<Seen>,
-    /// How many of what: `identity`, `imds`, `exchanges`, `pages`, `claims`, `defender`, …
+    /// Counts by name: `identity`, `imds`, `exchanges`, `pages`, `claims`, `defender`, …
     pub counts: BTreeMap<String, u64>,
     /// Tokens issued, by tenant.
     pub exchanges_by_tenant: BTreeMap<String, u64>,
@@ -47,7 +47,7 @@ pub struct Report {
     pub violations: Vec<String>,
     /// Requests under way.
     pub open: i64,
-    /// Most that were under way at a time.
+    /// Largest number of requests under way at a time.
     pub peak_open: i64,
     /// Requests that reached the foreign host, and whether they brought a token.
     pub foreign: Vec<String>,
@@ -68,7 +68,7 @@ pub(crate) struct State {
     secrets: Mutex<HashSet<String>>,
     revoked: Mutex<HashSet<String>>,
     used: Mutex<HashSet<String>>,
-    quota: Mutex<HashMap<String, (u64, u64)>>,
+    windows: Mutex<HashMap<String, (u64, u64)>>,
     open: AtomicI64,
     peak_open: AtomicI64,
     counter: AtomicU64,
@@ -97,7 +97,7 @@ impl State {
             secrets: Mutex::new(secrets),
             revoked: Mutex::default(),
             used: Mutex::default(),
-            quota: Mutex::default(),
+            windows: Mutex::default(),
             open: AtomicI64::new(0),
             peak_open: AtomicI64::new(0),
             counter: AtomicU64::new(0),
@@ -110,13 +110,13 @@ impl State {
         lock(&self.world)
     }
 
-    /// Everything as it was at the start.
+    /// Resets everything to the start.
     pub(crate) fn reset(&self) {
         let initial = lock(&self.initial).clone();
         *self.world() = initial;
         lock(&self.faults).clear();
         *lock(&self.report) = Report::default();
-        lock(&self.quota).clear();
+        lock(&self.windows).clear();
         lock(&self.revoked).clear();
         lock(&self.used).clear();
         self.keys.clear();
@@ -128,7 +128,7 @@ impl State {
         lock(&self.faults).add(fault);
     }
 
-    /// The fault that strikes this request, if one does.
+    /// The fault that strikes this request, if any.
     pub(crate) fn strike(
         &self,
         service: &str,
@@ -153,12 +153,12 @@ impl State {
         lock(&self.secrets).iter().cloned().chain(of_the_app).collect()
     }
 
-    /// Whether this id of an assertion was not there before.
+    /// Whether no assertion with this id was sent before.
     pub(crate) fn first_use(&self, id: &str) -> bool {
         lock(&self.used).insert(id.to_owned())
     }
 
-    /// Remembers a secret, so that a test can look for it where it must not be.
+    /// Remembers a secret, so that a test can search for it where it must not be.
     pub(crate) fn keep_secret(&self, secret: &str) {
         lock(&self.secrets).insert(secret.to_owned());
     }
@@ -204,19 +204,25 @@ impl State {
         }
     }
 
-    /// Whether the tenant's quota has room; otherwise the pause to ask for, in seconds.
-    pub(crate) fn take_quota(&self, tenant: &str, now: u64) -> Result<(), (u64, bool)> {
-        let Some(quota) = self.world().quota.clone() else { return Ok(()) };
-        let mut used = lock(&self.quota);
-        let (begun, count) = used.entry(tenant.to_owned()).or_insert((now, 0));
-        if now >= *begun + quota.window_seconds {
+    /// Takes one request of `limit` in a window of `seconds`, which the first request opens. Returns how many are left
+    /// (none: there was no room) and the seconds until the window ends.
+    pub(crate) fn take(&self, key: &str, limit: u64, seconds: u64) -> (Option<u64>, u64) {
+        let (mut windows, now) = (lock(&self.windows), now());
+        let (begun, count) = windows.entry(key.to_owned()).or_insert((now, 0));
+        if now >= *begun + seconds {
             (*begun, *count) = (now, 0);
         }
-        if *count >= quota.limit {
-            return Err((quota.retry_after_seconds, quota.retry_after_as_date));
+        let ends = (*begun + seconds).saturating_sub(now);
+        if *count >= limit {
+            return (None, ends);
         }
         *count += 1;
-        Ok(())
+        (Some(limit - *count), ends)
+    }
+
+    /// Whether pages of this path have no link to the next one.
+    pub(crate) fn is_without_links(&self, path: &str) -> bool {
+        self.world().paths_without_links.iter().any(|without| without == path)
     }
 
     /// A number that is new each time.

@@ -1,4 +1,4 @@
-//! What there is in the fake world, as JSON that a test may change while it runs.
+//! The fake world, as JSON that a test may change while it runs.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,32 +8,39 @@ use crate::cloud::{Cloud, Resource};
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct World {
-    /// Where all of it stands. The federated credential of the start follows it.
+    /// The cloud. The initial federated credential follows it.
     pub cloud: Cloud,
     /// Tenant of the identities and of the app.
     pub home_tenant_id: String,
-    /// Managed identities of the place that the client runs in.
+    /// Managed identities of the host that the client runs on.
     pub identities: Vec<Identity>,
     /// The app registration.
     pub app: App,
     /// Customers.
     pub tenants: Vec<Customer>,
-    /// Form of `expires_on` at the identity endpoints: `unix`, `number`, `iso`, `us`, `us24`, `hybrid`.
+    /// Form of `expires_on` at the identity endpoints: `unix`, `number`, `iso`, `us`, `us24`, `us24-without-zone`,
+    /// `hybrid`, `hybrid-without-zone`.
     pub expires_on_format: String,
     /// `refresh_in` of a token answer, in seconds.
     pub refresh_in: Option<u64>,
-    /// Whether `expires_in` comes in quotes.
+    /// Whether `expires_in` is text.
     pub expires_in_as_text: bool,
     /// Whether the token endpoint and the Defender APIs are behind TLS. Read at the start.
     pub tls: bool,
     /// `auto`: gzip for clients that ask for it, up to 1 MB; `on`: always when asked; `off`.
     pub gzip: String,
+    /// Paths whose pages have no link to the next page, however much is left.
+    #[serde(default)]
+    pub paths_without_links: Vec<String>,
     /// Rows of a page of machines at most.
     pub machine_page_size: usize,
     /// Rows of a page of vulnerabilities unless the client says otherwise.
     pub vulnerability_page_size: usize,
-    /// Quota of the API for each tenant; none when absent.
+    /// Quota of the Defender APIs for each tenant. Absent: none.
     pub quota: Option<Quota>,
+    /// Queries of Resource Graph that one principal may send in a window.
+    #[serde(default = "resource_graph_quota")]
+    pub resource_graph_quota: QueryQuota,
     /// Answers of further paths: `METHOD /path` to the answer.
     pub extra_responses: std::collections::HashMap<String, ExtraResponse>,
     /// The agent of Azure Arc.
@@ -42,13 +49,13 @@ pub struct World {
     pub fabric_identity: usize,
 }
 
-/// What an agent of Azure Arc can do with an identity's id.
+/// What the agent of Azure Arc does with the id of a user-assigned identity.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ArcAgent {
-    /// Whether it looks at the id; an old one answers for the system-assigned identity.
+    /// Whether it looks at the id. An old agent answers for the system-assigned identity.
     pub honours_selector: bool,
-    /// Whether it repeats the id in its answer, as a client needs it to believe the answer.
+    /// Whether it repeats the id in its answer. Clients refuse an answer without it.
     pub echo: bool,
 }
 
@@ -56,13 +63,13 @@ pub struct ArcAgent {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Identity {
-    /// For people.
+    /// Display name.
     pub name: String,
     /// Client id.
     pub client_id: String,
     /// Object (principal) id.
     pub object_id: String,
-    /// Azure resource id; empty for the system-assigned one.
+    /// Azure resource id. Empty for the system-assigned identity.
     pub resource_id: String,
     /// The identity that answers when no id is given.
     pub system_assigned: bool,
@@ -78,7 +85,7 @@ pub struct App {
     pub home_tenant_id: String,
     /// Whether other tenants may use it.
     pub multi_tenant: bool,
-    /// What it trusts.
+    /// The issuers that it trusts.
     pub federated_credentials: Vec<FederatedCredential>,
     /// Its client secrets.
     pub secrets: Vec<Secret>,
@@ -90,11 +97,11 @@ pub struct App {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Secret {
-    /// Its id, which people take for the secret.
+    /// Its id, which people mistake for the secret.
     pub id: String,
     /// The secret.
     pub value: String,
-    /// Whether its time is over.
+    /// Whether it has expired.
     pub expired: bool,
 }
 
@@ -106,12 +113,12 @@ pub struct FederatedCredential {
     pub issuer: String,
     /// Subject of the assertion.
     pub subject: String,
-    /// Audience that the assertion was asked for.
+    /// Audience that was asked for.
     pub audience: String,
 }
 
 impl FederatedCredential {
-    /// The one of the start: it trusts the first identity.
+    /// The initial one, which trusts the first identity.
     fn initial(cloud: Cloud, home: &str) -> Self {
         FederatedCredential {
             issuer: cloud.issuer(home),
@@ -129,7 +136,7 @@ pub struct Customer {
     pub tenant_id: String,
     /// A domain of it.
     pub domain: String,
-    /// For people.
+    /// Display name.
     pub name: String,
     /// Whether the app's service principal is there.
     pub consented: bool,
@@ -141,6 +148,9 @@ pub struct Customer {
     /// Those of Microsoft Graph.
     #[serde(default = "graph_roles")]
     pub graph_roles: Vec<String>,
+    /// AADSTS code of the refusal that every token request gets after its credential was accepted, such as 53003.
+    #[serde(default)]
+    pub refusal: Option<u32>,
     /// Whether the API's service principal is in the tenant.
     pub defender_provisioned: bool,
     /// Whether the tenant has the licence for vulnerability data.
@@ -149,6 +159,12 @@ pub struct Customer {
     pub machines: usize,
     /// Vulnerability rows.
     pub vulnerability_rows: u64,
+    /// Alerts of Microsoft Graph.
+    #[serde(default = "alerts")]
+    pub alerts: usize,
+    /// Rows of each table of Resource Graph.
+    #[serde(default = "resources")]
+    pub resources: usize,
     /// Life of a token, in seconds.
     pub token_lifetime: u64,
     /// How long the token endpoint takes, in milliseconds.
@@ -156,7 +172,7 @@ pub struct Customer {
 }
 
 impl Customer {
-    /// What a token for `resource` has in `roles`.
+    /// The roles in a token for `resource`.
     pub(crate) fn roles_for(&self, resource: Resource) -> &[String] {
         match resource {
             Resource::Defender => &self.roles,
@@ -175,7 +191,29 @@ fn graph_roles() -> Vec<String> {
     vec!["SecurityAlert.Read.All".to_owned()]
 }
 
-/// A quota: so many requests, then 429 until the window ends.
+fn alerts() -> usize {
+    25
+}
+
+fn resources() -> usize {
+    250
+}
+
+fn resource_graph_quota() -> QueryQuota {
+    QueryQuota { limit: 15, window_seconds: 5 }
+}
+
+/// A number of queries in a window.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct QueryQuota {
+    /// Queries of a window.
+    pub limit: u64,
+    /// Length of the window, in seconds.
+    pub window_seconds: u64,
+}
+
+/// A quota: a number of requests, then 429 until the window ends.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Quota {
@@ -188,6 +226,12 @@ pub struct Quota {
     /// Retry-After as an HTTP date.
     #[serde(default)]
     pub retry_after_as_date: bool,
+    /// Whether the refusal has no Retry-After. Its text then says how long the window is.
+    #[serde(default)]
+    pub without_retry_after: bool,
+    /// Whether the text names the key that is counted and the seconds that are left, as it did in 2022.
+    #[serde(default)]
+    pub text_with_seconds: bool,
 }
 
 /// An answer to serve.
@@ -196,12 +240,12 @@ pub struct Quota {
 pub struct ExtraResponse {
     /// Status.
     pub status: u16,
-    /// Body: text as it is, anything else as JSON.
+    /// Body. Text is sent as it is, anything else as JSON.
     pub body: serde_json::Value,
     /// Headers.
     #[serde(default)]
     pub headers: std::collections::HashMap<String, String>,
-    /// How many vulnerability rows stand in the body where its text has `{rows}`. Status 200.
+    /// Number of vulnerability rows that replace `{rows}` in the body's text. Status 200.
     #[serde(default)]
     pub rows: Option<u64>,
 }
@@ -220,9 +264,9 @@ impl World {
             resource_id: if system {
                 String::new()
             } else {
-                format!(
-                    "/subscriptions/5ab00000-0000-4000-8000-000000000001/resourcegroups/rg-collector/providers/Microsoft.ManagedIdentity/userAssignedIdentities/{name}"
-                )
+                let group = "5ab00000-0000-4000-8000-000000000001/resourcegroups/rg-collector";
+                let provider = "providers/Microsoft.ManagedIdentity/userAssignedIdentities";
+                format!("/subscriptions/{group}/{provider}/{name}")
             },
             system_assigned: system,
         };
@@ -254,17 +298,18 @@ impl World {
             expires_in_as_text: false,
             tls: false,
             gzip: "auto".to_owned(),
+            paths_without_links: Vec::new(),
             machine_page_size: 10_000,
             vulnerability_page_size: 50_000,
             quota: None,
+            resource_graph_quota: resource_graph_quota(),
             extra_responses: std::collections::HashMap::new(),
             arc: ArcAgent { honours_selector: true, echo: true },
             fabric_identity: 0,
         }
     }
 
-    /// Moves the federated credential of the start to the cloud that the world changed to, unless a test has set
-    /// others.
+    /// Moves the initial federated credential to the world's new cloud, unless a test has set others.
     pub(crate) fn follow_cloud(&mut self, before: &World) {
         let initial = |cloud| vec![FederatedCredential::initial(cloud, &before.home_tenant_id)];
         let untouched = before.app.federated_credentials == initial(before.cloud)
@@ -274,7 +319,7 @@ impl World {
         }
     }
 
-    /// The customer that `name` (id or domain, in any case) means.
+    /// The customer with this id or domain, in any case.
     pub fn tenant(&self, name: &str) -> Option<&Customer> {
         self.tenants
             .iter()
@@ -302,10 +347,13 @@ fn customer(number: usize, rows: u64, machines: usize) -> Customer {
         roles: vec!["Machine.Read.All".to_owned(), "Vulnerability.Read.All".to_owned()],
         xdr_roles: xdr_roles(),
         graph_roles: graph_roles(),
+        refusal: None,
         defender_provisioned: true,
         licensed: true,
         machines,
         vulnerability_rows: rows,
+        alerts: alerts(),
+        resources: resources(),
         token_lifetime: 3599,
         slow_ms: 0,
     }

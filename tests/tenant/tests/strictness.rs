@@ -1,4 +1,4 @@
-//! What the real services refuse, this one refuses: requests as a person makes them by hand, sent over a bare socket.
+//! The fake tenant refuses what the real services refuse: requests as a person writes them, sent over a bare socket.
 #![allow(clippy::unwrap_used)] // a test that cannot go on has failed
 
 mod common;
@@ -9,7 +9,7 @@ use serde_json::json;
 use common::{Form, SCOPE, URLENCODED, assertion, encode, exchange, send, send_for_head};
 
 #[test]
-fn a_token_request_that_is_right_is_granted_and_each_that_is_not_has_its_code() {
+fn a_right_token_request_is_granted_and_each_wrong_one_has_its_code() {
     let tenant = FakeTenant::start_blocking(World::default()).unwrap();
     let customer = tenant.addresses().tenants[0].tenant_id.clone();
     let ask = |change: fn(&mut Form)| exchange(&tenant, &customer, URLENCODED, change);
@@ -40,7 +40,7 @@ fn an_assertion_that_is_not_the_identitys_token_for_the_exchange_is_refused() {
     let uami = format!("&client_id={}", tenant.addresses().managed_identity.client_id);
     let with = |assertion: String| exchange(&tenant, &customer, URLENCODED, |f| f.assertion = assertion);
     assert_eq!(with(assertion(&tenant, "https://management.azure.com", &uami)), 700_227);
-    // Without an id the system-assigned identity answers, which the app does not trust.
+    // Without an id the system-assigned identity answers. The app does not trust it.
     assert_eq!(with(assertion(&tenant, "api://AzureADTokenExchange", "")), 700_213);
     tenant.change(|world| world.app.federated_credentials.clear());
     assert_eq!(with(assertion(&tenant, "api://AzureADTokenExchange", &uami)), 70025);
@@ -71,7 +71,7 @@ fn the_identity_endpoint_wants_its_header_its_version_and_one_id_that_it_knows()
         second.client_id, second.object_id
     );
     assert_eq!(ask(&both, &good), 400);
-    // IMDS's name of the parameter means nothing here: another identity answers, and it is reported.
+    // IMDS's name of the parameter means nothing here: another identity answers, and the report says so.
     let before = tenant.report().violations.len();
     assert_eq!(
         ask(&format!("api-version=2019-08-01&{resource}&msi_res_id={}", encode(&second.resource_id)), &good),
@@ -104,7 +104,7 @@ fn automation_wants_one_header_more_and_the_endpoint_of_2017_its_own_names() {
     assert!(body["expires_on"].as_str().unwrap().ends_with("M +00:00"), "a date: {body}");
     assert_eq!(of_2017("api-version=2017-09-01", &header).0, 401);
     assert_eq!(of_2017("api-version=2019-08-01", &secret).0, 400);
-    // The later version's name means nothing here: another identity answers, and it is reported.
+    // The later version's name means nothing here: another identity answers, and the report says so.
     let before = tenant.report().violations.len();
     let (_, body) = of_2017(&format!("api-version=2017-09-01&client_id={client}"), &secret);
     assert_ne!(body["client_id"].as_str(), Some(client.as_str()));
@@ -148,7 +148,8 @@ fn an_identity_and_an_app_of_another_cloud_are_refused() {
     let scope = "https://api-gov.securitycenter.microsoft.us/.default";
     let ask = |assertion: &str, scope: &str| {
         let body = format!(
-            "client_id={}&scope={}&grant_type=client_credentials&client_assertion_type={}&client_assertion={assertion}",
+            "client_id={}&scope={}&grant_type=client_credentials&client_assertion_type={}\
+             &client_assertion={assertion}",
             addresses.client_id,
             encode(scope),
             encode(common::ASSERTION_TYPE)
@@ -158,12 +159,12 @@ fn an_identity_and_an_app_of_another_cloud_are_refused() {
     assert_eq!(ask(&own, scope), 0);
     assert_eq!(ask(&own, SCOPE), 500_011);
     assert_eq!(ask(&from_before, scope), 700_211);
-    // The wrong audience in the credential, as a person copies it from a page about the public cloud.
+    // The wrong audience in the credential, copied from a page about the public cloud.
     tenant.change(|world| {
         "api://AzureADTokenExchange".clone_into(&mut world.app.federated_credentials[0].audience);
     });
     assert_eq!(ask(&own, scope), 700_212);
-    // What a test set stays.
+    // A credential that a test has set stays.
     tenant.change(|world| world.cloud = Cloud::Public);
     assert_eq!(ask(&from_before, SCOPE), 700_211);
     let defender = |cloud: Cloud, resource: &str| {
@@ -203,7 +204,7 @@ fn each_list_wants_a_token_for_its_own_api_with_its_own_role() {
     assert_eq!(ask(&addresses.arm, "/subscriptions", arm), 400);
     assert_eq!(ask(&addresses.arm, "/subscriptions?api-version=latest", arm), 400);
     assert_eq!(send(&addresses.arm, &format!("GET {subscriptions}"), "", "").0, 401);
-    // Without the role, the tenant's token is no good for Graph's list.
+    // Graph's list refuses a token without the role.
     tenant.change(|world| world.tenants[0].graph_roles = vec!["User.Read.All".to_owned()]);
     let token = common::secret_token(&tenant, "https://graph.microsoft.com/.default", "");
     let bearer = format!("Authorization: Bearer {token}\r\n");
@@ -235,4 +236,131 @@ fn a_claims_challenge_is_answered_by_a_token_that_was_asked_for_with_claims() {
     assert_eq!(ask(&plain).0, 200);
     assert_eq!(tenant.report().counts["claims"], 1);
     assert!(tenant.report().violations.is_empty());
+}
+
+/// A body as .NET and PowerShell's `-Form` write it.
+fn multipart(fields: &[(&str, &str)]) -> String {
+    let part = |(name, value): &(&str, &str)| {
+        let head = format!("Content-Type: text/plain\r\nContent-Disposition: form-data; name={name}\r\n");
+        format!("--b0undary\r\n{head}\r\n{value}\r\n")
+    };
+    format!("{}--b0undary--\r\n", fields.iter().map(part).collect::<String>())
+}
+
+#[test]
+fn a_multipart_body_is_read_so_that_its_wrong_assertion_type_is_named() {
+    let tenant = FakeTenant::start_blocking(World::default()).unwrap();
+    let addresses = tenant.addresses().clone();
+    let uami = format!("&client_id={}", addresses.managed_identity.client_id);
+    let assertion = assertion(&tenant, "api://AzureADTokenExchange", &uami);
+    let ask = |assertion_type: &str| {
+        let body = multipart(&[
+            ("client_id", &addresses.client_id),
+            ("scope", SCOPE),
+            ("grant_type", "client_credentials"),
+            ("client_assertion_type", assertion_type),
+            ("client_assertion", &assertion),
+        ]);
+        let kind = "multipart/form-data; boundary=\"b0undary\"";
+        common::token_request(&tenant, &addresses.tenants[0].tenant_id, kind, &body)
+    };
+    assert_eq!(ask("urn:ietf:params:oauth:grant-type:jwt-bearer"), 90023);
+    assert_eq!(ask(common::ASSERTION_TYPE), 0);
+    assert_eq!(tenant.report().violations, ["authority: the body is multipart/form-data"; 2]);
+}
+
+#[test]
+fn only_a_managed_identitys_own_v2_token_of_the_home_tenant_is_an_assertion() {
+    let tenant = FakeTenant::start_blocking(World::default()).unwrap();
+    let addresses = tenant.addresses().clone();
+    let (home, customer) = (&addresses.home_tenant_id, &addresses.tenants[0].tenant_id);
+    let with = |assertion: String| exchange(&tenant, customer, URLENCODED, |form| form.assertion = assertion);
+    let v2 = format!("https://login.microsoftonline.com/{home}/v2.0");
+    let token = |change: &dyn Fn(&mut serde_json::Value)| {
+        let identity = &addresses.managed_identity.object_id;
+        let mut claims = json!({
+            "iss": v2, "aud": "fb60f99c-7a34-4190-8149-302f77469936", "tid": home, "idtyp": "app",
+            "sub": identity, "oid": identity, "exp": common::now() + 3600,
+        });
+        change(&mut claims);
+        tenant.mint(&claims)
+    };
+    assert_eq!(with(token(&|_| {})), 0);
+    assert_eq!(with(token(&|claims| claims["idtyp"] = json!("user"))), 700_229);
+    assert_eq!(with(token(&|claims| claims["xms_ficinfo"] = json!("x"))), 700_231);
+    assert_eq!(with(token(&|claims| claims["tid"] = json!(customer))), 700_236);
+    assert_eq!(with(token(&|claims| claims["sub"] = json!("prefix/sc/organization/connection"))), 70052);
+    // The app's own token for the exchange: the app is not a managed identity.
+    tenant.change(|world| world.app.home_tenant_id.clone_from(customer));
+    let own = common::secret_token(&tenant, "api://AzureADTokenExchange/.default", "");
+    assert_eq!(with(own), 700_226);
+    tenant.change(|world| world.app.home_tenant_id.clone_from(home));
+    // A v1.0 token, even if a credential names its issuer.
+    let v1 = format!("https://sts.windows.net/{home}/");
+    tenant.change(|world| world.app.federated_credentials[0].issuer.clone_from(&v1));
+    assert_eq!(with(token(&|claims| claims["iss"] = json!(v1))), 700_227);
+    assert_eq!(with(token(&|_| {})), 700_211);
+    tenant.change(|world| {
+        let credential = &mut world.app.federated_credentials[0];
+        credential.issuer.clone_from(&v2);
+        "fb60f99c-7a34-4190-8149-302f77469936".clone_into(&mut credential.audience);
+    });
+    assert_eq!(with(token(&|_| {})), 700_214);
+    tenant.change(|world| {
+        let credential = &mut world.app.federated_credentials[0];
+        "api://AzureADTokenExchange".clone_into(&mut credential.audience);
+        credential.subject = credential.subject.to_uppercase();
+    });
+    assert_eq!(with(token(&|_| {})), 7_002_138);
+    assert_eq!(tenant.report().violations, [""; 0]);
+}
+
+#[test]
+fn a_tenant_can_refuse_with_any_code() {
+    let tenant = FakeTenant::start_blocking(World::default()).unwrap();
+    let addresses = tenant.addresses().clone();
+    let line = format!("POST /{}/oauth2/v2.0/token", addresses.tenants[0].tenant_id);
+    let body = format!(
+        "client_id={}&scope={}&grant_type=client_credentials&client_secret={}",
+        addresses.client_id,
+        encode(SCOPE),
+        encode(&addresses.client_secret)
+    );
+    let headers = format!("Content-Type: {URLENCODED}\r\nclient-request-id: 1d\r\n");
+    for (code, status, error) in [
+        (53003, 400, "access_denied"),
+        (7_000_112, 401, "unauthorized_client"),
+        (500_014, 400, "invalid_resource"),
+        (90033, 503, "temporarily_unavailable"),
+        (90055, 429, "temporarily_unavailable"),
+    ] {
+        tenant.change(|world| world.tenants[0].refusal = Some(code));
+        let (found, head, answer) = send_for_head(&addresses.authority, &line, &headers, &body);
+        assert_eq!((found, answer["error"].as_str()), (status, Some(error)), "{code}");
+        assert_eq!(answer["error_codes"], json!([code]));
+        assert_eq!(answer["correlation_id"], "1d");
+        assert_eq!(head.contains("retry-after: 60"), status == 429, "{head}");
+    }
+}
+
+#[test]
+fn an_azure_vm_without_a_system_assigned_identity_answers_for_its_only_identity() {
+    let tenant = FakeTenant::start_blocking(World::default()).unwrap();
+    let addresses = tenant.addresses().clone();
+    let ask = |resource: &str| {
+        let path = "/metadata/identity/oauth2/token?api-version=2018-02-01";
+        let line = format!("GET {path}&resource={}", encode(resource));
+        send(&addresses.imds, &line, "Metadata: true\r\n", "")
+    };
+    let graph = "https://graph.microsoft.com";
+    assert_eq!(ask(graph).1["client_id"], json!(addresses.system_identity.client_id));
+    tenant.change(|world| world.identities.retain(|identity| !identity.system_assigned));
+    let (status, answer) = ask(graph);
+    assert_eq!(status, 400);
+    assert!(answer["error_description"].as_str().unwrap().starts_with("Multiple user assigned identities"));
+    tenant.change(|world| world.identities.truncate(1));
+    assert_eq!(ask(graph).1["client_id"], json!(addresses.managed_identity.client_id));
+    let (status, answer) = ask("https://unknown.example");
+    assert_eq!((status, &answer["error"]), (400, &json!("invalid_resource")));
+    assert!(answer["error_description"].as_str().unwrap().starts_with("AADSTS50001"));
 }

@@ -4,19 +4,49 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use fedxdr_tenant::{FakeTenant, IDENTITY_HEADER};
+use ring::signature::{RsaEncoding, RsaKeyPair};
+use rustls::pki_types::PrivatePkcs8KeyDer;
 use serde_json::Value;
 
 pub const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 pub const SCOPE: &str = "https://api.securitycenter.microsoft.com/.default";
 
-/// Sends a request and gives status and body.
+/// A key for these tests only.
+const KEY: &[u8] = include_bytes!("fake-rsa-key.der");
+
+/// A self-signed certificate of the key.
+pub fn certificate() -> Vec<u8> {
+    let key = PrivatePkcs8KeyDer::from(KEY);
+    let key = rcgen::KeyPair::from_pkcs8_der_and_sign_algo(&key, &rcgen::PKCS_RSA_SHA256).unwrap();
+    let parameters = rcgen::CertificateParams::new(["fake.example".to_owned()]).unwrap();
+    parameters.self_signed(&key).unwrap().der().to_vec()
+}
+
+/// A token that the key signed.
+pub fn signed(header: &Value, claims: &Value, padding: &'static dyn RsaEncoding) -> String {
+    let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+    let text = format!("{}.{}", part(header), part(claims));
+    let key = RsaKeyPair::from_pkcs8(KEY).unwrap();
+    let mut signature = vec![0; key.public().modulus_len()];
+    let random = ring::rand::SystemRandom::new();
+    key.sign(padding, &random, text.as_bytes(), &mut signature).unwrap();
+    format!("{text}.{}", URL_SAFE_NO_PAD.encode(signature))
+}
+
+pub fn now() -> u64 {
+    std::time::UNIX_EPOCH.elapsed().unwrap().as_secs()
+}
+
+/// Sends a request. Returns status and body.
 pub fn send(base: &str, request_line: &str, headers: &str, body: &str) -> (u16, Value) {
     let (status, _, body) = send_for_head(base, request_line, headers, body);
     (status, body)
 }
 
-/// Sends a request and gives status, head and body.
+/// Sends a request. Returns status, head and body.
 pub fn send_for_head(base: &str, request_line: &str, headers: &str, body: &str) -> (u16, String, Value) {
     let host = base.strip_prefix("http://").unwrap();
     let mut socket = TcpStream::connect(host).unwrap();

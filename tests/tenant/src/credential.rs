@@ -8,11 +8,9 @@ use base64::engine::general_purpose::STANDARD;
 use crate::aadsts::{Refusal, no, plain};
 use crate::http::Call;
 use crate::state::State;
-use crate::token_request::missing;
+use crate::token_request::{ASSERTION_TYPE, missing, unexpected_assertion_type};
 use crate::world::World;
 use crate::{certificate, federated};
-
-const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 /// The proof that a request contains.
 pub(crate) enum Presented {
@@ -53,10 +51,7 @@ pub(crate) fn presented(
     }
     match form.get("client_assertion_type").map(String::as_str) {
         Some(ASSERTION_TYPE) | None => {}
-        Some(other) => {
-            let text = format!("Invalid STS request. Unexpected client assertion type '{other}'.");
-            return Err(no(90023, text));
-        }
+        Some(other) => return Err(unexpected_assertion_type(other)),
     }
     match (form.get("client_assertion_type"), some("client_assertion")) {
         (Some(_), Some(assertion)) => Ok((client, Presented::Assertion(assertion))),

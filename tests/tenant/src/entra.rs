@@ -103,7 +103,7 @@ fn grant(
     call: &Call,
     fault: Option<&Fault>,
 ) -> Result<Value, Refusal> {
-    let form = request::form(state, call)?;
+    let form = request::form(call)?;
     let customer = request::tenant(world, tenant)?;
     let (client, presented) = credential::presented(state, call, &form)?;
     let challenged = request::challenged(state, &form)?;

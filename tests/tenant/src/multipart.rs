@@ -1,22 +1,18 @@
 //! `multipart/form-data` (RFC 7578), as far as a form of short texts needs it.
 
-use std::collections::HashMap;
-
-/// The fields of a body, and the names that come more than once. What is not such a body has no fields.
-pub(crate) fn pairs(content_type: &str, body: &[u8]) -> (HashMap<String, String>, Vec<String>) {
-    let (mut map, mut repeated) = (HashMap::new(), Vec::new());
-    let Some(boundary) = parameter(content_type, "boundary") else { return (map, repeated) };
-    let body = String::from_utf8_lossy(body);
-    for part in body.split(format!("--{boundary}").as_str()).skip(1) {
-        let Some((head, value)) = part.split_once("\r\n\r\n") else { continue };
-        let disposition = head.lines().find(|line| is_disposition(line));
-        let Some(name) = disposition.and_then(|line| parameter(line, "name")) else { continue };
-        let value = value.strip_suffix("\r\n").unwrap_or(value);
-        if map.insert(name.to_owned(), value.to_owned()).is_some() {
-            repeated.push(name.to_owned());
-        }
+/// A field of a body. What is not such a body has no fields.
+pub(crate) fn field(content_type: &str, body: &[u8], wanted: &str) -> Option<String> {
+    if !content_type.to_ascii_lowercase().starts_with("multipart/form-data") {
+        return None;
     }
-    (map, repeated)
+    let boundary = parameter(content_type, "boundary")?;
+    let body = String::from_utf8_lossy(body);
+    body.split(format!("--{boundary}").as_str()).skip(1).find_map(|part| {
+        let (head, value) = part.split_once("\r\n\r\n")?;
+        let disposition = head.lines().find(|line| is_disposition(line))?;
+        let found = parameter(disposition, "name")? == wanted;
+        found.then(|| value.strip_suffix("\r\n").unwrap_or(value).to_owned())
+    })
 }
 
 fn is_disposition(line: &str) -> bool {

@@ -12,6 +12,9 @@ use crate::multipart;
 use crate::state::State;
 use crate::world::{Customer, World};
 
+/// The type of a client's assertion.
+pub(crate) const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
 /// Parameters that a client credentials request may have. `client_info` comes from MSAL.
 const PARAMETERS: &[&str] = &[
     "claims",
@@ -29,17 +32,16 @@ const TELEMETRY: &[&str] =
     &["client-request-id", "return-client-request-id", "x-app-", "x-client-", "x-ms-lib-capability"];
 
 /// The parameters of the body.
-pub(crate) fn form(state: &State, call: &Call) -> Result<HashMap<String, String>, Refusal> {
+pub(crate) fn form(call: &Call) -> Result<HashMap<String, String>, Refusal> {
     let content_type = call.header("content-type").unwrap_or_default();
-    let (form, repeated) = if call.is_form() {
-        pairs(&call.body)
-    } else if content_type.to_ascii_lowercase().starts_with("multipart/form-data") {
-        // Not documented, but Entra reads it.
-        state.violation("authority: the body is multipart/form-data".to_owned());
-        multipart::pairs(content_type, &call.body)
-    } else {
-        return Err(plain(900_144));
-    };
+    if !call.is_form() {
+        // Entra reads such a body as far as this refusal. Whether it would accept one is not documented.
+        return Err(match multipart::field(content_type, &call.body, "client_assertion_type") {
+            Some(other) if other != ASSERTION_TYPE => unexpected_assertion_type(&other),
+            _ => plain(900_144),
+        });
+    }
+    let (form, repeated) = pairs(&call.body);
     if let Some(name) = repeated.first() {
         return Err(no(9_002_313, format!("Invalid request. The parameter '{name}' is duplicated.")));
     }
@@ -58,6 +60,11 @@ pub(crate) fn form(state: &State, call: &Call) -> Result<HashMap<String, String>
         return Err(missing("scope"));
     }
     Ok(form)
+}
+
+/// The assertion has another type than a client's assertion.
+pub(crate) fn unexpected_assertion_type(other: &str) -> Refusal {
+    no(90023, format!("Invalid STS request. Unexpected client assertion type '{other}'."))
 }
 
 /// A parameter is missing.

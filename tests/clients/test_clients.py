@@ -206,6 +206,16 @@ class ManagedIdentity(ClientTest):
         )
         self.assert_identity(self.ask_msal(msal.SystemAssignedManagedIdentity()), fake["managedIdentity"])
 
+    def test_both_in_azure_machine_learning(self):
+        self.set_place(MSI_ENDPOINT=fake["machineLearningEndpoint"], MSI_SECRET=fake["identityHeader"])
+        # There it is a number. In the same version of App Service it is a date, which MSAL cannot read.
+        fake.control("PATCH", "/world", {"expiresOnFormat": "number"})
+        identity = fake["secondIdentity"]
+        selector = msal.UserAssignedManagedIdentity(client_id=identity["clientId"])
+        self.assert_identity(self.ask_msal(selector), identity)
+        token = ManagedIdentityCredential(client_id=identity["clientId"]).get_token(GRAPH + "/.default")
+        self.assert_identity(token.token, identity)
+
     def test_azure_identity_in_cloud_shell(self):
         self.set_place(MSI_ENDPOINT=fake["cloudShellEndpoint"])
         token = ManagedIdentityCredential().get_token(GRAPH + "/.default").token

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use crate::cloud::Resource;
+use crate::data;
 use crate::http::{Answer, Call, Service, answer, json_answer, with_header};
 use crate::lists::{self, List};
 use crate::resource_graph;
@@ -117,9 +118,31 @@ impl Arm {
         json_answer(status, &json!({"error": {"code": code, "message": message}}))
     }
 
+    /// One page of subscriptions, with a link if there are more.
+    fn subscriptions(state: &State, call: &Call, version: &str, customer: Option<&Customer>) -> Answer {
+        let size = state.world().arm_page_size;
+        let (tenant, count) =
+            customer.map_or(("", 0), |customer| (&*customer.tenant_id, customer.subscriptions));
+        let from = match call.query.get("$skiptoken").map(|token| token.parse::<usize>()) {
+            None => 0,
+            Some(Ok(from)) if from <= count => from,
+            Some(_) => return Arm::refuse(400, "InvalidSkipToken", "The skip token is not valid."),
+        };
+        let to = count.min(from + size);
+        let rows: Vec<_> = (from..to).map(|number| data::subscription(tenant, number)).collect();
+        let mut body = json!({"value": rows, "count": {"type": "Total", "value": count}});
+        if to < count {
+            let (arm, path) = (state.address("arm"), &call.path);
+            body["nextLink"] = format!("{arm}{path}?api-version={version}&%24skiptoken={to}").into();
+        }
+        json_answer(200, &body)
+    }
+
     /// The version of a request that has one, or code and text of the refusal.
     fn version<'a>(state: &State, call: &'a Call) -> Result<&'a str, (&'static str, String)> {
-        for name in call.query.keys().chain(&call.repeated).filter(|name| *name != "api-version") {
+        let known = ["$skiptoken", "api-version"];
+        let names = call.query.keys().chain(&call.repeated);
+        for name in names.filter(|name| !known.contains(&name.as_str())) {
             state.violation(format!("arm: the parameter {name} means nothing here"));
         }
         let version = call.query.get("api-version").map_or("", String::as_str);
@@ -167,11 +190,11 @@ impl Service for Arm {
             Ok(version) => version,
             Err((code, text)) => return Arm::refuse(400, code, &text),
         };
+        let customer = customer(&state, &claims);
         if !is_query {
-            let made = json_answer(200, &json!({"value": []}));
+            let made = Arm::subscriptions(&state, &call, version, customer.as_ref());
             return with_header(made, "x-ms-ratelimit-remaining-tenant-reads", "249");
         }
-        let customer = customer(&state, &claims);
         resource_graph::answer(&state, &call, version, customer.as_ref(), &claims)
     }
 }

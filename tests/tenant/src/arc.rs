@@ -103,7 +103,7 @@ fn redeem(state: &State, proof: &str) -> Option<Answer> {
 
 fn grant(state: &State, call: &Call, resource: &str, selector: Option<(&str, &str)>) -> Answer {
     let agent = state.world().arc.clone();
-    // An agent from before user-assigned identities does not look at the parameter.
+    // An agent without support for user-assigned identities ignores the parameter.
     let selector = selector.filter(|_| agent.honours_selector);
     let fault =
         state.strike("arc", &call.path, None, |n| matches!(n, Name::IdentityMismatch | Name::EmptyToken));

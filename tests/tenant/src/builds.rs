@@ -19,10 +19,10 @@ pub(crate) const PIPELINES_PATH: &str =
 /// Path and query of the GitHub job's endpoint.
 pub(crate) const GITHUB_PATH: &str = "/github/token?api-version=2.0";
 
-/// Both of them.
+/// Both endpoints.
 pub(crate) struct Builds;
 
-/// A token that lives for five minutes, as theirs do.
+/// A token that lives for five minutes, as the real ones do.
 fn token(state: &State, issuer: &str, subject: &str, audience: &str) -> Option<String> {
     let claims = json!({
         "iss": issuer, "sub": subject, "aud": audience,

@@ -1,4 +1,4 @@
-//! How a test changes the world and asks what was seen.
+//! The listener through which a test changes the world and reads the report.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ impl Service for Control {
     const NAME: &'static str = "control";
 
     async fn answer(state: Arc<State>, call: Call, open: Open) -> Answer {
-        // A question about what is under way is not itself under way.
+        // A request for the report does not count as a request under way.
         drop(open);
         match (call.method.as_str(), call.path.as_str()) {
             ("POST", "/reset") => {
@@ -39,7 +39,7 @@ impl Service for Control {
     }
 }
 
-/// A token with the claims of the body, for issuers that are no listener here.
+/// A token with the claims of the body, for issuers that have no listener here.
 fn mint(state: &State, body: &[u8]) -> Answer {
     let token = serde_json::from_slice::<Value>(body).ok().and_then(|claims| state.signer.sign(&claims).ok());
     let Some(token) = token else { return json_answer(400, &json!({"error": "no claims"})) };

@@ -177,7 +177,7 @@ pub(crate) fn machine_id(seed: u64, machine: u64) -> [u8; 40] {
     id
 }
 
-/// A machine, in the shape that is seen live.
+/// A machine, with the members that live tenants have.
 pub(crate) fn machine(tenant: &str, number: usize) -> serde_json::Value {
     let seed = seed(tenant);
     let id = machine_id(seed, number as u64);
@@ -216,6 +216,16 @@ pub(crate) fn machine(tenant: &str, number: usize) -> serde_json::Value {
     machine
 }
 
+/// A subscription.
+pub(crate) fn subscription(tenant: &str, number: usize) -> serde_json::Value {
+    let id = format!("5ab00000-0000-4000-8000-{:012}", number + 1);
+    serde_json::json!({
+        "id": format!("/subscriptions/{id}"), "authorizationSource": "RoleBased", "managedByTenants": [],
+        "subscriptionId": id, "tenantId": tenant, "displayName": format!("Subscription {number}"),
+        "state": "Enabled", "subscriptionPolicies": {"locationPlacementId": "Public_2014-09-01"},
+    })
+}
+
 /// A row of a table of Resource Graph.
 pub(crate) fn resource(table: &str, tenant: &str, number: usize) -> serde_json::Value {
     let subscription = format!("5ab00000-0000-4000-8000-{:012}", number / 100 + 1);
@@ -251,7 +261,7 @@ pub(crate) fn resource(table: &str, tenant: &str, number: usize) -> serde_json::
     members.collect::<serde_json::Map<_, _>>().into()
 }
 
-/// Vulnerabilities of one machine, in the shape of that endpoint.
+/// A vulnerability of one machine, as that endpoint describes it.
 pub(crate) fn machine_vulnerability(k: u64) -> serde_json::Value {
     let mut name = Vec::new();
     cve(&mut name, k);

@@ -118,11 +118,11 @@ fn route(state: &Arc<State>, call: &Call, open: Open) -> Result<Answer, Refusal>
     let customer = authorize(state, call, family(&parts), roles)?;
     match parts.as_slice() {
         ["machines"] => {
-            quota(state, &customer)?;
+            quota(state, &customer, "machines")?;
             list_machines(state, call, &customer)
         }
-        ["machines", "SoftwareVulnerabilitiesByMachine"] => {
-            quota(state, &customer)?;
+        ["machines", last @ "SoftwareVulnerabilitiesByMachine"] => {
+            quota(state, &customer, last)?;
             pages::by_machine(state, call, &customer, open)
         }
         ["machines", id] => {
@@ -130,8 +130,8 @@ fn route(state: &Arc<State>, call: &Call, open: Open) -> Result<Answer, Refusal>
             let number = machine_number(&customer, id)?;
             Ok(json_answer(200, &data::machine(&customer.tenant_id, number)))
         }
-        ["machines", id, "vulnerabilities"] => {
-            quota(state, &customer)?;
+        ["machines", id, last @ "vulnerabilities"] => {
+            quota(state, &customer, last)?;
             only(state, call, &[])?;
             machine_number(&customer, id)?;
             let rows = ROWS_PER_MACHINE.min(customer.vulnerability_rows);
@@ -139,7 +139,7 @@ fn route(state: &Arc<State>, call: &Call, open: Open) -> Result<Answer, Refusal>
             Ok(small_list("Collection(PublicVulnerabilityDto)", &rows))
         }
         ["incidents"] => {
-            quota(state, &customer)?;
+            quota(state, &customer, "incidents")?;
             only(state, call, &["$filter", "$top", "$skip"])?;
             parameter(call, "$top", 100)?;
             parameter(call, "$skip", u64::MAX)?;
@@ -158,9 +158,11 @@ fn small_list(context: &str, rows: &[Value]) -> Answer {
     json_answer(200, &json!({"@odata.context": context, "value": rows}))
 }
 
-fn quota(state: &State, customer: &Customer) -> Result<(), Refusal> {
+/// Counts a request. The service counts by endpoint, tenant and app.
+fn quota(state: &State, customer: &Customer, endpoint: &str) -> Result<(), Refusal> {
     let Some(quota) = state.world().quota.clone() else { return Ok(()) };
-    match state.take(&customer.tenant_id, quota.limit, quota.window_seconds) {
+    let key = format!("{endpoint} {}", customer.tenant_id);
+    match state.take(&key, quota.limit, quota.window_seconds) {
         (Some(_), _) => Ok(()),
         (None, left) => Err(exceeded(&quota, left)),
     }

@@ -12,7 +12,7 @@ use crate::state::{Open, State, now};
 
 /// Path of the endpoint.
 pub(crate) const PATH: &str = "/metadata/identity/oauth2/token";
-/// What an application has in `IDENTITY_HEADER`.
+/// Value of `IDENTITY_HEADER`.
 pub(crate) const SECRET: &str = "fake-fabric-secret-0123456789";
 
 /// The endpoint.

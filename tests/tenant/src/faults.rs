@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// A fault that waits for its request.
+/// A fault and the requests that it strikes.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Fault {
@@ -11,19 +11,19 @@ pub struct Fault {
     pub service: String,
     /// Which fault.
     pub name: Name,
-    /// Requests that it strikes.
+    /// Number of requests that it strikes.
     #[serde(default = "once")]
     pub times: u64,
-    /// Requests that it lets through first.
+    /// Number of requests that it lets through first.
     #[serde(default)]
     pub skip: u64,
-    /// Only requests whose path has this in it.
+    /// Only requests whose path contains this.
     pub path_contains: Option<String>,
     /// Only requests of this tenant.
     pub tenant: Option<String>,
     /// Status, for `status`.
     pub code: Option<u16>,
-    /// Body, for `status`: text as it is, anything else as JSON. For `challenge`: the header's value.
+    /// Body, for `status`. Text is sent as it is, anything else as JSON. For `challenge`: the header's value.
     pub body: Option<Value>,
     /// Retry-After, for `status`: seconds, text, or `date:+N`.
     pub retry_after: Option<Value>,
@@ -38,7 +38,7 @@ pub struct Fault {
     /// Pause before each part of the body, for `slow`.
     #[serde(default)]
     pub chunk_delay_ms: u64,
-    /// Row that `bad-row` spoils.
+    /// Row that `bad-row` damages.
     #[serde(default)]
     pub row: u64,
 }
@@ -81,7 +81,7 @@ pub enum Name {
     EmptyPage,
     /// JSON without a list.
     OtherShape,
-    /// A body that is complete and whose JSON is not.
+    /// A complete body with incomplete JSON.
     TruncatedJson,
     /// Text after the JSON.
     TrailingGarbage,
@@ -104,13 +104,13 @@ pub enum Name {
 }
 
 impl Name {
-    /// Whether any service can have it, before the request is looked at.
+    /// Whether any service can have it, whatever the request is.
     pub fn is_general(self) -> bool {
         matches!(self, Name::Status | Name::Reset | Name::Hang | Name::NotJson)
     }
 }
 
-/// The faults that wait.
+/// The faults that are set.
 #[derive(Default)]
 pub(crate) struct Faults(Vec<Fault>);
 
@@ -120,12 +120,12 @@ impl Faults {
         self.0.push(fault);
     }
 
-    /// Forgets all.
+    /// Removes all.
     pub(crate) fn clear(&mut self) {
         self.0.clear();
     }
 
-    /// The first fault for a request of `service` that `wanted` takes; it is used up by one.
+    /// The first fault for a request of `service` that `wanted` takes. It then has one request less to strike.
     pub(crate) fn strike(
         &mut self,
         service: &str,

@@ -1,4 +1,4 @@
-//! Requests and answers as the services of this crate see them.
+//! Requests and answers of all services.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -101,7 +101,7 @@ pub(crate) fn with_header(mut answer: Answer, name: &str, value: &str) -> Answer
 pub(crate) trait Service: Send + Sync + 'static {
     /// Name of the listener.
     const NAME: &'static str;
-    /// Tenant that the call is about, as far as faults want to know.
+    /// Tenant of the call, for faults that strike only one tenant.
     fn tenant(_state: &Arc<State>, _call: &Call) -> Option<String> {
         None
     }
@@ -109,7 +109,7 @@ pub(crate) trait Service: Send + Sync + 'static {
     fn answer(state: Arc<State>, call: Call, open: Open) -> impl Future<Output = Answer> + Send;
 }
 
-/// Takes a request through the general faults to its service, and notes it.
+/// Applies the general faults to a request, gives it to its service, and adds it to the report.
 pub(crate) async fn serve<S: Service>(state: Arc<State>, request: Request<Body>) -> Answer {
     let open = state.open();
     let call = Call::read(request).await;

@@ -131,7 +131,7 @@ struct Place {
     wants_metadata: bool,
     takes_post: bool,
     selectors: &'static [&'static str],
-    /// Form of `expires_on`, if it is not the world's.
+    /// Form of `expires_on` in a world that does not say another one than usual.
     expires_on: Option<&'static str>,
 }
 
@@ -201,7 +201,7 @@ impl Place {
             .strike("identity", &call.path, None, |n| matches!(n, Name::IdentityMismatch | Name::EmptyToken));
         match token(state, selector, &resource, fault.as_ref()) {
             Ok(mut body) => {
-                if let Some(form) = self.expires_on {
+                if let Some(form) = self.expires_on.filter(|_| state.world().expires_on_format == "unix") {
                     body["expires_on"] = expires_on(form, now() + LIFETIME);
                 }
                 json_answer(200, &body)

@@ -13,7 +13,8 @@ use crate::state::{Open, State, now};
 /// The endpoint.
 pub(crate) struct Imds;
 
-pub(crate) const PATH: &str = "/metadata/identity/oauth2/token";
+const PATH: &str = "/metadata/identity/oauth2/token";
+const SECOND_VERSION: &str = "/metadata/identity/getplatformmetadata";
 
 fn refuse(status: u16, error: &str, description: &str) -> Answer {
     json_answer(status, &json!({"error": error, "error_description": description}))
@@ -23,6 +24,10 @@ impl Service for Imds {
     const NAME: &'static str = "imds";
 
     async fn answer(state: Arc<State>, call: Call, _open: Open) -> Answer {
+        // MSAL for .NET looks for the second version of the service first. This machine does not have it.
+        if call.path == SECOND_VERSION {
+            return answer(404, "text/plain", "");
+        }
         if call.path != PATH || call.method != "GET" {
             state.violation(format!("imds: {} {} is not the endpoint", call.method, call.path));
             return answer(404, "text/plain", "");

@@ -47,7 +47,7 @@ impl Keys {
         })
     }
 
-    /// Forgets all keys.
+    /// Removes all keys.
     pub(crate) fn clear(&self) {
         for (_, path) in self.lock().drain() {
             let _ = fs::remove_file(path);

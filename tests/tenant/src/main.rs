@@ -1,5 +1,5 @@
-//! The fake tenant as a program: prints its addresses as one line of JSON and serves until it is told to stop.
-#![allow(clippy::print_stdout, clippy::print_stderr)] // a program talks
+//! The fake tenant as a program: prints its addresses as one line of JSON and serves until it is stopped.
+#![allow(clippy::print_stdout, clippy::print_stderr)] // a program prints
 
 use std::io::{Read, Write};
 use std::process::ExitCode;

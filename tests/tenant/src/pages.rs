@@ -21,7 +21,7 @@ use crate::http::{Answer, Call, answer, json_answer, with_header};
 use crate::state::{Open, State};
 use crate::world::Customer;
 
-/// Bytes that are made at a time.
+/// Bytes that are generated at a time.
 const PART: usize = 64 * 1024;
 const FIELDS: &[Field] = &[
     ("id", Kind::Text),
@@ -47,7 +47,7 @@ const FIELDS: &[Field] = &[
 const BAD_ROW: &str = r#"{"id":17,"cvssScore":{"value":"high"},"firstSeenTimestamp":12345,"cveId":["CVE-2026-0001"],
 "diskPaths":"C:\\x","newMember":{"a":[1,null]}}"#;
 
-/// Rows of one page, made when they are asked for.
+/// Rows of one page, generated on demand.
 type Rows = Box<dyn Iterator<Item = Vec<u8>> + Send>;
 
 fn page_fault(state: &State, call: &Call, customer: &Customer) -> Option<Fault> {
@@ -57,7 +57,7 @@ fn page_fault(state: &State, call: &Call, customer: &Customer) -> Option<Fault> 
     })
 }
 
-/// Where the page before ended.
+/// Where the previous page ended.
 fn position(call: &Call, rows: u64) -> Result<u64, Refusal> {
     let Some((_, token)) = call.query.iter().find(|(name, _)| name.eq_ignore_ascii_case("$skiptoken")) else {
         return Ok(0);
@@ -132,7 +132,7 @@ pub(crate) fn by_machine(
     }
 }
 
-/// A list that is small enough to be made at once.
+/// A list that is small enough to be generated at once.
 pub(crate) fn list(
     state: &Arc<State>,
     call: &Call,
@@ -291,7 +291,7 @@ pub(crate) fn document(
     stream_rows(state, call, (head.as_bytes().to_vec(), tail.as_bytes().to_vec()), rows, 0..count, open)
 }
 
-/// Makes an answer while it is sent, so that two million rows take no memory: the rows between a head and a tail.
+/// Generates an answer while it is sent, so that two million rows take no memory: the rows between a head and a tail.
 fn stream_rows(
     state: &State,
     call: &Call,
@@ -303,7 +303,7 @@ fn stream_rows(
     let mut part = head;
     let (mut row, mut end) = (from, false);
     let parts = std::iter::from_fn(move || {
-        // Held until the last part is made or the client has gone.
+        // Held until the last part is generated or the client has gone.
         let _ = &open;
         if end {
             return None;

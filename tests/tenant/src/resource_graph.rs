@@ -145,7 +145,7 @@ impl Options {
     }
 }
 
-/// Where the page before ended.
+/// Where the previous page ended.
 fn position(token: &str, query: &str) -> Option<usize> {
     let token: Value = serde_json::from_slice(&STANDARD.decode(token).ok()?).ok()?;
     (token["query"] == query).then(|| usize::try_from(token["skip"].as_u64()?).ok())?

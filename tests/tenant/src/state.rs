@@ -29,7 +29,7 @@ pub struct Seen {
     pub query: String,
     /// Status of the answer.
     pub status: u16,
-    /// Tenant, where it is known.
+    /// Tenant, if it is known.
     pub tenant: Option<String>,
 }
 
@@ -49,7 +49,7 @@ pub struct Report {
     pub open: i64,
     /// Largest number of requests under way at a time.
     pub peak_open: i64,
-    /// Requests that reached the foreign host, and whether they brought a token.
+    /// Requests that reached the foreign host, and whether they had a token.
     pub foreign: Vec<String>,
 }
 
@@ -174,7 +174,7 @@ impl State {
         lock(&self.revoked).contains(token)
     }
 
-    /// Counts.
+    /// Adds one to a count.
     pub(crate) fn count(&self, what: &str) {
         *lock(&self.report).counts.entry(what.to_owned()).or_default() += 1;
     }
@@ -185,17 +185,17 @@ impl State {
         self.count("exchanges");
     }
 
-    /// Notes what no client should do.
+    /// Adds a violation to the report.
     pub(crate) fn violation(&self, what: String) {
         lock(&self.report).violations.push(what);
     }
 
-    /// Notes a request at the foreign host.
+    /// Adds a request of the foreign host to the report.
     pub(crate) fn foreign(&self, what: String) {
         lock(&self.report).foreign.push(what);
     }
 
-    /// Notes a request.
+    /// Adds a request to the report.
     pub(crate) fn seen(&self, seen: Seen) {
         let mut report = lock(&self.report);
         *report.counts.entry(seen.service.to_owned()).or_default() += 1;

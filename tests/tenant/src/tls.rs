@@ -54,7 +54,7 @@ pub(crate) struct Listener {
 }
 
 impl Listener {
-    /// Does the handshakes of `listener` beside each other and counts those that the client went through with.
+    /// Does the handshakes of `listener` concurrently and counts those that the client completed.
     pub(crate) fn new(state: &Arc<State>, service: &'static str, listener: TcpListener) -> io::Result<Self> {
         let address = listener.local_addr()?;
         let acceptor = TlsAcceptor::from(Arc::clone(&state.certificate.config));
@@ -64,7 +64,7 @@ impl Listener {
             while let Ok((socket, client)) = listener.accept().await {
                 let (acceptor, send, state) = (acceptor.clone(), send.clone(), Arc::clone(&state));
                 tokio::spawn(async move {
-                    // A client that does not like the certificate goes away here.
+                    // A client that rejects the certificate ends the connection here.
                     if let Ok(stream) = acceptor.accept(socket).await {
                         state.count(&format!("{service}-connections"));
                         let _ = send.send((stream, client)).await;

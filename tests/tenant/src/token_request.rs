@@ -72,8 +72,8 @@ pub(crate) fn missing(name: &str) -> Refusal {
     no(900_144, format!("The request body must contain the following parameter: '{name}'."))
 }
 
-/// Whether the request answers a claims challenge: `xms_cc` only says what the client can do. Notes parameters that
-/// mean nothing here.
+/// Whether the request answers a claims challenge: `xms_cc` only says what the client can do. Parameters that
+/// mean nothing here are violations.
 pub(crate) fn challenged(state: &State, form: &HashMap<String, String>) -> Result<bool, Refusal> {
     let telemetry = |name: &str| TELEMETRY.iter().any(|known| name.to_ascii_lowercase().starts_with(known));
     for name in form.keys().filter(|name| !PARAMETERS.contains(&name.as_str()) && !telemetry(name)) {

@@ -36,6 +36,9 @@ pub struct World {
     pub machine_page_size: usize,
     /// Rows of a page of vulnerabilities unless the client says otherwise.
     pub vulnerability_page_size: usize,
+    /// Rows of a page of Azure Resource Manager.
+    #[serde(default = "arm_page_size")]
+    pub arm_page_size: usize,
     /// Quota of the Defender APIs for each tenant. Absent: none.
     pub quota: Option<Quota>,
     /// Queries of Resource Graph that one principal may send in a window.
@@ -162,6 +165,9 @@ pub struct Customer {
     /// Alerts of Microsoft Graph.
     #[serde(default = "alerts")]
     pub alerts: usize,
+    /// Subscriptions that Azure Resource Manager lists.
+    #[serde(default)]
+    pub subscriptions: usize,
     /// Rows of each table of Resource Graph.
     #[serde(default = "resources")]
     pub resources: usize,
@@ -197,6 +203,10 @@ fn alerts() -> usize {
 
 fn resources() -> usize {
     250
+}
+
+fn arm_page_size() -> usize {
+    100
 }
 
 fn resource_graph_quota() -> QueryQuota {
@@ -301,6 +311,7 @@ impl World {
             paths_without_links: Vec::new(),
             machine_page_size: 10_000,
             vulnerability_page_size: 50_000,
+            arm_page_size: arm_page_size(),
             quota: None,
             resource_graph_quota: resource_graph_quota(),
             extra_responses: std::collections::HashMap::new(),
@@ -353,6 +364,7 @@ fn customer(number: usize, rows: u64, machines: usize) -> Customer {
         machines,
         vulnerability_rows: rows,
         alerts: alerts(),
+        subscriptions: 0,
         resources: resources(),
         token_lifetime: 3599,
         slow_ms: 0,

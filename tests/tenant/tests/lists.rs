@@ -147,6 +147,29 @@ fn alerts_are_newest_first_within_the_limits_of_top_and_skip() {
 }
 
 #[test]
+fn subscriptions_come_in_pages_with_a_link() {
+    let tenant = FakeTenant::start_blocking(World::default()).unwrap();
+    tenant.change(|world| (world.tenants[0].subscriptions, world.arm_page_size) = (25, 10));
+    let base = tenant.addresses().arm.clone();
+    let headers = bearer(&tenant, "https://management.azure.com");
+    let (mut path, mut ids) = ("/subscriptions?api-version=2022-12-01".to_owned(), HashSet::new());
+    let mut pages = 0;
+    loop {
+        let (status, page) = send(&base, &format!("GET {path}"), &headers, "");
+        assert_eq!(status, 200, "{page}");
+        pages += 1;
+        for row in page["value"].as_array().unwrap() {
+            assert!(ids.insert(row["subscriptionId"].as_str().unwrap().to_owned()));
+        }
+        let Some(link) = page["nextLink"].as_str() else { break };
+        link.strip_prefix(&base).unwrap().clone_into(&mut path);
+    }
+    assert_eq!((pages, ids.len()), (3, 25));
+    assert_eq!(send(&base, &format!("GET {path}0"), &headers, "").0, 400);
+    assert_eq!(tenant.report().violations, [""; 0]);
+}
+
+#[test]
 fn resource_graph_goes_on_with_a_token_if_the_query_allows_it() {
     let tenant = FakeTenant::start_blocking(World::default()).unwrap();
     tenant.change(|world| world.resource_graph_quota.limit = 100);

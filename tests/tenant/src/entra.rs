@@ -59,8 +59,11 @@ async fn token(state: &State, world: &World, tenant: &str, call: &Call) -> Resul
         tokio::time::sleep(Duration::from_millis(customer.slow_ms)).await;
     }
     let fault = state.strike("authority", &call.path, Some(tenant), |name| {
-        matches!(name, Name::WrongAudience | Name::EmptyToken)
+        matches!(name, Name::WrongAudience | Name::EmptyToken | Name::Refusal)
     });
+    if let Some(code) = fault.as_ref().and_then(|fault| fault.aadsts) {
+        return Err(plain(code));
+    }
     grant(state, world, tenant, call, fault.as_ref())
 }
 

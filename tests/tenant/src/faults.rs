@@ -23,6 +23,8 @@ pub struct Fault {
     pub tenant: Option<String>,
     /// Status, for `status`.
     pub code: Option<u16>,
+    /// AADSTS code, for `refusal`.
+    pub aadsts: Option<u32>,
     /// Body, for `status`. Text is sent as it is, anything else as JSON. For `challenge`: the header's value.
     pub body: Option<Value>,
     /// Retry-After, for `status`: seconds, text, or `date:+N`.
@@ -89,6 +91,8 @@ pub enum Name {
     ChangedPage,
     /// A row whose values have other types.
     BadRow,
+    /// The token endpoint refuses with the code `aadsts`.
+    Refusal,
     /// A token for another audience.
     WrongAudience,
     /// An identity endpoint answers for another identity.

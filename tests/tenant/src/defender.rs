@@ -9,27 +9,10 @@ use crate::authorize::{authorize, bearer, family};
 use crate::data;
 use crate::filter::{Field, Filter, Kind};
 use crate::http::{Answer, Call, Service, answer, http_date, json_answer, with_header};
+use crate::machine_lists;
 use crate::pages;
 use crate::state::{Open, State, now};
 use crate::world::{Customer, ExtraResponse, Quota, ROWS_PER_MACHINE};
-
-/// <https://learn.microsoft.com/defender-endpoint/api/get-machines>
-const MACHINE_FIELDS: &[Field] = &[
-    ("computerDnsName", Kind::Text),
-    ("id", Kind::Text),
-    ("version", Kind::Text),
-    ("deviceValue", Kind::Text),
-    ("aadDeviceId", Kind::Guid),
-    ("machineTags", Kind::Texts),
-    ("lastSeen", Kind::Time),
-    ("exposureLevel", Kind::Text),
-    ("onboardingStatus", Kind::Text),
-    ("lastIpAddress", Kind::Text),
-    ("healthStatus", Kind::Text),
-    ("osPlatform", Kind::Text),
-    ("riskScore", Kind::Text),
-    ("rbacGroupId", Kind::Id),
-];
 
 /// <https://learn.microsoft.com/defender-xdr/api-list-incidents>
 const INCIDENT_FIELDS: &[Field] = &[
@@ -101,7 +84,7 @@ fn route(state: &Arc<State>, call: &Call, open: Open) -> Result<Answer, Refusal>
     let machines: &[&str] = &["Machine.Read.All", "Machine.ReadWrite.All"];
     let vulnerabilities: &[&str] = &["Vulnerability.Read.All"];
     let roles = match parts.as_slice() {
-        ["machines"] => machines,
+        ["machines" | "deviceavinfo"] => machines,
         ["machines", last] if *last != "SoftwareVulnerabilitiesByMachine" => machines,
         ["machines", ..] => vulnerabilities,
         ["incidents"] => &["Incident.Read.All", "Incident.ReadWrite.All"],
@@ -111,7 +94,11 @@ fn route(state: &Arc<State>, call: &Call, open: Open) -> Result<Answer, Refusal>
     match parts.as_slice() {
         ["machines"] => {
             quota(state, &customer, "machines")?;
-            list_machines(state, call, &customer)
+            machine_lists::MACHINES.page(state, call, &customer)
+        }
+        ["deviceavinfo"] => {
+            quota(state, &customer, "deviceavinfo")?;
+            machine_lists::ANTIVIRUS.page(state, call, &customer)
         }
         ["machines", last @ "SoftwareVulnerabilitiesByMachine"] => {
             quota(state, &customer, last)?;
@@ -225,30 +212,4 @@ pub(crate) fn filter(call: &Call, fields: &[Field]) -> Result<Option<Filter>, Re
     let bad =
         |text: String| no(400, "ODataError", format!("The query specified in the URI is not valid. {text}"));
     call.query.get("$filter").map(|text| Filter::parse(text, fields).map_err(bad)).transpose()
-}
-
-fn list_machines(state: &Arc<State>, call: &Call, customer: &Customer) -> Result<Answer, Refusal> {
-    only(state, call, &["$filter", "$top", "$skip"])?;
-    let (top, skip) = (parameter(call, "$top", 10_000)?, parameter(call, "$skip", u64::MAX)?.unwrap_or(0));
-    let filter = filter(call, MACHINE_FIELDS)?;
-    let row = |number: usize| data::machine(&customer.tenant_id, number);
-    let fits = |number: &usize| filter.as_ref().is_none_or(|filter| filter.fits(&row(*number)));
-    let all: Vec<usize> = (0..customer.machines).filter(fits).collect();
-    if customer.machines == 0 {
-        return Err(no(404, "ResourceNotFound", "No machines were found"));
-    }
-    let size = top.unwrap_or(state.world().machine_page_size as u64);
-    let from = usize::try_from(skip).unwrap_or(usize::MAX).min(all.len());
-    let to = from.saturating_add(usize::try_from(size).unwrap_or(usize::MAX)).min(all.len());
-    // The documented trap: with $top there is no link, however much is left.
-    let linked = top.is_none() && !state.is_without_links(&call.path);
-    let next = (linked && to < all.len()).then(|| {
-        let filter = call.query.get("$filter").map(|text| {
-            let text: String = url::form_urlencoded::byte_serialize(text.as_bytes()).collect();
-            format!("&$filter={text}")
-        });
-        format!("{}{}?$skip={to}{}", state.address("defender"), call.path, filter.unwrap_or_default())
-    });
-    let rows = all[from..to].iter().map(|number| row(*number).to_string().into_bytes()).collect();
-    Ok(pages::list(state, call, customer, "Machines", rows, next))
 }

@@ -25,6 +25,7 @@ mod imds;
 mod jwt;
 mod keys;
 mod lists;
+mod machine_lists;
 mod multipart;
 mod pages;
 mod resource_graph;

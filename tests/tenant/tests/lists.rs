@@ -83,6 +83,24 @@ fn machines_end_at_ten_thousand_and_can_be_without_links() {
 }
 
 #[test]
+fn the_antivirus_of_the_machines_comes_in_pages_of_twenty() {
+    let tenant = FakeTenant::start_blocking(World::default()).unwrap();
+    let base = tenant.addresses().defender.clone();
+    let headers = bearer(&tenant, DEFENDER);
+    let ask = |query: &str| {
+        let (status, body) = send(&base, &format!("GET /api/deviceavinfo{query}"), &headers, "");
+        let count = body["value"].as_array().map_or(0, Vec::len);
+        (status, count, body["@odata.nextLink"].is_string())
+    };
+    assert_eq!(ask(""), (200, 20, true));
+    assert_eq!(ask("?$skip=20"), (200, 20, false));
+    assert_eq!(ask("?$top=30"), (200, 30, false));
+    assert_eq!(ask("?$top=10001").0, 400);
+    assert_eq!(ask(&format!("?$filter={}", encode("avIsSignatureUpToDate eq 'False'"))), (200, 5, false));
+    assert_eq!(tenant.report().violations, [""; 0]);
+}
+
+#[test]
 fn a_quotas_refusal_can_have_no_retry_after() {
     let tenant = FakeTenant::start_blocking(World::default()).unwrap();
     let base = tenant.addresses().defender.clone();

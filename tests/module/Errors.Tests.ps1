@@ -108,6 +108,56 @@ Describe 'Errors' {
         $failure.Exception.Step | Should -Not -BeNullOrEmpty
     }
 
+    It 'say what to do in the error view, as text and in a log' {
+        Connect-Tenant
+        Set-Customer @{ consented = $false }
+        $failure = Get-Failure { Get-FdxToken }
+        $advice = [regex]::Escape($failure.ErrorDetails.RecommendedAction)
+        "$failure" | Should -Match $advice
+        $failure.ToString() | Should -Match $advice
+        "$($failure.Exception)" | Should -Match $advice
+        # A console breaks lines.
+        $shown = ($failure | Out-String -Width 2000) -replace '\x1b\[[\d;]*m' -replace '\s+', ' '
+        $shown | Should -Match $advice
+        Get-FdxToken -ErrorVariable written -ErrorAction SilentlyContinue
+        "$($written[0])" | Should -Match $advice
+    }
+
+    It 'name the lost connection or the damage: <name>' -ForEach @(
+        @{ name = 'cut-body'; id = 'Fdx.Network.Broken' }
+        @{ name = 'bad-gzip'; id = 'Fdx.Network.Damaged' }
+    ) {
+        Connect-Tenant @{ MaximumRetryCount = 0 }
+        Add-Fault @{ service = 'defender'; name = $name; afterRows = 5; times = 9 }
+        Get-ErrorId (Get-Failure { Get-FdxVulnerability }) | Should -Be $id
+    }
+
+    It 'come before a wait that is longer than -MaximumWait: <_>' -ForEach @(
+        5, '5', [timespan]::FromSeconds(5), '00:00:05'
+    ) {
+        Connect-Tenant @{ MaximumWait = $_ }
+        Add-Fault @{ service = 'defender'; name = 'status'; code = 429; retryAfter = 6; times = 9 }
+        $clock = [Diagnostics.Stopwatch]::StartNew()
+        $failure = Get-Failure { Get-FdxVulnerability }
+        $clock.ElapsedMilliseconds | Should -BeLessThan 4000
+        Get-ErrorId $failure | Should -Be 'Fdx.Api.Throttled'
+        $failure.Exception.RetryAfter | Should -Be ([timespan]::FromSeconds(6))
+        $failure.Exception.Message | Should -Match '-MaximumWait'
+        Get-Count defender | Should -Be 1
+    }
+
+    It 'come when the waits of one command together would be longer than -MaximumWait' {
+        Connect-Tenant @{ MaximumWait = 3 }
+        $machines = @(Get-FdxMachine -First 3)
+        Add-Fault @{ service = 'defender'; name = 'status'; code = 429; retryAfter = 2; times = 9 }
+        $clock = [Diagnostics.Stopwatch]::StartNew()
+        # Each machine is a query of its own.
+        $null = Get-FdxMachine -Id $machines.Id -ErrorVariable failed -ErrorAction SilentlyContinue
+        $clock.ElapsedMilliseconds | Should -BeLessThan 4000
+        $failed.Count | Should -Be 3
+        $failed[0].Exception.Message | Should -Match '-MaximumWait'
+    }
+
     It 'have the correlation id that the service sent' {
         Connect-Tenant
         Set-Customer @{ consented = $false }

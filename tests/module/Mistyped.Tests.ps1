@@ -118,7 +118,11 @@ Describe 'Connect-Fdx with a mistake' {
         }
         @{
             what = 'a proxy that does not answer'; id = 'Fdx.Auth.Unreachable'; advice = '-Proxy'
-            change = { $right.Proxy = 'http://127.0.0.1:9' }
+            change = {
+                $right.Proxy = 'http://127.0.0.1:9'
+                # Addresses of this machine are never reached through a proxy.
+                $right.Endpoint.authority = 'https://login.example.net'
+            }
         }
         @{
             what = 'a proxy that is not supported'; id = 'Fdx.Settings.InvalidProxy'; advice = 'http://host:port'

@@ -364,6 +364,12 @@ Describe 'Resolve-FdxError and New-FdxConsentUrl' {
         $known.Fix | Should -Match $Fake.clientId
         (Resolve-FdxError).Id | Should -Be 'Fdx.Auth.AppNotConsented'
         Get-ErrorId (Get-Failure { Resolve-FdxError -Message 'it is raining' }) | Should -Be 'Fdx.Settings.UnknownError'
+        (Resolve-FdxError 'x AADSTS7000215: y').Id | Should -Be 'Fdx.Auth.SecretWrong'
+        (Resolve-FdxError 700213).Id | Should -Be 'Fdx.Auth.SubjectMismatch'
+        $found = 'AADSTS700213', 'x AADSTS50194 y' | Resolve-FdxError
+        $found.Id | Should -Be 'Fdx.Auth.SubjectMismatch', 'Fdx.Auth.AppNotMultiTenant'
+        # Neither its advice nor the error view's.
+        @($failure | Resolve-FdxError).Count | Should -Be 1
     }
 
     It 'needs no connection' {

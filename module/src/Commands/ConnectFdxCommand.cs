@@ -125,6 +125,10 @@ public sealed partial class ConnectFdxCommand : FdxCommand
     public int? MaximumRetryCount { get; set; }
 
     [Parameter]
+    [SecondsTransformation]
+    public TimeSpan? MaximumWait { get; set; }
+
+    [Parameter]
     [ValidateSet("Process", "None")]
     public string TokenCache { get; set; } = "Process";
 
@@ -163,12 +167,10 @@ public sealed partial class ConnectFdxCommand : FdxCommand
         settings.Text("proxy", Proxy?.OriginalString);
         settings.Text("userAgent", UserAgent());
         settings.Text("tokenCache", TokenCache.Equals("None", StringComparison.OrdinalIgnoreCase) ? "None" : "Process");
-        if (MaximumRetryCount is { } attempts)
-        {
-            settings.Json.WriteStartObject("retry");
-            settings.Json.WriteNumber("attempts", attempts);
-            settings.Json.WriteEndObject();
-        }
+        settings.Json.WriteStartObject("retry");
+        settings.Number("attempts", MaximumRetryCount);
+        settings.Number("maximumWaitMs", (long?)MaximumWait?.TotalMilliseconds);
+        settings.Json.WriteEndObject();
         return new Connection(SessionHandle.Open(settings.Finish()))
         {
             TenantId = TenantId,

@@ -22,7 +22,7 @@ public sealed class ResolveFdxErrorCommand : FdxCommand
     [ValidateNotNull]
     public ErrorRecord? ErrorRecord { get; set; }
 
-    [Parameter(ParameterSetName = MessageSet, Mandatory = true)]
+    [Parameter(ParameterSetName = MessageSet, Mandatory = true, Position = 0, ValueFromPipeline = true)]
     [ValidateNotNullOrEmpty]
     public string? Message { get; set; }
 
@@ -85,6 +85,11 @@ public sealed class ResolveFdxErrorCommand : FdxCommand
     // ErrorDetails has the body of the response, the inner exceptions have the cause.
     private static string TextOf(ErrorRecord record)
     {
+        if (record.Exception is FdxException known)
+        {
+            // The advice may name other errors.
+            return $"{known.Id}\n{known.Message}";
+        }
         var text = new StringBuilder();
         text.AppendLine(record.FullyQualifiedErrorId);
         text.AppendLine(record.ErrorDetails?.Message);

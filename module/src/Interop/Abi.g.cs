@@ -97,3 +97,13 @@ internal enum QueryPhase : uint
     Waiting = 5,
     Over = 6,
 }
+
+/// <summary>What a query waits for.</summary>
+internal enum WaitReason : uint
+{
+    None = 0,
+    Quota = 1,
+    Network = 2,
+    Service = 3,
+    TokenEndpoint = 4,
+}

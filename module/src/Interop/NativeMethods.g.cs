@@ -358,7 +358,7 @@ internal static unsafe partial class NativeMethods {
 /// <summary>
 /// Counters of a query.
 /// </summary>
-[StructLayout(LayoutKind.Sequential, Size = 56)]
+[StructLayout(LayoutKind.Sequential, Size = 72)]
 internal unsafe struct FdxStats_t {
     /// <summary>
     /// Rows delivered to batches.
@@ -381,9 +381,14 @@ internal unsafe struct FdxStats_t {
     public UInt64 retries;
 
     /// <summary>
-    /// Remaining milliseconds of a wait that the service requested, or 0.
+    /// Remaining milliseconds of a wait before the next attempt, or 0.
     /// </summary>
     public UInt64 waiting_ms;
+
+    /// <summary>
+    /// Milliseconds of all waits, with the rest of those that are not over. Those at the same time count once.
+    /// </summary>
+    public UInt64 waited_ms;
 
     /// <summary>
     /// Number of tenants.
@@ -404,6 +409,11 @@ internal unsafe struct FdxStats_t {
     /// Number of messages for <c>fdx_query_messages</c>.
     /// </summary>
     public UInt32 messages;
+
+    /// <summary>
+    /// What it waits for: 0 nothing, 1 quota, 2 network, 3 service, 4 token endpoint.
+    /// </summary>
+    public UInt32 waiting_for;
 }
 
 internal static unsafe partial class NativeMethods {

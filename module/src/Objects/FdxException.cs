@@ -60,12 +60,15 @@ public sealed class FdxException : Exception
             "This is a bug in FedXdr. Report it with the output of the same command with -Verbose.",
             cause);
 
+    // The error view shows the recommended action only since PowerShell 7.5, and the text of a record never has it.
     internal ErrorRecord ToErrorRecord(object? target = null) =>
         new(this, Id, Category, Item ?? TenantId ?? target)
         {
-            // PowerShell's error view shows the recommended action on a line of its own.
-            ErrorDetails = new ErrorDetails(Sentence()) { RecommendedAction = Advice },
+            ErrorDetails = new ErrorDetails($"{Sentence()} {Advice}".Trim()) { RecommendedAction = Advice },
         };
+
+    /// <summary>The exception with its advice, for logs that do not show the error record.</summary>
+    public override string ToString() => base.ToString() + Environment.NewLine + Advice;
 
     private ErrorCategory Category => Kind switch
     {

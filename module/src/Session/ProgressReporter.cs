@@ -7,7 +7,9 @@ using FedXdr.Interop;
 
 namespace FedXdr.Session;
 
-/// <summary>Shows the progress of a query: first after half a second, then at most five times per second.</summary>
+/// <summary>
+/// Shows the progress of a query: first after half a second, then at most five times per second, and only what is new.
+/// </summary>
 internal sealed class ProgressReporter(Cmdlet cmdlet)
 {
     private const long FirstDelayMilliseconds = 500;
@@ -18,6 +20,7 @@ internal sealed class ProgressReporter(Cmdlet cmdlet)
     private readonly int _id = Interlocked.Increment(ref s_lastId);
     private long _due;
     private bool _shown;
+    private string? _last;
     private string _activity = "";
     private string? _tenant;
 
@@ -39,8 +42,14 @@ internal sealed class ProgressReporter(Cmdlet cmdlet)
             return;
         }
         _due = now + IntervalMilliseconds;
+        var text = Describe(query.Stats());
+        if (text == _last)
+        {
+            return;
+        }
         _shown = true;
-        cmdlet.WriteProgress(new ProgressRecord(_id, _activity, Describe(query.Stats())));
+        _last = text;
+        cmdlet.WriteProgress(new ProgressRecord(_id, _activity, text));
     }
 
     internal void Complete()
@@ -48,6 +57,7 @@ internal sealed class ProgressReporter(Cmdlet cmdlet)
         if (_shown)
         {
             _shown = false;
+            _last = null;
             cmdlet.WriteProgress(
                 new ProgressRecord(_id, _activity, "Done") { RecordType = ProgressRecordType.Completed });
         }
@@ -68,7 +78,8 @@ internal sealed class ProgressReporter(Cmdlet cmdlet)
         text.Append(culture, $"{stats.rows:N0} rows, {stats.pages:N0} pages");
         if (stats.waiting_ms > 0)
         {
-            text.Append(culture, $", waiting {(stats.waiting_ms + 999) / 1000} s for quota");
+            var reason = Describe((WaitReason)stats.waiting_for);
+            text.Append(culture, $", waiting {(stats.waiting_ms + 999) / 1000} s {reason}");
         }
         else if (stats.rows == 0 && Describe((QueryPhase)stats.phase) is { } phase)
         {
@@ -76,6 +87,14 @@ internal sealed class ProgressReporter(Cmdlet cmdlet)
         }
         return text.ToString();
     }
+
+    private static string Describe(WaitReason reason) => reason switch
+    {
+        WaitReason.Quota => "for quota",
+        WaitReason.Network => "after a network error",
+        WaitReason.TokenEndpoint => "for the token endpoint",
+        _ => "for the service",
+    };
 
     private static string? Describe(QueryPhase phase) => phase switch
     {

@@ -17,6 +17,7 @@ internal sealed class QueryRunner(Cmdlet cmdlet)
     private readonly ProgressReporter _progress = new(cmdlet);
     private volatile QueryHandle? _query;
     private volatile bool _stopped;
+    private long _waitedMilliseconds;
 
     /// <summary>Number of rows that may still be written. A query ends when it reaches 0.</summary>
     internal long Remaining { get; set; } = long.MaxValue;
@@ -43,6 +44,8 @@ internal sealed class QueryRunner(Cmdlet cmdlet)
             return;
         }
         connection.Assertion?.RefuseReentry();
+        // The longest wait holds for the command, not for each of its queries.
+        request.Number("waitedMs", _waitedMilliseconds);
         var query = connection.Session.OpenQuery(request.Finish());
         try
         {
@@ -64,6 +67,7 @@ internal sealed class QueryRunner(Cmdlet cmdlet)
         {
             // Every end comes here: -First, Select-Object -First, Ctrl+C, an exception downstream.
             _query = null;
+            _waitedMilliseconds = (long)query.Stats().waited_ms;
             query.TryCancel();
             RunningQueries.Remove(query);
             query.Dispose();

@@ -77,8 +77,10 @@ typedef struct FdxStats {
     uint64_t bytes;
     // Retried requests.
     uint64_t retries;
-    // Remaining milliseconds of a wait that the service requested, or 0.
+    // Remaining milliseconds of a wait before the next attempt, or 0.
     uint64_t waiting_ms;
+    // Milliseconds of all waits, with the rest of those that are not over. Those at the same time count once.
+    uint64_t waited_ms;
     // Number of tenants.
     uint32_t tenants;
     // Number of finished tenants, successful or not.
@@ -87,6 +89,8 @@ typedef struct FdxStats {
     uint32_t phase;
     // Number of messages for `fdx_query_messages`.
     uint32_t messages;
+    // What it waits for: 0 nothing, 1 quota, 2 network, 3 service, 4 token endpoint.
+    uint32_t waiting_for;
 } FdxStats;
 
 // An error, as views into its handle.

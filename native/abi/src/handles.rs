@@ -87,10 +87,12 @@ impl From<Stats> for FdxStats {
             bytes: s.bytes,
             retries: s.retries,
             waiting_ms: s.waiting_ms,
+            waited_ms: s.waited_ms,
             tenants: s.tenants,
             tenants_ended: s.tenants_ended,
             phase: s.phase as u32,
             messages: s.messages,
+            waiting_for: s.waiting_for as u32,
         }
     }
 }

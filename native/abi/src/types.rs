@@ -91,8 +91,10 @@ pub struct FdxStats {
     pub bytes: u64,
     /// Retried requests.
     pub retries: u64,
-    /// Remaining milliseconds of a wait that the service requested, or 0.
+    /// Remaining milliseconds of a wait before the next attempt, or 0.
     pub waiting_ms: u64,
+    /// Milliseconds of all waits, with the rest of those that are not over. Those at the same time count once.
+    pub waited_ms: u64,
     /// Number of tenants.
     pub tenants: u32,
     /// Number of finished tenants, successful or not.
@@ -101,4 +103,6 @@ pub struct FdxStats {
     pub phase: u32,
     /// Number of messages for `fdx_query_messages`.
     pub messages: u32,
+    /// What it waits for: 0 nothing, 1 quota, 2 network, 3 service, 4 token endpoint.
+    pub waiting_for: u32,
 }

@@ -1,5 +1,6 @@
 //! The context of a running query, and the dependencies that the core receives from outside.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
@@ -8,10 +9,13 @@ use crate::blocking::Files;
 use crate::broker::AssertionBroker;
 use crate::certificate::Certificate;
 use crate::clock::{Clock, SystemClock, within};
-use crate::errors::Result;
+use crate::errors::{Error, Result};
 use crate::http::retry::{Attempt, Outcome, Policy, Schedule};
-use crate::http::{self, Connections, Received, SharedTransport, TransportError, TransportErrorKind};
-use crate::progress::Reporter;
+use crate::http::waits::Waits;
+use crate::http::{
+    self, Connections, Received, SharedTransport, Slots, TransportError, TransportErrorKind, limits,
+};
+use crate::progress::{Reporter, WaitReason};
 use crate::settings::{Environment, Settings};
 use crate::token::TokenCache;
 
@@ -52,6 +56,10 @@ pub(crate) struct Context {
     pub(crate) settings: Arc<Settings>,
     pub(crate) environment: Arc<Environment>,
     pub(crate) transport: SharedTransport,
+    /// The slots of each host.
+    pub(crate) slots: Arc<Slots>,
+    /// The waits of this command.
+    pub(crate) waits: Arc<Waits>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) cache: Arc<TokenCache>,
     pub(crate) files: Arc<Files>,
@@ -65,16 +73,32 @@ pub(crate) struct Context {
 }
 
 impl Context {
-    /// Sends a request and receives its whole answer. It is an error if that takes longer than `timeout`.
+    /// Sends a request. The head of its answer must come within `limit`, and its body at the least speed.
+    pub(crate) async fn send(
+        &self,
+        request: http::Request,
+        limit: Duration,
+    ) -> Result<http::Response, TransportError> {
+        let slot = self.slots.acquire(&request.url).await;
+        let answer = within(self.clock.as_ref(), limit, self.transport.send(request)).await;
+        let answer = answer.unwrap_or_else(|| Err(TransportError::new(TransportErrorKind::Timeout)))?;
+        Ok(answer.governed(slot, Arc::clone(&self.clock)))
+    }
+
+    /// Sends a request and receives its whole answer. It is an error if that takes longer than `limit`.
     pub(crate) async fn receive(
         &self,
         request: http::Request,
-        timeout: Duration,
+        limit: Duration,
     ) -> Result<Received, TransportError> {
-        let received = async { self.transport.send(request).await?.whole().await };
-        within(self.clock.as_ref(), timeout, received)
+        let slot = self.slots.acquire(&request.url).await;
+        let received = async {
+            let answer = self.transport.send(request).await?;
+            answer.governed(slot, Arc::clone(&self.clock)).whole().await
+        };
+        within(self.clock.as_ref(), limit, received)
             .await
-            .unwrap_or_else(|| Err(TransportError { kind: TransportErrorKind::Timeout, causes: Vec::new() }))
+            .unwrap_or_else(|| Err(TransportError::new(TransportErrorKind::Timeout)))
     }
 
     /// The only retry loop: repeats attempts until one succeeds or fails permanently, or the policy allows no more.
@@ -86,7 +110,9 @@ impl Context {
         mut request: A,
     ) -> Result<A::Answer> {
         let mut schedule = Schedule::new(policy);
+        let mut silence = Duration::ZERO;
         loop {
+            let begun = self.spent();
             let failure = match request.attempt().await? {
                 Outcome::Done(result) => return Ok(result),
                 Outcome::Renewed => continue,
@@ -94,17 +120,40 @@ impl Context {
             };
             if failure.progressed {
                 schedule = Schedule::new(policy);
+                silence = Duration::ZERO;
+            } else if failure.status == 0 {
+                // One attempt counts at most as long as its limit: the machine may have slept.
+                silence += self.spent().saturating_sub(begun).min(limits::ONLY_ANSWER);
+            }
+            if silence >= limits::SILENCE {
+                return failure.result;
             }
             let Some(pause) = schedule.pause(failure.status, failure.retry_after) else {
                 return failure.result;
             };
-            self.reporter.retry(what, failure.status, pause);
-            self.wait(pause).await;
+            if !self.waits.begin(self.clock.now(), pause) {
+                return failure.result.map_err(|error| too_long(error, pause, self.waits.limit()));
+            }
+            let reason = WaitReason::of(failure.status, A::IS_TOKEN);
+            self.reporter.retry(what, failure.status, reason, pause);
+            self.clock.sleep(pause).await;
         }
     }
 
-    async fn wait(&self, pause: Duration) {
-        self.reporter.waiting(pause);
-        self.clock.sleep(pause).await;
+    /// The time without the waits of this command.
+    fn spent(&self) -> Duration {
+        self.clock.now().saturating_sub(self.waits.total())
     }
+}
+
+/// The error of a request that would be sent again, but too late.
+fn too_long(mut error: Error, pause: Duration, limit: Duration) -> Error {
+    let _ = write!(
+        error.message,
+        "; the next attempt would be in {} s, and a command waits at most {} s in all (-MaximumWait)",
+        pause.as_secs(),
+        limit.as_secs()
+    );
+    error.retry_after.get_or_insert(pause);
+    error
 }

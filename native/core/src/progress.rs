@@ -5,9 +5,12 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use crate::batch::{Batch, tables};
 use crate::clock::Clock;
 use crate::coded::coded_enum;
+use crate::http::waits::Waits;
 use crate::token::AccessToken;
 
 /// Maximum number of messages that wait to be fetched.
@@ -31,6 +34,37 @@ coded_enum! {
     }
 }
 
+coded_enum! {
+    /// What a query waits for. The numbers are part of the ABI.
+    pub enum WaitReason: u32 {
+        /// It does not wait.
+        None = 0,
+        /// The quota of the API is used up.
+        Quota = 1,
+        /// The network, or a host that does not answer.
+        Network = 2,
+        /// The API failed.
+        Service = 3,
+        /// The token endpoint or the identity endpoint.
+        TokenEndpoint = 4,
+    }
+}
+
+impl WaitReason {
+    /// The reason for a wait after an answer with this status, 0 for none.
+    pub(crate) fn of(status: u16, is_token: bool) -> Self {
+        match status {
+            _ if is_token => WaitReason::TokenEndpoint,
+            0 => WaitReason::Network,
+            429 => WaitReason::Quota,
+            _ => WaitReason::Service,
+        }
+    }
+}
+
+/// Waits that are longer than this are said as a warning, so that a log shows them.
+const LONG_WAIT: Duration = Duration::from_secs(30);
+
 /// Counters of a query.
 #[derive(Clone, Copy, Debug)]
 pub struct Stats {
@@ -44,12 +78,16 @@ pub struct Stats {
     pub retries: u64,
     /// Remaining milliseconds of a wait.
     pub waiting_ms: u64,
+    /// Milliseconds of all waits, with the rest of those that are not over.
+    pub waited_ms: u64,
     /// Number of tenants.
     pub tenants: u32,
     /// Number of finished tenants.
     pub tenants_ended: u32,
     /// Current phase.
     pub phase: Phase,
+    /// What it waits for.
+    pub waiting_for: WaitReason,
     /// Number of messages to fetch.
     pub messages: u32,
 }
@@ -69,6 +107,11 @@ pub(crate) struct Reporter {
     retries: AtomicU64,
     /// End of the longest wait in milliseconds since 1970, or 0.
     waiting_until: AtomicU64,
+    /// Reason of the longest wait.
+    waiting_for: AtomicU32,
+    /// End of the wait that the last warning told, in milliseconds since 1970.
+    warned_until: AtomicU64,
+    waits: Arc<Waits>,
     tenants: AtomicU32,
     tenants_ended: AtomicU32,
     phase: AtomicU32,
@@ -77,14 +120,17 @@ pub(crate) struct Reporter {
 }
 
 impl Reporter {
-    pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
+    pub(crate) fn new(clock: Arc<dyn Clock>, waits: Arc<Waits>) -> Self {
         Reporter {
             clock,
+            waits,
             rows: AtomicU64::new(0),
             pages: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
             retries: AtomicU64::new(0),
             waiting_until: AtomicU64::new(0),
+            waiting_for: AtomicU32::new(0),
+            warned_until: AtomicU64::new(0),
             tenants: AtomicU32::new(0),
             tenants_ended: AtomicU32::new(0),
             phase: AtomicU32::new(Phase::Identity as u32),
@@ -95,8 +141,10 @@ impl Reporter {
 
     pub(crate) fn stats(&self) -> Stats {
         let until = self.waiting_until.load(Ordering::Relaxed);
-        let now = u64::try_from(self.clock.now().as_millis()).unwrap_or(u64::MAX);
-        let waiting_ms = until.saturating_sub(now);
+        let waiting_ms = until.saturating_sub(milliseconds(self.clock.now()));
+        let reason = self.waiting_for.load(Ordering::Relaxed);
+        let reasons = WaitReason::ALL.iter().map(|(reason, _)| *reason);
+        let waiting_for = reasons.filter(|_| waiting_ms > 0).find(|known| *known as u32 == reason);
         let phase = match self.phase.load(Ordering::Relaxed) {
             _ if waiting_ms > 0 => Phase::Waiting,
             1 => Phase::Identity,
@@ -111,6 +159,8 @@ impl Reporter {
             bytes: self.bytes.load(Ordering::Relaxed),
             retries: self.retries.load(Ordering::Relaxed),
             waiting_ms,
+            waited_ms: milliseconds(self.waits.total()),
+            waiting_for: waiting_for.unwrap_or(WaitReason::None),
             tenants: self.tenants.load(Ordering::Relaxed),
             tenants_ended: self.tenants_ended.load(Ordering::Relaxed),
             phase,
@@ -158,7 +208,7 @@ impl Reporter {
             "Identity: got a token with issuer {}, subject {}, audience {}.",
             text(&claims.iss),
             text(&claims.sub),
-            text(&claims.aud)
+            claims.audience().unwrap_or("?")
         ));
     }
 
@@ -170,11 +220,11 @@ impl Reporter {
     /// `takes_roles`: whether the API of the token authorizes by its roles.
     pub(crate) fn token(&self, token: &AccessToken, takes_roles: bool) {
         let claims = token.claims();
-        let audience = claims.aud.as_deref().unwrap_or("?");
+        let audience = claims.audience().unwrap_or("?");
         let seconds = token.expires_on - token.fetched_on;
         let roles = claims.roles.join(", ");
         self.verbose(format!("Exchange: got a token for {audience}, valid for {seconds} s, roles: {roles}."));
-        if claims.roles.is_empty() && takes_roles && claims.scp.is_none() {
+        if claims.roles.is_empty() && takes_roles && claims.scp.is_empty() {
             self.warning(format!(
                 "The token for {audience} has no roles, so the API will reject it. Add application \
                  permissions to the app, and grant consent in the tenant."
@@ -203,15 +253,29 @@ impl Reporter {
         self.pages.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(crate) fn retry(&self, what: &str, status: u16, pause: Duration) {
+    /// Tells of a wait before the next attempt: as a warning if it is long, but tenants that wait together only once.
+    pub(crate) fn retry(&self, what: &str, status: u16, reason: WaitReason, pause: Duration) {
         self.retries.fetch_add(1, Ordering::Relaxed);
-        let why = if status == 0 { "no answer".to_owned() } else { format!("HTTP {status}") };
-        self.verbose(format!("Retry: {what} returned {why}; trying again in {:.1} s.", pause.as_secs_f64()));
-    }
-
-    pub(crate) fn waiting(&self, pause: Duration) {
-        let until = self.clock.now() + pause;
-        self.waiting_until.fetch_max(u64::try_from(until.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
+        let until = milliseconds(self.clock.now() + pause);
+        if self.waiting_until.fetch_max(until, Ordering::Relaxed) < until {
+            self.waiting_for.store(reason as u32, Ordering::Relaxed);
+        }
+        let why = match status {
+            0 => "no answer".to_owned(),
+            429 => "HTTP 429, the quota is used up".to_owned(),
+            _ => format!("HTTP {status}"),
+        };
+        let warned = milliseconds(LONG_WAIT) + self.warned_until.load(Ordering::Relaxed);
+        if pause <= LONG_WAIT || until <= warned {
+            let seconds = pause.as_secs_f64();
+            self.verbose(format!("Retry: {what} returned {why}; trying again in {seconds:.1} s."));
+            return;
+        }
+        self.warned_until.store(until, Ordering::Relaxed);
+        let end = i64::try_from(until.div_ceil(1000)).ok().and_then(|end| Timestamp::from_second(end).ok());
+        let end = end.map_or_else(String::new, |end| end.strftime("%Y-%m-%d %H:%M:%S").to_string());
+        let seconds = pause.as_secs_f64().ceil();
+        self.warning(format!("Waiting {seconds} s, until {end} UTC: {what} returned {why}."));
     }
 
     pub(crate) fn verbose(&self, text: String) {
@@ -238,4 +302,8 @@ impl Reporter {
     fn lock(&self) -> std::sync::MutexGuard<'_, VecDeque<(Level, String)>> {
         self.messages.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use tokio::runtime::Handle;
 
@@ -12,6 +13,7 @@ use crate::certificate::Certificate;
 use crate::context::{Context, World};
 use crate::errors::Result;
 use crate::http::HttpSettings;
+use crate::http::waits::Waits;
 use crate::progress::Reporter;
 use crate::query::Query;
 use crate::query::request::QueryRequest;
@@ -50,7 +52,7 @@ impl Session {
             broker: Arc::new(BrokerGuard(AssertionBroker::new(number))),
         };
         // Checks the proxy.
-        session.context()?;
+        session.context(Duration::ZERO)?;
         Ok(session)
     }
 
@@ -63,23 +65,28 @@ impl Session {
                 *current = Arc::new(environment);
             }
         }
-        Ok(Query::start(&self.handle, self.context()?, Arc::clone(&self.broker), request))
+        let context = self.context(request.waited)?;
+        Ok(Query::start(&self.handle, context, Arc::clone(&self.broker), request))
     }
 
-    fn context(&self) -> Result<Context> {
+    /// `waited` is what the command has waited so far.
+    fn context(&self, waited: Duration) -> Result<Context> {
         let environment = Arc::clone(&self.environment.read().unwrap_or_else(PoisonError::into_inner));
         let transport = if let Some(transport) = &self.world.transport {
             Arc::clone(transport)
         } else {
             let settings = HttpSettings::new(&self.settings, &environment);
-            self.world.connections.transport(&settings, &self.world.clock)?
+            self.world.connections.transport(&settings)?
         };
-        let reporter = Arc::new(Reporter::new(Arc::clone(&self.world.clock)));
+        let waits = Arc::new(Waits::new(self.settings.retry.maximum_wait(), waited));
+        let reporter = Arc::new(Reporter::new(Arc::clone(&self.world.clock), Arc::clone(&waits)));
         Ok(Context {
             settings: Arc::clone(&self.settings),
             has_arc_agent: AzureArc::is_installed(&environment),
             environment,
             transport,
+            slots: Arc::clone(&self.world.connections.slots),
+            waits,
             clock: Arc::clone(&self.world.clock),
             cache: match self.settings.token_cache {
                 TokenCaching::Process => Arc::clone(&self.world.cache),

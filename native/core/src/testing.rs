@@ -15,6 +15,7 @@ use crate::broker::AssertionBroker;
 use crate::certificate::Certificate;
 use crate::clock::Clock;
 use crate::context::Context;
+use crate::http::waits::Waits;
 use crate::http::{Request, Response, Transport, TransportError, TransportErrorKind};
 use crate::progress::Reporter;
 use crate::settings::{Environment, Settings};
@@ -67,6 +68,8 @@ pub(crate) enum Answer {
 #[derive(Clone)]
 pub(crate) enum Part {
     Bytes(Vec<u8>),
+    /// The bytes, after so many seconds.
+    After(u64, Vec<u8>),
     Fails(TransportErrorKind),
     Silence,
 }
@@ -145,6 +148,10 @@ impl Transport for Network {
             let body = stream::iter(parts).then(|part| async {
                 match part {
                     Part::Bytes(bytes) => Ok(Bytes::from(bytes)),
+                    Part::After(seconds, bytes) => {
+                        tokio::time::sleep(Duration::from_secs(seconds)).await;
+                        Ok(Bytes::from(bytes))
+                    }
                     Part::Fails(kind) => Err(scripted(kind)),
                     Part::Silence => std::future::pending().await,
                 }
@@ -180,13 +187,16 @@ pub(crate) fn pairs(text: &[u8]) -> HashMap<String, String> {
 pub(crate) fn context(network: &Arc<Network>, settings: &str, environment: &[(&str, &str)]) -> Context {
     let clock: Arc<dyn Clock> = Arc::new(TestClock::new());
     let settings = Settings::parse(settings).unwrap();
+    let waits = Arc::new(Waits::new(settings.retry.maximum_wait(), Duration::ZERO));
     Context {
         certificate: Certificate::of(&settings.credential).unwrap().map(Arc::new),
         broker: AssertionBroker::new(0),
         settings: Arc::new(settings),
         environment: Arc::new(Environment::from_pairs(environment.iter().copied())),
         transport: Arc::clone(network) as _,
-        reporter: Arc::new(Reporter::new(Arc::clone(&clock))),
+        slots: Arc::default(),
+        reporter: Arc::new(Reporter::new(Arc::clone(&clock), Arc::clone(&waits))),
+        waits,
         clock,
         cache: Arc::new(TokenCache::default()),
         files: Arc::default(),

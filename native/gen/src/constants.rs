@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use fedxdr_core::batch::{self, ColumnKind, tables};
-use fedxdr_core::{Cloud, ENDPOINT_NAMES, ErrorKind, Family, Phase, variables};
+use fedxdr_core::{Cloud, ENDPOINT_NAMES, ErrorKind, Family, Phase, WaitReason, variables};
 
 use crate::Generated;
 use crate::rows::escape;
@@ -68,6 +68,10 @@ pub(crate) fn abi() -> Result {
     out.push_str("}\n\n/// <summary>What a query is doing.</summary>\ninternal enum QueryPhase : uint\n{\n");
     for (phase, _) in Phase::ALL {
         writeln!(out, "    {phase:?} = {},", *phase as u32)?;
+    }
+    out.push_str("}\n\n/// <summary>What a query waits for.</summary>\ninternal enum WaitReason : uint\n{\n");
+    for (reason, _) in WaitReason::ALL {
+        writeln!(out, "    {reason:?} = {},", *reason as u32)?;
     }
     out.push_str("}\n");
     Ok(("module/src/Interop/Abi.g.cs", out))

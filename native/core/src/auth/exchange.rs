@@ -55,6 +55,8 @@ struct Exchange<'a> {
 impl Attempt for Exchange<'_> {
     type Answer = AccessToken;
 
+    const IS_TOKEN: bool = true;
+
     async fn attempt(&mut self) -> Result<Outcome<AccessToken>> {
         let authentication = match self.authentication.take() {
             Some(known) => known,

@@ -13,18 +13,18 @@ use zeroize::Zeroizing;
 
 use crate::cloud::Family;
 use crate::context::Context;
-use crate::errors::{self, AUTHORITY_ANSWER, AUTHORITY_FAILED, AUTHORITY_REFUSED, AUTHORITY_UNREACHABLE};
-use crate::errors::{Error, ErrorKind, Result, excerpt};
-use crate::http::retry::retry_after;
-use crate::http::{Received, Request};
+use crate::errors::{
+    self, AUTHORITY_ANSWER, AUTHORITY_FAILED, AUTHORITY_REFUSED, AUTHORITY_UNREACHABLE, PROXY_REFUSED,
+};
+use crate::errors::{Check, Error, ErrorKind, Quoter, Result};
+use crate::http::retry::{quota_delay, retry_after};
+use crate::http::{ErrorBody, Received, Request, limits};
 use crate::secret::Secret;
 use crate::token::cache::{Cached, seconds};
-use crate::token::expiry::Expiry;
-use crate::token::{AccessToken, Claims};
+use crate::token::expiry::{Expiry, in_range};
+use crate::token::{AccessToken, Claims, TokenType, check_token};
 
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
-/// Longest wait for an answer. Entra usually answers within a second.
-const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The client authentication of one request.
 pub(super) enum ClientAuthentication {
@@ -67,20 +67,29 @@ pub(super) struct TokenRequest<'a> {
 pub(super) async fn ask(context: &Context, grant: &TokenRequest<'_>) -> Result<AccessToken> {
     let unreachable = |e: &crate::http::TransportError| {
         let message = format!("the token endpoint {} cannot be reached", context.settings.authority());
-        AUTHORITY_UNREACHABLE.error(message).caused_by(e)
+        e.cause_of(AUTHORITY_UNREACHABLE.error(message))
     };
     let id = random_guid();
     let request = request(context, grant, &id);
-    let answer = context.receive(request, TIMEOUT).await.map_err(|e| {
+    let answer = context.receive(request, limits::TOKEN).await.map_err(|e| {
         let mut error = unreachable(&e);
         error.correlation_id = Some(id.clone());
+        // Another attempt would end in the same way.
+        if !e.kind.may_pass() {
+            error.kind = ErrorKind::Configuration;
+        }
         error
     })?;
     if answer.status == 200 {
-        return read(context, &answer.body);
+        return read(context, answer.json());
     }
-    let mut error = refusal(context, grant, &answer);
-    error.retry_after = retry_after(answer.header("retry-after"), context.clock.now());
+    let body = ErrorBody::read(&answer.body);
+    let mut error = refusal(context, grant, answer.status, &body);
+    let (header, now) = (answer.header("retry-after"), context.clock.now());
+    error.retry_after = match answer.status {
+        429 => Some(quota_delay(header, &body.message, now)),
+        _ => retry_after(header, now),
+    };
     // Prefer the id of the answer. The id of the request is in Entra's logs too.
     error.correlation_id.get_or_insert(id);
     if error.is(&errors::ASSERTION_OUTDATED)
@@ -122,56 +131,59 @@ fn request(context: &Context, grant: &TokenRequest<'_>, id: &str) -> Request {
 #[derive(Deserialize)]
 struct Answer {
     access_token: Option<Secret>,
+    token_type: Option<TokenType>,
     expires_in: Option<Expiry>,
     refresh_in: Option<Expiry>,
 }
 
 fn read(context: &Context, body: &[u8]) -> Result<AccessToken> {
-    let invalid = || AUTHORITY_ANSWER.error(AUTHORITY_ANSWER.cause);
-    let answer: Answer = serde_json::from_slice(body).map_err(|_| invalid())?;
-    let secret = answer.access_token.filter(|token| !token.is_empty()).ok_or_else(invalid)?;
-    let lifetime = answer.expires_in.as_ref().and_then(Expiry::seconds).ok_or_else(invalid)?;
+    let invalid = |why: &str| AUTHORITY_ANSWER.error(format!("the token endpoint returned {why}"));
+    let answer: Answer = serde_json::from_slice(body).map_err(|_| invalid("an invalid token response"))?;
+    let secret = answer.access_token.filter(|token| !token.is_empty());
+    let secret = secret.ok_or_else(|| invalid("a response without a token"))?;
+    check_token(&secret, answer.token_type.as_ref()).map_err(invalid)?;
     let now = seconds(context.clock.as_ref());
+    let lifetime = answer.expires_in.as_ref().and_then(Expiry::seconds).filter(|lifetime| *lifetime >= 0);
+    let said = lifetime.map(|lifetime| now.saturating_add(lifetime));
+    let expires_on = said
+        .and_then(in_range)
+        .or_else(|| Claims::of(secret.expose()).and_then(|claims| claims.exp))
+        .or(said)
+        .ok_or_else(|| invalid("a response without the token's expiry"))?;
     let refresh_in = answer.refresh_in.as_ref().and_then(Expiry::seconds);
-    let token = AccessToken::new(secret, now, now.saturating_add(lifetime), refresh_in);
-    let family = token.claims().aud.as_deref().and_then(|audience| context.settings.family_of(audience));
+    let token = AccessToken::new(secret, now, expires_on, refresh_in);
+    let family = token.claims().audience().and_then(|audience| context.settings.family_of(audience));
     context.reporter.token(&token, family.is_some_and(Family::takes_roles));
     Ok(token)
 }
 
-/// An error answer. The texts are owned because Entra's descriptions contain escapes, which cannot be borrowed.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Refusal {
-    error: String,
-    error_description: String,
-    error_codes: Vec<u32>,
-    correlation_id: Option<String>,
-}
-
-fn refusal(context: &Context, grant: &TokenRequest<'_>, answer: &Received) -> Error {
-    let status = answer.status;
-    let Ok(refusal) = serde_json::from_slice::<Refusal>(&answer.body) else {
-        let kind = if status == 429 { ErrorKind::Throttled } else { ErrorKind::Service };
-        let said = quoted(&answer.text(), grant, 200);
-        let message = format!("the token endpoint answered HTTP {status}: {said}");
-        return AUTHORITY_FAILED.error(message).of_kind(kind).with_status(status).in_tenant(grant.tenant);
-    };
-    let code = refusal.error_codes.first().copied().or_else(|| errors::code_in(&refusal.error_description));
-    let said = description(&refusal, grant);
+fn refusal(context: &Context, grant: &TokenRequest<'_>, status: u16, body: &ErrorBody) -> Error {
+    let quoter = Quoter::new([grant.authentication.secret().expose()]);
+    let said = description(body, &quoter);
+    let code = body.aadsts;
     // Without a known code, use the error words of RFC 6749 §4.1.2.1 and MSAL.
-    let by_word = matches!(refusal.error.as_str(), "temporarily_unavailable" | "request_timeout");
+    let by_word = matches!(body.code.as_str(), "temporarily_unavailable" | "request_timeout");
     let entry = code.and_then(errors::of_code).or(by_word.then_some(&errors::SERVICE_UNAVAILABLE));
+    let words = if said.is_empty() { String::new() } else { format!(": {said}") };
     let mut error = match entry {
         Some(entry) => entry.error(format!("{} ({said})", entry.cause)),
-        None if status == 429 || status >= 500 => {
-            AUTHORITY_FAILED.error(format!("the token endpoint answered HTTP {status} ({said})"))
+        None if matches!(status, 300..=399 | 408 | 429 | 500..) => {
+            AUTHORITY_FAILED.error(format!("the token endpoint answered HTTP {status}{words}"))
+        }
+        None if status == 407 || !body.is_json => {
+            let what = "the request was refused, but not by the token endpoint";
+            PROXY_REFUSED.error(format!("{what} (HTTP {status}{words})"))
         }
         None => AUTHORITY_REFUSED
-            .error(format!("Entra rejected the request ({said})"))
+            .error(format!("Entra rejected the request (HTTP {status}{words})"))
             .fill("code", code.map(|code| code.to_string()).unwrap_or_default()),
     };
     error = fill(error, context, grant);
+    error.check = match error.check {
+        // The table has the place where the error is most frequent.
+        Check::Answer => Check::TokenEndpoint,
+        check => check,
+    };
     match status {
         429 => error.kind = ErrorKind::Throttled,
         500.. => error.kind = ErrorKind::Service,
@@ -180,21 +192,16 @@ fn refusal(context: &Context, grant: &TokenRequest<'_>, answer: &Received) -> Er
     error.http_status = Some(status);
     error.aadsts = code;
     error.tenant = Some(grant.tenant.to_owned());
-    error.correlation_id = refusal.correlation_id;
+    error.correlation_id = body.correlation_id.as_deref().and_then(|id| quoter.id(id));
     error
 }
 
 /// Entra's text without its trace lines.
-fn description(refusal: &Refusal, grant: &TokenRequest<'_>) -> String {
-    let text = refusal.error_description.as_str();
+fn description(body: &ErrorBody, quoter: &Quoter) -> String {
+    let text = body.message.as_str();
     let end = text.find("Trace ID:").unwrap_or(text.len());
-    let said = quoted(&text[..end], grant, 400);
-    if said.is_empty() { excerpt(&refusal.error, 100) } else { said }
-}
-
-/// The text of the endpoint without the secret of the request.
-fn quoted(text: &str, grant: &TokenRequest<'_>, limit: usize) -> String {
-    excerpt(&text.replace(grant.authentication.secret().expose(), "***"), limit)
+    let said = quoter.text(&text[..end], 400);
+    if said.is_empty() { quoter.text(&body.code, 100) } else { said }
 }
 
 fn fill(error: Error, context: &Context, grant: &TokenRequest<'_>) -> Error {
@@ -207,6 +214,7 @@ fn fill(error: Error, context: &Context, grant: &TokenRequest<'_>) -> Error {
         .fill("audience", context.settings.cloud.exchange_audience())
         .fill("scope", grant.scope)
         .fill("authority", context.settings.authority())
+        .fill("host", grant.endpoint.host_str().unwrap_or_default())
 }
 
 /// A random GUID (RFC 9562 §5.4) by which Entra's support finds the request.

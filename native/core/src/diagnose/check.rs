@@ -204,7 +204,7 @@ fn assertion(rows: &mut CheckRows, context: &Context, minted: Result<Arc<AccessT
         "issuer {}, subject {}, audience {} ({})",
         text(&claims.iss),
         text(&claims.sub),
-        text(&claims.aud),
+        claims.audience().unwrap_or("?"),
         context.settings.cloud.exchange_audience()
     );
     rows.passed(Check::Assertion, &detail);
@@ -268,7 +268,7 @@ async fn token(
             rows.passed(Check::TokenEndpoint, context.settings.authority());
             rows.passed(Check::App, &format!("the app is in tenant {tid}"));
             rows.passed(Check::Credential, "Entra accepted the credential");
-            let audience = claims.aud.as_deref().unwrap_or("?");
+            let audience = claims.audience().unwrap_or("?");
             rows.passed(
                 Check::Resource,
                 &format!(
@@ -312,7 +312,7 @@ async fn answer(
     let resource = target.resource(token);
     let permissions = resource.map_or(&[][..], |resource| resource.permissions);
     let unknown =
-        token.claims().aud.is_none() || token.claims().scp.is_some() || !target.family.takes_roles();
+        token.claims().aud.is_empty() || !token.claims().scp.is_empty() || !target.family.takes_roles();
     if unknown {
         rows.skipped(
             Check::Roles,

@@ -85,15 +85,18 @@ pub(crate) fn assertion(settings: &Settings, claims: &Claims) -> Vec<Finding> {
     let mut found = Vec::new();
     let issuer = claims.iss.as_deref().unwrap_or_default();
     let by_entra = ENTRA.iter().any(|host| issuer.starts_with(host));
-    let audience = claims.aud.as_deref().unwrap_or_default();
     let expected = settings.cloud.exchange_audience();
-    if audience != expected && !(by_entra && audience == EXCHANGE_APP) {
+    // An issuer may put several audiences into one token, as Kubernetes does.
+    if !claims.aud.iter().any(|audience| audience == expected || by_entra && audience == EXCHANGE_APP) {
         found.push(Finding {
             entry: &ASSERTION_FOR_OTHER_AUDIENCE,
-            what: format!("the assertion is for {audience}, but the exchange requires {expected}"),
+            what: format!(
+                "the assertion is for {}, but the exchange requires {expected}",
+                claims.aud.join(", ")
+            ),
         });
     }
-    if claims.scp.is_some() {
+    if !claims.scp.is_empty() {
         found.push(finding(&USER_TOKEN, USER_TOKEN.cause));
     }
     if by_entra && is_system_assigned(settings, claims) {

@@ -331,6 +331,60 @@ pub(super) static ENTRIES: &[&KnownError] = &[
          {authority}/{tenant}/adminconsent?client_id={client} again: each change needs a new consent.",
     ),
     &m(
+        &[65005],
+        "Fdx.Auth.PermissionsMisconfigured",
+        Check::Roles,
+        Configuration,
+        "the app asks for a permission that it does not declare, or that the API does not have",
+        "Check App registration {client} > API permissions: remove permissions that are marked as not found, and add \
+         those that the app uses. Then grant consent in {tenant} again.",
+    ),
+    &m(
+        &[65004],
+        "Fdx.Auth.ConsentDeclined",
+        Check::Roles,
+        Authorization,
+        "the administrator declined the consent",
+        "Open {authority}/{tenant}/adminconsent?client_id={client} again and choose Accept.",
+    ),
+    &m(
+        &[90094, 90095],
+        "Fdx.Auth.AdminConsentRequired",
+        Check::Roles,
+        Authorization,
+        "only an administrator can consent to the app's permissions",
+        "A Privileged Role Administrator of {tenant} must open \
+         {authority}/{tenant}/adminconsent?client_id={client} and accept (New-FdxConsentUrl makes this address).",
+    ),
+    &m(
+        &[90099],
+        "Fdx.Auth.PartnerNotAuthorized",
+        Check::App,
+        Authorization,
+        "the app is not authorized in the tenant, so a partner's administrator cannot use it there",
+        "Delegated administration (GDAP) does not replace consent. An administrator of {tenant} must open \
+         {authority}/{tenant}/adminconsent?client_id={client} once.",
+    ),
+    &m(
+        &[650_051],
+        "Fdx.Auth.ConsentIncomplete",
+        Check::App,
+        Authorization,
+        "the app's service principal is already in the tenant, or the tenant is not managed by an administrator",
+        "Wait a minute and open {authority}/{tenant}/adminconsent?client_id={client} again. If the error persists, \
+         delete the app in {tenant} (Enterprise applications > {client} > Properties > Delete) and consent again. A \
+         tenant without an administrator must first be taken over by one.",
+    ),
+    &m(
+        &[50011, 500_113],
+        "Fdx.Auth.RedirectUri",
+        Check::App,
+        Configuration,
+        "the redirect URI of the consent address is not registered for the app",
+        "Add the URI in App registration {client} > Authentication > Platform configurations > Web, exactly as in the \
+         consent address, or use a registered one with New-FdxConsentUrl -RedirectUri.",
+    ),
+    &m(
         &[501_051],
         "Fdx.Auth.AssignmentRequired",
         Check::Roles,

@@ -1,11 +1,12 @@
 //! The error type: a class and a stable id for scripts, a message and advice for people.
 
-use std::fmt::{self, Display, Write as _};
+use std::fmt::{self, Display};
 use std::ops::{Deref, DerefMut};
 use std::time::Duration;
 
 use super::entry::{KnownError, fill_placeholders};
 use super::kind::{Check, ErrorKind};
+use super::quote::Quoter;
 use super::symptoms::{DEFECT, INVALID_ARGUMENT};
 
 /// An error. Its texts never contain a token or a secret. The facts are boxed to keep results small.
@@ -159,6 +160,16 @@ impl Error {
         self
     }
 
+    /// Masks these secrets in the texts of the error.
+    #[must_use]
+    pub(crate) fn masked(mut self, quoter: &Quoter) -> Self {
+        self.message = quoter.mask(&self.message);
+        for cause in &mut self.causes {
+            *cause = quoter.mask(cause);
+        }
+        self
+    }
+
     /// The causes, one per line.
     pub fn detail(&self) -> String {
         self.causes.join("\n")
@@ -184,31 +195,6 @@ impl Display for Error {
 
 impl std::error::Error for Error {}
 
-/// Longest word that is quoted from a service's text. Ids are shorter, tokens are longer.
-const WORD_LIMIT: usize = 60;
-
-/// The first `limit` characters of `text` on one line, to quote a service. Words as long as a token are masked: some
-/// services quote what they reject.
-pub(crate) fn excerpt(text: &str, limit: usize) -> String {
-    let is_word = |c: char| c.is_ascii_alphanumeric() || "-_.~+=".contains(c);
-    let mut masked = String::new();
-    let mut rest = text.trim();
-    while let Some(first) = rest.chars().next() {
-        let end = rest.find(|c| is_word(c) != is_word(first)).unwrap_or(rest.len());
-        let (run, tail) = rest.split_at(end);
-        masked.push_str(if is_word(first) && run.len() > WORD_LIMIT { "***" } else { run });
-        rest = tail;
-    }
-    let mut out = String::new();
-    for c in masked.chars().take(limit) {
-        let _ = out.write_char(if c.is_control() { ' ' } else { c });
-    }
-    if masked.chars().nth(limit).is_some() {
-        out.push('…');
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -219,14 +205,5 @@ mod tests {
         let e = Error::internal("could not connect").caused_by(&inner);
         assert_eq!(e.to_string(), "could not connect: refused");
         assert_eq!(e.detail(), "refused");
-    }
-
-    #[test]
-    fn an_excerpt_is_one_short_line() {
-        assert_eq!(excerpt(" a\r\nb ", 10), "a  b");
-        assert_eq!(excerpt("abcdef", 3), "abc…");
-        let token = format!("eyJ0eXAi.{}.sig-nature_", "x".repeat(60));
-        assert_eq!(excerpt(&format!("the token '{token}' is bad"), 100), "the token '***' is bad");
-        assert_eq!(excerpt("https://login.example/0a0a0a0a-0000-4000-8000-000000000001/v2.0", 100).len(), 63);
     }
 }

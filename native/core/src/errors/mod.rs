@@ -6,6 +6,7 @@ mod entry;
 mod error;
 mod kind;
 mod panics;
+mod quote;
 mod symptoms;
 
 pub(crate) use entra::{
@@ -13,11 +14,11 @@ pub(crate) use entra::{
     TENANT_THROTTLED, USER_TOKEN,
 };
 pub use entry::KnownError;
-pub(crate) use error::excerpt;
 pub use error::{Error, Result};
 pub use kind::{Check, ErrorKind};
 pub(crate) use panics::catch_panics;
 pub use panics::{catch_panic, panic_hook};
+pub(crate) use quote::{Quoter, excerpt, printable};
 pub(crate) use symptoms::*;
 
 /// All known errors.

@@ -116,8 +116,22 @@ symptoms! {
         "The platform sets this address. Restart the app. If the error persists, turn the identity off and on again.";
     IDENTITY_REFUSED = "Fdx.Identity.Refused", Authentication, Identity,
         "the identity endpoint rejected the request header",
-        "IDENTITY_HEADER does not match IDENTITY_ENDPOINT. Do not set either variable yourself, and never \
-         mix them with MSI_ENDPOINT and MSI_SECRET.";
+        "Restart the app: the platform sets IDENTITY_ENDPOINT and IDENTITY_HEADER when it starts. Do not set \
+         either variable yourself, and never mix them with MSI_ENDPOINT and MSI_SECRET.";
+    METADATA_REFUSED = "Fdx.Identity.MetadataRefused", Authentication, Identity,
+        "the metadata service, or a proxy in its place, refused the request",
+        "Check that the identity exists and is assigned to this machine (Identity > User assigned). In \
+         Kubernetes, a pod identity proxy (NMI) may answer instead of the metadata service: check its binding to \
+         the identity, or use workload identity.";
+    IDENTITY_DELETED = "Fdx.Identity.Deleted", Configuration, Identity,
+        "Entra does not know the service principal of the managed identity, or it is disabled",
+        "The identity was deleted, or its subscription moved to another tenant. Turn the system-assigned identity off \
+         and on, or create the user-assigned identity again, assign it, and set its new object id as the subject of \
+         the federated credential.";
+    IDENTITY_REFUSED_BY_ENTRA = "Fdx.Identity.RefusedByEntra", Authentication, Identity,
+        "the identity endpoint passed on an error of Entra",
+        "See https://login.microsoftonline.com/error?code={code}. The code is about the managed identity itself, not \
+         about the app.";
     IDENTITY_RESOURCE = "Fdx.Identity.ResourceUnknown", Configuration, Identity,
         "the identity endpoint does not know the requested resource",
         "Check the cloud (-Environment).";
@@ -340,6 +354,10 @@ symptoms! {
          up to 24 hours.";
 
     // The network and the answers.
+    PROXY_REFUSED = "Fdx.Network.ProxyRefused", Configuration, Answer,
+        "a proxy or firewall refused the request",
+        "A proxy or firewall between this process and {host} answered instead. Allow {host} there. If the proxy wants \
+         a user name and password: -Proxy http://user:password@host:port. NO_PROXY lists hosts that need no proxy.";
     NETWORK_UNREACHABLE = "Fdx.Network.Unreachable", Network, Answer,
         "the API's host cannot be reached",
         "Check the network and the proxy (-Proxy, HTTPS_PROXY), and that the firewall allows this host.";
@@ -348,10 +366,10 @@ symptoms! {
         "Check the network and the proxy (-Proxy, HTTPS_PROXY), and that the firewall allows this host.";
     NETWORK_BROKEN = "Fdx.Network.Broken", Network, Answer,
         "the connection to the API's host was lost",
-        "Check the network and the proxy (-Proxy, HTTPS_PROXY), and that the firewall allows this host.";
+        "Try again. If the error persists, check the network and the proxy (-Proxy, HTTPS_PROXY).";
     NETWORK_DAMAGED = "Fdx.Network.Damaged", Network, Answer,
-        "the answer of the API's host is damaged",
-        "Check the network and the proxy (-Proxy, HTTPS_PROXY), and that the firewall allows this host.";
+        "the compressed answer of the API's host is damaged",
+        "Try again. If the error persists, a proxy may change the answers: check it (-Proxy, HTTPS_PROXY).";
     NOT_JSON = "Fdx.Protocol.NotJson", Protocol, Data,
         "the answer is not JSON",
         "Check the proxy (-Proxy, HTTPS_PROXY). Something between this process and the service answered \

@@ -7,23 +7,15 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, StreamExt, TryStreamExt};
-use tokio::sync::Semaphore;
+use reqwest::header::{ACCEPT_ENCODING, HeaderMap, HeaderValue};
 use url::Url;
 
-use super::{
-    Request, Response, SharedTransport, Thumbprint, Transport, TransportError, TransportErrorKind, pinned,
-};
-use crate::clock::{Clock, within};
+use super::error::{TransportError, TransportErrorKind};
+use super::slots::{CONNECTIONS_PER_HOST, Slots};
+use super::{Request, Response, SharedTransport, Thumbprint, Transport, gzip, limits, pinned};
 use crate::errors::INVALID_PROXY;
 use crate::errors::{Error, Result};
-use crate::settings::{Environment, Settings, variables};
-
-/// Connections to one host at a time, for the whole process. A tenant that is read uses one; a small one spends most of
-/// its time waiting for answers. A Functions instance has about 128 outbound ports for everything it does.
-pub(crate) const CONNECTIONS_PER_HOST: usize = 32;
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// Longest silence before or during an answer. The services themselves end a request after 200 s.
-const READ_TIMEOUT: Duration = Duration::from_secs(210);
+use crate::settings::{Environment, Settings, is_loopback, variables};
 
 /// Settings of a client. Sessions with equal settings share a client and its connections.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -68,44 +60,24 @@ impl HttpSettings {
 #[derive(Default)]
 pub(crate) struct Connections {
     clients: Mutex<HashMap<HttpSettings, SharedTransport>>,
-    slots: Arc<Slots>,
+    pub(crate) slots: Arc<Slots>,
 }
 
 impl Connections {
     /// The transport with these settings.
-    pub(crate) fn transport(
-        &self,
-        settings: &HttpSettings,
-        clock: &Arc<dyn Clock>,
-    ) -> Result<SharedTransport> {
+    pub(crate) fn transport(&self, settings: &HttpSettings) -> Result<SharedTransport> {
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(client) = clients.get(settings) {
             return Ok(Arc::clone(client));
         }
-        let transport = ReqwestTransport::new(settings, Arc::clone(&self.slots), Arc::clone(clock))?;
-        let transport: SharedTransport = Arc::new(transport);
+        let transport: SharedTransport = Arc::new(ReqwestTransport::new(settings)?);
         clients.insert(settings.clone(), Arc::clone(&transport));
         Ok(transport)
     }
 }
 
-/// Limits the concurrent requests to each host.
-#[derive(Default)]
-struct Slots(Mutex<HashMap<String, Arc<Semaphore>>>);
-
-impl Slots {
-    fn of(&self, url: &Url) -> Arc<Semaphore> {
-        let (host, port) = (url.host_str().unwrap_or_default(), url.port_or_known_default().unwrap_or(0));
-        let mut slots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let slot = slots.entry(format!("{host}:{port}"));
-        Arc::clone(slot.or_insert_with(|| Arc::new(Semaphore::new(CONNECTIONS_PER_HOST))))
-    }
-}
-
 /// The transport over reqwest.
-struct ReqwestTransport {
-    slots: Arc<Slots>,
-    clock: Arc<dyn Clock>,
+pub(super) struct ReqwestTransport {
     proxied: reqwest::Client,
     direct: reqwest::Client,
     /// Clients that accept only one server certificate, by its thumbprint.
@@ -114,7 +86,7 @@ struct ReqwestTransport {
 }
 
 impl ReqwestTransport {
-    fn new(settings: &HttpSettings, slots: Arc<Slots>, clock: Arc<dyn Clock>) -> Result<Self> {
+    pub(super) fn new(settings: &HttpSettings) -> Result<Self> {
         // Fails only if a provider is already installed, which is fine.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let mut proxied = builder(&settings.user_agent);
@@ -125,8 +97,6 @@ impl ReqwestTransport {
             builder.build().map_err(|e| Error::internal("the HTTP client could not be created").caused_by(&e))
         };
         Ok(ReqwestTransport {
-            slots,
-            clock,
             proxied: build(proxied)?,
             direct: build(builder(&settings.user_agent))?,
             pinned: Mutex::default(),
@@ -158,7 +128,8 @@ fn builder(user_agent: &str) -> reqwest::ClientBuilder {
         // A redirect would send the token to a host that was not checked.
         .redirect(reqwest::redirect::Policy::none())
         .referer(false)
-        .connect_timeout(CONNECT_TIMEOUT)
+        .default_headers(HeaderMap::from_iter([(ACCEPT_ENCODING, HeaderValue::from_static("gzip"))]))
+        .connect_timeout(limits::CONNECT)
         .pool_idle_timeout(Duration::from_secs(60))
         .pool_max_idle_per_host(CONNECTIONS_PER_HOST)
         .tcp_nodelay(true)
@@ -166,6 +137,10 @@ fn builder(user_agent: &str) -> reqwest::ClientBuilder {
 
 impl ProxySettings {
     fn proxies(&self) -> Result<Vec<reqwest::Proxy>> {
+        // reqwest applies the asterisk only to names, not to addresses.
+        if self.except.as_deref().is_some_and(|except| except.split(',').any(|entry| entry.trim() == "*")) {
+            return Ok(Vec::new());
+        }
         let except = self.except.as_deref().and_then(reqwest::NoProxy::from_string);
         let https = self.https.as_deref().map(|address| proxy(address, reqwest::Proxy::https));
         let http = self.http.as_deref().map(|address| proxy(address, reqwest::Proxy::http));
@@ -186,55 +161,30 @@ impl Transport for ReqwestTransport {
             Ok(pinned) => pinned,
             Err(e) => return std::future::ready(Err(e)).boxed(),
         };
-        let client = pinned.as_ref().unwrap_or(if request.direct { &self.direct } else { &self.proxied });
-        let (slots, clock) = (self.slots.of(&request.url), Arc::clone(&self.clock));
+        // A proxy would see what never has to leave this machine.
+        let direct = request.direct || is_loopback(&request.url);
+        let client = pinned.as_ref().unwrap_or(if direct { &self.direct } else { &self.proxied });
+        let is_pinned = pinned.is_some();
         let mut builder = client.request(request.method, request.url).headers(request.headers);
         if let Some(body) = request.body {
             builder = builder.body(body);
         }
         async move {
-            let slot = slots.acquire_owned().await.ok();
-            let answer = within(clock.as_ref(), READ_TIMEOUT, builder.send()).await.ok_or_else(timed_out)?;
-            let answer = answer.map_err(transport_error)?;
+            let answer = builder.send().await.map_err(|e| transport_error(e, is_pinned))?;
             let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
-            let body = answer.bytes_stream().map_err(transport_error).boxed();
-            Ok(Response { status, headers, body: with_read_timeout(body, clock), slot })
+            let body = answer.bytes_stream().map_err(move |e| transport_error(e, is_pinned)).boxed();
+            let body = if gzip::is_gzip(&headers) { gzip::decompress(body) } else { body };
+            Ok(Response::new(status, headers, body))
         }
         .boxed()
     }
 }
 
-type Body = futures_util::stream::BoxStream<'static, Result<bytes::Bytes, TransportError>>;
-
-fn with_read_timeout(body: Body, clock: Arc<dyn Clock>) -> Body {
-    futures_util::stream::unfold(Some((body, clock)), |state| async move {
-        let (mut body, clock) = state?;
-        match within(clock.as_ref(), READ_TIMEOUT, body.next()).await {
-            Some(Some(Ok(chunk))) => Some((Ok(chunk), Some((body, clock)))),
-            Some(Some(Err(e))) => Some((Err(e), None)),
-            Some(None) => None,
-            None => Some((Err(timed_out()), None)),
-        }
-    })
-    .boxed()
-}
-
-fn timed_out() -> TransportError {
-    TransportError { kind: TransportErrorKind::Timeout, causes: Vec::new() }
-}
-
-fn transport_error(error: reqwest::Error) -> TransportError {
-    let kind = if pinned::refused(&error) {
-        TransportErrorKind::WrongCertificate
-    } else if error.is_connect() {
-        TransportErrorKind::Connect
-    } else if error.is_timeout() {
-        TransportErrorKind::Timeout
-    } else if error.is_decode() {
-        TransportErrorKind::Decode
-    } else {
-        TransportErrorKind::Broken
-    };
+fn transport_error(error: reqwest::Error, is_pinned: bool) -> TransportError {
+    let certificate = pinned::is_certificate_error(&error);
+    let is_connect = error.is_connect();
+    let is_timeout = error.is_timeout();
+    let is_address = error.is_builder();
     let error = error.without_url();
     let mut causes = Vec::new();
     let mut next = error.source();
@@ -242,5 +192,25 @@ fn transport_error(error: reqwest::Error) -> TransportError {
         causes.push(cause.to_string());
         next = cause.source();
     }
+    let says = |words: &[&str]| causes.iter().any(|cause| words.iter().any(|word| cause.contains(word)));
+    let kind = if certificate && is_pinned {
+        TransportErrorKind::WrongCertificate
+    } else if certificate {
+        TransportErrorKind::Certificate
+    } else if is_address || is_connect && says(NO_SUCH_HOST) {
+        TransportErrorKind::Address
+    } else if is_connect && says(&["proxy authorization required"]) {
+        TransportErrorKind::Proxy
+    } else if is_connect {
+        TransportErrorKind::Connect
+    } else if is_timeout {
+        TransportErrorKind::Timeout
+    } else {
+        TransportErrorKind::Broken
+    };
     TransportError { kind, causes }
 }
+
+/// What glibc, musl and Windows say of a name that does not exist. A resolver that does not answer is something else.
+const NO_SUCH_HOST: &[&str] =
+    &["Name or service not known", "Name does not resolve", "os error 11001", "os error 11004"];

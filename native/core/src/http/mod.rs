@@ -1,10 +1,17 @@
 //! HTTP: requests, answers, the transport and retries.
 
 mod client;
+mod error;
+mod error_body;
+mod gzip;
+pub(crate) mod limits;
 mod pinned;
 pub(crate) mod retry;
+mod slots;
+#[cfg(test)]
+mod tests;
+pub(crate) mod waits;
 
-use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -17,9 +24,14 @@ use tokio::sync::OwnedSemaphorePermit;
 use url::Url;
 use zeroize::Zeroizing;
 
-pub(crate) use client::{CONNECTIONS_PER_HOST, Connections, HttpSettings};
+use crate::clock::{Clock, within};
+use crate::errors::Quoter;
+pub(crate) use client::{Connections, HttpSettings};
+pub use error::{TransportError, TransportErrorKind};
+pub(crate) use error_body::{ErrorBody, without_mark};
 pub use reqwest::Method;
 pub use reqwest::header;
+pub(crate) use slots::{CONNECTIONS_PER_HOST, Slots};
 
 /// A request.
 #[derive(Clone)]
@@ -58,48 +70,6 @@ impl fmt::Debug for Request {
     }
 }
 
-/// Why there is no complete answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TransportError {
-    /// What failed.
-    pub kind: TransportErrorKind,
-    /// Causes, outermost first. They contain no addresses and no headers.
-    pub causes: Vec<String>,
-}
-
-/// Kind of a transport error.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TransportErrorKind {
-    /// No connection. The request was not sent, so a retry is always safe.
-    Connect,
-    /// No answer in time.
-    Timeout,
-    /// The connection was lost during the request or the answer.
-    Broken,
-    /// The compressed body could not be decompressed.
-    Decode,
-    /// The server's certificate is not the pinned one. Nothing was sent.
-    WrongCertificate,
-}
-
-impl fmt::Display for TransportError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.kind {
-            TransportErrorKind::Connect => "no connection could be established",
-            TransportErrorKind::Timeout => "no answer came in time",
-            TransportErrorKind::Broken => "the connection was lost",
-            TransportErrorKind::Decode => "the compressed body is damaged",
-            TransportErrorKind::WrongCertificate => "the server's certificate is not the expected one",
-        })?;
-        match self.causes.last() {
-            Some(cause) => write!(f, ": {cause}"),
-            None => Ok(()),
-        }
-    }
-}
-
-impl std::error::Error for TransportError {}
-
 /// An answer whose body is still being received.
 pub struct Response {
     /// Status.
@@ -108,6 +78,7 @@ pub struct Response {
     pub headers: HeaderMap,
     body: BoxStream<'static, Result<Bytes, TransportError>>,
     slot: Option<OwnedSemaphorePermit>,
+    pace: Option<limits::Pace>,
 }
 
 impl fmt::Debug for Response {
@@ -123,12 +94,22 @@ impl Response {
         headers: HeaderMap,
         body: BoxStream<'static, Result<Bytes, TransportError>>,
     ) -> Self {
-        Response { status, headers, body, slot: None }
+        Response { status, headers, body, slot: None, pace: None }
+    }
+
+    /// The answer with the slot that it occupies, and with the least speed of its body.
+    pub(crate) fn governed(mut self, slot: Option<OwnedSemaphorePermit>, clock: Arc<dyn Clock>) -> Self {
+        self.slot = slot;
+        self.pace = Some(limits::Pace::new(clock));
+        self
     }
 
     /// The next part of the body, or `None` at its end.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, TransportError> {
-        self.body.next().await.transpose()
+        match &mut self.pace {
+            Some(pace) => pace.next(&mut self.body).await,
+            None => self.body.next().await.transpose(),
+        }
     }
 
     /// Releases the slot of the host's connections while nobody reads. A stalled pipeline must not block other
@@ -137,14 +118,32 @@ impl Response {
         self.slot = None;
     }
 
-    /// The body, truncated to `limit` bytes.
+    /// The first `limit` bytes of the body. The rest is not received: it may be endless.
     pub async fn bytes(mut self, limit: usize) -> Result<Vec<u8>, TransportError> {
         let mut all = Vec::new();
-        while let Some(chunk) = self.chunk().await? {
-            let room = limit.saturating_sub(all.len());
+        while all.len() < limit
+            && let Some(chunk) = self.chunk().await?
+        {
+            let room = limit - all.len();
             all.extend_from_slice(&chunk[..chunk.len().min(room)]);
         }
         Ok(all)
+    }
+
+    /// What arrives of an error's text within a moment. The error is known without it.
+    pub(crate) async fn error_text(self, clock: &dyn Clock) -> Vec<u8> {
+        let mut all = Vec::new();
+        let mut response = self;
+        let received = async {
+            while all.len() < limits::ERROR_TEXT_SIZE
+                && let Ok(Some(chunk)) = response.chunk().await
+            {
+                all.extend_from_slice(&chunk);
+            }
+        };
+        let _ = within(clock, limits::ERROR_TEXT_TIME, received).await;
+        all.truncate(limits::ERROR_TEXT_SIZE);
+        all
     }
 
     /// Receives the whole answer.
@@ -176,9 +175,9 @@ impl Received {
         text_of(&self.headers, name)
     }
 
-    /// The body as text.
-    pub(crate) fn text(&self) -> Cow<'_, str> {
-        String::from_utf8_lossy(&self.body)
+    /// The body without a byte order mark.
+    pub(crate) fn json(&self) -> &[u8] {
+        without_mark(&self.body)
     }
 }
 
@@ -195,15 +194,13 @@ pub trait Transport: Send + Sync + 'static {
 /// A shared transport.
 pub type SharedTransport = Arc<dyn Transport>;
 
-/// Masks the sensitive values of these headers in `text`: some services quote what they reject.
-pub(crate) fn without_secrets(text: &str, headers: &HeaderMap) -> String {
+/// Quotes texts without the sensitive values of these headers: some services quote what they reject.
+pub(crate) fn quoter(headers: &HeaderMap) -> Quoter {
     let secrets =
         headers.values().filter(|value| value.is_sensitive()).filter_map(|value| value.to_str().ok());
-    secrets.fold(text.to_owned(), |text, secret| {
-        let bare =
-            ["Bearer ", "Basic "].iter().find_map(|scheme| secret.strip_prefix(scheme)).unwrap_or(secret);
-        if bare.is_empty() { text } else { text.replace(bare, "***") }
-    })
+    Quoter::new(secrets.map(|secret| {
+        ["Bearer ", "Basic "].iter().find_map(|scheme| secret.strip_prefix(scheme)).unwrap_or(secret)
+    }))
 }
 
 /// A header value that no layer below prints.
@@ -211,25 +208,4 @@ pub(crate) fn sensitive(value: &str) -> Option<header::HeaderValue> {
     let mut value = header::HeaderValue::from_str(value).ok()?;
     value.set_sensitive(true);
     Some(value)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_a_service_quotes_of_a_secret_header_is_masked_with_and_without_its_scheme() {
-        for (value, quoted) in [
-            ("fake-plain-secret", "fake-plain-secret"),
-            ("fake secret with spaces", "fake secret with spaces"),
-            ("Bearer fake-token", "fake-token"),
-            ("Basic fake-key", "fake-key"),
-        ] {
-            let mut headers = HeaderMap::new();
-            headers.insert("secret", sensitive(value).unwrap());
-            headers.insert("accept", header::HeaderValue::from_static("valid"));
-            let text = without_secrets(&format!("'{quoted}' is not valid"), &headers);
-            assert_eq!(text, "'***' is not valid", "{value}");
-        }
-    }
 }

@@ -71,13 +71,11 @@ impl ServerCertVerifier for Pinned {
     }
 }
 
-/// Whether a request failed because of the check above.
-pub(super) fn refused(error: &reqwest::Error) -> bool {
+/// Whether a request failed because of the server's certificate.
+pub(super) fn is_certificate_error(error: &reqwest::Error) -> bool {
     let mut next: Option<&(dyn StdError + 'static)> = Some(error);
     while let Some(cause) = next {
-        if let Some(rustls::Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure)) =
-            cause.downcast_ref()
-        {
+        if let Some(rustls::Error::InvalidCertificate(_)) = cause.downcast_ref() {
             return true;
         }
         // `source` of an I/O error does not return the error that it wraps.

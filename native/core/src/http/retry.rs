@@ -8,8 +8,8 @@ use crate::clock::jitter;
 use crate::errors::{Error, Result};
 use crate::settings::Retry;
 
-/// Longest delay that a query waits for. A longer one is an error that says when to try again.
-pub(crate) const LONGEST_WAIT: Duration = Duration::from_secs(3600);
+/// The window of a quota that no text names. Most quotas of Defender are per minute.
+const QUOTA_WINDOW: Duration = Duration::from_secs(60);
 
 /// Longest delay of the doubling delays.
 const LONGEST_DOUBLED: Duration = Duration::from_secs(60);
@@ -65,7 +65,6 @@ impl Pauses {
             }
         };
         match asked {
-            Some(asked) if asked > LONGEST_WAIT => None,
             // Zero, or a date that a fast clock considers past, does not mean an immediate retry.
             Some(asked) => Some(asked.max(least)),
             None => Some(own + jitter(spread)),
@@ -102,6 +101,9 @@ impl Schedule {
 pub(crate) trait Attempt {
     /// The result of a successful request.
     type Answer;
+
+    /// Whether it requests a token, from an identity endpoint or a token endpoint.
+    const IS_TOKEN: bool;
 
     /// Sends the request once.
     fn attempt(&mut self) -> impl Future<Output = Result<Outcome<Self::Answer>>> + Send;
@@ -154,6 +156,52 @@ pub(crate) fn is_transient(status: u16) -> bool {
     matches!(status, 408 | 429 | 500 | 502 | 503 | 504)
 }
 
+/// The delay after a 429: the one in the headers, or else the window that its text names, or else a minute.
+pub(crate) fn quota_delay(header: Option<&str>, text: &str, now: Duration) -> Duration {
+    retry_after(header, now).or_else(|| quota_window(text)).unwrap_or_else(|| {
+        // Callers that were refused together come back one after the other.
+        QUOTA_WINDOW + jitter(QUOTA_WINDOW / 20)
+    })
+}
+
+/// The window of a quota in a text such as `maximum allowed 45 per 00:01:00` or `try again in 30 seconds`.
+pub(crate) fn quota_window(text: &str) -> Option<Duration> {
+    let mut words =
+        text.split(|c: char| c.is_whitespace() || "\"'(),;".contains(c)).filter(|word| !word.is_empty());
+    while let Some(word) = words.next() {
+        if !["per", "in", "after", "for"].iter().any(|known| word.eq_ignore_ascii_case(known)) {
+            continue;
+        }
+        let mut ahead = words.clone();
+        let next = ahead.next()?.trim_end_matches('.');
+        if let Some(window) = hours_minutes_seconds(next) {
+            return Some(window);
+        }
+        let unit = |word: &str| {
+            let units = [("second", 1), ("minute", 60), ("hour", 3600)];
+            let lower = word.to_ascii_lowercase();
+            units.iter().find(|(name, _)| lower.starts_with(name)).map(|(_, seconds)| *seconds)
+        };
+        let window = match (next.parse::<u64>(), unit(next)) {
+            (Ok(count), _) => ahead.next().and_then(unit).map(|seconds| count.saturating_mul(seconds)),
+            (Err(_), seconds) => seconds,
+        };
+        if let Some(seconds) = window.filter(|seconds| *seconds > 0) {
+            return Some(Duration::from_secs(seconds));
+        }
+    }
+    None
+}
+
+/// A time span such as `00:01:00`.
+fn hours_minutes_seconds(text: &str) -> Option<Duration> {
+    let mut parts = text.split(':');
+    let mut number = || parts.next()?.parse::<u64>().ok().filter(|number| *number < 1000);
+    let (hours, minutes, seconds) = (number()?, number()?, number()?);
+    let total = hours * 3600 + minutes * 60 + seconds;
+    (parts.next().is_none() && total > 0).then(|| Duration::from_secs(total))
+}
+
 /// The delay in a Retry-After header: seconds or an HTTP date (RFC 9110 §10.2.3). Other values are ignored.
 pub(crate) fn retry_after(header: Option<&str>, now: Duration) -> Option<Duration> {
     let text = header?.trim();
@@ -182,8 +230,28 @@ mod tests {
         }
     }
 
+    #[test]
+    fn without_a_header_the_text_names_the_window_of_the_quota() {
+        for (text, seconds) in [
+            ("API calls quota exceeded! maximum allowed 45 per 00:01:00", 60),
+            ("API calls quota exceeded! maximum allowed 1500 per 01:00:00.", 3600),
+            ("You have exceeded the quota. Try again in 30 seconds.", 30),
+            ("Please retry after 2 minutes", 120),
+            ("maximum 100 calls per minute", 60),
+            ("allowed 15 per 5 seconds", 5),
+        ] {
+            assert_eq!(quota_delay(None, text, NOW).as_secs(), seconds, "{text}");
+            assert_eq!(quota_delay(Some("7"), text, NOW).as_secs(), 7);
+        }
+        for silent in
+            ["", "quota", "per", "per 0", "45 per 00:00:00", "in no time", "per 99999999999999999999 hours"]
+        {
+            assert!((60..=63).contains(&quota_delay(None, silent, NOW).as_secs()), "{silent}");
+        }
+    }
+
     fn doubling(count: u32, first_ms: u64) -> Policy {
-        Policy::of(&Retry { attempts: count, base_delay_ms: first_ms })
+        Policy::of(&Retry { attempts: count, base_delay_ms: first_ms, ..Retry::default() })
     }
 
     #[test]
@@ -200,10 +268,9 @@ mod tests {
     }
 
     #[test]
-    fn what_the_service_asks_for_takes_precedence_unless_it_is_too_long() {
+    fn what_the_service_asks_for_takes_precedence() {
         let mut schedule = Schedule::new(&doubling(5, 500));
         assert_eq!(schedule.pause(429, Some(Duration::from_secs(9))), Some(Duration::from_secs(9)));
-        assert_eq!(schedule.pause(429, Some(Duration::from_secs(4000))), None);
         let mut schedule = Schedule::new(&doubling(5, 500));
         assert_eq!(schedule.pause(429, Some(Duration::ZERO)), Some(Duration::from_millis(500)));
     }

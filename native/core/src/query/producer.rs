@@ -201,7 +201,7 @@ impl Job {
         c[0].text(token.secret.expose());
         c[1].int(ticks(token.expires_on));
         c[2].int(ticks(token.refresh_on));
-        text_or_null(&mut c[3], claims.aud.as_deref());
+        text_or_null(&mut c[3], claims.audience());
         text_or_null(&mut c[4], claims.client_id());
         text_or_null(&mut c[5], claims.oid.as_deref());
         put_roles(&mut c[6], token);

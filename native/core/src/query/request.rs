@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::de::{DeserializeOwned, Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
@@ -24,6 +25,8 @@ const DEFAULT_THROTTLE_LIMIT: usize = CONNECTIONS_PER_HOST;
 #[derive(Debug)]
 pub(crate) struct QueryRequest {
     pub(crate) environment: Option<Environment>,
+    /// How long the command has waited so far, in other queries.
+    pub(crate) waited: Duration,
     pub(crate) tenants: Vec<String>,
     pub(crate) throttle_limit: usize,
     pub(crate) first: Option<u64>,
@@ -82,6 +85,8 @@ pub(crate) struct ApiCall {
 struct Document {
     kind: Kind,
     environment: Option<Environment>,
+    #[serde(rename = "waitedMs", default)]
+    waited_ms: u64,
     tenants: Option<Vec<String>>,
     /// What belongs to the kind.
     #[serde(flatten)]
@@ -198,7 +203,8 @@ impl<'de> Deserialize<'de> for Members {
 impl QueryRequest {
     /// Reads and checks a request document.
     pub(crate) fn parse(document: &str, settings: &Settings) -> Result<Self> {
-        let Document { kind, environment, tenants, members } = parse_document(document, "request")?;
+        let Document { kind, environment, waited_ms, tenants, members } =
+            parse_document(document, "request")?;
         let (mut throttle_limit, mut first) = (None, None);
         let work = match kind {
             Kind::Rows => {
@@ -238,6 +244,7 @@ impl QueryRequest {
         };
         Ok(QueryRequest {
             environment,
+            waited: Duration::from_millis(waited_ms),
             tenants: self::tenants(tenants.as_deref().unwrap_or_default(), settings)?,
             throttle_limit: throttle_limit.unwrap_or(DEFAULT_THROTTLE_LIMIT).clamp(1, 256),
             first,

@@ -2,42 +2,19 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
-use serde::Deserialize;
 
 use super::plan::Plan;
 use crate::cloud::resource_of;
 use crate::context::Context;
 use crate::errors::{
     API_NOT_FOUND, API_REDIRECTED, API_REFUSED, API_THROTTLED, API_UNAVAILABLE, BAD_REQUEST, FORBIDDEN,
-    IDENTITY_ROLE_MISSING, INVALID_FILTER, KnownError, NOT_LICENSED, NOT_PROVISIONED, ROLE_MISSING,
-    UNAUTHORIZED, WRONG_AUDIENCE,
+    IDENTITY_ROLE_MISSING, INVALID_FILTER, KnownError, NOT_LICENSED, NOT_PROVISIONED, PROXY_REFUSED,
+    ROLE_MISSING, UNAUTHORIZED, WRONG_AUDIENCE,
 };
-use crate::errors::{Error, excerpt};
+use crate::errors::{Error, Quoter};
+use crate::http::ErrorBody;
 use crate::settings::Credential;
 use crate::token::AccessToken;
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Body {
-    error: Inner,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Inner {
-    code: String,
-    message: String,
-    target: Option<String>,
-    #[serde(alias = "innererror", rename = "innerError")]
-    details: Option<Details>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Details {
-    #[serde(rename = "request-id")]
-    request_id: Option<String>,
-}
 
 /// An entry of the table, with what happened in this case.
 pub(crate) type Verdict = (&'static KnownError, String);
@@ -49,27 +26,26 @@ pub(crate) fn error(
     plan: &Plan,
     token: &AccessToken,
     status: u16,
-    body: &[u8],
+    body: &ErrorBody,
+    quoter: &Quoter,
 ) -> Error {
-    let parsed = serde_json::from_slice::<Body>(body).unwrap_or_default().error;
-    let said = if parsed.message.is_empty() { parsed.code.clone() } else { parsed.message.clone() };
-    let said = if said.is_empty() { String::from_utf8_lossy(body).into_owned() } else { said };
-    let said = excerpt(&said, 300);
-    let (entry, what) = verdict(context, tenant, plan, token, status, &parsed);
-    let quoted = if said.is_empty() { String::new() } else { format!(": {said}") };
+    let said = if body.message.is_empty() { &body.code } else { &body.message };
+    let said = quoter.text(said, 300);
+    let (entry, what) = verdict(context, tenant, plan, token, status, body);
+    let said = if said.is_empty() { String::new() } else { format!(": {said}") };
     let target = context.settings.target(plan.family);
     let wanted =
         target.as_ref().map_or_else(|_| String::new(), |target| resource_of(&target.scope).to_owned());
     let mut error = entry
-        .error(format!("{what} (HTTP {status}{quoted})"))
+        .error(format!("{what} (HTTP {status}{said})"))
         .with_status(status)
         .fill("tenant", tenant)
         .fill("client", client(context, token))
         .fill("authority", context.settings.authority())
         .fill("wanted", wanted)
+        .fill("host", plan.url.host_str().unwrap_or_default())
         .fill("fields", plan.filter_fields.unwrap_or_default().join(", "));
-    error.correlation_id =
-        parsed.target.or(parsed.details.and_then(|details| details.request_id)).filter(|id| !id.is_empty());
+    error.correlation_id = body.correlation_id.as_deref().and_then(|id| quoter.id(id));
     error
 }
 
@@ -79,10 +55,14 @@ fn verdict(
     plan: &Plan,
     token: &AccessToken,
     status: u16,
-    body: &Inner,
+    body: &ErrorBody,
 ) -> Verdict {
     let family = plan.family.name();
     match status {
+        407 => (&PROXY_REFUSED, "the proxy requires authentication".to_owned()),
+        403 if !body.is_json && !body.message.is_empty() => {
+            (&PROXY_REFUSED, format!("the request was refused, but not by the {family} API"))
+        }
         400 if plan.filter_fields.is_some() => (&INVALID_FILTER, INVALID_FILTER.cause.to_owned()),
         400 => (&BAD_REQUEST, BAD_REQUEST.cause.to_owned()),
         401 | 403 => refused(context, tenant, plan, token, status, body),
@@ -102,7 +82,7 @@ fn refused(
     plan: &Plan,
     token: &AccessToken,
     status: u16,
-    body: &Inner,
+    body: &ErrorBody,
 ) -> Verdict {
     let family = plan.family.name();
     let message = body.message.to_ascii_lowercase();
@@ -114,15 +94,17 @@ fn refused(
     }
     let target = context.settings.target(plan.family);
     let wanted = target.as_ref().map(|target| resource_of(&target.scope)).unwrap_or_default();
-    let other = |audience: &&str| !context.settings.is_audience_of(plan.family, audience);
-    if let Some(audience) = token.claims().aud.as_deref().filter(other) {
+    let claims = token.claims();
+    if let Some(audience) = claims.audience()
+        && !claims.aud.iter().any(|audience| context.settings.is_audience_of(plan.family, audience))
+    {
         return (
             &WRONG_AUDIENCE,
             format!("the token is for {audience}, and the {family} API wants one for {wanted}"),
         );
     }
-    let missing = !plan.permissions.is_empty()
-        && !plan.permissions.iter().any(|p| token.claims().roles.iter().any(|r| r == p));
+    let missing =
+        !plan.permissions.is_empty() && !plan.permissions.iter().any(|p| claims.roles.iter().any(|r| r == p));
     if missing || message.contains("missing application roles") {
         return role_missing(context, tenant, plan.permissions, token);
     }
@@ -218,7 +200,8 @@ mod tests {
             let url = url::Url::parse("https://api.example/x").unwrap();
             let plan = Plan::of_address(family, reqwest::Method::GET, url, None, false);
             let token = AccessToken::new(Secret::new(jwt(&json!({"aud": audience}))), 0, 1, None);
-            let refused = error(&context, TENANT, &plan, &token, 403, b"{}");
+            let refused =
+                error(&context, TENANT, &plan, &token, 403, &ErrorBody::read(b"{}"), &Quoter::default());
             assert_eq!(refused.id, id, "{family:?} {audience}");
         }
     }

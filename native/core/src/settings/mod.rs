@@ -20,7 +20,7 @@ pub(crate) use credential::Credential;
 pub use endpoints::ENDPOINT_NAMES;
 pub(crate) use endpoints::Endpoints;
 pub use environment::Environment;
-pub(crate) use ids::{check_tenant, is_guid, is_secure};
+pub(crate) use ids::{check_tenant, is_guid, is_loopback, is_secure};
 
 /// How often and how soon to retry a failed request.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -30,11 +30,13 @@ pub struct Retry {
     pub attempts: u32,
     /// First delay. It doubles with each retry. A Retry-After header takes precedence.
     pub base_delay_ms: u64,
+    /// Longest time that all waits of one command take together. A longer one is an error that says when to try again.
+    pub maximum_wait_ms: u64,
 }
 
 impl Default for Retry {
     fn default() -> Self {
-        Retry { attempts: 5, base_delay_ms: 500 }
+        Retry { attempts: 5, base_delay_ms: 500, maximum_wait_ms: 3_600_000 }
     }
 }
 
@@ -42,6 +44,11 @@ impl Retry {
     /// The first delay.
     pub fn base_delay(&self) -> Duration {
         Duration::from_millis(self.base_delay_ms)
+    }
+
+    /// The longest time of all waits.
+    pub fn maximum_wait(&self) -> Duration {
+        Duration::from_millis(self.maximum_wait_ms)
     }
 }
 

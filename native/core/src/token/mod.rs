@@ -6,6 +6,9 @@ pub(crate) mod expiry;
 
 use std::time::Duration;
 
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
 pub use self::cache::TokenCache;
 pub use self::claims::Claims;
 use crate::clock::jitter;
@@ -58,6 +61,27 @@ impl AccessToken {
         // If the clock was set back, the expiry cannot be checked.
         let known = now >= self.fetched_on - SKEW;
         known && now < self.expires_on - margin(self.expires_on.saturating_sub(self.fetched_on))
+    }
+}
+
+/// The `token_type` of an answer. Members of any other type than text are ignored.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum TokenType {
+    Name(String),
+    Other(IgnoredAny),
+}
+
+/// Checks what an endpoint returned as token: it must be sendable as a bearer token (RFC 6750 §2.1). The error
+/// completes the sentence "the endpoint returned …".
+pub(crate) fn check_token(token: &Secret, kind: Option<&TokenType>) -> Result<(), &'static str> {
+    if matches!(kind, Some(TokenType::Name(name)) if !name.trim().eq_ignore_ascii_case("bearer")) {
+        return Err("a token whose type is not Bearer");
+    }
+    if token.expose().bytes().all(|byte| byte.is_ascii_graphic()) {
+        Ok(())
+    } else {
+        Err("a token with characters that no header can hold, such as a line break")
     }
 }
 

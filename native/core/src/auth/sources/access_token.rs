@@ -32,8 +32,9 @@ impl ReadyToken {
         if ends <= now {
             return Err(TOKEN_EXPIRED.error(format!("the access token expired {} seconds ago", now - ends)));
         }
-        let other = |audience: &&str| !context.settings.is_same_api(audience, resource);
-        if let Some(audience) = claims.aud.as_deref().filter(other) {
+        if let Some(audience) = claims.audience()
+            && !claims.aud.iter().any(|audience| context.settings.is_same_api(audience, resource))
+        {
             let message = format!("the access token is for {audience}, but {resource} is required");
             return Err(TOKEN_AUDIENCE.error(message).fill("resource", resource));
         }

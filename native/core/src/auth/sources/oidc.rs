@@ -1,23 +1,19 @@
 //! Requests to the token endpoints of build services.
 
-use std::time::Duration;
-
 use url::Url;
 
 use crate::context::Context;
-use crate::errors::{Error, ErrorKind, Result, excerpt};
+use crate::errors::{Error, ErrorKind, Result};
 use crate::errors::{KnownError, OIDC_ANSWER, OIDC_ENDPOINT, OIDC_REFUSED, OIDC_UNREACHABLE};
 use crate::http::header::HeaderMap;
-use crate::http::retry::{Attempt, Outcome, Policy, is_transient, retry_after};
-use crate::http::{Received, Request, without_secrets};
+use crate::http::retry::{Attempt, Outcome, Policy, is_transient, quota_window, retry_after};
+use crate::http::{ErrorBody, Received, Request, limits, quoter};
 use crate::secret::Secret;
 use crate::settings::is_secure;
 use crate::settings::variables::Variable;
 use crate::token::cache::seconds;
-use crate::token::{AccessToken, Claims};
+use crate::token::{AccessToken, Claims, check_token};
 
-/// Longest wait for an answer.
-const TIMEOUT: Duration = Duration::from_secs(30);
 /// Assumed lifetime of a token without an expiry. The services issue tokens for about five minutes.
 const UNKNOWN_LIFETIME: i64 = 300;
 
@@ -59,14 +55,22 @@ struct TokenAttempt<'a> {
 impl Attempt for TokenAttempt<'_> {
     type Answer = AccessToken;
 
+    const IS_TOKEN: bool = true;
+
     async fn attempt(&mut self) -> Result<Outcome<AccessToken>> {
         let (context, provider) = (self.context, self.provider);
-        let error = match context.receive(self.request.clone(), TIMEOUT).await {
+        let error = match context.receive(self.request.clone(), limits::TOKEN).await {
             Ok(answer) if answer.status == 200 => {
-                return accept(context, provider, (self.read)(&answer.body)).map(Outcome::Done);
+                return accept(context, provider, (self.read)(answer.json())).map(Outcome::Done);
             }
             Ok(answer) => refusal(context, provider, &answer, &self.request.headers),
-            Err(e) => failure(&OIDC_UNREACHABLE, provider, "cannot be reached").caused_by(&e),
+            Err(e) => {
+                let error = e.cause_of(failure(&OIDC_UNREACHABLE, provider, "cannot be reached"));
+                if !e.kind.may_pass() {
+                    return Err(error);
+                }
+                error
+            }
         };
         let temporary = error.http_status.is_none_or(is_transient);
         if temporary { Ok(Outcome::transient(error)) } else { Err(error) }
@@ -77,6 +81,7 @@ fn accept(context: &Context, provider: &Provider, answer: Option<Secret>) -> Res
     let secret = answer
         .filter(|token| !token.is_empty())
         .ok_or_else(|| failure(&OIDC_ANSWER, provider, "returned no token"))?;
+    check_token(&secret, None).map_err(|why| failure(&OIDC_ANSWER, provider, &format!("returned {why}")))?;
     let now = seconds(context.clock.as_ref());
     let ends = Claims::of(secret.expose()).and_then(|claims| claims.exp).unwrap_or(now + UNKNOWN_LIFETIME);
     let token = AccessToken::new(secret, now, ends, None);
@@ -85,11 +90,11 @@ fn accept(context: &Context, provider: &Provider, answer: Option<Secret>) -> Res
 }
 
 fn refusal(context: &Context, provider: &Provider, answer: &Received, sent: &HeaderMap) -> Error {
-    let status = answer.status;
-    let wait = retry_after(answer.header("retry-after"), context.clock.now());
+    let (status, now) = (answer.status, context.clock.now());
+    let (body, quoter) = (ErrorBody::read(&answer.body), quoter(sent));
     // The support of Azure DevOps asks for this id.
-    let id = ["x-vss-e2eid", "x-msedge-ref"].iter().find_map(|name| answer.header(name).map(str::to_owned));
-    let said = excerpt(&without_secrets(&answer.text(), sent), 200);
+    let id = ["x-vss-e2eid", "x-msedge-ref"].iter().find_map(|name| answer.header(name));
+    let said = quoter.text(&body.said(), 200);
     let kind = match status {
         429 => ErrorKind::Throttled,
         500.. => ErrorKind::Service,
@@ -98,8 +103,9 @@ fn refusal(context: &Context, provider: &Provider, answer: &Received, sent: &Hea
     let mut error =
         failure(&OIDC_REFUSED, provider, &format!("returned no token (HTTP {status}: {said})")).of_kind(kind);
     error.http_status = Some(status);
-    error.retry_after = wait;
-    error.correlation_id = id;
+    let asked = retry_after(answer.header("retry-after"), now);
+    error.retry_after = asked.or_else(|| quota_window(&body.message).filter(|_| status == 429));
+    error.correlation_id = id.and_then(|id| quoter.id(id));
     error
 }
 

@@ -4,6 +4,7 @@
 mod arc;
 mod client_credentials;
 mod imds;
+mod lenient;
 mod managed_identity;
 mod measurements;
 mod sources;

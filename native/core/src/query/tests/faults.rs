@@ -46,8 +46,6 @@ struct Cell {
 enum Expect {
     /// Every row, after one more request and this pause.
     Heals { pause: u64 },
-    /// Every row, after one more request. This table does not say how long the pause must be.
-    HealsSometime,
     /// Every row, after one more request without a pause but with a new token.
     Renews,
     /// The rows before the fault, then this error after this many requests for the page.
@@ -193,11 +191,23 @@ const FAULTS: &[Fault] = faults! {
         Door::Post => passing(Cell { door: Door::Get, ..cell }, "Fdx.Network.Unreachable"),
         _ => passing(cell, "Fdx.Network.Unreachable"),
     };
+    // What cannot pass is not tried again.
+    "a name that does not exist": Answer::Fails(TransportErrorKind::Address) =>
+        |_| final_error("Fdx.Network.Unreachable");
+    "a certificate that is not trusted": Answer::Fails(TransportErrorKind::Certificate) =>
+        |_| final_error("Fdx.Network.Unreachable");
+    "a proxy that wants a password": Answer::Fails(TransportErrorKind::Proxy) =>
+        |_| final_error("Fdx.Network.Unreachable");
+    "407": a_text(407, "<html>Log in</html>".to_owned()) => |_| final_error("Fdx.Network.ProxyRefused");
+    "403 of a proxy" [warm: true]: a_text(403, "<html><title>Blocked</title></html>".to_owned()) =>
+        |_| final_error("Fdx.Network.ProxyRefused");
     "no answer in time": Answer::Fails(TransportErrorKind::Timeout) => |cell| damage(cell, "Fdx.Network.Timeout");
     "broken off before the answer": Answer::Fails(TransportErrorKind::Broken) =>
         |cell| passing(cell, "Fdx.Network.Broken");
     "broken off in the middle of the body" [partial: 1]: half_and(TransportErrorKind::Broken) =>
         |cell| passing(cell, "Fdx.Network.Broken");
+    "too slow in the middle of the body" [partial: 1]: half_and(TransportErrorKind::TooSlow) =>
+        |cell| damage(cell, "Fdx.Network.Timeout");
     "stalled in the middle of the body" [partial: 1]: half_and(TransportErrorKind::Timeout) =>
         |cell| damage(cell, "Fdx.Network.Timeout");
     "damaged gzip" [partial: 1]: half_and(TransportErrorKind::Decode) => |cell| damage(cell, "Fdx.Network.Damaged");
@@ -236,7 +246,9 @@ const FAULTS: &[Fault] = faults! {
     );
     "429 with 0": said(429, "retry-after", "0") => |cell| refused_for_now(cell, "Fdx.Api.Throttled", 1);
     "429 without a wait": refusal(429, "TooManyRequests", "quota") =>
-        |cell| once_or_lasting(cell, Expect::HealsSometime, Expect::FailsSometime("Fdx.Api.Throttled"));
+        |cell| refused_for_now(cell, "Fdx.Api.Throttled", 60);
+    "429 whose text names the window": refusal(429, "429", "quota exceeded! maximum allowed 45 per 00:02:00") =>
+        |cell| refused_for_now(cell, "Fdx.Api.Throttled", 120);
     "429 with more than an hour": said(429, "retry-after", "7200") => |_| final_error("Fdx.Api.Throttled");
     // The service.
     "408": status(408) => |cell| passing(cell, "Fdx.Api.Unavailable");
@@ -278,6 +290,31 @@ fn empty(cell: Cell) -> Expect {
         Cell { page: 1, .. } => Expect::Empty,
         _ => Expect::Open,
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn damage_that_comes_back_byte_for_byte_is_requested_twice_and_not_six_times() {
+    for broken in [&[HALF, "\"#,"][..], &[HALF], &[WHOLE, "\n<!-- proxy -->"]] {
+        for faulty in [1, 2] {
+            let fixture = Fixture::with_settings("", move |request, _| match number_of(request) {
+                number if number == faulty => on_page(parts(broken), number),
+                number => ok(page(number)),
+            });
+            let outcome = fixture.run(Door::Rows.document()).await;
+            assert_eq!(outcome.errors.len(), 1, "{broken:?}");
+            assert_eq!(fixture.api_requests().len(), faulty - 1 + 2, "{broken:?} on page {faulty}");
+            assert!(outcome.waited.as_secs() < 1, "{broken:?}");
+        }
+    }
+    // Damage that differs each time is damage on the way.
+    let fixture = Fixture::with_settings("", |request, before| match (number_of(request), before) {
+        (1, 0) => on_page(parts(&[HALF, "\"#,"]), 1),
+        (1, 1) => on_page(parts(&[HALF, "\u{1}"]), 1),
+        (1, 2) => on_page(parts(&[HALF]), 1),
+        (number, _) => ok(page(number)),
+    });
+    let outcome = fixture.run(Door::Rows.document()).await;
+    assert_eq!((outcome.error_ids().len(), outcome.rows.len()), (0, 2 * ROWS));
 }
 
 fn said(status: u16, name: &'static str, value: &str) -> Answer {
@@ -325,7 +362,7 @@ async fn check(fault: &Fault, cell: Cell, expect: &Expect) -> Result<(), String>
     let outcome = fixture.run(door.document()).await;
     let before = (faulty - 1) * ROWS;
     let (rows, requests, tokens, error) = match *expect {
-        Expect::Heals { .. } | Expect::HealsSometime => (2 * ROWS, 3, 1, None),
+        Expect::Heals { .. } => (2 * ROWS, 3, 1, None),
         Expect::Renews => (2 * ROWS, 3, 2, None),
         Expect::Empty => (before, faulty, 1, None),
         Expect::Fails { id, requests, pause } => {
@@ -356,7 +393,7 @@ async fn check(fault: &Fault, cell: Cell, expect: &Expect) -> Result<(), String>
     let body = (door == Door::Post).then_some(&br#"{"query":"fake"}"#[..]);
     differs("bodies", &sent.iter().all(|request| request.body.as_deref() == body), &true)?;
     let pause = match expect {
-        Expect::HealsSometime | Expect::FailsSometime(_) => return Ok(()),
+        Expect::FailsSometime(_) => return Ok(()),
         Expect::Heals { pause } | Expect::Fails { pause, .. } => *pause,
         _ => 0,
     };

@@ -3,9 +3,12 @@
 mod cancel;
 mod check;
 mod documents;
+mod echoes;
 mod faults;
+mod limits;
 mod links;
 mod replay;
+mod waits;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -7,21 +7,20 @@ use reqwest::header::{self, HeaderName, HeaderValue};
 use url::Url;
 
 use crate::auth;
+use crate::clock::within;
 use crate::context::Context;
-use crate::errors::{Error, Result};
+use crate::errors::{Error, Quoter, Result};
 use crate::errors::{
     NETWORK_BROKEN, NETWORK_DAMAGED, NETWORK_TIMEOUT, NETWORK_UNREACHABLE, NOT_JSON, NOT_LICENSED,
-    NOT_PROVISIONED, PAGE_CHANGED,
+    NOT_PROVISIONED, PAGE_CHANGED, PROXY_REFUSED,
 };
-use crate::http::retry::{Attempt, Outcome, Policy, is_transient, retry_after};
-use crate::http::{Request, Response, TransportError, TransportErrorKind, sensitive};
+use crate::http::retry::{Attempt, Outcome, Policy, is_transient, quota_delay, retry_after};
+use crate::http::{ErrorBody, Request, Response, TransportError, TransportErrorKind, limits, sensitive};
 use crate::read::plan::Plan;
 use crate::read::refusal;
 use crate::read::sink::Sink;
 use crate::read::splitter::{Shape, Splitter};
-
-/// Most that is read of a refusal.
-const REFUSAL_LIMIT: usize = 64 * 1024;
+use crate::token::cache::Cached;
 
 /// Bytes of a body after which other work has its turn.
 const YIELD_AFTER: usize = 256 * 1024;
@@ -45,6 +44,26 @@ pub(super) struct Page<'a> {
     /// Rows that earlier attempts delivered, and the digest of their bytes: they are not delivered again.
     rows: u64,
     digest: u64,
+    /// The damaged body that the last attempt received.
+    damaged: Option<Received>,
+}
+
+/// Identifies the bytes that were received of a body.
+#[derive(Clone, Debug, Default)]
+struct Received {
+    bytes: usize,
+    sum: crc32fast::Hasher,
+}
+
+impl Received {
+    fn add(&mut self, chunk: &[u8]) {
+        self.bytes += chunk.len();
+        self.sum.update(chunk);
+    }
+
+    fn is(&self, other: &Received) -> bool {
+        self.bytes == other.bytes && self.sum.clone().finalize() == other.sum.clone().finalize()
+    }
 }
 
 /// Rows that this attempt has had, and the digest of those that an earlier attempt delivered.
@@ -60,8 +79,22 @@ enum Failure {
     Token(Error),
     /// May pass by itself.
     Passing(Error),
+    /// The JSON is damaged, which may pass or not.
+    Damaged(Error),
     /// Will not.
     Final(Error),
+}
+
+impl Failure {
+    /// Masks these secrets in the error.
+    fn masked(self, quoter: &Quoter) -> Self {
+        match self {
+            Failure::Token(error) => Failure::Token(error.masked(quoter)),
+            Failure::Passing(error) => Failure::Passing(error.masked(quoter)),
+            Failure::Damaged(error) => Failure::Damaged(error.masked(quoter)),
+            Failure::Final(error) => Failure::Final(error.masked(quoter)),
+        }
+    }
 }
 
 impl From<Error> for Failure {
@@ -81,6 +114,8 @@ struct PageRequest<'a, 'b> {
 impl Attempt for PageRequest<'_, '_> {
     type Answer = PageEnd;
 
+    const IS_TOKEN: bool = false;
+
     async fn attempt(&mut self) -> Result<Outcome<PageEnd>> {
         let before = self.page.rows;
         let error = match self.page.attempt(self.sink).await {
@@ -90,7 +125,7 @@ impl Attempt for PageRequest<'_, '_> {
                 return Ok(Outcome::Renewed);
             }
             Err(Failure::Final(error) | Failure::Token(error)) => return Err(error),
-            Err(Failure::Passing(error)) => error,
+            Err(Failure::Passing(error) | Failure::Damaged(error)) => error,
         };
         let progressed = self.page.rows > before;
         self.renewed &= !progressed;
@@ -108,11 +143,13 @@ impl<'a> Page<'a> {
         url: &'a Url,
         number: u64,
     ) -> Self {
-        Page { context, tenant, plan, url, number, rows: 0, digest: 0 }
+        Page { context, tenant, plan, url, number, rows: 0, digest: 0, damaged: None }
     }
 
     pub(super) async fn read(self, sink: &mut Sink) -> Result<PageEnd> {
-        let what = format!("{} page {}", self.plan.url.path(), self.number);
+        let place =
+            if self.tenant.is_empty() { String::new() } else { format!(" of tenant {}", self.tenant) };
+        let what = format!("{} page {}{place}", self.plan.url.path(), self.number);
         let context = self.context;
         let policy = Policy::of(&context.settings.retry);
         context.retry(&what, &policy, PageRequest { page: self, sink, renewed: false }).await
@@ -125,27 +162,49 @@ impl<'a> Page<'a> {
         if self.tenant.is_empty() {
             sink.name(cached.token.claims().tid.as_deref());
         }
+        // What quotes the answer quotes it without the token.
+        let quoter = Quoter::new([cached.token.secret.expose()]);
+        self.exchange(&cached, scope, &quoter, sink).await.map_err(|failure| failure.masked(&quoter))
+    }
+
+    /// Sends the request with this token and reads the answer.
+    async fn exchange(
+        &mut self,
+        cached: &Cached,
+        scope: &str,
+        quoter: &Quoter,
+        sink: &mut Sink,
+    ) -> Result<PageEnd, Failure> {
         let method = self.plan.method.as_str();
         self.context.reporter.request(method, self.tenant, self.url.path(), self.number);
-        let sent = self.context.transport.send(self.request(cached.token.secret.expose())?).await;
+        let limit = if self.plan.repeatable { limits::ANSWER } else { limits::ONLY_ANSWER };
+        let sent = self.context.send(self.request(cached.token.secret.expose())?, limit).await;
         let mut response = sent.map_err(|e| self.broken(&e))?;
         let status = response.status;
         if (200..300).contains(&status) {
-            return self.body(&mut response, sink).await;
+            let mut received = Received::default();
+            return match self.body(&mut response, sink, &mut received).await {
+                Err(Failure::Damaged(error)) => Err(self.damaged(error, response, received).await),
+                ended => ended,
+            };
         }
         if status == 404 && self.plan.not_found_is_empty {
             return Ok(PageEnd::default());
         }
         let claims = response.header("www-authenticate").and_then(refusal::challenge);
-        let wait = retry_after(response.header("retry-after"), self.context.clock.now());
-        let body = response.bytes(REFUSAL_LIMIT).await.unwrap_or_default();
-        let mut error = refusal::error(self.context, self.tenant, self.plan, &cached.token, status, &body);
-        error.retry_after = wait;
+        let asked = response.header("retry-after").map(str::to_owned);
+        let body = ErrorBody::read(&response.error_text(self.context.clock.as_ref()).await);
+        let mut error =
+            refusal::error(self.context, self.tenant, self.plan, &cached.token, status, &body, quoter);
+        let now = self.context.clock.now();
+        error.retry_after = match status {
+            429 => Some(quota_delay(asked.as_deref(), &body.message, now)),
+            _ => retry_after(asked.as_deref(), now),
+        };
         Err(match status {
             // A 403 too may be mended by a new token: roles that were granted meanwhile are not in the old one.
             401 | 403 if status == 401 || cached.from_cache => {
-                let licence = error.is(&NOT_LICENSED) || error.is(&NOT_PROVISIONED);
-                if licence {
+                if error.is(&NOT_LICENSED) || error.is(&NOT_PROVISIONED) || error.is(&PROXY_REFUSED) {
                     Failure::Final(error)
                 } else {
                     auth::refuse(self.context, self.tenant, scope, &cached.token, claims)?;
@@ -176,15 +235,20 @@ impl<'a> Page<'a> {
     }
 
     /// Reads the rows of a page and hands on those that no earlier attempt did.
-    async fn body(&mut self, response: &mut Response, sink: &mut Sink) -> Result<PageEnd, Failure> {
+    async fn body(
+        &mut self,
+        response: &mut Response,
+        sink: &mut Sink,
+        received: &mut Received,
+    ) -> Result<PageEnd, Failure> {
         self.context.reporter.reading();
         let mut splitter = Splitter::new(self.plan.envelope);
         let mut replay = Replay::default();
-        let (mut empty, mut unyielded) = (true, 0);
+        let mut unyielded = 0;
         loop {
             let chunk = sink.chunk(response).await.map_err(|e| self.broken(&e))?;
             let Some(chunk) = chunk else { break };
-            empty &= chunk.is_empty();
+            received.add(&chunk);
             self.context.reporter.received(chunk.len());
             for part in chunk.chunks(YIELD_AFTER) {
                 splitter.feed(part);
@@ -198,7 +262,7 @@ impl<'a> Page<'a> {
                 }
             }
         }
-        if empty && self.plan.envelope.shape == Shape::Any {
+        if received.bytes == 0 && self.plan.envelope.shape == Shape::Any {
             // 204, or an action that answers nothing.
             return Ok(PageEnd::default());
         }
@@ -206,11 +270,7 @@ impl<'a> Page<'a> {
             return Err(Failure::Final(self.changed()));
         }
         // A body whose JSON stops in the middle was cut on its way, whatever the connection says.
-        match splitter.finish() {
-            Ok(link) => Ok(PageEnd { rows: replay.rows, link }),
-            Err(error) if self.plan.repeatable => Err(Failure::Passing(error)),
-            Err(error) => Err(Failure::Final(error)),
-        }
+        splitter.finish().map(|link| PageEnd { rows: replay.rows, link }).map_err(Failure::Damaged)
     }
 
     /// Reads the rows that are there; false when the query has had as many as it wanted.
@@ -224,7 +284,12 @@ impl<'a> Page<'a> {
         loop {
             let is_new = replay.rows >= self.rows;
             let row = splitter.next_row(|text| if is_new { sink.attempt(text) } else { None });
-            let Some(row) = row.map_err(|e| self.damaged(e, splitter))? else { return Ok(true) };
+            // A damaged compressed body shows as broken JSON before its checksum is reached.
+            let row = row.map_err(|error| {
+                let is_damage = splitter.has_begun() && error.is(&NOT_JSON);
+                if is_damage { Failure::Damaged(error) } else { Failure::Final(error) }
+            });
+            let Some(row) = row? else { return Ok(true) };
             let json = splitter.text(row);
             replay.rows += 1;
             if is_new {
@@ -242,13 +307,32 @@ impl<'a> Page<'a> {
         }
     }
 
-    /// A damaged compressed body shows as broken JSON before its checksum is reached, so broken JSON may pass too.
-    fn damaged(&self, error: Error, splitter: &Splitter) -> Failure {
-        if error.is(&NOT_JSON) && splitter.has_begun() && self.plan.repeatable {
-            Failure::Passing(error)
-        } else {
-            Failure::Final(error)
+    /// Broken JSON may be damage on the way, which may pass. If the body comes a second time, byte for byte, it is what
+    /// the service has.
+    async fn damaged(&mut self, error: Error, mut response: Response, mut received: Received) -> Failure {
+        let rest = async {
+            while let Some(chunk) = response.chunk().await? {
+                received.add(&chunk);
+            }
+            Ok(())
+        };
+        match within(self.context.clock.as_ref(), limits::ERROR_TEXT_TIME, rest).await {
+            // The JSON is broken because the connection or the compression is.
+            Some(Err(e)) => return self.broken(&e),
+            Some(Ok(())) => {}
+            None => return self.passing(error),
         }
+        let before = self.damaged.replace(received.clone());
+        if before.is_some_and(|before| before.is(&received)) {
+            Failure::Final(error)
+        } else {
+            self.passing(error)
+        }
+    }
+
+    /// A failure that may pass, if the request can be repeated.
+    fn passing(&self, error: Error) -> Failure {
+        if self.plan.repeatable { Failure::Passing(error) } else { Failure::Final(error) }
     }
 
     fn changed(&self) -> Error {
@@ -259,15 +343,17 @@ impl<'a> Page<'a> {
     fn broken(&self, e: &TransportError) -> Failure {
         let host = self.url.host_str().unwrap_or_default();
         let (entry, what) = match e.kind {
-            TransportErrorKind::Connect | TransportErrorKind::WrongCertificate => {
-                (&NETWORK_UNREACHABLE, format!("{host} cannot be reached"))
-            }
+            kind if kind.is_unsent() => (&NETWORK_UNREACHABLE, format!("{host} cannot be reached")),
             TransportErrorKind::Timeout => (&NETWORK_TIMEOUT, format!("{host} did not answer in time")),
-            TransportErrorKind::Broken => (&NETWORK_BROKEN, format!("the connection to {host} broke off")),
+            TransportErrorKind::TooSlow => {
+                (&NETWORK_TIMEOUT, format!("the answer of {host} stopped or came too slowly"))
+            }
             TransportErrorKind::Decode => (&NETWORK_DAMAGED, format!("the answer of {host} came damaged")),
+            _ => (&NETWORK_BROKEN, format!("the connection to {host} broke off")),
         };
-        let error = entry.error(what).caused_by(e);
-        if self.plan.repeatable || e.kind == TransportErrorKind::Connect {
+        let error = e.cause_of(entry.error(what));
+        // A request that was not sent is repeated whatever it does.
+        if e.kind.may_pass() && (self.plan.repeatable || e.kind.is_unsent()) {
             Failure::Passing(error)
         } else {
             Failure::Final(error)

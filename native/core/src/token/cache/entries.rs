@@ -7,8 +7,10 @@ use std::time::Duration;
 use futures_util::future::{BoxFuture, Shared, WeakShared};
 
 use crate::errors::{Error, ErrorKind, Result};
-use crate::http::retry::LONGEST_WAIT;
 use crate::token::AccessToken;
+
+/// Longest delay that is stored.
+const LONGEST_WAIT: Duration = Duration::from_secs(3600);
 
 pub(super) type FetchFuture = BoxFuture<'static, Result<Arc<AccessToken>>>;
 

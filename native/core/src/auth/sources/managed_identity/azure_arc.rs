@@ -80,7 +80,13 @@ impl Source for AzureArc {
         async move {
             let challenge = receive_with_retries(&context, "Azure Arc", &RULES, request.clone()).await?;
             if challenge.status >= 400 && challenge.status != 401 {
-                return Err(refusal(&context, "Azure Arc", &selector, &challenge, &request.headers));
+                return Err(refusal(
+                    &context,
+                    "Azure Arc",
+                    &selector.describe(),
+                    &challenge,
+                    &request.headers,
+                ));
             }
             let key = read_key(&context, &keys, &challenge).await?;
             let basic = Zeroizing::new(format!("Basic {}", key.trim_end_matches(['\r', '\n'])));

@@ -8,12 +8,12 @@ use futures_util::future::BoxFuture;
 use reqwest::header::HeaderValue;
 use url::Url;
 
-use super::{EndpointRules, Selector, ask, endpoint_url, token_request};
+use super::{EndpointRules, Selector, ask, endpoint_url, refusal, token_request};
 use crate::auth::sources::Source;
 use crate::context::Context;
 use crate::errors::{Error, GITHUB_PERMISSION, IDENTITY_NOT_FOUND, PIPELINES_VARIABLE, Result};
 use crate::http::retry::{Pauses, Policy};
-use crate::http::{Request, TransportError, TransportErrorKind};
+use crate::http::{Request, TransportError, TransportErrorKind, limits};
 use crate::settings::{Environment, Settings, variables};
 use crate::token::AccessToken;
 
@@ -33,7 +33,7 @@ const RULES: EndpointRules = EndpointRules {
         pauses_after: Some((410, Pauses::Fixed(&[Duration::from_secs(10); 7]))),
     },
     // The probe has found the service, so it gets more time.
-    timeout: Duration::from_secs(30),
+    timeout: limits::TOKEN,
     must_echo: false,
 };
 
@@ -73,7 +73,7 @@ async fn probe(context: &Context, mut request: Request) -> Result<()> {
     request.headers.clear();
     let shared = request.url.host_str() == Some(ADDRESS);
     let absent = no_identity(&context.environment, &context.settings);
-    let mut failure = TransportError { kind: TransportErrorKind::Timeout, causes: Vec::new() };
+    let mut failure = TransportError::new(TransportErrorKind::Timeout);
     for timeout in PROBE_TIMEOUTS {
         match context.receive(request.clone(), timeout).await {
             // Other clouds have their own service at this address, and containers a proxy. Azure's service returns 400
@@ -98,7 +98,7 @@ impl Source for Imds {
             if !context.cache.worked(|kind, _| kind.source == key) {
                 probe(&context, request.clone()).await?;
             }
-            ask(&context, "IMDS", &selector, &RULES, request).await
+            ask(&context, refusal::IMDS, &selector, &RULES, request).await
         }
         .boxed()
     }

@@ -5,28 +5,28 @@ pub(crate) mod azure_arc;
 pub(crate) mod cloud_shell;
 pub(crate) mod imds;
 pub(crate) mod legacy_msi;
+mod refusal;
 pub(crate) mod service_fabric;
 
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use url::Url;
 
 use crate::context::Context;
 use crate::errors::{
-    ARC_SELECTOR_IGNORED, FABRIC_CERTIFICATE, FABRIC_IDENTITY, HYBRID_WORKER, IDENTITY_ANSWER,
-    IDENTITY_ENDPOINT, IDENTITY_NOT_FOUND, IDENTITY_REFUSED, IDENTITY_RESOURCE, IDENTITY_UNAVAILABLE,
-    IDENTITY_UNKNOWN, IDENTITY_UNREACHABLE, IDENTITY_VERSION, IDENTITY_WRONG, KnownError,
+    ARC_SELECTOR_IGNORED, FABRIC_CERTIFICATE, IDENTITY_ANSWER, IDENTITY_ENDPOINT, IDENTITY_UNREACHABLE,
+    IDENTITY_WRONG,
 };
-use crate::errors::{Error, ErrorKind, Result, excerpt};
-use crate::http::header::HeaderMap;
-use crate::http::retry::{Attempt, Outcome, Pauses, Policy, Transient, retry_after};
-use crate::http::{Received, Request, TransportErrorKind, without_secrets};
+use crate::errors::{Result, printable};
+use crate::http::retry::{Attempt, Outcome, Pauses, Policy, Transient, quota_window, retry_after};
+use crate::http::{ErrorBody, Received, Request, TransportErrorKind, limits};
 use crate::secret::Secret;
 use crate::settings::Credential;
 use crate::token::cache::seconds;
-use crate::token::expiry::Expiry;
-use crate::token::{AccessToken, Claims};
+use crate::token::expiry::{Expiry, in_range};
+use crate::token::{AccessToken, Claims, TokenType, check_token};
+pub(crate) use refusal::refusal;
 
 /// Selects an identity of the host.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -148,7 +148,7 @@ impl EndpointRules {
             pauses: Pauses::Fixed(&[Duration::from_secs(1); 3]),
             pauses_after: None,
         },
-        timeout: Duration::from_secs(30),
+        timeout: limits::TOKEN,
         must_echo: false,
     };
 }
@@ -157,14 +157,27 @@ impl EndpointRules {
 #[derive(Deserialize)]
 struct Answer {
     access_token: Option<Secret>,
+    token_type: Option<TokenType>,
     expires_on: Option<Expiry>,
     expires_in: Option<Expiry>,
     refresh_in: Option<Expiry>,
     // The identity of the token.
+    #[serde(default, deserialize_with = "text")]
     client_id: Option<String>,
+    #[serde(default, deserialize_with = "text")]
     object_id: Option<String>,
+    #[serde(default, deserialize_with = "text")]
     msi_res_id: Option<String>,
+    #[serde(default, deserialize_with = "text")]
     mi_res_id: Option<String>,
+}
+
+/// A text. Another type does not invalidate the rest of the answer.
+fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    Ok(match serde_json::Value::deserialize(deserializer)? {
+        serde_json::Value::String(text) => Some(printable(&text)),
+        _ => None,
+    })
 }
 
 /// Requests a token from an endpoint.
@@ -181,7 +194,7 @@ pub(crate) async fn ask(
     if answer.status == 200 {
         read(context, host, selector, rules.must_echo, &answer)
     } else {
-        Err(refusal(context, host, selector, &answer, &headers))
+        Err(refusal(context, host, &selector.describe(), &answer, &headers))
     }
 }
 
@@ -206,6 +219,8 @@ struct TokenAttempt<'a> {
 impl Attempt for TokenAttempt<'_> {
     type Answer = Received;
 
+    const IS_TOKEN: bool = true;
+
     /// Returns error answers too, when no attempt is left: the caller interprets them.
     async fn attempt(&mut self) -> Result<Outcome<Received>> {
         let host = self.host;
@@ -215,7 +230,9 @@ impl Attempt for TokenAttempt<'_> {
                     return Ok(Outcome::Done(answer));
                 }
                 Ok(answer) => {
-                    let wait = retry_after(answer.header("retry-after"), self.context.clock.now());
+                    // Without one, the pauses of the endpoint's documentation apply.
+                    let wait = retry_after(answer.header("retry-after"), self.context.clock.now())
+                        .or_else(|| quota_window(&ErrorBody::read(&answer.body).message));
                     let status = answer.status;
                     (Ok(answer), status, wait)
                 }
@@ -224,7 +241,11 @@ impl Attempt for TokenAttempt<'_> {
                 }
                 Err(e) => {
                     let message = format!("the {host} identity endpoint cannot be reached");
-                    (Err(IDENTITY_UNREACHABLE.error(message).caused_by(&e)), 0, None)
+                    let error = e.cause_of(IDENTITY_UNREACHABLE.error(message));
+                    if !e.kind.may_pass() {
+                        return Err(error);
+                    }
+                    (Err(error), 0, None)
                 }
             };
         Ok(Outcome::Transient(Transient { result, status, retry_after, progressed: false }))
@@ -241,21 +262,23 @@ fn read(
     let invalid = |why: &str| IDENTITY_ANSWER.error(format!("the {host} identity endpoint returned {why}"));
     // The answer contains a token, so no error quotes it.
     let answer: Answer =
-        serde_json::from_slice(&received.body).map_err(|_| invalid("an invalid token response"))?;
+        serde_json::from_slice(received.json()).map_err(|_| invalid("an invalid token response"))?;
     let secret = answer
         .access_token
         .clone()
         .filter(|token| !token.is_empty())
         .ok_or_else(|| invalid("a response without a token"))?;
+    check_token(&secret, answer.token_type.as_ref()).map_err(invalid)?;
     let now = seconds(context.clock.as_ref());
-    let from_duration =
-        || answer.expires_in.as_ref().and_then(Expiry::seconds).map(|lifetime| now.saturating_add(lifetime));
-    let expires_on = answer
-        .expires_on
-        .as_ref()
-        .and_then(Expiry::timestamp)
-        .or_else(from_duration)
-        .ok_or_else(|| invalid("a response without the token's expiry"))?;
+    let from_duration = || {
+        let lifetime = answer.expires_in.as_ref().and_then(Expiry::seconds)?;
+        in_range(now.saturating_add(lifetime)).filter(|ends| *ends >= now)
+    };
+    let said = answer.expires_on.as_ref().and_then(Expiry::timestamp).or_else(from_duration);
+    // No token lives longer than it says itself.
+    let own = Claims::of(secret.expose()).and_then(|claims| claims.exp);
+    let expires_on = [said, own].into_iter().flatten().min();
+    let expires_on = expires_on.ok_or_else(|| invalid("a response without the token's expiry"))?;
     let token =
         AccessToken::new(secret, now, expires_on, answer.refresh_in.as_ref().and_then(Expiry::seconds));
     if !selector.check(&token.claims(), &answer, must_echo)? {
@@ -266,91 +289,4 @@ fn read(
     }
     context.reporter.assertion(&token);
     Ok(token)
-}
-
-/// The error for an answer without a token.
-pub(crate) fn refusal(
-    context: &Context,
-    host: &str,
-    selector: &Selector,
-    answer: &Received,
-    sent: &HeaderMap,
-) -> Error {
-    let status = answer.status;
-    let body = error_body(&answer.body);
-    let said = without_secrets(&body.message, sent);
-    let (entry, what) = meaning(status, &said, selector);
-    let quoted = if said.is_empty() { String::new() } else { format!(": {}", excerpt(&said, 300)) };
-    let mut error = entry
-        .error(format!("the {host} identity endpoint {what} (HTTP {status}{quoted})"))
-        .with_status(status);
-    error.correlation_id = body.correlation_id;
-    error.retry_after = retry_after(answer.header("retry-after"), context.clock.now());
-    if status == 429 { error.of_kind(ErrorKind::Throttled) } else { error }
-}
-
-/// Interprets an error answer by its status and by the words in the hosts' documentation.
-fn meaning(status: u16, said: &str, selector: &Selector) -> (&'static KnownError, String) {
-    let lower = said.to_ascii_lowercase();
-    let says = |words: &[&str]| words.iter().any(|word| lower.contains(word));
-    let unknown = status == 400 || status == 404;
-    if is_unreachable_proxy(status, said) {
-        (&IDENTITY_NOT_FOUND, "does not exist".to_owned())
-    } else if status == 401 || status == 403 || says(&["required metadata header", "secretheadernotfound"]) {
-        (&IDENTITY_REFUSED, "rejected the request header".to_owned())
-    } else if says(&["managedidentitynotfound"]) {
-        (&FABRIC_IDENTITY, "has no identity for this application".to_owned())
-    } else if unknown && says(&["apiversion", "api-version"]) {
-        (&IDENTITY_VERSION, "does not support the API version of the request".to_owned())
-    } else if unknown && says(&["invalid_resource", "resource principal"]) {
-        (&IDENTITY_RESOURCE, "does not know the requested resource".to_owned())
-    } else if unknown && says(&["user assigned identity is currently not supported"]) {
-        (&HYBRID_WORKER, "does not support user-assigned identities".to_owned())
-    } else if unknown {
-        (&IDENTITY_UNKNOWN, format!("does not know the identity ({})", selector.describe()))
-    } else {
-        (&IDENTITY_UNAVAILABLE, "failed".to_owned())
-    }
-}
-
-/// Whether a container's proxy answered for an unreachable address.
-fn is_unreachable_proxy(status: u16, said: &str) -> bool {
-    status == 403 && said.to_ascii_lowercase().contains("unreachable")
-}
-
-/// The content of an error answer.
-#[derive(Default)]
-struct ErrorBody {
-    message: String,
-    correlation_id: Option<String>,
-}
-
-/// Reads an error body of any shape: flat or nested, with names in any case. A body that is not JSON is the message.
-fn error_body(body: &[u8]) -> ErrorBody {
-    let Ok(value) = serde_json::from_slice::<serde_json::Value>(body) else {
-        return ErrorBody { message: String::from_utf8_lossy(body).into_owned(), correlation_id: None };
-    };
-    let mut found = ErrorBody::default();
-    collect(&value, &mut found);
-    found
-}
-
-fn collect(value: &serde_json::Value, found: &mut ErrorBody) {
-    const WORDS: [&str; 4] = ["code", "message", "error", "error_description"];
-    let Some(members) = value.as_object() else { return };
-    for (name, value) in members {
-        let is = |known: &str| name.eq_ignore_ascii_case(known);
-        match value {
-            serde_json::Value::String(text) if WORDS.into_iter().any(is) => {
-                if !found.message.is_empty() {
-                    found.message.push_str(": ");
-                }
-                found.message.push_str(text);
-            }
-            serde_json::Value::String(text) if is("correlationid") => {
-                found.correlation_id = Some(excerpt(text, 60)).filter(|id| !id.is_empty());
-            }
-            _ => collect(value, found),
-        }
-    }
 }

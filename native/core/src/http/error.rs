@@ -1,0 +1,114 @@
+//! Why there is no complete answer.
+
+use std::fmt;
+
+use crate::errors::Error;
+
+/// Why there is no complete answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TransportError {
+    /// What failed.
+    pub kind: TransportErrorKind,
+    /// Causes, outermost first. They contain no addresses and no headers.
+    pub causes: Vec<String>,
+}
+
+/// Kind of a transport error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TransportErrorKind {
+    /// No connection. The request was not sent, so a retry is always safe.
+    Connect,
+    /// No host has this name.
+    Address,
+    /// The proxy wants a user name and a password.
+    Proxy,
+    /// The server's certificate is not trusted. Nothing was sent.
+    Certificate,
+    /// The server's certificate is not the pinned one. Nothing was sent.
+    WrongCertificate,
+    /// No answer in time.
+    Timeout,
+    /// The body stopped or came too slowly.
+    TooSlow,
+    /// The connection was lost during the request or the answer.
+    Broken,
+    /// The compressed body could not be decompressed.
+    Decode,
+}
+
+impl TransportErrorKind {
+    /// Whether the request was not sent.
+    pub(crate) fn is_unsent(self) -> bool {
+        matches!(
+            self,
+            TransportErrorKind::Connect
+                | TransportErrorKind::Address
+                | TransportErrorKind::Proxy
+                | TransportErrorKind::Certificate
+                | TransportErrorKind::WrongCertificate
+        )
+    }
+
+    /// Whether the same request may succeed a moment later.
+    pub(crate) fn may_pass(self) -> bool {
+        !self.is_unsent() || self == TransportErrorKind::Connect
+    }
+}
+
+impl TransportError {
+    /// An error without a cause.
+    pub(crate) fn new(kind: TransportErrorKind) -> Self {
+        TransportError { kind, causes: Vec::new() }
+    }
+
+    /// What to do, where the kind says more than the place.
+    fn advice(&self) -> Option<&'static str> {
+        match self.kind {
+            TransportErrorKind::Address => Some(
+                "No host has this name. Check -Endpoint and -Environment, and the DNS of this network: a private link \
+                 needs its private DNS zone.",
+            ),
+            TransportErrorKind::Proxy => Some(
+                "The proxy wants a user name and a password: -Proxy http://user:password@host:port, or the same in \
+                 HTTPS_PROXY. NO_PROXY lists the hosts that need no proxy.",
+            ),
+            TransportErrorKind::Certificate => Some(
+                "This machine does not trust the server's certificate. If a proxy inspects TLS, add its root \
+                 certificate to the certificate store of this machine or container. Also check the host's name \
+                 (-Endpoint) and the clock of this machine.",
+            ),
+            _ => None,
+        }
+    }
+
+    /// The error of a request that failed because of this.
+    pub(crate) fn cause_of(&self, error: Error) -> Error {
+        let error = error.caused_by(self);
+        match self.advice() {
+            Some(advice) => error.with_advice(advice),
+            None => error,
+        }
+    }
+}
+
+impl fmt::Display for TransportError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.kind {
+            TransportErrorKind::Connect => "no connection could be established",
+            TransportErrorKind::Address => "no host has this name",
+            TransportErrorKind::Proxy => "the proxy requires authentication",
+            TransportErrorKind::Certificate => "the server's certificate is not trusted",
+            TransportErrorKind::WrongCertificate => "the server's certificate is not the expected one",
+            TransportErrorKind::Timeout => "no answer came in time",
+            TransportErrorKind::TooSlow => "the answer stopped or came too slowly",
+            TransportErrorKind::Broken => "the connection was lost",
+            TransportErrorKind::Decode => "the compressed body is damaged",
+        })?;
+        match self.causes.last() {
+            Some(cause) => write!(f, ": {cause}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for TransportError {}

@@ -4,7 +4,7 @@ using System.Management.Automation;
 
 namespace FedXdr.Commands;
 
-/// <summary>A time span, where a plain number is seconds. PowerShell itself would read ticks, or days from text.</summary>
+/// <summary>A time span, where a number is seconds. PowerShell itself would read ticks, or days from text.</summary>
 [AttributeUsage(AttributeTargets.Property)]
 public sealed class SecondsTransformationAttribute : ArgumentTransformationAttribute
 {

@@ -25,8 +25,8 @@ const SPEED_WINDOW: Duration = Duration::from_secs(60);
 /// How much of an error's text is read, and for how long.
 pub(super) const ERROR_TEXT_SIZE: usize = 64 * 1024;
 pub(crate) const ERROR_TEXT_TIME: Duration = Duration::from_secs(10);
-/// After so much silence in all attempts of one request there is no other attempt. With the last attempt this is less than
-/// the five minutes that a function has on the Consumption plan.
+/// After so much silence in all attempts of one request there is no other attempt. With the last attempt this is less
+/// than the five minutes that a function has on the Consumption plan.
 pub(crate) const SILENCE: Duration = Duration::from_secs(180);
 
 /// The least speed of a body. Only the time that is spent waiting for the body counts, not the consumer's.

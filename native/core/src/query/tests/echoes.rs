@@ -71,7 +71,7 @@ fn shows(error: &Error, secrets: &[String]) -> bool {
     let texts: Vec<&str> = texts.into_iter().chain(error.causes.iter().map(String::as_str)).collect();
     secrets.iter().any(|secret| {
         ENCODINGS.iter().any(|encode| {
-            // What a text of 13 bytes is encoded to, without the last characters of base64, which depend on what follows.
+            // The last characters of base64 depend on what follows.
             let part = encode(&secret[..secret.len().min(13)]);
             let part = part.trim_end_matches('=');
             let part = &part[..part.len() - 1];

@@ -1,4 +1,4 @@
-//! A dead or nearly dead host: each phase ends, and all attempts together take less than the five minutes of a function.
+//! A dead or nearly dead host: each phase ends, and all attempts together take less time than a function has.
 
 use std::time::Duration;
 

@@ -6,7 +6,7 @@ use super::{Fixture, drain};
 use crate::batch_reader::BatchReader;
 use crate::progress::WaitReason;
 use crate::query::Query;
-use crate::testing::{Answer, CLIENT, Network, TENANT, ok, status};
+use crate::testing::{Answer, CLIENT, Network, ok, status};
 
 const ROWS: &str = r#"{"kind":"rows","resource":"machines"}"#;
 
@@ -112,10 +112,7 @@ async fn progress_names_the_reason_of_a_wait() {
         assert_eq!(reason_of(&fixture).await, reason);
     }
     let network = Network::new(|_, _| throttled("20"));
-    let settings = format!(
-        r#"{{"clientId":"{CLIENT}","tenants":["{TENANT}"],"credential":{{"type":"clientSecret","secret":"fake-secret"}}}}"#
-    );
-    assert_eq!(reason_of(&Fixture::open(&network, &settings)).await, WaitReason::TokenEndpoint);
+    assert_eq!(reason_of(&Fixture::over(&network, "")).await, WaitReason::TokenEndpoint);
 }
 
 async fn reason_of(fixture: &Fixture) -> WaitReason {

@@ -83,8 +83,8 @@ fn meaning(
     }
 }
 
-/// What a code of Entra means that an endpoint passes on. The table of Entra's codes is about apps, and its advice would
-/// be wrong for a managed identity.
+/// What a code of Entra means that an endpoint passes on. The table of Entra's codes is about apps, and its advice
+/// would be wrong for a managed identity.
 fn of_entra(code: u32) -> (&'static KnownError, String) {
     match code {
         50001 | 70011 | 500_011 | 500_014 | 1_002_012 => {

@@ -132,6 +132,18 @@ Describe 'Errors' {
         Get-ErrorId (Get-Failure { Get-FdxVulnerability }) | Should -Be $id
     }
 
+    It 'come at once if the certificate is not trusted' {
+        # Only Service Fabric pins this server's certificate.
+        $endpoint = Get-Endpoint
+        $endpoint.authority = $Fake.fabricIdentityEndpoint -replace '^(https://[^/]+).*', '$1'
+        Connect-Tenant @{ Endpoint = $endpoint }
+        $clock = [Diagnostics.Stopwatch]::StartNew()
+        $failure = Get-Failure { Get-FdxToken }
+        $clock.ElapsedMilliseconds | Should -BeLessThan 3000
+        Get-ErrorId $failure | Should -Be 'Fdx.Auth.Unreachable'
+        $failure.ErrorDetails.RecommendedAction | Should -Match 'certificate'
+    }
+
     It 'come before a wait that is longer than -MaximumWait: <_>' -ForEach @(
         5, '5', [timespan]::FromSeconds(5), '00:00:05'
     ) {

@@ -65,6 +65,37 @@ Describe 'A secret in an answer' {
         $shown.Contains($Fake.identityHeader) | Should -BeFalse
     }
 
+    It 'is not repeated when Entra echoes a client secret: <name>' -ForEach @(
+        @{ name = 'form-encoded'; encode = { [Uri]::EscapeDataString($args[0]).Replace('~', '%7E') } }
+        @{ name = 'as base64'; encode = { [Convert]::ToBase64String([Text.Encoding]::UTF8.GetBytes($args[0])) } }
+        @{ name = 'escaped'; encode = { -join ($args[0].ToCharArray() | ForEach-Object { '\u{0:x4}' -f [int] $_ }) } }
+        @{ name = 'as it is'; encode = { $args[0] } }
+    ) {
+        $secret = 'fake~Secret/of+an=App'
+        Connect-Tenant @{
+            MaximumRetryCount = 0; ClientId = $null; ManagedIdentityClientId = $null
+            Credential = [pscredential]::new($Fake.clientId, (ConvertTo-Secure $secret))
+        }
+        $echo = & $encode $secret
+        $body = @{ error = 'invalid_client'; error_codes = @(7000215); correlation_id = "$echo$([char] 27)[31m" }
+        $body.error_description = "AADSTS7000215: the secret '$echo' is wrong"
+        Add-Fault @{ service = 'authority'; name = 'status'; code = 401; times = 9; body = $body }
+        $shown = Get-Shown { Get-FdxToken -Verbose -Debug -ErrorAction Continue }
+        $shown | Should -Match 'Fdx\.Auth\.SecretWrong'
+        $shown.Contains($echo) | Should -BeFalse
+        $shown.Contains($secret) | Should -BeFalse
+        (Get-Failure { Get-FdxToken }).Exception.CorrelationId | Should -Not -Match "[\x00-\x1f]"
+    }
+
+    It 'is not repeated in the id that Defender sends' {
+        $bearer = Get-FdxToken -AsPlainText
+        $body = @{ error = @{ code = 'x'; message = 'y'; target = $bearer; innerError = @{ 'request-id' = $bearer } } }
+        Add-Fault @{ service = 'defender'; name = 'status'; code = 400; times = 9; body = $body }
+        $shown = Get-Shown { Get-FdxVulnerability -Verbose -Debug -ErrorAction Continue }
+        $shown | Should -Match 'Fdx\.Api\.'
+        Assert-NoSecret $shown
+    }
+
     It 'is in no transcript of a session' {
         $transcript = Join-Path $TestDrive transcript.txt
         $script = Join-Path $TestDrive session.ps1

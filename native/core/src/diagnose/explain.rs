@@ -3,7 +3,8 @@
 use crate::batch::{Batch, tables};
 use crate::context::Context;
 use crate::errors::{
-    self, HYBRID_WORKER, IDENTITY_REFUSED, IDENTITY_RESOURCE, IDENTITY_UNKNOWN, KnownError, ROLE_MISSING,
+    self, API_THROTTLED, HYBRID_WORKER, IDENTITY_REFUSED, IDENTITY_RESOURCE, IDENTITY_UNKNOWN, KnownError,
+    METADATA_REFUSED, PROXY_REFUSED, ROLE_MISSING,
 };
 
 /// Texts that identify an error without a code.
@@ -15,6 +16,9 @@ const WORDS: &[(&str, &KnownError)] = &[
     ("required metadata header not specified", &IDENTITY_REFUSED),
     ("invalid_resource", &IDENTITY_RESOURCE),
     ("missing application roles", &ROLE_MISSING),
+    ("api calls quota exceeded", &API_THROTTLED),
+    ("failed to refresh token, error: adal", &METADATA_REFUSED),
+    ("proxy authentication required", &PROXY_REFUSED),
 ];
 
 /// One row for each known error in the text.

@@ -116,8 +116,9 @@ symptoms! {
         "The platform sets this address. Restart the app. If the error persists, turn the identity off and on again.";
     IDENTITY_REFUSED = "Fdx.Identity.Refused", Authentication, Identity,
         "the identity endpoint rejected the request header",
-        "Restart the app: the platform sets IDENTITY_ENDPOINT and IDENTITY_HEADER when it starts. Do not set \
-         either variable yourself, and never mix them with MSI_ENDPOINT and MSI_SECRET.";
+        "Restart the app or service: the platform sets IDENTITY_ENDPOINT and IDENTITY_HEADER (or MSI_ENDPOINT and \
+         MSI_SECRET) when it starts. Do not set them yourself, and never mix them. On a virtual machine, reach \
+         169.254.169.254 without a proxy: something removed the header Metadata.";
     METADATA_REFUSED = "Fdx.Identity.MetadataRefused", Authentication, Identity,
         "the metadata service, or a proxy in its place, refused the request",
         "Check that the identity exists and is assigned to this machine (Identity > User assigned). In \

@@ -4,6 +4,7 @@
 
 mod documents;
 mod pages;
+mod refusals;
 #[cfg(test)]
 mod tests;
 mod tokens;
@@ -15,6 +16,7 @@ pub type Target = fn(&[u8]);
 pub const TARGETS: &[(&str, Target)] = &[
     ("claims", tokens::claims),
     ("dates", tokens::dates),
+    ("error_text", refusals::error_text),
     ("next_link", documents::next_link),
     ("pem_pfx", tokens::pem_pfx),
     ("request", documents::request),

@@ -9,7 +9,8 @@ use super::TARGETS;
 /// Mutations of each target: a few seconds without optimization.
 const MUTATIONS: usize = 20_000;
 /// Targets whose runs are long.
-const SLOW: &[(&str, usize)] = &[("pem_pfx", 300), ("row", 1_500), ("splitter", 4_000)];
+const SLOW: &[(&str, usize)] =
+    &[("error_text", 2_000), ("pem_pfx", 300), ("row", 1_500), ("splitter", 4_000)];
 
 /// Pieces that mean something to a target.
 const PIECES: &[&str] = &[
@@ -148,4 +149,4 @@ macro_rules! targets {
     };
 }
 
-targets! { claims dates next_link pem_pfx request row settings splitter }
+targets! { claims dates error_text next_link pem_pfx request row settings splitter }

@@ -201,6 +201,8 @@ fn transport_error(error: reqwest::Error, is_pinned: bool) -> TransportError {
         TransportErrorKind::Address
     } else if is_connect && says(&["proxy authorization required"]) {
         TransportErrorKind::Proxy
+    } else if is_connect && says(&["tunnel error: unsuccessful"]) {
+        TransportErrorKind::Tunnel
     } else if is_connect {
         TransportErrorKind::Connect
     } else if is_timeout {

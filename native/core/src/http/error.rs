@@ -22,6 +22,8 @@ pub enum TransportErrorKind {
     Address,
     /// The proxy wants a user name and a password.
     Proxy,
+    /// The proxy did not connect to the host. It does not say whether it must not or could not.
+    Tunnel,
     /// The server's certificate is not trusted. Nothing was sent.
     Certificate,
     /// The server's certificate is not the pinned one. Nothing was sent.
@@ -44,6 +46,7 @@ impl TransportErrorKind {
             TransportErrorKind::Connect
                 | TransportErrorKind::Address
                 | TransportErrorKind::Proxy
+                | TransportErrorKind::Tunnel
                 | TransportErrorKind::Certificate
                 | TransportErrorKind::WrongCertificate
         )
@@ -51,7 +54,7 @@ impl TransportErrorKind {
 
     /// Whether the same request may succeed a moment later.
     pub(crate) fn may_pass(self) -> bool {
-        !self.is_unsent() || self == TransportErrorKind::Connect
+        !self.is_unsent() || matches!(self, TransportErrorKind::Connect | TransportErrorKind::Tunnel)
     }
 }
 
@@ -71,6 +74,10 @@ impl TransportError {
             TransportErrorKind::Proxy => Some(
                 "The proxy wants a user name and a password: -Proxy http://user:password@host:port, or the same in \
                  HTTPS_PROXY. NO_PROXY lists the hosts that need no proxy.",
+            ),
+            TransportErrorKind::Tunnel => Some(
+                "The proxy refused to connect to this host, or could not: ask who runs it to allow the host. Or reach \
+                 the host without the proxy (NO_PROXY).",
             ),
             TransportErrorKind::Certificate => Some(
                 "This machine does not trust the server's certificate. If a proxy inspects TLS, add its root \
@@ -97,6 +104,7 @@ impl fmt::Display for TransportError {
             TransportErrorKind::Connect => "no connection could be established",
             TransportErrorKind::Address => "no host has this name",
             TransportErrorKind::Proxy => "the proxy requires authentication",
+            TransportErrorKind::Tunnel => "the proxy made no connection",
             TransportErrorKind::Certificate => "the server's certificate is not trusted",
             TransportErrorKind::WrongCertificate => "the server's certificate is not the expected one",
             TransportErrorKind::Timeout => "no answer came in time",

@@ -12,6 +12,7 @@ use super::client::ReqwestTransport;
 use super::{
     HttpSettings, Method, Request, Transport, TransportError, TransportErrorKind, header, quoter, sensitive,
 };
+use crate::errors::Error;
 use crate::settings::{Environment, Settings};
 
 /// `{"value":[` as one member of gzip, `1,2]}` as the next.
@@ -149,13 +150,18 @@ async fn an_asterisk_in_no_proxy_means_no_proxy_for_addresses_too() {
 }
 
 #[tokio::test]
-async fn a_proxy_that_wants_a_password_is_told_and_is_final() {
-    let (proxy, _) =
-        serve(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n".to_vec());
-    let transport = transport(&[], Some(&proxy.origin().ascii_serialization()));
-    let error = get(&transport, Url::parse("https://api.example/x").unwrap()).await.unwrap_err();
-    assert_eq!(error.kind, TransportErrorKind::Proxy, "{error}");
-    assert!(!error.kind.may_pass());
+async fn a_proxy_that_refuses_is_named() {
+    for (status, kind, may_pass) in [
+        ("407 Proxy Authentication Required", TransportErrorKind::Proxy, false),
+        ("403 Forbidden", TransportErrorKind::Tunnel, true),
+        ("502 Bad Gateway", TransportErrorKind::Tunnel, true),
+    ] {
+        let (proxy, _) = serve(format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n").into_bytes());
+        let transport = transport(&[], Some(&proxy.origin().ascii_serialization()));
+        let error = get(&transport, Url::parse("https://api.example/x").unwrap()).await.unwrap_err();
+        assert_eq!((error.kind, error.kind.may_pass()), (kind, may_pass), "{error}");
+        assert!(error.cause_of(Error::internal("x")).advice.contains("proxy"));
+    }
 }
 
 #[test]

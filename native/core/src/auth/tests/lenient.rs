@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::table::*;
 use crate::auth::{access_token, assertion as get_assertion, identity};
 use crate::errors::{Error, Result};
-use crate::http::Request;
+use crate::http::{Request, TransportErrorKind};
 use crate::testing::{Answer, CLIENT, IDENTITY, Network, START, TENANT, context, jwt, ok};
 
 const HOUR: u64 = START + 3600;
@@ -313,5 +313,24 @@ async fn a_quota_without_a_header_is_waited_for_as_its_text_says() {
         access_token(&context, TENANT, SCOPE, false).await.unwrap();
         let waited = (context.clock.now() - begun).as_secs();
         assert!((seconds..seconds + 2).contains(&waited), "{body}: {waited}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_pass_is_not_tried_again() {
+    for kind in [TransportErrorKind::Address, TransportErrorKind::Certificate, TransportErrorKind::Proxy] {
+        for case in source_cases() {
+            let subject = SourceCase { attempts: 5, ..*subject_without_check(case) };
+            let network =
+                Network::new(move |request, _| if is_probe(request) { ok("") } else { Answer::Fails(kind) });
+            let context = context_of(&subject, &network);
+            let error = get_assertion(&identity(&context).unwrap(), &context).await.unwrap_err();
+            assert_eq!(identity_requests(&network), 1, "{} {kind:?}", case.name);
+            assert!(!error.advice.contains("Restart the app"), "{}: {}", case.name, error.advice);
+        }
+        let network = Network::new(move |_, _| Answer::Fails(kind));
+        let context = context(&network, &app(r#"{"type":"clientSecret","secret":"fake-secret"}"#), &[]);
+        let error = access_token(&context, TENANT, SCOPE, false).await.unwrap_err();
+        assert_eq!((error.id, network.count()), ("Fdx.Auth.Unreachable", 1), "{kind:?}");
     }
 }

@@ -32,10 +32,8 @@ pub(crate) fn refusal(
         .error(format!("the {host} identity endpoint {what} (HTTP {status}{said})"))
         .with_status(status)
         .fill("code", body.aadsts.map(|code| code.to_string()).unwrap_or_default());
-    if entry.is(&IDENTITY_REFUSED)
-        && let Some(advice) = advice(host)
-    {
-        error = error.with_advice(advice);
+    if entry.is(&IDENTITY_REFUSED) {
+        error = error.with_advice(advice(host));
     }
     error.aadsts = body.aadsts;
     error.correlation_id = body.correlation_id.as_deref().and_then(|id| quoter.id(id));
@@ -105,9 +103,9 @@ fn is_unreachable_proxy(status: u16, lower: &str) -> bool {
     status == 403 && lower.contains("unreachable")
 }
 
-/// What to do on this host if its endpoint rejects the header of the request. The entry's own advice is App Service's.
-fn advice(host: &str) -> Option<&'static str> {
-    Some(match host {
+/// What to do on this host if its endpoint rejects the header of the request.
+fn advice(host: &str) -> &'static str {
+    match host {
         IMDS => {
             "Something between this process and 169.254.169.254 removed the header Metadata. The metadata service must \
              be reached directly, without a proxy."
@@ -124,6 +122,9 @@ fn advice(host: &str) -> Option<&'static str> {
         "MSI" => {
             "MSI_SECRET does not match MSI_ENDPOINT. The host sets both: restart it, and do not set them yourself."
         }
-        _ => return None,
-    })
+        _ => {
+            "Restart the app: the platform sets IDENTITY_ENDPOINT and IDENTITY_HEADER when it starts. Do not set \
+             either variable yourself, and never mix them with MSI_ENDPOINT and MSI_SECRET."
+        }
+    }
 }

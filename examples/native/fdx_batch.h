@@ -9,7 +9,7 @@
 
 #include "fedxdr.h"
 
-enum { FDX_BATCH_VERSION = 1, FDX_BATCH_SCHEMA = 1, FDX_BATCH_SECRET = 2, FDX_BATCH_LAST = 4, FDX_MAX_COLUMNS = 128 };
+enum { FDX_BATCH_VERSION = 2, FDX_BATCH_SCHEMA = 1, FDX_BATCH_SECRET = 2, FDX_BATCH_LAST = 4, FDX_MAX_COLUMNS = 128 };
 #define FDX_BATCH_MAGIC 0x42584446u
 #define FDX_NULL_LENGTH 0xFFFFFFFFu
 
@@ -147,6 +147,7 @@ static inline bool fdx_batch_read(FdxBytes batch, FdxStream *stream) {
         FdxBytes tenant = fdx_text(&r);
         free(stream->tenant);
         stream->tenant = fdx_copy(tenant);
+        fdx_text(&r); /* the tenant's name, or null */
         for (uint16_t i = 0; i < columns; i++) {
             FdxColumn *column = &stream->columns[i];
             column->kind = (uint8_t)fdx_number(&r, 1);

@@ -1,8 +1,8 @@
 /* The C ABI as a stranger sees it: native/abi/README.md, rule by rule.
- *   contract                                            the rules that need no service
- *   contract SETTINGS REQUEST ROWS SECRET               and, from documents in files, a pull of ROWS rows; no error may show SECRET
- * One line a failed check; the last line is "N checks, N failed". tests/contract.rs runs it, alone and under valgrind.
- * */
+ *   contract                                the rules that need no service
+ *   contract SETTINGS REQUEST ROWS SECRET   and a pull of ROWS rows; documents are in files; no error may show SECRET
+ * One line per failed check; the last line is "N checks, N failed". tests/contract.rs runs it, also under valgrind.
+ */
 #define _POSIX_C_SOURCE 200809L
 
 #include <pthread.h>
@@ -31,7 +31,8 @@ static void check_error(FdxError *error, const char *what) {
     CHECK(starts_with(view.id, "Fdx."), "%s: id '%.*s'", what, TEXT(view.id));
     CHECK(view.message.len > 0, "%s: no message", what);
     CHECK(view.step.len > 0, "%s: no step", what);
-    const FdxBytes texts[] = {view.id, view.message, view.advice, view.step, view.tenant, view.item, view.correlation_id, view.detail};
+    const FdxBytes texts[] = {view.id, view.message, view.advice, view.step, view.tenant, view.item,
+          view.correlation_id, view.detail};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         CHECK(texts[i].len == 0 || texts[i].ptr != NULL, "%s: text %zu is NULL but not empty", what, i);
         CHECK(!contains(texts[i], secret_text), "%s: text %zu shows the secret", what, i);
@@ -61,7 +62,8 @@ static FdxQuery *open_query(const FdxSession *session, const char *request) {
 static FdxSession *open_local(int port) {
     char settings[1024];
     snprintf(settings, sizeof settings,
-             "{\"environment\":{\"IDENTITY_ENDPOINT\":\"http://127.0.0.1:%d/token\",\"IDENTITY_HEADER\":\"" IDENTITY_HEADER "\"},"
+             "{\"environment\":{\"IDENTITY_ENDPOINT\":\"http://127.0.0.1:%d/token\","
+             "\"IDENTITY_HEADER\":\"" IDENTITY_HEADER "\"},"
              "\"tenants\":[\"" TENANT "\"],\"clientId\":\"22222222-2222-2222-2222-222222222222\","
              "\"credential\":{\"type\":\"managedIdentity\"},\"retry\":{\"attempts\":0,\"baseDelayMs\":1},"
              "\"endpoints\":{\"authority\":\"http://127.0.0.1:%d\",\"defender\":\"http://127.0.0.1:%d\"}}",
@@ -78,22 +80,26 @@ static void refuses_settings(FdxBytes document, const char *what) {
     CHECK(fdx_session_open(document, &session, &error) == FDX_STATUS_INVALID_ARGUMENT, "settings %s: accepted", what);
     CHECK(session == NULL, "settings %s: wrote a session", what);
     check_error(error, what);
-    CHECK(fdx_session_open(document, &session, NULL) == FDX_STATUS_INVALID_ARGUMENT, "settings %s: needs the error output", what);
+    CHECK(fdx_session_open(document, &session, NULL) == FDX_STATUS_INVALID_ARGUMENT,
+          "settings %s: needs the error output", what);
 }
 
 static void refuses_request(const FdxSession *session, FdxBytes document, const char *what) {
     FdxQuery *query = NULL;
     FdxError *error = NULL;
-    CHECK(fdx_query_open(session, document, &query, &error) == FDX_STATUS_INVALID_ARGUMENT, "request %s: accepted", what);
+    CHECK(fdx_query_open(session, document, &query, &error) == FDX_STATUS_INVALID_ARGUMENT, "request %s: accepted",
+          what);
     CHECK(query == NULL, "request %s: wrote a query", what);
     check_error(error, what);
-    CHECK(fdx_query_open(session, document, &query, NULL) == FDX_STATUS_INVALID_ARGUMENT, "request %s: needs the error output", what);
+    CHECK(fdx_query_open(session, document, &query, NULL) == FDX_STATUS_INVALID_ARGUMENT,
+          "request %s: needs the error output", what);
 }
 
 static void test_garbage(const FdxSession *session) {
     static const uint8_t bad[] = {'{', '"', 0xFF, 0xFE, '"', ':', '1', '}'};
     static const uint8_t cut[] = {'{', '"', 0xE2, 0x82};
-    const FdxBytes bad_utf8 = {bad, sizeof bad}, cut_utf8 = {cut, sizeof cut}, null_text = {NULL, 5}, nothing = {NULL, 0};
+    const FdxBytes bad_utf8 = {bad, sizeof bad}, cut_utf8 = {cut, sizeof cut}, null_text = {NULL, 5},
+          nothing = {NULL, 0};
     refuses_settings(bad_utf8, "of bad UTF-8");
     refuses_settings(cut_utf8, "of cut-off UTF-8");
     refuses_settings(null_text, "that are NULL but not empty");
@@ -101,15 +107,18 @@ static void test_garbage(const FdxSession *session) {
     refuses_settings(text("{"), "cut off");
     refuses_settings(text("[]"), "of another shape");
     refuses_settings(text("{\"credential\":{\"type\":\"managedIdentity\"},\"colour\":1}"), "with an unknown member");
-    refuses_settings(text("{\"credential\":{\"type\":\"managedIdentity\",\"colour\":1}}"), "with an unknown member inside");
+    refuses_settings(text("{\"credential\":{\"type\":\"managedIdentity\",\"colour\":1}}"),
+          "with an unknown member inside");
     refuses_settings(text("{\"credential\":{\"type\":\"crystalBall\"}}"), "with an unknown credential");
-    refuses_settings(text("{\"credential\":{\"type\":\"managedIdentity\"},\"endpoints\":{\"defender\":\"http://example.com\"}}"),
+    refuses_settings(text("{\"credential\":{\"type\":\"managedIdentity\"},"
+                          "\"endpoints\":{\"defender\":\"http://example.com\"}}"),
                      "with plain http to a far host");
     refuses_request(session, bad_utf8, "of bad UTF-8");
     refuses_request(session, null_text, "that is NULL but not empty");
     refuses_request(session, nothing, "that is empty");
     refuses_request(session, text("null"), "of another shape");
-    refuses_request(session, text("{\"kind\":\"rows\",\"resource\":\"machines\",\"colour\":1}"), "with an unknown member");
+    refuses_request(session, text("{\"kind\":\"rows\",\"resource\":\"machines\",\"colour\":1}"),
+          "with an unknown member");
     refuses_request(session, text("{\"kind\":\"rows\",\"resource\":\"unicorn\"}"), "for an unknown resource");
     refuses_request(session, text("{\"kind\":\"dance\"}"), "of an unknown kind");
 }
@@ -167,7 +176,8 @@ static FdxStatus drain(FdxQuery *query, FdxStream *streams, uint32_t stream_coun
         FdxError *error = NULL;
         FdxStatus status = fdx_query_next(query, 200, &batch, &error);
         CHECK((batch != NULL) == (status == FDX_STATUS_OK), "status %d: a batch or none", (int)status);
-        CHECK((error != NULL) == (status == FDX_STATUS_ITEM_FAILED || status == FDX_STATUS_FAILED), "status %d: an error or none", (int)status);
+        CHECK((error != NULL) == (status == FDX_STATUS_ITEM_FAILED || status == FDX_STATUS_FAILED),
+              "status %d: an error or none", (int)status);
         if (error != NULL) {
             *errors += 1;
             check_error(error, "next");
@@ -181,7 +191,8 @@ static FdxStatus drain(FdxQuery *query, FdxStream *streams, uint32_t stream_coun
             if (stream < stream_count) {
                 bool first = streams[stream].column_count == 0;
                 CHECK(!(streams[stream].flags & FDX_BATCH_LAST), "a batch after the last one of its stream");
-                CHECK(fdx_batch_read(view, &streams[stream]) && read_columns(&streams[stream]), "batch: not as documented");
+                CHECK(fdx_batch_read(view, &streams[stream]) && read_columns(&streams[stream]),
+                      "batch: not as documented");
                 CHECK(!first || (streams[stream].flags & FDX_BATCH_SCHEMA), "the first batch has no schema");
                 *rows += streams[stream].rows;
             }
@@ -253,7 +264,8 @@ static void test_cancel(void) {
     }
     CHECK(status == FDX_STATUS_BUSY, "a second consumer: status %d", (int)status);
     CHECK(fdx_query_stats(query, &stats) == FDX_STATUS_OK, "stats while next waits");
-    CHECK(stats.tenants == 1 && stats.tenants_ended == 0 && stats.rows == 0, "stats: %u of %u tenants", stats.tenants_ended, stats.tenants);
+    CHECK(stats.tenants == 1 && stats.tenants_ended == 0 && stats.rows == 0, "stats: %u of %u tenants",
+          stats.tenants_ended, stats.tenants);
     CHECK(stats.phase >= 1 && stats.phase <= 5, "phase %u", stats.phase);
 
     start = now();
@@ -278,7 +290,8 @@ static void test_fork(const FdxSession *session) {
     pid_t child = fork();
     if (child == 0) {
         FdxQuery *query = NULL;
-        bool told = fdx_query_open(session, text(local_request), &query, NULL) == FDX_STATUS_FORKED && fdx_cache_clear() == FDX_STATUS_FORKED;
+        bool told = fdx_query_open(session, text(local_request), &query, NULL) == FDX_STATUS_FORKED
+              && fdx_cache_clear() == FDX_STATUS_FORKED;
         alarm(10); /* a call that waits for the parent's threads never returns */
         told = told && fdx_abi_version() == 1;
         fdx_query_free(started);
@@ -300,10 +313,12 @@ static void test_pipe(const FdxSession *session) {
     char pipe[64], settings[512];
     snprintf(pipe, sizeof pipe, "/tmp/fedxdr-contract-%d", (int)getpid());
     CHECK(mkfifo(pipe, 0600) == 0, "no pipe");
-    const char *credentials[] = {"{\"type\":\"workloadIdentity\",\"tokenFile\":\"%s\"}", "{\"type\":\"certificate\",\"path\":\"%s\"}"};
+    const char *credentials[] = {"{\"type\":\"workloadIdentity\",\"tokenFile\":\"%s\"}",
+          "{\"type\":\"certificate\",\"path\":\"%s\"}"};
     for (size_t i = 0; i < sizeof credentials / sizeof *credentials; i++) {
         int length = snprintf(settings, sizeof settings,
-                              "{\"tenants\":[\"" TENANT "\"],\"clientId\":\"22222222-2222-2222-2222-222222222222\",\"credential\":");
+                              "{\"tenants\":[\"" TENANT "\"],\"clientId\":\"22222222-2222-2222-2222-222222222222\","
+                              "\"credential\":");
         length += snprintf(settings + length, sizeof settings - (size_t)length, credentials[i], pipe);
         snprintf(settings + length, sizeof settings - (size_t)length, "}");
         FdxSession *piped = NULL;
@@ -312,8 +327,10 @@ static void test_pipe(const FdxSession *session) {
         alarm(30);
         FdxStatus status = fdx_session_open(text(settings), &piped, &error);
         if (i == 1) {
-            CHECK(status == FDX_STATUS_INVALID_ARGUMENT && piped == NULL, "a pipe as certificate: status %d", (int)status);
-            CHECK(fdx_error_view(error, &view) == FDX_STATUS_OK && contains(view.id, "Fdx.Certificate.Unreadable"), "id '%.*s'", TEXT(view.id));
+            CHECK(status == FDX_STATUS_INVALID_ARGUMENT && piped == NULL, "a pipe as certificate: status %d",
+                  (int)status);
+            CHECK(fdx_error_view(error, &view) == FDX_STATUS_OK && contains(view.id, "Fdx.Certificate.Unreadable"),
+                  "id '%.*s'", TEXT(view.id));
             check_error(error, "a pipe as certificate");
             alarm(0);
             continue;
@@ -321,10 +338,12 @@ static void test_pipe(const FdxSession *session) {
         CHECK(status == FDX_STATUS_OK, "a pipe as token file: status %d", (int)status);
         FdxQuery *query = open_query(piped, local_request), *other = open_query(session, local_request);
         FdxBatch *batch = NULL;
-        CHECK(fdx_query_next(other, 5000, &batch, &error) == FDX_STATUS_ITEM_FAILED, "another query waits for the pipe");
+        CHECK(fdx_query_next(other, 5000, &batch, &error) == FDX_STATUS_ITEM_FAILED,
+              "another query waits for the pipe");
         check_error(error, "another query");
         CHECK(fdx_query_next(query, 5000, &batch, &error) == FDX_STATUS_ITEM_FAILED, "the query waits for the pipe");
-        CHECK(fdx_error_view(error, &view) == FDX_STATUS_OK && contains(view.id, "Fdx.Workload.FileUnreadable"), "id '%.*s'", TEXT(view.id));
+        CHECK(fdx_error_view(error, &view) == FDX_STATUS_OK && contains(view.id, "Fdx.Workload.FileUnreadable"),
+              "id '%.*s'", TEXT(view.id));
         check_error(error, "a pipe as token file");
         alarm(0);
         fdx_query_free(query);
@@ -347,7 +366,8 @@ static void test_pull(char *settings, char *request, uint64_t expected) {
     CHECK(status == FDX_STATUS_END && errors == 0, "pull: status %d, %u errors", (int)status, errors);
     CHECK(rows == expected, "pull: %llu rows", (unsigned long long)rows);
     CHECK(streams[0].tenant != NULL && streams[0].tenant[0] != 0, "pull: no tenant");
-    CHECK(fdx_query_stats(query, &stats) == FDX_STATUS_OK && stats.rows == expected, "pull: stats of %llu rows", (unsigned long long)stats.rows);
+    CHECK(fdx_query_stats(query, &stats) == FDX_STATUS_OK && stats.rows == expected, "pull: stats of %llu rows",
+          (unsigned long long)stats.rows);
     CHECK(stats.phase == 6 && stats.tenants_ended == stats.tenants, "pull: phase %u", stats.phase);
     FdxBatch *messages = NULL;
     while (fdx_query_messages(query, &messages) == FDX_STATUS_OK) {
@@ -355,7 +375,8 @@ static void test_pull(char *settings, char *request, uint64_t expected) {
         FdxBytes view;
         memset(&stream, 0, sizeof stream);
         CHECK(fdx_batch_view(messages, &view) == FDX_STATUS_OK, "no view");
-        CHECK(fdx_batch_read(view, &stream) && read_columns(&stream) && stream.column_count == 2, "messages: not as documented");
+        CHECK(fdx_batch_read(view, &stream) && read_columns(&stream) && stream.column_count == 2,
+              "messages: not as documented");
         CHECK(!contains(view, secret_text), "a message shows the secret");
         fdx_stream_clear(&stream);
         fdx_batch_free(messages);
@@ -378,7 +399,8 @@ static void test_pull(char *settings, char *request, uint64_t expected) {
 static void test_assertion(void) {
     char settings[512];
     snprintf(settings, sizeof settings,
-             "{\"tenants\":[\"" TENANT "\"],\"clientId\":\"22222222-2222-2222-2222-222222222222\",\"credential\":{\"type\":\"clientAssertion\"},"
+             "{\"tenants\":[\"" TENANT "\"],\"clientId\":\"22222222-2222-2222-2222-222222222222\","
+             "\"credential\":{\"type\":\"clientAssertion\"},"
              "\"retry\":{\"attempts\":0},\"endpoints\":{\"authority\":\"http://127.0.0.1:%d\"}}",
              closed_port());
     FdxSession *session = open_session(settings);
@@ -404,11 +426,13 @@ static void test_assertion(void) {
         CHECK(fdx_query_assertion(query, null_text, nothing) == FDX_STATUS_INVALID_ARGUMENT, "NULL but not empty");
         CHECK(fdx_query_assertion(query, bad, nothing) == FDX_STATUS_INVALID_ARGUMENT, "bad UTF-8");
         CHECK(fdx_query_assertion(query, answers[i].assertion, answers[i].failure) == FDX_STATUS_OK, "the answer");
-        CHECK(fdx_query_assertion(query, answers[i].assertion, answers[i].failure) == FDX_STATUS_INVALID_ARGUMENT, "answered twice");
+        CHECK(fdx_query_assertion(query, answers[i].assertion, answers[i].failure) == FDX_STATUS_INVALID_ARGUMENT,
+              "answered twice");
         CHECK(fdx_query_next(query, 20000, &batch, &error) == FDX_STATUS_ITEM_FAILED, "no error");
         FdxErrorView view;
         memset(&view, 0, sizeof view);
-        CHECK(fdx_error_view(error, &view) == FDX_STATUS_OK && contains(view.id, answers[i].id), "answer %zu: id '%.*s'", i, TEXT(view.id));
+        CHECK(fdx_error_view(error, &view) == FDX_STATUS_OK && contains(view.id, answers[i].id),
+              "answer %zu: id '%.*s'", i, TEXT(view.id));
         check_error(error, "assertion");
         CHECK(fdx_query_next(query, 20000, &batch, NULL) == FDX_STATUS_END, "no end");
         fdx_query_free(query);

@@ -1,7 +1,7 @@
-/* Nothing secret stays in memory: after everything is freed, the cache cleared and the workers stopped, the process's memory is searched for the
- * token, the assertion and what the settings held.
+/* Nothing secret stays in memory: after everything is freed, the cache cleared and the workers stopped, the process's
+ * memory is searched for the token, the assertion and what the settings held.
  *   wipe SETTINGS SECRET...       settings and secrets in files, so that they are no part of this program's arguments
- * One line a thing that was found; the last line is "N searched, N found". tests/wipe.rs runs it. */
+ * One line per find; the last line is "N searched, N found". tests/wipe.rs runs it. */
 #define _POSIX_C_SOURCE 200809L
 
 #include <fcntl.h>

@@ -86,7 +86,7 @@ Describe 'The batch reader' {
             $script:Out = [IO.BinaryWriter]::new($script:Memory)
             $script:Lengths = [Collections.Generic.List[int]] (8, 12, 16)
             $script:Out.Write([uint] 0x42584446)
-            $script:Out.Write([uint16] 1)
+            $script:Out.Write([uint16] 2)
             $script:Out.Write([uint16] $HasSchema)
             $script:Out.Write([uint] 0)
             $script:Out.Write([uint] $Rows)
@@ -94,6 +94,7 @@ Describe 'The batch reader' {
             $script:Out.Write([uint16] 0)
             if ($HasSchema) {
                 Write-Text 'c0000000-0000-4000-8000-000000000001'
+                if ($script:Random.Next(2)) { Write-Text 'contoso.example' } else { Write-Count ([uint]::MaxValue) }
                 foreach ($column in $Columns) {
                     $script:Out.Write([byte] $column.Kind)
                     Write-Text $column.Name

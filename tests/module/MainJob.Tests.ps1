@@ -47,11 +47,19 @@ Describe 'From a managed identity to rows' {
         @(Get-FdxVulnerability -First $_).Count | Should -Be ([Math]::Min($_, 6000))
     }
 
-    It 'passes a filter to the service' {
+    It 'filters rows that the service cannot filter, and sends it no filter' {
         $all = @(Get-FdxVulnerability)
-        $expected = @($all | Where-Object VulnerabilitySeverityLevel -eq 'Critical').Count
-        $expected | Should -BeGreaterThan 0
-        @(Get-FdxVulnerability -Filter "vulnerabilitySeverityLevel eq 'Critical'").Count | Should -Be $expected
+        $expected = @($all | Where-Object VulnerabilitySeverityLevel -eq 'Critical')
+        $expected.Count | Should -BeGreaterThan 0
+        $found = @(Get-FdxVulnerability -Filter "vulnerabilitySeverityLevel eq 'Critical'")
+        $found.Id | Should -Be $expected.Id
+        $raw = @(Get-FdxVulnerability -Filter "vulnerabilitySeverityLevel eq 'critical'" -Raw)
+        ($raw | ConvertFrom-Json).id | Should -Be $expected.Id
+        $expected = @($all | Where-Object { $_.CvssScore -lt 5 -and $_.DiskPaths } | Select-Object -First 3)
+        $expected.Count | Should -Be 3
+        $filter = "cvssScore lt 5 and diskPaths/any(path: path ne '')"
+        (Get-FdxVulnerability -Filter $filter -First 3).Id | Should -Be $expected.Id
+        (Get-Report).requests.query | Should -Not -Match 'filter'
     }
 
     It 'returns the JSON unchanged with -Raw' {

@@ -6,18 +6,22 @@ namespace FedXdr.Objects;
 /// <summary>Property names of the rows of one stream; all of its rows share them.</summary>
 internal sealed class RowSchema
 {
+    /// <summary>Number of properties that say the tenant.</summary>
+    internal const int LabelCount = 2;
+
     private readonly Dictionary<string, int> _indexes;
 
-    /// <summary>Makes the names of the properties: TenantId, then one per column.</summary>
+    /// <summary>Makes the names of the properties: TenantId and TenantName, then one per column.</summary>
     internal RowSchema(IReadOnlyList<string> columnNames)
     {
-        Names = new string[columnNames.Count + 1];
+        Names = new string[columnNames.Count + LabelCount];
         _indexes = new Dictionary<string, int>(Names.Length, StringComparer.OrdinalIgnoreCase);
         var names = new PropertyNames(Names.Length);
         Names[0] = names.Add("TenantId");
+        Names[1] = names.Add("TenantName");
         for (var i = 0; i < columnNames.Count; i++)
         {
-            Names[i + 1] = names.Add(columnNames[i]);
+            Names[i + LabelCount] = names.Add(columnNames[i]);
         }
         for (var i = 0; i < Names.Length; i++)
         {

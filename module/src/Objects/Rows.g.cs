@@ -9,8 +9,11 @@ namespace FedXdr
     /// <summary>Machines onboarded to, or seen by, Defender for Endpoint.</summary>
     public sealed class Machine
     {
-        /// <summary>Tenant that the row is of.</summary>
+        /// <summary>Id of the tenant that the row is from.</summary>
         public string? TenantId { get; set; }
+
+        /// <summary>Domain of the tenant, if -TenantId gave that.</summary>
+        public string? TenantName { get; set; }
 
         /// <summary>Machine id: 40 hexadecimal digits.</summary>
         public string? Id { get; set; }
@@ -112,8 +115,11 @@ namespace FedXdr
     /// <summary>Discovered vulnerabilities, one row per machine, software and CVE.</summary>
     public sealed class Vulnerability
     {
-        /// <summary>Tenant that the row is of.</summary>
+        /// <summary>Id of the tenant that the row is from.</summary>
         public string? TenantId { get; set; }
+
+        /// <summary>Domain of the tenant, if -TenantId gave that.</summary>
+        public string? TenantName { get; set; }
 
         /// <summary>Row id: machine, software, version and CVE.</summary>
         public string? Id { get; set; }
@@ -194,8 +200,11 @@ namespace FedXdr
     /// <summary>Discovered vulnerabilities of one machine, with the text of each CVE.</summary>
     public sealed class MachineVulnerability
     {
-        /// <summary>Tenant that the row is of.</summary>
+        /// <summary>Id of the tenant that the row is from.</summary>
         public string? TenantId { get; set; }
+
+        /// <summary>Domain of the tenant, if -TenantId gave that.</summary>
+        public string? TenantName { get; set; }
 
         /// <summary>Machine that the row belongs to.</summary>
         public string? MachineId { get; set; }
@@ -261,8 +270,11 @@ namespace FedXdr
     /// <summary>Alerts of every Defender product, from Microsoft Graph.</summary>
     public sealed class Alert
     {
-        /// <summary>Tenant that the row is of.</summary>
+        /// <summary>Id of the tenant that the row is from.</summary>
         public string? TenantId { get; set; }
+
+        /// <summary>Domain of the tenant, if -TenantId gave that.</summary>
+        public string? TenantName { get; set; }
 
         /// <summary>Alert id.</summary>
         public string? Id { get; set; }

@@ -19,7 +19,7 @@ internal enum ColumnKind : byte
 internal static class BatchFormat
 {
     internal const uint Magic = 0x42584446;
-    internal const ushort Version = 1;
+    internal const ushort Version = 2;
     internal const ushort HasSchema = 1;
     internal const ushort Last = 4;
 }

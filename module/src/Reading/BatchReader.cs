@@ -74,6 +74,7 @@ internal sealed unsafe class BatchReader(RowReader rowReader)
     private void ReadSchema(ref ByteCursor data, BatchStream stream, int columns)
     {
         var tenant = data.TakeRequiredText();
+        var tenantName = data.TakeText();
         if ((uint)columns > data.Left / SmallestColumn)
         {
             BatchFormatException.Throw("a schema extends past the end of its batch");
@@ -89,6 +90,6 @@ internal sealed unsafe class BatchReader(RowReader rowReader)
             schema[i] = new ColumnSpec(data.TakeRequiredText(), kind);
         }
         rowReader.CheckSchema(schema);
-        stream.SetSchema(tenant, schema);
+        stream.SetSchema(tenant, tenantName, schema);
     }
 }

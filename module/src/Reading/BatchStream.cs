@@ -11,6 +11,9 @@ internal sealed class BatchStream
 
     internal string Tenant { get; private set; } = "";
 
+    /// <summary>Domain of the tenant, if the command named that.</summary>
+    internal string? TenantName { get; private set; }
+
     internal ColumnSpec[] Schema { get; private set; } = [];
 
     /// <summary>Property names of dynamic rows; made at first use.</summary>
@@ -32,7 +35,7 @@ internal sealed class BatchStream
     }
 
     /// <summary>Columns are only added at the end, so the existing columns keep their dictionaries.</summary>
-    internal void SetSchema(string tenant, ColumnSpec[] schema)
+    internal void SetSchema(string tenant, string? tenantName, ColumnSpec[] schema)
     {
         for (var i = 0; i < Schema.Length; i++)
         {
@@ -42,6 +45,7 @@ internal sealed class BatchStream
             }
         }
         Tenant = tenant;
+        TenantName = tenantName;
         Schema = schema;
         Array.Resize(ref _columns, schema.Length);
         _rowSchema = null;

@@ -1,3 +1,5 @@
+using FedXdr.Objects;
+
 namespace FedXdr.Reading;
 
 /// <summary>Reads rows whose columns are known only at run time.</summary>
@@ -8,11 +10,12 @@ internal sealed class DynamicReader : RowReader
     internal override object Read(BatchStream stream)
     {
         var columns = stream.Columns;
-        var values = new object?[columns.Length + 1];
+        var values = new object?[columns.Length + RowSchema.LabelCount];
         values[0] = stream.Tenant;
+        values[1] = stream.TenantName;
         for (var i = 0; i < columns.Length; i++)
         {
-            values[i + 1] = ReadValue(ref columns[i], stream.Schema[i].Kind);
+            values[i + RowSchema.LabelCount] = ReadValue(ref columns[i], stream.Schema[i].Kind);
         }
         return new Row(stream.RowSchema, values);
     }

@@ -52,6 +52,7 @@ namespace FedXdr.Reading
             return new Machine
             {
                 TenantId = stream.Tenant,
+                TenantName = stream.TenantName,
                 Id = columns[0].ReadText(),
                 ComputerDnsName = columns[1].ReadText(),
                 FirstSeen = columns[2].ReadTime(),
@@ -128,6 +129,7 @@ namespace FedXdr.Reading
             return new Vulnerability
             {
                 TenantId = stream.Tenant,
+                TenantName = stream.TenantName,
                 Id = columns[0].ReadText(),
                 DeviceId = columns[1].ReadDictionary(),
                 RbacGroupId = columns[2].ReadInt(),
@@ -192,6 +194,7 @@ namespace FedXdr.Reading
             return new MachineVulnerability
             {
                 TenantId = stream.Tenant,
+                TenantName = stream.TenantName,
                 MachineId = columns[0].ReadDictionary(),
                 Id = columns[1].ReadDictionary(),
                 Name = columns[2].ReadDictionary(),
@@ -268,6 +271,7 @@ namespace FedXdr.Reading
             return new Alert
             {
                 TenantId = stream.Tenant,
+                TenantName = stream.TenantName,
                 Id = columns[0].ReadText(),
                 ProviderAlertId = columns[1].ReadText(),
                 IncidentId = columns[2].ReadDictionary(),
@@ -319,7 +323,7 @@ namespace FedXdr.Reading
         internal static readonly CatalogEntry SoftwareVulnerabilitiesByMachine = new(
             "softwareVulnerabilitiesByMachine",
             new VulnerabilityReader(),
-            ["cveId", "deviceId", "deviceName", "exploitabilityLevel", "id", "lastSeenTimestamp", "osPlatform", "rbacGroupName", "softwareName", "softwareVendor", "softwareVersion", "vulnerabilitySeverityLevel"]);
+            ["cveId", "cvssScore", "deviceId", "deviceName", "diskPaths", "exploitabilityLevel", "firstSeenTimestamp", "id", "lastSeenTimestamp", "osArchitecture", "osPlatform", "osVersion", "rbacGroupId", "rbacGroupName", "recommendationReference", "recommendedSecurityUpdate", "recommendedSecurityUpdateId", "registryPaths", "securityUpdateAvailable", "softwareName", "softwareVendor", "softwareVersion", "vulnerabilitySeverityLevel"]);
 
         internal static readonly CatalogEntry MachineVulnerabilities = new(
             "machineVulnerabilities",

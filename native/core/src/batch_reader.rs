@@ -13,6 +13,8 @@ pub(crate) type Row = Map<String, Value>;
 pub(crate) struct Decoded {
     #[cfg_attr(not(test), expect(dead_code, reason = "the fuzz targets compare rows only"))]
     pub(crate) tenant: String,
+    #[cfg_attr(not(test), expect(dead_code, reason = "the fuzz targets compare rows only"))]
+    pub(crate) tenant_name: Option<String>,
     pub(crate) rows: Vec<Row>,
 }
 
@@ -31,6 +33,7 @@ pub(crate) struct BatchReader {
 #[derive(Default)]
 struct Stream {
     tenant: String,
+    tenant_name: Option<String>,
     columns: Vec<Column>,
 }
 
@@ -47,7 +50,7 @@ impl BatchReader {
         if bytes.u32()? != u32::from_le_bytes(*b"FDXB") {
             return Err("no magic");
         }
-        if bytes.u16()? != 1 {
+        if bytes.u16()? != 2 {
             return Err("another version");
         }
         let flags = bytes.u16()?;
@@ -78,11 +81,11 @@ impl BatchReader {
             data.end()?;
         }
         bytes.end()?;
-        let tenant = stream.tenant.clone();
+        let (tenant, tenant_name) = (stream.tenant.clone(), stream.tenant_name.clone());
         if is_last {
             self.streams.remove(&number);
         }
-        Ok(Decoded { tenant, rows: decoded })
+        Ok(Decoded { tenant, tenant_name, rows: decoded })
     }
 }
 
@@ -90,6 +93,7 @@ impl Stream {
     /// Columns are only ever added at the end; those that were there keep their dictionaries.
     fn schema(&mut self, bytes: &mut Bytes<'_>, columns: usize) -> Result<(), Defect> {
         bytes.text()?.ok_or("a tenant that is null")?.clone_into(&mut self.tenant);
+        self.tenant_name = bytes.text()?.map(str::to_owned);
         for index in 0..columns {
             let (kind, name) = (bytes.u8()?, bytes.text()?.ok_or("a column name that is null")?);
             match self.columns.get(index) {

@@ -106,7 +106,8 @@ fn class(out: &mut String, cmdlet: DataCmdlet) -> fmt::Result {
 fn id_parameter(out: &mut String, set: &str, position: &str, id: IdParameter) -> fmt::Result {
     writeln!(
         out,
-        "        [Parameter(\n            ParameterSetName = {set}, Mandatory = true, {position}ValueFromPipeline = true,\n            \
+        "        [Parameter(\n            \
+         ParameterSetName = {set}, Mandatory = true, {position}ValueFromPipeline = true,\n            \
          ValueFromPipelineByPropertyName = true)]"
     )?;
     if !id.aliases.is_empty() {

@@ -64,10 +64,10 @@ pub(crate) fn csharp() -> Result<Generated, Box<dyn std::error::Error>> {
 pub(crate) fn about() -> Result<Generated, Box<dyn std::error::Error>> {
     let mut out = String::from(
         "# about_FedXdr_Errors\n\nWhat each error of FedXdr means, and what to do about it.\n\n## Long description\n\n\
-         The FullyQualifiedErrorId of an error begins with one of these ids, which stay the same between versions. Its\n\
-         ErrorDetails.RecommendedAction is the advice below with the actual ids filled in. `Test-FdxConnection` uses the\n\
-         same texts for a check that fails. `Resolve-FdxError` finds an entry by an Entra code or by the text of any error,\n\
-         including those of scripts that do not use FedXdr.\n",
+         The FullyQualifiedErrorId of an error begins with one of these ids, which stay the same between versions.\n\
+         Its ErrorDetails.RecommendedAction is the advice below with the actual ids filled in. `Test-FdxConnection`\n\
+         uses the same texts for a check that fails. `Resolve-FdxError` finds an entry by an Entra code or by the\n\
+         text of any error, including those of scripts that do not use FedXdr.\n",
     );
     for (check, title) in CHECKS {
         writeln!(out, "\n## {title}")?;

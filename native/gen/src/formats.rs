@@ -27,6 +27,9 @@ const fn script(label: &'static str, text: &'static str) -> Item {
     Item { label, value: Value::Script(text) }
 }
 
+/// The tenant in a table: the first label of its domain, or the first block of its id.
+const TENANT: &str = "$_.TenantName ? $_.TenantName.Split('.')[0] : \"$($_.TenantId)\".Split('-')[0]";
+
 const CONNECTION: &[Item] = &[
     script("Tenant", "$_.TenantId -join ', '"),
     property("ClientId", "ClientId"),
@@ -97,13 +100,12 @@ pub(crate) fn generate() -> Result<Generated, Box<dyn std::error::Error>> {
 fn resource_views(out: &mut String, resource: &Resource) -> fmt::Result {
     let class = format!("FedXdr.{}", resource.class);
     begin_table(out, &class)?;
-    // An id is told apart by its first characters, and the rest of the line is for the row.
     header(out, "Tenant", TENANT_WIDTH)?;
     for shown in resource.table {
         header(out, shown.heading, shown.width)?;
     }
     middle_table(out);
-    table_property(out, "TenantId", None)?;
+    table_script(out, TENANT)?;
     for shown in resource.table {
         let is_time = resource.columns.iter().any(|c| c.name == shown.name && c.kind == ColumnKind::Time);
         let format = is_time.then_some(if shown.width < 16 { "yyyy-MM-dd" } else { "yyyy-MM-dd HH:mm" });
@@ -112,6 +114,7 @@ fn resource_views(out: &mut String, resource: &Resource) -> fmt::Result {
     end_table(out);
     begin_list(out, &class)?;
     list_property(out, "TenantId", "TenantId", false)?;
+    list_property(out, "TenantName", "TenantName", true)?;
     for column in resource.columns {
         let name = pascal(column.name);
         list_property(out, &name, &name, column.name == ADDITIONAL)?;
@@ -129,11 +132,7 @@ fn table(out: &mut String, class: &str, items: &[Item]) -> fmt::Result {
     for item in items {
         match item.value {
             Value::Property(name) => table_property(out, name, None)?,
-            Value::Script(text) => writeln!(
-                out,
-                "              <TableColumnItem><ScriptBlock>{}</ScriptBlock></TableColumnItem>",
-                escape(text)
-            )?,
+            Value::Script(text) => table_script(out, text)?,
         }
     }
     end_table(out);
@@ -186,6 +185,14 @@ fn table_property(out: &mut String, name: &str, format: Option<&str>) -> fmt::Re
     writeln!(
         out,
         "              <TableColumnItem><PropertyName>{name}</PropertyName>{format}</TableColumnItem>"
+    )
+}
+
+fn table_script(out: &mut String, text: &str) -> fmt::Result {
+    writeln!(
+        out,
+        "              <TableColumnItem><ScriptBlock>{}</ScriptBlock></TableColumnItem>",
+        escape(text)
     )
 }
 

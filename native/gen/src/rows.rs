@@ -47,8 +47,10 @@ pub(crate) fn pascal(name: &str) -> String {
 fn class(out: &mut String, resource: &Resource) -> fmt::Result {
     writeln!(out, "    /// <summary>{}.</summary>", escape(resource.doc))?;
     writeln!(out, "    public sealed class {}\n    {{", resource.class)?;
-    writeln!(out, "        /// <summary>Tenant that the row is of.</summary>")?;
-    writeln!(out, "        public string? TenantId {{ get; set; }}")?;
+    writeln!(out, "        /// <summary>Id of the tenant that the row is from.</summary>")?;
+    writeln!(out, "        public string? TenantId {{ get; set; }}\n")?;
+    writeln!(out, "        /// <summary>Domain of the tenant, if -TenantId gave that.</summary>")?;
+    writeln!(out, "        public string? TenantName {{ get; set; }}")?;
     for column in resource.columns {
         writeln!(out, "\n        /// <summary>{}.</summary>", escape(column.doc))?;
         writeln!(out, "        public {}? {} {{ get; set; }}", managed_type(column), pascal(column.name))?;
@@ -70,7 +72,10 @@ fn reader(out: &mut String, resource: &Resource) -> fmt::Result {
     writeln!(out, "        internal override object Read(BatchStream stream)\n        {{")?;
     writeln!(out, "            var columns = stream.Take({count});")?;
     writeln!(out, "            return new {class}\n            {{")?;
-    writeln!(out, "                TenantId = stream.Tenant,")?;
+    writeln!(
+        out,
+        "                TenantId = stream.Tenant,\n                TenantName = stream.TenantName,"
+    )?;
     for (index, column) in resource.columns.iter().enumerate() {
         writeln!(
             out,

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::{env, fs};
 
-/// The project's root. As the test runner tells it: what the compiler knew may be another clone's that shares the target folder.
+/// The project's root, as the test runner says. The compiler's may be another clone with the same target folder.
 pub fn root() -> PathBuf {
     let package = env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
     Path::new(&package).join("../..").canonicalize().expect("the project's root")

@@ -31,7 +31,10 @@ fn check(test: &str, run_by: &[&str]) {
     let tenant = FakeTenant::start_blocking(world).expect("a fake tenant");
     let addresses = tenant.addresses();
     let settings = json!({
-        "environment": { "IDENTITY_ENDPOINT": addresses.identity_endpoint, "IDENTITY_HEADER": addresses.identity_header },
+        "environment": {
+            "IDENTITY_ENDPOINT": addresses.identity_endpoint,
+            "IDENTITY_HEADER": addresses.identity_header,
+        },
         "tenants": addresses.tenants.iter().map(|customer| &customer.tenant_id).collect::<Vec<_>>(),
         "clientId": addresses.client_id,
         "credential": { "type": "managedIdentity", "clientId": addresses.managed_identity.client_id },

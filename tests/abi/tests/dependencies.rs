@@ -73,7 +73,8 @@ fn is_allowed(expression: &str, allowed: &BTreeSet<&str>) -> bool {
     }
 }
 
-/// The parts of `text` between separators outside of brackets. As separator a `)` ends the bracket that `text` begins with.
+/// The parts of `text` between separators outside of brackets. A `)` as separator ends the bracket that `text` begins
+/// with.
 fn top_level<'a>(text: &'a str, separator: &str) -> Vec<&'a str> {
     let (mut parts, mut depth, mut start) = (Vec::new(), 0_i32, 0);
     for (index, c) in text.char_indices() {

@@ -89,7 +89,8 @@ fn every_test_that_the_list_of_cases_names_is_there() {
     let trees = ["native/core/src", "tests/abi/tests"];
     let sources: String =
         trees.iter().flat_map(|tree| sources(tree, "rs")).map(|source| source.text).collect();
-    // Of a table's rows all columns but the first; what is in backticks there is a test, a file of tests, or no word of ours.
+    // All columns of a table but the first. What is in backticks there is a test, a file of tests, or not a word of
+    // this repository.
     let rows = list.lines().filter_map(|line| line.strip_prefix("| ")?.strip_suffix(" |"));
     let cells = rows.flat_map(|row| row.split(" | ").skip(1));
     let named = cells.flat_map(|cell| cell.split('`').skip(1).step_by(2));

@@ -35,7 +35,8 @@ fn core_has_no_process_state_but_what_architecture_names() {
 
 #[test]
 fn a_static_is_found_however_it_is_declared() {
-    let text = "static A: u8 = 1;\nstatic E: KnownError = X;\n    pub(crate) static mut B: u8 = 1;\nconst C: &'static str = \"\";\n// static D: u8";
+    let text = "static A: u8 = 1;\nstatic E: KnownError = X;\n    pub(crate) static mut B: u8 = 1;\n\
+                const C: &'static str = \"\";\n// static D: u8";
     let source = Source { path: "x.rs".to_owned(), text: text.to_owned() };
     assert_eq!(statics(&source), ["x.rs: A", "x.rs: B"]);
 }
@@ -69,7 +70,8 @@ fn every_export_goes_through_the_guard() {
 
 #[test]
 fn an_export_without_guard_is_found() {
-    let exports = "pub extern \"C\" fn fdx_a() -> u32 {\n    1\n}\npub extern \"C\" fn fdx_b() {\n    guard_plain(b);\n}\n\
+    let exports = "pub extern \"C\" fn fdx_a() -> u32 {\n    1\n}\n\
+                   pub extern \"C\" fn fdx_b() {\n    guard_plain(b);\n}\n\
                    pub extern \"C\" fn fdx_c() {\n    before();\n    guard_plain(b);\n}\n\
                    pub extern \"C\" fn fdx_d() {\n    guard(|| {\n        b()\n    })\n}\n\
                    pub extern \"C\" fn fdx_e() {\n    guard(|| {\n        b()\n    });\n    after();\n}\n";

@@ -1,5 +1,5 @@
-//! The rows of core in the Map of ARCHITECTURE.md: a module uses its own row and the rows above it, never a row below. The
-//! files have no circles either, not even through `super::`.
+//! The rows of core in the Map of ARCHITECTURE.md: a module uses its own row and the rows above it, never a row below.
+//! The files have no circles either, not even through `super::`.
 #![cfg(target_os = "linux")]
 #![allow(clippy::expect_used, reason = "helpers of tests fail by panicking")]
 

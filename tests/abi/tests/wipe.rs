@@ -20,7 +20,10 @@ fn search(name: &str, tenant: &FakeTenant, credential: &Value, secrets: &[Vec<u8
     compile("tests/abi/wipe.c", &library(), &program);
     let addresses = tenant.addresses();
     let settings = json!({
-        "environment": { "IDENTITY_ENDPOINT": addresses.identity_endpoint, "IDENTITY_HEADER": addresses.identity_header },
+        "environment": {
+            "IDENTITY_ENDPOINT": addresses.identity_endpoint,
+            "IDENTITY_HEADER": addresses.identity_header,
+        },
         "tenants": [addresses.tenants[0].tenant_id],
         "clientId": addresses.client_id,
         "credential": credential,
@@ -61,7 +64,8 @@ fn nothing_secret_stays_in_memory() {
     let tenant = FakeTenant::start_blocking(world).expect("a fake tenant");
     let addresses = tenant.addresses();
     let assertion = tenant.mint(&json!({
-        "iss": "https://oidc.example.net/", "sub": "wipe", "aud": "api://AzureADTokenExchange", "exp": 9_999_999_999_u64,
+        "iss": "https://oidc.example.net/", "sub": "wipe", "aud": "api://AzureADTokenExchange",
+        "exp": 9_999_999_999_u64,
     }));
     let bytes = |text: &str| text.as_bytes().to_vec();
 
@@ -76,8 +80,8 @@ fn nothing_secret_stays_in_memory() {
     let token_file = json!({ "type": "workloadIdentity", "tokenFile": file });
     search("token-file", &tenant, &token_file, &[bytes(&assertion)]);
     let ready = tenant.mint(&json!({
-        "iss": "https://sts.windows.net/x/", "aud": "https://api.securitycenter.microsoft.com", "exp": 9_999_999_999_u64,
-        "roles": ["Machine.Read.All"],
+        "iss": "https://sts.windows.net/x/", "aud": "https://api.securitycenter.microsoft.com",
+        "exp": 9_999_999_999_u64, "roles": ["Machine.Read.All"],
     }));
     search("access-token", &tenant, &json!({ "type": "accessToken", "token": ready }), &[bytes(&ready)]);
     let pfx = fs::read(root().join("native/core/src/certificate/fixtures/fake.pfx")).expect("the PFX");

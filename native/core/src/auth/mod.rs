@@ -14,8 +14,8 @@ use futures_util::FutureExt;
 
 use crate::cloud::resource_of;
 use crate::context::Context;
-use crate::errors::Result;
-use crate::settings::Credential;
+use crate::errors::{HOME_TENANT_ONLY, Result};
+use crate::settings::{Credential, is_guid};
 use crate::token::AccessToken;
 use crate::token::cache::{CacheKey, Cached, TokenKind, Want};
 use flow::{ClientCredential, TokenFlow};
@@ -75,8 +75,11 @@ pub(crate) async fn access_token(
     let flow = flow(context, tenant)?;
     let key = key(context, &flow, tenant, scope);
     let want = if force { Want::New } else { Want::Usable };
-    let (fetch_context, tenant, scope) = (context.clone(), tenant.to_owned(), scope.to_owned());
-    context
+    // A ready token is checked by its source.
+    let is_own = matches!(flow, TokenFlow::IdentityToken(_))
+        && !matches!(context.settings.credential, Credential::AccessToken { .. });
+    let (fetch_context, requested, scope) = (context.clone(), tenant.to_owned(), scope.to_owned());
+    let cached = context
         .cache
         .get(key, &context.clock, want, move |challenge| {
             if matches!(fetch_context.settings.credential, Credential::Default {}) {
@@ -84,14 +87,37 @@ pub(crate) async fn access_token(
             }
             match flow {
                 TokenFlow::ClientCredentials(credential) => {
-                    exchange::token(credential, tenant, scope, challenge, fetch_context).boxed()
+                    exchange::token(credential, requested, scope, challenge, fetch_context).boxed()
                 }
                 TokenFlow::IdentityToken(source) => {
                     source.token(resource_of(&scope).to_owned(), fetch_context)
                 }
             }
         })
-        .await
+        .await?;
+    if is_own {
+        check_home_tenant(tenant, &cached.token)?;
+    }
+    Ok(cached)
+}
+
+/// An identity's own token is for its home tenant, whatever tenant was requested: the rows of one tenant must not look
+/// like those of another.
+fn check_home_tenant(requested: &str, token: &AccessToken) -> Result<()> {
+    match token.claims().tid.as_deref() {
+        Some(home) if !requested.is_empty() && !home.eq_ignore_ascii_case(requested) => {
+            let message = if is_guid(requested) {
+                format!("without an app, the identity's token is for its home tenant {home} only")
+            } else {
+                format!(
+                    "without an app, the identity's token is for its home tenant {home}, and whether that is \
+                     {requested} is not known"
+                )
+            };
+            Err(HOME_TENANT_ONLY.error(message).fill("home", home))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Removes a token that a service rejected from the cache, unless another caller has already replaced it. `claims` is

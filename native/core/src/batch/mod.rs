@@ -43,7 +43,7 @@ const LAST_TICK: i64 = 3_155_378_975_999_999_999;
 /// First four bytes of a batch.
 pub const MAGIC: u32 = 0x4258_4446;
 /// Version of the format.
-pub const VERSION: u16 = 1;
+pub const VERSION: u16 = 2;
 /// The batch begins with the schema of its stream.
 pub const HAS_SCHEMA: u16 = 1;
 const SECRET: u16 = 2;
@@ -116,6 +116,8 @@ pub(crate) fn length(length: usize) -> u32 {
 pub(crate) struct BatchBuilder {
     stream: u32,
     tenant: String,
+    /// Domain of the tenant, if that is how it was asked for.
+    tenant_name: Option<String>,
     secret: bool,
     columns: Vec<ColumnBuilder>,
     rows: u32,
@@ -133,6 +135,7 @@ impl BatchBuilder {
         BatchBuilder {
             stream,
             tenant: tenant.to_owned(),
+            tenant_name: None,
             secret: false,
             kept_columns: columns.len(),
             columns,
@@ -143,10 +146,11 @@ impl BatchBuilder {
         }
     }
 
-    /// Changes the tenant's name; the next batch tells it.
-    pub(crate) fn name(&mut self, tenant: &str) {
-        if self.tenant != tenant {
+    /// Says which tenant the rows are from; the next batch tells it.
+    pub(crate) fn label(&mut self, tenant: &str, name: Option<&str>) {
+        if self.tenant != tenant || self.tenant_name.as_deref() != name {
             tenant.clone_into(&mut self.tenant);
+            self.tenant_name = name.map(str::to_owned);
             self.schema_due = true;
         }
     }
@@ -226,6 +230,7 @@ impl BatchBuilder {
         out.extend_from_slice(&0_u16.to_le_bytes());
         if std::mem::take(&mut self.schema_due) {
             put_text(&mut out, Some(&self.tenant));
+            put_text(&mut out, self.tenant_name.as_deref());
             for column in &self.columns {
                 column.write_schema(&mut out);
             }

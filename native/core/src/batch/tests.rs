@@ -1,6 +1,8 @@
 //! What a batch holds, read back by the description of the format (native/abi/README.md) and by nothing of the builder.
 
 use super::dictionary::{ENTRY_LIMIT, TEXT_LIMIT};
+use crate::batch_reader::BatchReader;
+
 use super::{BatchBuilder, ColumnBuilder, ColumnKind};
 
 /// A batch of one dictionary column.
@@ -38,12 +40,13 @@ impl<'a> Cursor<'a> {
 
 fn read(bytes: &[u8]) -> Read {
     let mut c = Cursor(bytes);
-    assert_eq!((c.u32(), c.u16()), (0x4258_4446, 1));
+    assert_eq!((c.u32(), c.u16()), (0x4258_4446, 2));
     let flags = c.u16();
     let (_, rows, columns, _) = (c.u32(), c.u32(), c.u16(), c.u16());
     assert_eq!(columns, 1);
     if flags & 1 != 0 {
         assert_eq!(c.text(), "tenant");
+        assert_eq!(c.u32(), u32::MAX);
         assert_eq!((c.take(1), c.text().as_str()), (&[2][..], "name"));
     }
     let length = c.u32() as usize;
@@ -136,4 +139,21 @@ fn large_rows_fill_a_batch_at_once() {
         !builder.is_full()
     });
     assert_eq!(rows.count() + 1, 5, "256 KB");
+}
+
+#[test]
+fn a_label_that_changes_is_told_with_the_next_batch() {
+    let mut builder = builder();
+    let mut reader = BatchReader::default();
+    let mut read = |builder: &mut BatchBuilder| {
+        builder.columns()[0].text("x");
+        builder.end_row();
+        let decoded = reader.read(builder.take().unwrap().bytes()).unwrap();
+        (decoded.tenant, decoded.tenant_name)
+    };
+    assert_eq!(read(&mut builder), ("tenant".to_owned(), None));
+    builder.label("id", Some("contoso.com"));
+    assert_eq!(read(&mut builder), ("id".to_owned(), Some("contoso.com".to_owned())));
+    builder.label("id", Some("contoso.com"));
+    assert_eq!(read(&mut builder), ("id".to_owned(), Some("contoso.com".to_owned())));
 }

@@ -65,6 +65,8 @@ pub struct Resource {
     pub list_member: &'static str,
     /// How the pages follow each other.
     pub paging: Paging,
+    /// How a list with links goes on after a full page that has none.
+    pub without_link: WithoutLink,
     /// Largest `$top` that the API takes for this list; `None` if it takes none.
     pub max_top: Option<u32>,
     /// Limit that the service documents for requests of one app in one tenant.
@@ -101,6 +103,7 @@ impl Resource {
         headers: &[],
         list_member: "value",
         paging: Paging::Single,
+        without_link: WithoutLink::Unknown,
         max_top: None,
         quota: Quota::Unpublished,
         probe: None,
@@ -137,8 +140,22 @@ pub enum Paging {
         /// Rows per page.
         top: u32,
     },
+    /// The answer holds a token, which the body of the next request carries: `options.$skipToken` of Azure Resource
+    /// Graph.
+    SkipToken,
     /// One answer holds everything.
     Single,
+}
+
+/// How a list goes on after a full page without a link. Some services leave out the link although there is more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WithoutLink {
+    /// Not known: a warning says that rows may be missing.
+    Unknown,
+    /// The same request with a larger `$skip`.
+    Skip,
+    /// The rows from the time of the last one on: the list is sorted by this field, and filtered by it.
+    TimeWindow(&'static str),
 }
 
 impl Paging {
@@ -215,6 +232,8 @@ pub enum Filter {
     None,
     /// The service applies `$filter` to these fields.
     Service(&'static [&'static str]),
+    /// The service takes no `$filter` for the list: the rows are filtered here.
+    Client(&'static [&'static str]),
 }
 
 impl Filter {
@@ -222,7 +241,7 @@ impl Filter {
     pub fn fields(self) -> &'static [&'static str] {
         match self {
             Filter::None => &[],
-            Filter::Service(fields) => fields,
+            Filter::Service(fields) | Filter::Client(fields) => fields,
         }
     }
 }
@@ -288,7 +307,8 @@ pub struct IdParameter {
     pub properties: &'static [&'static str],
 }
 
-/// Width of the default tables' first column, which has the tenant: its id can be told by the first characters.
+/// Width of the default tables' first column, which has the tenant: the first label of its domain, or the first block
+/// of its id.
 pub const TENANT_WIDTH: u32 = 9;
 
 /// Name of the column that holds what no other column does.

@@ -2,7 +2,10 @@
 
 use std::collections::HashSet;
 
-use super::{ADDITIONAL, Cmdlet, ColumnKind, IdParameter, Method, Paging, RESOURCES, Resource, TENANT_WIDTH};
+use super::{
+    ADDITIONAL, Cmdlet, ColumnKind, IdParameter, Method, Paging, RESOURCES, Resource, TENANT_WIDTH,
+    WithoutLink,
+};
 use crate::cloud::Family;
 
 fn typed() -> impl Iterator<Item = &'static Resource> {
@@ -95,8 +98,21 @@ fn queries_are_in_their_fields() {
             Paging::Skip { top } => {
                 assert!(resource.max_top.is_some_and(|max| (1..=max).contains(&top)), "{name}: $top {top}");
             }
+            Paging::SkipToken => {
+                assert!(matches!(resource.method, Method::Post(_)), "{name}: the token goes into a body");
+            }
             _ => {}
         }
+        if let WithoutLink::TimeWindow(field) = resource.without_link {
+            let is_time = resource.columns.iter().any(|c| c.name == field && c.kind == ColumnKind::Time);
+            assert!(is_time && resource.filter.fields().contains(&field), "{name}: {field}");
+        }
+        let has_rule = resource.without_link != WithoutLink::Unknown;
+        let has_links = matches!(resource.paging, Paging::NextLink { .. }) && resource.max_top.is_some();
+        assert!(
+            has_links || !has_rule,
+            "{name}: only a list with links and a largest page can go on without one"
+        );
         assert!(!resource.list_member.is_empty(), "{name}");
     }
 }
@@ -134,7 +150,7 @@ fn columns_can_be_properties_and_the_additional_one_is_the_last() {
         assert_eq!(resource.class.is_empty(), resource.table.is_empty(), "{name}");
         let Some((last, columns)) = resource.columns.split_last() else { continue };
         assert_eq!((last.name, last.kind), (ADDITIONAL, ColumnKind::Variant), "{name}");
-        // The module adds TenantId to every row.
+        // The module adds TenantId and TenantName to every row.
         let names = columns.iter().map(|column| column.name);
         assert_unique("the column", names.chain(["tenantId", "tenantName", ADDITIONAL]));
         let member = |column: &super::Column| match column.path {

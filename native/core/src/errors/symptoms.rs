@@ -149,6 +149,10 @@ symptoms! {
         "Run the job in Azure, where user-assigned identities are available. Or turn off the identities of \
          the Automation account, so that the worker's machine provides its own. Or use an account without an \
          identity for hybrid workers.";
+    HOME_TENANT_ONLY = "Fdx.Identity.HomeTenantOnly", Configuration, App,
+        "an identity without an app gets tokens for its home tenant only",
+        "To read another tenant, pass the app that is registered in it with -ClientId. To read the home tenant, leave \
+         -TenantId out or give its id, {home}.";
     IDENTITY_WRONG = "Fdx.Identity.WrongIdentity", Authentication, Identity,
         "the identity endpoint returned a token for another identity than the requested one",
         "Check that the user-assigned identity is assigned to this resource and that its id is correct. \
@@ -379,6 +383,10 @@ symptoms! {
         "a row, or an answer that is not a list, is larger than the limit for a row",
         "Check the proxy (-Proxy, HTTPS_PROXY). Something between this process and the service answered \
          instead, such as a proxy with a sign-in page.";
+    UNREADABLE_ROW = "Fdx.Protocol.UnreadableRow", Protocol, Data,
+        "a row of the answer cannot be read",
+        "All other rows are delivered. Read this one with Invoke-FdxRequest -Raw, and report it to the service's \
+         support.";
     NESTED_TOO_DEEPLY = "Fdx.Protocol.NestedTooDeeply", Protocol, Data,
         "a row is nested more than 127 levels deep",
         "No list of the service is nested this deeply. Check that the answer is from the service, and report it.";
@@ -391,6 +399,17 @@ symptoms! {
     PAGE_CHANGED = "Fdx.Protocol.PageChanged", Protocol, Data,
         "a page broke off and had changed when it was requested again",
         "The rows so far are correct but not complete. Run the command again: the service now returns a new snapshot.";
+    RESULT_TRUNCATED = "Fdx.Protocol.ResultTruncated", Protocol, Data,
+        "the service cut the result off and gave no token for the rest",
+        "Let the query return the column id and sort by it, without distinct, limit or take. Or split it into smaller \
+         queries.";
+    FILTER_LOST = "Fdx.Protocol.FilterLost", Protocol, Data,
+        "the link to the next page leaves out the filter of the request",
+        "This is a fault of the service. The rows so far are correct. Read the list without -Filter, and filter it \
+         with Where-Object.";
+    REPEATED_PAGE = "Fdx.Protocol.RepeatedPage", Protocol, Data,
+        "a page has the same rows as an earlier one",
+        "This is a fault of the service: its links lead in a circle. The rows of the last page came twice. Try again.";
     REPEATED_NEXT_LINK = "Fdx.Protocol.RepeatedNextLink", Protocol, Data,
         "the link to the next page points to an earlier page",
         "This is a fault of the service. The rows so far are correct. Try again.";

@@ -8,7 +8,7 @@ use crate::batch_reader::{BatchReader, Row};
 use crate::catalog::RESOURCES;
 use crate::errors::Result;
 use crate::read::decode::row::RowDecoder;
-use crate::read::splitter::{Envelope, Shape, Splitter};
+use crate::read::splitter::{Envelope, RowState, Shape, Splitter};
 
 /// The rows of a page, and how it ended: the next link, or the id of an error.
 type Outcome = (Vec<String>, std::result::Result<Option<String>, &'static str>);
@@ -51,18 +51,19 @@ fn split<'a>(shape: Shape, parts: impl Iterator<Item = &'a [u8]>, attempts: bool
     fn feed(splitter: &mut Splitter, part: &[u8], attempts: bool, rows: &mut Vec<String>) -> Result<()> {
         splitter.feed(part);
         while let Some(row) = splitter.next_row(|text| attempts.then(|| attempt(text)).flatten())? {
-            rows.push(splitter.text(row).to_owned());
+            let is_whole = matches!(row.state, RowState::Unread | RowState::Read);
+            rows.push(if is_whole { splitter.text(row).to_owned() } else { "null".to_owned() });
         }
         Ok(())
     }
-    let envelope = Envelope { shape, list: "value", link: Some("@odata.nextLink") };
+    let envelope = Envelope { shape, list: "value", link: Some("@odata.nextLink"), truncated: None };
     let (mut splitter, mut rows) = (Splitter::new(envelope), Vec::new());
     for part in parts {
         if let Err(error) = feed(&mut splitter, part, attempts, &mut rows) {
             return (rows, Err(error.id));
         }
     }
-    (rows, splitter.finish().map_err(|error| error.id))
+    (rows, splitter.finish().map(|end| end.link).map_err(|error| error.id))
 }
 
 /// The length of an object, if it is whole.
@@ -87,7 +88,7 @@ impl<'de> Deserialize<'de> for Members {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<Members, A::Error> {
                 let mut names = Vec::new();
-                while let Some((name, _)) = map.next_entry::<String, IgnoredAny>()? {
+                while let Some((name, _)) = map.next_entry::<String, serde_json::Value>()? {
                     names.push(name);
                 }
                 Ok(Members(names))

@@ -1,7 +1,8 @@
 //! The producer of a query: one task per tenant, all into one channel, none in another's way.
 
-use std::sync::Arc;
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
@@ -45,6 +46,8 @@ pub(crate) async fn produce(context: Context, request: QueryRequest, items: mpsc
     }
     context.reporter.begin(request.tenants.len());
     let places = Arc::new(Semaphore::new(request.throttle_limit));
+    let readers = Arc::new(Semaphore::new(request.readers));
+    let known = Arc::new(Mutex::default());
     let left = Arc::new(AtomicU64::new(request.first.unwrap_or(u64::MAX)));
     let is_check = matches!(request.work, Work::Check(_));
     let jobs = request.tenants.iter().enumerate().map(|(stream, tenant)| {
@@ -55,6 +58,8 @@ pub(crate) async fn produce(context: Context, request: QueryRequest, items: mpsc
             stream: u32::try_from(stream).unwrap_or(u32::MAX) + u32::from(is_check),
             items: items.clone(),
             left: Arc::clone(&left),
+            readers: Arc::clone(&readers),
+            known: Arc::clone(&known),
         };
         let (work, places) = (request.work.clone(), Arc::clone(&places));
         async move {
@@ -89,6 +94,10 @@ struct Job {
     items: mpsc::Sender<Item>,
     /// Rows that the whole query may still deliver.
     left: Arc<AtomicU64>,
+    /// Bodies that the whole query may still begin to read.
+    readers: Arc<Semaphore>,
+    /// Ids of the tenants that the query reads.
+    known: Arc<Mutex<HashSet<String>>>,
 }
 
 impl Job {
@@ -118,6 +127,7 @@ impl Job {
     async fn rows(&self, rows: RowsRequest) -> Result<()> {
         let (decoder, columns) = if rows.raw { RowDecoder::raw() } else { RowDecoder::typed(rows.resource) };
         let mut sink = self.sink(decoder, columns);
+        sink.filter.clone_from(&rows.row_filter);
         let outcome = self.read_rows(&rows, &mut sink).await;
         sink.finish().await;
         outcome
@@ -155,7 +165,8 @@ impl Job {
         if let Some(filter) = &rows.filter {
             query.push(("$filter", filter.clone()));
         }
-        if rows.id.is_none() {
+        // A page that is filtered here may have none of the rows that are wanted.
+        if rows.id.is_none() && rows.row_filter.is_none() {
             query.extend(self.page_size(rows));
         }
         let plan = Plan::of(&self.context.settings, resource, scope, &query)?;
@@ -188,7 +199,11 @@ impl Job {
 
     fn sink(&self, decoder: RowDecoder, columns: Vec<ColumnBuilder>) -> Sink {
         let builder = BatchBuilder::new(self.stream, &self.tenant, columns);
-        Sink::new(self.context.clone(), builder, decoder, self.items.clone(), Arc::clone(&self.left))
+        let (items, left) = (self.items.clone(), Arc::clone(&self.left));
+        let mut sink = Sink::new(self.context.clone(), builder, decoder, items, left);
+        sink.readers = Some(Arc::clone(&self.readers));
+        sink.known = Arc::clone(&self.known);
+        sink
     }
 
     async fn token(&self, scope: &str, force: bool) -> Result<()> {

@@ -9,17 +9,21 @@ use serde::de::{DeserializeOwned, Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
-use crate::catalog::{self, PageSize, Paging, Resource};
+use crate::catalog::{self, Filter, PageSize, Paging, Resource};
 use crate::cloud::Family;
 use crate::diagnose::check::CheckTarget;
 use crate::diagnose::consent::Consent;
 use crate::errors::{Error, Result, excerpt};
 use crate::errors::{INVALID_FILTER_SETTING, INVALID_METHOD, INVALID_PAGE_SIZE, INVALID_RESOURCE};
 use crate::http::CONNECTIONS_PER_HOST;
+use crate::read::filter::RowFilter;
 use crate::settings::{Environment, Settings, check_tenant, misfit, parse_document};
 
-/// Tenants worked on at a time unless the request says otherwise: as many as a host gets connections. More would wait.
-const DEFAULT_THROTTLE_LIMIT: usize = CONNECTIONS_PER_HOST;
+/// Tenants worked on at a time unless the request says otherwise. A tenant uses two hosts in turn, Entra's and the
+/// API's, so twice as many as a host gets connections keep both busy. More would wait.
+const DEFAULT_THROTTLE_LIMIT: usize = 2 * CONNECTIONS_PER_HOST;
+/// Bodies read at a time unless the request says how many tenants: the others wait for answers, which takes no memory.
+const DEFAULT_READERS: usize = 8;
 
 /// A request document after its checks.
 #[derive(Debug)]
@@ -29,6 +33,8 @@ pub(crate) struct QueryRequest {
     pub(crate) waited: Duration,
     pub(crate) tenants: Vec<String>,
     pub(crate) throttle_limit: usize,
+    /// Bodies that are read at a time.
+    pub(crate) readers: usize,
     pub(crate) first: Option<u64>,
     pub(crate) work: Work,
 }
@@ -62,7 +68,10 @@ impl Work {
 #[derive(Debug, Clone)]
 pub(crate) struct RowsRequest {
     pub(crate) resource: &'static Resource,
+    /// For the service.
     pub(crate) filter: Option<String>,
+    /// Applied here, where the service has no filter.
+    pub(crate) row_filter: Option<Arc<RowFilter>>,
     pub(crate) id: Option<String>,
     pub(crate) parent_ids: Vec<String>,
     pub(crate) page_size: Option<u32>,
@@ -247,6 +256,7 @@ impl QueryRequest {
             waited: Duration::from_millis(waited_ms),
             tenants: self::tenants(tenants.as_deref().unwrap_or_default(), settings)?,
             throttle_limit: throttle_limit.unwrap_or(DEFAULT_THROTTLE_LIMIT).clamp(1, 256),
+            readers: throttle_limit.unwrap_or(DEFAULT_READERS).clamp(1, 256),
             first,
             work,
         })
@@ -262,12 +272,9 @@ fn tenants(named: &[String], settings: &Settings) -> Result<Vec<String>> {
     };
     let mut known = HashSet::new();
     tenants.retain(|tenant| known.insert(tenant.clone()));
-    if settings.client_id.is_none() {
-        // The identity's own token is for its home tenant, whatever name that has.
-        tenants.truncate(1);
-        if tenants.is_empty() {
-            tenants.push(String::new());
-        }
+    if tenants.is_empty() && settings.client_id.is_none() {
+        // The home tenant of the identity.
+        tenants.push(String::new());
     }
     Ok(tenants)
 }
@@ -278,8 +285,14 @@ fn rows(document: RowsDocument) -> Result<RowsRequest> {
         .filter(|resource| !resource.columns.is_empty())
         .ok_or_else(|| Error::invalid_argument(&format!("there is no resource '{}'", excerpt(name, 80))))?;
     check_members(&document, resource)?;
+    let mut row_filter = None;
     if let Some(filter) = &document.filter {
         check_filter(filter, resource)?;
+        if let Filter::Client(fields) = resource.filter {
+            let parsed = RowFilter::parse(filter, fields);
+            let parsed = parsed.map_err(|why| invalid_filter(filter, resource, &why))?;
+            row_filter = Some(Arc::new(parsed));
+        }
     }
     if let (Some(size), Paging::NextLink { page_size: Some(PageSize { max, .. }), .. }) =
         (document.page_size, resource.paging)
@@ -291,7 +304,8 @@ fn rows(document: RowsDocument) -> Result<RowsRequest> {
     }
     Ok(RowsRequest {
         resource,
-        filter: document.filter,
+        filter: document.filter.filter(|_| row_filter.is_none()),
+        row_filter,
         id: document.id,
         parent_ids: document.parent_ids.unwrap_or_default(),
         page_size: document.page_size,
@@ -326,13 +340,7 @@ fn check_members(document: &RowsDocument, resource: &Resource) -> Result<()> {
 
 /// The service tells what is wrong with a filter badly or not at all, so what can be seen here is told here.
 fn check_filter(filter: &str, resource: &Resource) -> Result<()> {
-    let fields = resource.filter.fields();
-    let invalid = |why: &str| {
-        Err(INVALID_FILTER_SETTING
-            .error(format!("the filter {why}: {}", excerpt(filter, 200)))
-            .fill("example", fields.first().copied().unwrap_or_default())
-            .fill("fields", fields.join(", ")))
-    };
+    let invalid = |why: &str| Err(invalid_filter(filter, resource, why));
     if filter.trim().is_empty() {
         return invalid("is empty");
     }
@@ -355,6 +363,14 @@ fn check_filter(filter: &str, resource: &Resource) -> Result<()> {
         return invalid("has brackets that do not match");
     }
     Ok(())
+}
+
+fn invalid_filter(filter: &str, resource: &Resource, why: &str) -> Error {
+    let fields = resource.filter.fields();
+    INVALID_FILTER_SETTING
+        .error(format!("the filter {why}: {}", excerpt(filter, 200)))
+        .fill("example", fields.first().copied().unwrap_or_default())
+        .fill("fields", fields.join(", "))
 }
 
 fn call(document: CallDocument) -> Result<ApiCall> {

@@ -46,6 +46,27 @@ pub(crate) fn build(
     Ok(url)
 }
 
+/// The value of a query parameter.
+pub(crate) fn parameter(url: &Url, name: &str) -> Option<String> {
+    url.query_pairs().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.into_owned())
+}
+
+/// The address with another value of one query parameter.
+pub(crate) fn with_parameter(url: &Url, name: &str, value: &str) -> Url {
+    let is_other = |pair: &&str| !pair.split('=').next().unwrap_or_default().eq_ignore_ascii_case(name);
+    let mut query = String::new();
+    for pair in url.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty()).filter(is_other) {
+        query.push_str(pair);
+        query.push('&');
+    }
+    query.push_str(name);
+    query.push('=');
+    query.extend(utf8_percent_encode(value, UNRESERVED));
+    let mut changed = url.clone();
+    changed.set_query(Some(&query));
+    changed
+}
+
 /// The address of the next page, if the token may go there.
 pub(crate) fn next_page(settings: &Settings, family: Family, current: &Url, link: &str) -> Result<Url> {
     let url = current

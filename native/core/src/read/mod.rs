@@ -2,6 +2,7 @@
 
 pub(crate) mod address;
 pub(crate) mod decode;
+pub(crate) mod filter;
 pub(crate) mod pager;
 pub(crate) mod plan;
 pub(crate) mod refusal;

@@ -6,10 +6,16 @@ use url::Url;
 
 use super::address;
 use super::splitter::{Envelope, Shape};
-use crate::catalog::{self, Paging, Resource};
+use crate::catalog::{self, Paging, Resource, WithoutLink};
 use crate::cloud::Family;
 use crate::errors::{Error, Result};
 use crate::settings::Settings;
+
+/// Path of Azure Resource Graph's query, in lower case. The request only reads.
+/// <https://learn.microsoft.com/azure/governance/resource-graph/concepts/work-with-data>
+const RESOURCE_GRAPH: &str = "/providers/microsoft.resourcegraph/resources";
+/// Rows of the largest page of most lists of Defender for Endpoint.
+const FULL_PAGE: Option<u32> = Some(10_000);
 
 /// One read: the first page, and how the others follow.
 #[derive(Clone, Debug)]
@@ -23,6 +29,8 @@ pub(crate) struct Plan {
     pub(crate) paging: Paging,
     /// Rows of the largest page, if known: one that is full and has no link may not be the end of the list.
     pub(crate) full_page: Option<u32>,
+    /// How the list goes on after such a page.
+    pub(crate) without_link: WithoutLink,
     /// Whether a repeated request does no more than the first one.
     pub(crate) repeatable: bool,
     pub(crate) not_found_is_empty: bool,
@@ -72,6 +80,12 @@ impl Plan {
         {
             query.push(("$top", top.to_string()));
         }
+        if let (WithoutLink::TimeWindow(field), Scope::List, Some(top)) =
+            (resource.without_link, scope, resource.max_top)
+            && !query.iter().any(|(name, _)| *name == "$top")
+        {
+            query.extend([("$top", top.to_string()), ("$orderby", format!("{field} asc"))]);
+        }
         let shape = if is_item { Shape::Entity } else { Shape::List };
         Ok(Plan {
             family: resource.family,
@@ -82,6 +96,7 @@ impl Plan {
             envelope: Envelope::of(shape, resource.list_member, paging),
             paging,
             full_page: resource.max_top.filter(|_| !is_item),
+            without_link: resource.without_link,
             repeatable: true,
             not_found_is_empty: resource.not_found_is_empty && !is_item,
             permissions: resource.permissions,
@@ -97,21 +112,38 @@ impl Plan {
         body: Option<String>,
         follow: bool,
     ) -> Plan {
+        let is_resource_graph = family == Family::Arm
+            && method == Method::POST
+            && url.path().to_ascii_lowercase().ends_with(RESOURCE_GRAPH);
         let paging = match family {
             _ if !follow => Paging::Single,
+            _ if is_resource_graph => Paging::SkipToken,
             Family::Arm => Paging::ARM,
             Family::Defender | Family::Xdr | Family::Graph => Paging::ODATA,
+        };
+        let has_top = url.query_pairs().any(|(name, _)| name.eq_ignore_ascii_case("$top"));
+        let known = catalog::RESOURCES.iter().find(|resource| {
+            resource.family == family
+                && resource.list_path.is_some_and(|path| path.eq_ignore_ascii_case(url.path()))
+        });
+        let full_page = known.map_or(FULL_PAGE.filter(|_| family == Family::Defender), |known| known.max_top);
+        let without_link = match known.map(|known| known.without_link) {
+            Some(WithoutLink::Skip) => WithoutLink::Skip,
+            // The order is the caller's.
+            _ => WithoutLink::Unknown,
         };
         Plan {
             family,
             url,
-            repeatable: matches!(method, Method::GET | Method::HEAD),
+            repeatable: is_resource_graph || matches!(method, Method::GET | Method::HEAD),
             method,
             headers: &[],
             body: body.map(Bytes::from),
-            envelope: Envelope::of(Shape::Any, "value", paging),
+            envelope: Envelope::of(Shape::Any, if is_resource_graph { "data" } else { "value" }, paging),
             paging,
-            full_page: None,
+            // A caller's $top says how many rows there are to be.
+            full_page: full_page.filter(|_| !has_top),
+            without_link,
             not_found_is_empty: false,
             permissions: &[],
             filter_fields: None,

@@ -173,6 +173,45 @@ impl Scanner {
     }
 }
 
+/// Finds the end of a value that cannot be read, by its brackets and quotes only.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Skipper {
+    depth: usize,
+    quoted: bool,
+    escaped: bool,
+}
+
+impl Skipper {
+    /// Goes on at `at`. Gives the position after the value, or `None` if its end has not come yet.
+    pub(crate) fn advance(&mut self, text: &[u8], at: usize) -> Option<usize> {
+        for (position, &byte) in text.iter().enumerate().skip(at) {
+            if self.quoted {
+                match byte {
+                    _ if self.escaped => self.escaped = false,
+                    b'\\' => self.escaped = true,
+                    b'"' => self.quoted = false,
+                    _ => {}
+                }
+                continue;
+            }
+            match byte {
+                b'"' => self.quoted = true,
+                b'{' | b'[' => self.depth += 1,
+                // The comma or bracket that follows a value outside of any brackets is not part of it.
+                b',' | b'}' | b']' if self.depth == 0 => return Some(position),
+                b'}' | b']' => {
+                    self.depth -= 1;
+                    if self.depth == 0 {
+                        return Some(position + 1);
+                    }
+                }
+                _ => {}
+            }
+        }
+        None
+    }
+}
+
 fn escape(text: Text, byte: u8) -> Option<State> {
     Some(State::Text(match (text, byte) {
         (Text::Escape { name }, b'u') => Text::Hex { name, left: 4 },

@@ -1,19 +1,24 @@
 //! Where rows go: into batches, and with them to the consumer.
 
-use std::sync::Arc;
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
-use super::decode::row::RowDecoder;
+use super::decode::row::{RowDecoder, Unreadable};
+use super::filter::RowFilter;
 use crate::batch::{Batch, BatchBuilder};
 use crate::context::Context;
-use crate::errors::{Error, Result};
+use crate::errors::Error;
 use crate::http::{Response, TransportError};
 
 /// Longest that a row waits for others before it is handed on.
 const FLUSH_AFTER: Duration = Duration::from_millis(50);
+
+/// Rows of a tenant that cannot be read and that are reported one by one.
+const REPORTED_ROWS: u64 = 100;
 
 /// What the producer sends. The last item is always `End` or `Failed`: a channel that just closes is a defect.
 pub(crate) enum Item {
@@ -33,7 +38,25 @@ pub(crate) struct Sink {
     left: Arc<AtomicU64>,
     /// Value of the columns that the request knows.
     pub(crate) from_request: Option<String>,
+    /// How many bodies the query reads at a time: each needs memory for its buffers and the rows that it has read.
+    pub(crate) readers: Option<Arc<Semaphore>>,
+    /// Applied to each row, where the service has no filter.
+    pub(crate) filter: Option<Arc<RowFilter>>,
+    /// Ids of the tenants that the query reads.
+    pub(crate) known: Arc<Mutex<HashSet<String>>>,
+    /// Whether the query reads the tenant of this stream already, under another name.
+    is_repeated: Option<bool>,
     delivered: u64,
+    /// Rows that cannot be read.
+    refused: u64,
+}
+
+/// What became of a row.
+pub(crate) enum Pushed {
+    Kept,
+    /// The query has had as many rows as it wanted.
+    Satisfied,
+    Unreadable(Unreadable),
 }
 
 impl Sink {
@@ -44,31 +67,94 @@ impl Sink {
         items: mpsc::Sender<Item>,
         left: Arc<AtomicU64>,
     ) -> Self {
-        Sink { context, builder, decoder, items, left, from_request: None, delivered: 0 }
+        Sink {
+            context,
+            builder,
+            decoder,
+            items,
+            left,
+            from_request: None,
+            readers: None,
+            filter: None,
+            known: Arc::default(),
+            is_repeated: None,
+            delivered: 0,
+            refused: 0,
+        }
+    }
+
+    /// Says which tenant the rows are from, as the token for them does. False if the query reads that tenant already,
+    /// under another name.
+    pub(crate) fn label(&mut self, requested: &str, tid: Option<&str>) -> bool {
+        if let Some(is_repeated) = self.is_repeated {
+            return !is_repeated;
+        }
+        let id = tid.unwrap_or(requested).to_ascii_lowercase();
+        // Without an app, nothing has shown that the domain is the token's tenant.
+        let is_shown = self.context.settings.client_id.is_some() && requested.contains('.');
+        self.builder.label(&id, is_shown.then_some(requested));
+        let is_repeated = !self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(id);
+        self.is_repeated = Some(is_repeated);
+        !is_repeated
+    }
+
+    /// Waits until the query may read one more body, and counts it as read until the result is dropped.
+    pub(crate) async fn begin(&self, response: &mut Response) -> Option<OwnedSemaphorePermit> {
+        let readers = Arc::clone(self.readers.as_ref()?);
+        if let Ok(reader) = Arc::clone(&readers).try_acquire_owned() {
+            return Some(reader);
+        }
+        response.release_slot();
+        readers.acquire_owned().await.ok()
     }
 
     /// Reads a row from text that begins with an object and may be cut. Gives its length, or `None` if it is not whole
     /// and sound. [`Sink::push`] must follow for a row that was read.
     pub(crate) fn attempt(&mut self, text: &str) -> Option<usize> {
+        if self.filter.is_some() {
+            // The row's end must be known first.
+            return None;
+        }
         self.decoder.attempt(text, self.from_request.as_deref(), &mut self.builder)
     }
 
-    /// Adds a row; false when the query has had as many as it wanted.
-    pub(crate) async fn push(&mut self, json: &str, is_read: bool, response: &mut Response) -> Result<bool> {
+    /// Adds a row.
+    pub(crate) async fn push(&mut self, json: &str, is_read: bool, response: &mut Response) -> Pushed {
+        // A row that cannot be tested cannot be decoded either, and is reported then.
+        if self.filter.as_ref().is_some_and(|filter| filter.matches(json) == Some(false)) {
+            return Pushed::Kept;
+        }
         let wanted = self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
         if wanted.is_err() {
             self.decoder.roll_back(&mut self.builder);
-            return Ok(false);
+            return Pushed::Satisfied;
         }
-        if !is_read {
-            self.decoder.decode(json, self.from_request.as_deref(), &mut self.builder)?;
+        if !is_read && let Err(reason) = self.decode(json) {
+            self.left.fetch_add(1, Ordering::Relaxed);
+            return Pushed::Unreadable(reason);
         }
         self.builder.end_row();
         self.delivered += 1;
         if self.builder.is_full() {
             self.flush(Some(response)).await;
         }
-        Ok(true)
+        Pushed::Kept
+    }
+
+    /// Reports a row that is not delivered. The query goes on.
+    pub(crate) async fn refuse(&mut self, tenant: &str, error: Error) {
+        self.refused += 1;
+        if self.refused <= REPORTED_ROWS {
+            let _ = self.items.send(Item::PartFailed(error.in_tenant(tenant))).await;
+        } else if self.refused == REPORTED_ROWS + 1 {
+            self.context.reporter.warning(format!(
+                "Tenant {tenant}: more than {REPORTED_ROWS} rows cannot be read. The rest is not reported row by row."
+            ));
+        }
+    }
+
+    fn decode(&mut self, json: &str) -> Result<(), Unreadable> {
+        self.decoder.decode(json, self.from_request.as_deref(), &mut self.builder)
     }
 
     /// Whether the query has had as many rows as it wanted.
@@ -79,13 +165,6 @@ impl Sink {
     /// Rows of the tenant so far.
     pub(crate) fn delivered(&self) -> u64 {
         self.delivered
-    }
-
-    /// Names the stream, where only the token tells the tenant.
-    pub(crate) fn name(&mut self, tenant: Option<&str>) {
-        if let Some(tenant) = tenant {
-            self.builder.name(tenant);
-        }
     }
 
     /// Hands on what there is.

@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use super::scanner::{MAX_DEPTH, ScanError, Scanner};
+use super::scanner::{MAX_DEPTH, ScanError, Scanner, Skipper};
 use crate::catalog::Paging;
 use crate::errors::{Error, Result, excerpt};
 use crate::errors::{NESTED_TOO_DEEPLY, NOT_JSON, TOO_LARGE, TRUNCATED, UNEXPECTED_SHAPE};
@@ -29,18 +29,30 @@ pub(crate) struct Envelope {
     pub(crate) shape: Shape,
     /// Member that holds the list.
     pub(crate) list: &'static str,
-    /// Member that holds the link to the next page.
+    /// Member that holds the link to the next page, or the token for it.
     pub(crate) link: Option<&'static str>,
+    /// Member that says whether the list is cut off.
+    pub(crate) truncated: Option<&'static str>,
+}
+
+/// What an envelope says about the rest of its list.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Continuation {
+    /// Link to the next page, or the token for it.
+    pub(crate) link: Option<String>,
+    /// The list is cut off.
+    pub(crate) truncated: bool,
 }
 
 impl Envelope {
     /// The envelope of a list with this paging rule.
     pub(crate) fn of(shape: Shape, list: &'static str, paging: Paging) -> Self {
-        let link = match paging {
-            Paging::NextLink { member, .. } => Some(member.name()),
-            Paging::Skip { .. } | Paging::Single => None,
+        let (link, truncated) = match paging {
+            Paging::NextLink { member, .. } => (Some(member.name()), None),
+            Paging::SkipToken => (Some("$skipToken"), Some("resultTruncated")),
+            Paging::Skip { .. } | Paging::Single => (None, None),
         };
-        Envelope { shape, list, link }
+        Envelope { shape, list, link, truncated }
     }
 }
 
@@ -49,6 +61,8 @@ impl Envelope {
 enum Member {
     List,
     Link,
+    Truncated,
+    Error,
     Other,
 }
 
@@ -87,13 +101,34 @@ enum State {
     Done,
 }
 
+/// What damage does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum OnDamage {
+    /// It ends the page.
+    Stop,
+    /// A row that is not JSON is skipped, and U+FFFD replaces what is not UTF-8.
+    PassOver,
+}
+
 /// Where a row stands in the window.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Row {
     from: usize,
     to: usize,
-    /// Whether the attempt read it, so that its text need not be read again.
-    pub(crate) is_read: bool,
+    pub(crate) state: RowState,
+}
+
+/// What is known of a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RowState {
+    /// JSON that nothing has read yet.
+    Unread,
+    /// The attempt read it, so that its text need not be read again.
+    Read,
+    /// Not JSON.
+    Broken,
+    /// JSON, but nested deeper than a row is read.
+    TooDeep,
 }
 
 enum Progress {
@@ -118,11 +153,16 @@ pub(crate) struct Splitter {
     /// Where the document begins, while it may yet be the row.
     document: Option<usize>,
     scanner: Scanner,
+    /// Set while a row that cannot be read is skipped, with the reason.
+    skipper: Option<(Skipper, RowState)>,
+    damage: OnDamage,
     state: State,
     /// The list is the document itself, not a member of an envelope.
     bare: bool,
     list_seen: bool,
-    link: Option<String>,
+    continuation: Continuation,
+    /// The error that the service answered instead of a list.
+    error: Option<String>,
     /// Bytes read or moved: tests hold that it grows with the page and not faster.
     #[cfg(test)]
     pub(crate) work: usize,
@@ -140,13 +180,22 @@ impl Splitter {
             value: None,
             document: None,
             scanner: Scanner::new(0),
+            skipper: None,
+            damage: OnDamage::Stop,
             state: State::Begin,
             bare: false,
             list_seen: false,
-            link: None,
+            continuation: Continuation::default(),
+            error: None,
             #[cfg(test)]
             work: 0,
         }
+    }
+
+    /// With another answer to damage.
+    pub(crate) fn on_damage(mut self, damage: OnDamage) -> Self {
+        self.damage = damage;
+        self
     }
 
     /// With another limit of the window.
@@ -157,7 +206,7 @@ impl Splitter {
     }
 
     /// Adds bytes. What was read is dropped, unless it is part of what may yet be a row.
-    pub(crate) fn feed(&mut self, mut chunk: &[u8]) {
+    pub(crate) fn feed(&mut self, chunk: &[u8]) {
         let unread = self.kept().unwrap_or(self.position);
         if unread > 0 {
             self.window.drain(..unread);
@@ -169,31 +218,32 @@ impl Splitter {
                 self.work += self.window.len();
             }
         }
-        // A character may be cut by the end of a chunk: its bytes wait for the rest.
-        while !self.cut.is_empty() && !self.is_damaged {
-            let Some((byte, rest)) = chunk.split_first() else { return };
-            self.cut.push(*byte);
-            chunk = rest;
-            match std::str::from_utf8(&self.cut) {
-                Ok(character) => self.window.push_str(character),
-                Err(e) if e.error_len().is_none() => continue,
-                Err(_) => self.is_damaged = true,
-            }
-            self.cut.clear();
+        if self.cut.is_empty() {
+            self.decode(chunk);
+        } else {
+            let mut joined = std::mem::take(&mut self.cut);
+            joined.extend_from_slice(chunk);
+            self.decode(&joined);
         }
-        if self.is_damaged {
-            return;
-        }
-        let valid = match std::str::from_utf8(chunk) {
-            Ok(_) => chunk.len(),
-            Err(e) => {
-                self.is_damaged = e.error_len().is_some();
-                e.valid_up_to()
+    }
+
+    /// Adds the text of these bytes. A character may be cut by their end: its bytes wait for the rest.
+    fn decode(&mut self, mut bytes: &[u8]) {
+        while !self.is_damaged {
+            let (valid, invalid) = match std::str::from_utf8(bytes) {
+                Ok(text) => return self.window.push_str(text),
+                Err(e) => (e.valid_up_to(), e.error_len()),
+            };
+            let (text, rest) = bytes.split_at(valid);
+            self.window.push_str(std::str::from_utf8(text).unwrap_or_default());
+            match invalid {
+                None => return self.cut.extend_from_slice(rest),
+                Some(length) if self.damage == OnDamage::PassOver => {
+                    self.window.push(char::REPLACEMENT_CHARACTER);
+                    bytes = &rest[length..];
+                }
+                Some(_) => self.is_damaged = true,
             }
-        };
-        self.window.push_str(std::str::from_utf8(&chunk[..valid]).unwrap_or_default());
-        if !self.is_damaged {
-            self.cut.extend_from_slice(&chunk[valid..]);
         }
     }
 
@@ -238,11 +288,18 @@ impl Splitter {
     }
 
     /// Ends the page: everything must have come. Gives what leads to the next page.
-    pub(crate) fn finish(self) -> Result<Option<String>> {
+    pub(crate) fn finish(self) -> Result<Continuation> {
+        if matches!(self.skipper, Some((_, RowState::Broken))) {
+            return Err(scan_error(ScanError::Syntax(self.position)));
+        }
         if self.state != State::Done {
             return Err(TRUNCATED.error(TRUNCATED.cause));
         }
-        if self.cut.is_empty() { Ok(self.link) } else { Err(not_json("something stands after its end", "")) }
+        if self.cut.is_empty() {
+            Ok(self.continuation)
+        } else {
+            Err(not_json("something stands after its end", ""))
+        }
     }
 
     fn begin(&mut self) -> Progress {
@@ -293,6 +350,10 @@ impl Splitter {
             Member::List
         } else if self.envelope.link.is_some_and(|link| name.eq_ignore_ascii_case(link)) {
             Member::Link
+        } else if self.envelope.truncated.is_some_and(|member| name.eq_ignore_ascii_case(member)) {
+            Member::Truncated
+        } else if self.envelope.shape == Shape::List && name == "error" {
+            Member::Error
         } else {
             Member::Other
         };
@@ -328,7 +389,7 @@ impl Splitter {
     }
 
     fn in_member(&mut self, member: Member) -> Result<Progress> {
-        if member != Member::Link {
+        if member == Member::Other || member == Member::List {
             // Nobody wants its text.
             self.value = None;
         }
@@ -336,7 +397,15 @@ impl Splitter {
         if member == Member::Link {
             let link: Option<String> =
                 serde_json::from_str(&self.window[from..to]).map_err(|_| other_shape())?;
-            self.link = link.filter(|link| !link.is_empty());
+            self.continuation.link = link.filter(|link| !link.is_empty());
+        }
+        if member == Member::Error {
+            self.error = Some(excerpt(&self.window[from..to], 300));
+        }
+        if member == Member::Truncated {
+            // Azure Resource Graph writes it as a text.
+            self.continuation.truncated =
+                self.window[from..to].trim_matches('"').eq_ignore_ascii_case("true");
         }
         self.state = State::Member(Place::Value);
         Ok(Progress::Continue)
@@ -347,8 +416,15 @@ impl Splitter {
         self.state = State::Done;
         match (self.list_seen, self.document.take()) {
             (true, _) => Ok(Progress::Continue),
-            (false, Some(from)) => Ok(Progress::Row(Row { from, to: self.position, is_read: false })),
-            (false, None) => Err(other_shape()),
+            (false, Some(from)) => {
+                Ok(Progress::Row(Row { from, to: self.position, state: RowState::Unread }))
+            }
+            (false, None) => Err(match &self.error {
+                Some(error) => {
+                    UNEXPECTED_SHAPE.error(format!("the answer has no list but an error: {error}"))
+                }
+                None => other_shape(),
+            }),
         }
     }
 
@@ -378,21 +454,49 @@ impl Splitter {
             && let Some(length) = attempt(text)
         {
             self.value = None;
-            return self.end_row(from, from + length, true);
+            return self.end_row(from, from + length, RowState::Read);
         }
         Progress::Continue
     }
 
     fn row(&mut self) -> Result<Progress> {
-        let Some((from, to)) = self.scan()? else { return Ok(Progress::NeedMore) };
-        Ok(self.end_row(from, to, false))
+        if self.skipper.is_none() {
+            let state = match self.advance() {
+                Ok(None) => return Ok(Progress::NeedMore),
+                Ok(Some((from, to))) => return Ok(self.end_row(from, to, RowState::Unread)),
+                Err(ScanError::TooDeep) => RowState::TooDeep,
+                Err(ScanError::Syntax(_)) if self.damage == OnDamage::PassOver => RowState::Broken,
+                Err(error) => return Err(scan_error(error)),
+            };
+            self.skipper = Some((Skipper::default(), state));
+            self.position = self.value.unwrap_or(self.position);
+        }
+        Ok(self.skip())
     }
 
-    fn end_row(&mut self, from: usize, to: usize, is_read: bool) -> Progress {
+    /// Reads on to the end of a row that cannot be read.
+    fn skip(&mut self) -> Progress {
+        let horizon = self.horizon();
+        let Some((skipper, state)) = &mut self.skipper else { return Progress::Continue };
+        let before = self.position;
+        let end = skipper.advance(&self.window.as_bytes()[..horizon], before);
+        let state = *state;
+        self.position = end.unwrap_or(horizon);
+        #[cfg(test)]
+        {
+            self.work += self.position - before;
+        }
+        let Some(to) = end else { return Progress::NeedMore };
+        self.skipper = None;
+        let from = self.value.take().unwrap_or(to);
+        self.end_row(from, to, state)
+    }
+
+    fn end_row(&mut self, from: usize, to: usize, state: RowState) -> Progress {
         self.position = to;
         self.state =
             if self.envelope.shape == Shape::Entity { State::Done } else { State::Element(Place::Value) };
-        Progress::Row(Row { from, to, is_read })
+        Progress::Row(Row { from, to, state })
     }
 
     fn done(&mut self) -> Result<Progress> {
@@ -415,14 +519,13 @@ impl Splitter {
 
     /// Reads on in a value. Gives where it begins and ends once all of it was read; it is not kept from then on.
     fn scan(&mut self) -> Result<Option<(usize, usize)>> {
+        self.advance().map_err(scan_error)
+    }
+
+    fn advance(&mut self) -> Result<Option<(usize, usize)>, ScanError> {
         let text = &self.window.as_bytes()[..self.horizon()];
         let before = self.position;
-        let end = self.scanner.advance(text, before).map_err(|error| match error {
-            ScanError::Syntax(_) => not_json("its syntax is broken", ""),
-            ScanError::TooDeep => {
-                NESTED_TOO_DEEPLY.error(format!("a row is nested more than {MAX_DEPTH} levels deep"))
-            }
-        })?;
+        let end = self.scanner.advance(text, before)?;
         self.position = end.unwrap_or(text.len());
         #[cfg(test)]
         {
@@ -465,6 +568,15 @@ impl Splitter {
     fn too_large(&self) -> Error {
         TOO_LARGE
             .error(format!("a row, or an answer that is no list, is longer than {} MB", self.limit >> 20))
+    }
+}
+
+fn scan_error(error: ScanError) -> Error {
+    match error {
+        ScanError::Syntax(_) => not_json("its syntax is broken", ""),
+        ScanError::TooDeep => {
+            NESTED_TOO_DEEPLY.error(format!("the answer is nested more than {MAX_DEPTH} levels deep"))
+        }
     }
 }
 

@@ -1,7 +1,9 @@
 //! Machines of Defender for Endpoint.
 
 use crate::catalog::ColumnKind::{Bool, Dictionary, Int, Text, TextList, Time, Variant};
-use crate::catalog::{ADDITIONAL_COLUMN, Cmdlet, Filter, IdParameter, Paging, Quota, Resource, col, shown};
+use crate::catalog::{
+    ADDITIONAL_COLUMN, Cmdlet, Filter, IdParameter, Paging, Quota, Resource, WithoutLink, col, shown,
+};
 use crate::cloud::Family;
 
 pub(crate) const RESOURCE: Resource = Resource {
@@ -13,6 +15,7 @@ pub(crate) const RESOURCE: Resource = Resource {
     list_path: Some("/api/machines"),
     item_path: Some("/api/machines/{id}"),
     paging: Paging::ODATA,
+    without_link: WithoutLink::Skip,
     max_top: Some(10_000),
     quota: Quota::Defender,
     probe: Some(&[("$top", "1")]),

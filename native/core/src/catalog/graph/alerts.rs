@@ -1,7 +1,9 @@
 //! Alerts of Microsoft Graph: those of every Defender product.
 
 use crate::catalog::ColumnKind::{Dictionary, Text, TextList, Time, Variant};
-use crate::catalog::{ADDITIONAL_COLUMN, Cmdlet, Filter, IdParameter, Paging, Resource, col, col_at, shown};
+use crate::catalog::{
+    ADDITIONAL_COLUMN, Cmdlet, Filter, IdParameter, Paging, Resource, WithoutLink, col, col_at, shown,
+};
 use crate::cloud::Family;
 
 pub(crate) const RESOURCE: Resource = Resource {
@@ -15,6 +17,8 @@ pub(crate) const RESOURCE: Resource = Resource {
     // Without it, values that were added later arrive as unknownFutureValue.
     headers: &[("prefer", "include-unknown-enum-members")],
     paging: Paging::ODATA,
+    // $skip ends at 500.
+    without_link: WithoutLink::TimeWindow("lastUpdateDateTime"),
     max_top: Some(1_000),
     probe: Some(&[("$top", "1")]),
     permissions: &["SecurityAlert.Read.All", "SecurityAlert.ReadWrite.All"],

@@ -23,7 +23,7 @@ const LIST: &str = r#"{"kind":"rows","resource":"machines"}"#;
 const SECRET: &str = r#"{"type":"clientSecret","secret":"fake-client-secret"}"#;
 
 fn after_token(request: &Request, count: usize, answer: impl Fn() -> Answer) -> Answer {
-    if is_token_request(request) { token_answer(count) } else { answer() }
+    if is_token_request(request) { token_answer(request, count) } else { answer() }
 }
 
 fn half_a_page() -> Answer {
@@ -212,7 +212,7 @@ async fn a_query_outlives_its_session() {
 async fn a_token_request_goes_on_for_another_query() {
     let network = Network::new(|request, count| {
         if is_token_request(request) {
-            Answer::After(10, Box::new(token_answer(count)))
+            Answer::After(10, Box::new(token_answer(request, count)))
         } else {
             ok(r#"{"value":[{"id":"1"}]}"#)
         }

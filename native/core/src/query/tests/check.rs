@@ -85,13 +85,13 @@ async fn a_connection_that_works_passes_every_check() {
 }
 
 fn machines(request: &Request, count: usize) -> Answer {
-    if is_token_request(request) { token_answer(count) } else { ok(r#"{"value":[{"id":"1"}]}"#) }
+    if is_token_request(request) { token_answer(request, count) } else { ok(r#"{"value":[{"id":"1"}]}"#) }
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_empty_tenant_passes_too() {
     fn none(request: &Request, count: usize) -> Answer {
-        if is_token_request(request) { token_answer(count) } else { status(404) }
+        if is_token_request(request) { token_answer(request, count) } else { status(404) }
     }
     let steps = after_token(&[
         ("Roles", "Machine", "Passed", ""),
@@ -138,7 +138,9 @@ async fn each_failure_is_in_the_row_of_its_step() {
         ),
         (
             "a refusal",
-            |request, count| if is_token_request(request) { token_answer(count) } else { status(403) },
+            |request, count| {
+                if is_token_request(request) { token_answer(request, count) } else { status(403) }
+            },
             after_token(&[
                 ("Roles", "Machine", "Passed", ""),
                 ("Answer", "Machine", "Failed", "Fdx.Api.Forbidden"),
@@ -150,7 +152,7 @@ async fn each_failure_is_in_the_row_of_its_step() {
             |request, count| {
                 let body = r#"{"error":{"code":"Forbidden","message":"no valid license"}}"#;
                 if is_token_request(request) {
-                    token_answer(count)
+                    token_answer(request, count)
                 } else {
                     Answer::Said(403, Vec::new(), body.to_owned())
                 }
@@ -165,7 +167,7 @@ async fn each_failure_is_in_the_row_of_its_step() {
             "no API host",
             |request, count| {
                 if is_token_request(request) {
-                    token_answer(count)
+                    token_answer(request, count)
                 } else {
                     Answer::Fails(TransportErrorKind::Connect)
                 }
@@ -187,7 +189,7 @@ async fn one_tenants_failure_leaves_the_others_checks() {
     fn answer(request: &Request, count: usize) -> Answer {
         match is_token_request(request) {
             _ if request.url.path().contains(OTHER) => refused_token(700_016),
-            true => token_answer(count),
+            true => token_answer(request, count),
             false => ok(r#"{"value":[]}"#),
         }
     }
@@ -196,7 +198,7 @@ async fn one_tenants_failure_leaves_the_others_checks() {
     let document = format!(r#"{{"kind":"check","resources":["Machine"],"tenants":["{OTHER}","{TENANT}"]}}"#);
     let outcome = fixture.run(&document).await;
     let result = |tenant: &str, check: &str| {
-        let of_tenant = outcome.rows.iter().zip(&outcome.tenants).filter(|(_, known)| *known == tenant);
+        let of_tenant = outcome.rows.iter().zip(&outcome.tenants).filter(|(_, known)| known.0 == *tenant);
         let mut found =
             of_tenant.filter(|(row, _)| row["check"] == check).map(|(row, _)| row["result"].clone());
         let result = found.next().unwrap();

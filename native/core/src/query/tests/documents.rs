@@ -2,9 +2,9 @@
 
 use serde_json::json;
 
-use super::{End, Fixture, form};
+use super::{DOMAIN_TENANT, End, Fixture, form};
 use crate::http::Request;
-use crate::testing::{Answer, Network, START, TENANT, ok, status};
+use crate::testing::{Answer, Network, START, TENANT, jwt, ok, status};
 
 const OTHER: &str = "99999999-9999-9999-9999-999999999999";
 const EMPTY: &str = r#"{"value":[]}"#;
@@ -169,12 +169,67 @@ async fn every_tenant_is_read_once_with_its_own_token() {
     let document = json!({"kind": "rows", "resource": "machines", "tenants": tenants, "throttleLimit": 1});
     let outcome = fixture.run(&document.to_string()).await;
     assert_eq!(outcome.rows.len(), 3);
+    let label = |id: &str, name: Option<&str>| (id.to_owned(), name.map(str::to_owned));
+    let contoso = label(DOMAIN_TENANT, Some("contoso.onmicrosoft.com"));
+    assert_eq!(outcome.tenants, [label(TENANT, None), label(OTHER, None), contoso]);
     let asked: Vec<_> = fixture
         .token_requests()
         .iter()
         .map(|request| request.url.path_segments().unwrap().next().unwrap().to_owned())
         .collect();
     assert_eq!(asked, [TENANT, OTHER, "contoso.onmicrosoft.com"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_names_of_a_tenant_are_read_once() {
+    let fixture = Fixture::new(|_, _| ok(r#"{"value":[{"id":"1"}]}"#));
+    for document in [
+        json!({"kind": "rows", "resource": "machines"}),
+        json!({"kind": "rows", "resource": "machineVulnerabilities", "parentIds": ["a"]}),
+        json!({"kind": "request", "path": "/api/machines"}),
+    ] {
+        let mut document = document;
+        document["tenants"] = json!(["contoso.onmicrosoft.com", DOMAIN_TENANT, "CONTOSO.com", TENANT]);
+        let outcome = fixture.run(&document.to_string()).await;
+        assert_eq!((outcome.rows.len(), outcome.errors.len()), (2, 0), "{document}");
+        let mut ids: Vec<_> = outcome.tenants.iter().map(|(id, _)| id.as_str()).collect();
+        ids.sort_unstable();
+        assert_eq!(ids, [TENANT, DOMAIN_TENANT], "{document}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_an_app_no_tenant_but_the_home_is_read() {
+    let network = Network::new(|request, _| {
+        if request.url.path().contains("/metadata/") {
+            let token = jwt(&json!({"tid": TENANT, "roles": ["Machine.Read.All"]}));
+            return ok(json!({"access_token": token, "expires_in": 3600, "token_type": "Bearer"}).to_string());
+        }
+        ok(r#"{"value":[{"id":"1"}]}"#)
+    });
+    let settings = format!(
+        r#"{{"tenants":["{TENANT}"],"credential":{{"type":"managedIdentity","clientId":"{OTHER}"}}}}"#
+    );
+    let fixture = Fixture::open(&network, &settings);
+    for (tenants, rows, errors) in [
+        (json!([TENANT]), 1, 0),
+        (json!([TENANT.to_uppercase()]), 1, 0),
+        (json!([OTHER]), 0, 1),
+        (json!([OTHER, TENANT, DOMAIN_TENANT]), 1, 2),
+        (json!(["contoso.com"]), 0, 1),
+    ] {
+        for kind in ["rows", "request", "token"] {
+            let mut document = json!({"kind": kind, "tenants": tenants});
+            match kind {
+                "rows" => document["resource"] = json!("machines"),
+                "request" => document["path"] = json!("/api/machines"),
+                _ => {}
+            }
+            let outcome = fixture.run(&document.to_string()).await;
+            assert_eq!((outcome.rows.len(), outcome.errors.len()), (rows, errors), "{document}");
+            assert!(outcome.error_ids().iter().all(|id| *id == "Fdx.Identity.HomeTenantOnly"), "{document}");
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -155,7 +155,7 @@ async fn an_id_of_a_service_is_kept_short_and_on_one_line() {
     let id = format!("a\r\n\u{1b}[31m{}", "b ".repeat(5000));
     let network = Network::new(move |request, count| {
         if is_token_request(request) {
-            return token_answer(count);
+            return token_answer(request, count);
         }
         Answer::Status(
             400,

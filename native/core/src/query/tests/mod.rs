@@ -23,8 +23,10 @@ use crate::context::World;
 use crate::errors::Error;
 use crate::http::Request;
 use crate::session::Session;
-use crate::testing::{Answer, CLIENT, Network, TENANT, TestClock, jwt, ok, pairs};
+use crate::testing::{Answer, CLIENT, Network, Part, TENANT, TestClock, jwt, ok, pairs};
 
+/// Tenant of every domain.
+const DOMAIN_TENANT: &str = "44444444-4444-4444-4444-444444444444";
 /// How long the scripted network takes for an answer.
 const LATENCY: Duration = Duration::from_millis(5);
 
@@ -37,8 +39,8 @@ struct Fixture {
 /// The outcome of a query.
 struct Outcome {
     rows: Vec<Row>,
-    /// Tenant of each row.
-    tenants: Vec<String>,
+    /// Id and name of the tenant of each row.
+    tenants: Vec<(String, Option<String>)>,
     errors: Vec<Error>,
     end: End,
     /// Elapsed time without the latency of the network.
@@ -63,7 +65,7 @@ impl Fixture {
         let paths = std::sync::Mutex::new(std::collections::HashMap::<String, usize>::new());
         let network = Network::new(move |request, count| {
             if is_token_request(request) {
-                return token_answer(count);
+                return token_answer(request, count);
             }
             let before = {
                 let mut paths = paths.lock().unwrap();
@@ -148,7 +150,9 @@ async fn drain(query: &Query) -> Outcome {
         match query.next_in_test().await {
             Next::Batch(batch) => {
                 let decoded = batches.read(batch.bytes()).unwrap();
-                outcome.tenants.extend(decoded.rows.iter().map(|_| decoded.tenant.clone()));
+                outcome.tenants.extend(
+                    decoded.rows.iter().map(|_| (decoded.tenant.clone(), decoded.tenant_name.clone())),
+                );
                 outcome.rows.extend(decoded.rows);
             }
             Next::ItemFailed(error) => outcome.errors.push(error),
@@ -173,10 +177,12 @@ fn is_token_request(request: &Request) -> bool {
 }
 
 /// A token with the roles that the tests need, different each time.
-fn token_answer(count: usize) -> Answer {
+fn token_answer(request: &Request, count: usize) -> Answer {
+    let tenant = request.url.path_segments().and_then(|mut parts| parts.next()).unwrap_or_default();
+    let tid = if tenant.contains('.') { DOMAIN_TENANT } else { tenant };
     let token = jwt(&json!({
         "aud": "https://api.securitycenter.microsoft.com",
-        "tid": TENANT,
+        "tid": tid,
         "appid": CLIENT,
         "roles": ["Machine.Read.All", "Vulnerability.Read.All"],
         "count": count,
@@ -220,4 +226,25 @@ fn a_wait_ends_in_time_while_no_worker_is_free() {
     assert!(matches!(query.next(Duration::from_millis(20)), Next::Pending));
     query.cancel();
     assert!(matches!(query.next(Duration::from_secs(3600)), Next::Cancelled));
+}
+
+#[tokio::test(start_paused = true)]
+async fn by_default_eight_tenants_receive_rows_at_a_time_and_as_many_as_the_limit_says() {
+    let page = || {
+        let headers = vec![("content-type", "application/json".to_owned())];
+        Answer::Parts(200, headers, vec![Part::Bytes(br#"{"value":[{"id":"a"},"#.to_vec()), Part::Silence])
+    };
+    for (limit, expected) in [("", 8), (r#","throttleLimit":10"#, 10), (r#","throttleLimit":3"#, 3)] {
+        let fixture = Fixture::new(move |_, _| page());
+        let tenants: Vec<_> = (0..12).map(|n| format!("\"11111111-1111-1111-1111-{n:012}\"")).collect();
+        let tenants = tenants.join(",");
+        let query = fixture
+            .query(&format!(r#"{{"kind":"rows","resource":"machines","tenants":[{tenants}]{limit}}}"#));
+        let mut receiving = 0;
+        while let Ok(next) = tokio::time::timeout(Duration::from_secs(5), query.next_in_test()).await {
+            assert!(matches!(next, Next::Batch(_)));
+            receiving += 1;
+        }
+        assert_eq!(receiving, expected, "{limit}");
+    }
 }

@@ -74,7 +74,7 @@ async fn tenants_that_wait_together_use_the_time_once_and_say_it_once() {
     let tenants: Vec<String> = (1..=9).map(|n| format!("{n}0000000-0000-0000-0000-000000000000")).collect();
     let network = Network::new(|request, count| {
         if super::is_token_request(request) {
-            return super::token_answer(count);
+            return super::token_answer(request, count);
         }
         if count < 18 { throttled("3000") } else { ok(r#"{"value":[{"id":"1"}]}"#) }
     });

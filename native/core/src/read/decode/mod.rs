@@ -2,5 +2,6 @@
 
 mod nested;
 pub(crate) mod row;
-mod time;
+pub(crate) mod surrogates;
+pub(crate) mod time;
 mod value;

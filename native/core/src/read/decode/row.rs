@@ -8,11 +8,10 @@ use serde::Deserializer;
 use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor};
 
 use super::nested::Nested;
+use super::surrogates::replace_lone_surrogates;
 use super::value::{ColumnValue, Extras, VariantValue};
 use crate::batch::{BatchBuilder, ColumnBuilder};
 use crate::catalog::{ADDITIONAL, ColumnKind, Resource};
-use crate::errors::UNEXPECTED_SHAPE;
-use crate::errors::{Error, Result};
 
 /// Columns of rows that no catalog entry describes, at most: beyond it the names are data.
 const DYNAMIC_LIMIT: usize = 4096;
@@ -101,26 +100,33 @@ impl RowDecoder {
         json: &str,
         from_request: Option<&str>,
         builder: &mut BatchBuilder,
-    ) -> Result<()> {
-        let read = match self.layout {
-            Layout::Raw => {
-                builder.columns()[0].text(json);
-                return Ok(());
-            }
-            Layout::Dynamic if !json.starts_with('{') => self.scalar(json, builder),
-            Layout::Typed(_) if !json.starts_with('{') => return Err(bad_row("a row is not a JSON object")),
-            _ => self.object(json, builder).map(|_| ()),
-        };
-        if let Err(error) = read {
+    ) -> Result<(), Unreadable> {
+        if self.layout == Layout::Raw {
+            builder.columns()[0].text(json);
+            return Ok(());
+        }
+        let mut read = self.value(json, builder);
+        if read.is_err()
+            && let Some(text) = replace_lone_surrogates(json)
+        {
             self.roll_back(builder);
-            return Err(bad_row(if error.is_data() {
-                "a row has too many different members"
-            } else {
-                "a row has a number or a character that cannot be represented"
-            }));
+            read = self.value(&text, builder);
+        }
+        if let Err(reason) = read {
+            self.roll_back(builder);
+            return Err(reason);
         }
         self.complete(from_request, builder);
         Ok(())
+    }
+
+    fn value(&mut self, json: &str, builder: &mut BatchBuilder) -> Result<(), Unreadable> {
+        let read = match self.layout {
+            Layout::Dynamic if !json.starts_with('{') => self.scalar(json, builder),
+            _ if !json.starts_with('{') => return Err(Unreadable::NotAnObject),
+            _ => self.object(json, builder).map(|_| ()),
+        };
+        read.map_err(|e| if e.is_data() { Unreadable::TooManyMembers } else { Unreadable::OutOfRange })
     }
 
     /// As [`RowDecoder::decode`], from text that begins with an object and may be cut. Gives the object's length, or
@@ -222,8 +228,23 @@ impl RowDecoder {
     }
 }
 
-fn bad_row(message: &str) -> Error {
-    UNEXPECTED_SHAPE.error(message)
+/// Why a row that is JSON cannot be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unreadable {
+    NotAnObject,
+    TooManyMembers,
+    OutOfRange,
+}
+
+impl Unreadable {
+    /// For messages.
+    pub(crate) fn text(self) -> &'static str {
+        match self {
+            Unreadable::NotAnObject => "it is not an object",
+            Unreadable::TooManyMembers => "its members have too many different names",
+            Unreadable::OutOfRange => "it has a number that is too large",
+        }
+    }
 }
 
 fn too_many<E: serde::de::Error>() -> E {

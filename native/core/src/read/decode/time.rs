@@ -9,7 +9,7 @@ use crate::batch::{EPOCH, TICKS_PER_SECOND};
 const DAY: i64 = 86_400;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum ParsedTime {
+pub(crate) enum ParsedTime {
     /// 100 ns since 0001-01-01 UTC.
     Ticks(i64),
     /// The services write the year 1.
@@ -19,7 +19,7 @@ pub(super) enum ParsedTime {
 
 /// Reads a date in any form that the services use: RFC 3339 with up to seven digits, or a blank instead of `T` and no
 /// zone, which means UTC.
-pub(super) fn parse_time(text: &str) -> ParsedTime {
+pub(crate) fn parse_time(text: &str) -> ParsedTime {
     match parse_fixed(text.as_bytes()).or_else(|| parse_any(text)) {
         None => ParsedTime::Unreadable,
         Some(ticks) if ticks < 366 * DAY * TICKS_PER_SECOND => ParsedTime::Never,

@@ -2,13 +2,20 @@
 
 use url::Url;
 
-use super::page::PageEnd;
 use crate::cloud::Family;
 use crate::context::Context;
-use crate::errors::Result;
+use crate::errors::{FILTER_LOST, Result};
 use crate::read::address;
 
-pub(super) fn next(context: &Context, family: Family, current: &Url, end: &PageEnd) -> Result<Option<Url>> {
-    let link = end.link.as_deref();
-    link.map(|link| address::next_page(&context.settings, family, current, link)).transpose()
+pub(super) fn next(context: &Context, family: Family, current: &Url, link: &str) -> Result<Url> {
+    let next = address::next_page(&context.settings, family, current, link)?;
+    // A token stands for the whole request. Without one, the link must repeat the filter.
+    if has(current, "$filter") && !has(&next, "$filter") && !has(&next, "$skiptoken") {
+        return Err(FILTER_LOST.error(FILTER_LOST.cause));
+    }
+    Ok(next)
+}
+
+fn has(url: &Url, parameter: &str) -> bool {
+    url.query_pairs().any(|(name, value)| name.eq_ignore_ascii_case(parameter) && !value.is_empty())
 }

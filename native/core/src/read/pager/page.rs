@@ -4,22 +4,23 @@ use std::hash::{BuildHasher, Hasher};
 
 use foldhash::fast::FixedState;
 use reqwest::header::{self, HeaderName, HeaderValue};
-use url::Url;
 
+use super::target::Target;
+use super::time_window::TimeWindow;
 use crate::auth;
 use crate::clock::within;
 use crate::context::Context;
 use crate::errors::{Error, Quoter, Result};
 use crate::errors::{
-    NETWORK_BROKEN, NETWORK_DAMAGED, NETWORK_TIMEOUT, NETWORK_UNREACHABLE, NOT_JSON, NOT_LICENSED,
-    NOT_PROVISIONED, PAGE_CHANGED, PROXY_REFUSED,
+    NESTED_TOO_DEEPLY, NETWORK_BROKEN, NETWORK_DAMAGED, NETWORK_TIMEOUT, NETWORK_UNREACHABLE, NOT_JSON,
+    NOT_LICENSED, NOT_PROVISIONED, PAGE_CHANGED, PROXY_REFUSED, UNREADABLE_ROW,
 };
 use crate::http::retry::{Attempt, Outcome, Policy, is_transient, quota_delay, retry_after};
 use crate::http::{ErrorBody, Request, Response, TransportError, TransportErrorKind, limits, sensitive};
 use crate::read::plan::Plan;
 use crate::read::refusal;
-use crate::read::sink::Sink;
-use crate::read::splitter::{Shape, Splitter};
+use crate::read::sink::{Pushed, Sink};
+use crate::read::splitter::{Continuation, OnDamage, RowState, Shape, Splitter};
 use crate::token::cache::Cached;
 
 /// Bytes of a body after which other work has its turn.
@@ -30,8 +31,10 @@ const YIELD_AFTER: usize = 256 * 1024;
 pub(super) struct PageEnd {
     /// Rows of the page.
     pub(super) rows: u64,
-    /// What its link member says about the next page.
-    pub(super) link: Option<String>,
+    /// Digest of those rows.
+    pub(super) digest: u64,
+    /// What its envelope says about the rest of the list.
+    pub(super) continuation: Continuation,
 }
 
 /// One page, over as many attempts as it takes.
@@ -39,13 +42,15 @@ pub(super) struct Page<'a> {
     context: &'a Context,
     tenant: &'a str,
     plan: &'a Plan,
-    url: &'a Url,
+    target: &'a Target,
     number: u64,
     /// Rows that earlier attempts delivered, and the digest of their bytes: they are not delivered again.
     rows: u64,
     digest: u64,
     /// The damaged body that the last attempt received.
     damaged: Option<Received>,
+    /// That body is not JSON although it came as it was sent: this attempt passes over the damage.
+    pass_over: bool,
 }
 
 /// Identifies the bytes that were received of a body.
@@ -107,6 +112,7 @@ impl From<Error> for Failure {
 struct PageRequest<'a, 'b> {
     page: Page<'a>,
     sink: &'b mut Sink,
+    window: Option<&'b mut TimeWindow>,
     /// Whether a token that was refused has been replaced.
     renewed: bool,
 }
@@ -118,7 +124,7 @@ impl Attempt for PageRequest<'_, '_> {
 
     async fn attempt(&mut self) -> Result<Outcome<PageEnd>> {
         let before = self.page.rows;
-        let error = match self.page.attempt(self.sink).await {
+        let error = match self.page.attempt(self.sink, self.window.as_deref_mut()).await {
             Ok(next) => return Ok(Outcome::Done(next)),
             Err(Failure::Token(_)) if !self.renewed => {
                 self.renewed = true;
@@ -140,31 +146,35 @@ impl<'a> Page<'a> {
         context: &'a Context,
         tenant: &'a str,
         plan: &'a Plan,
-        url: &'a Url,
+        target: &'a Target,
         number: u64,
     ) -> Self {
-        Page { context, tenant, plan, url, number, rows: 0, digest: 0, damaged: None }
+        Page { context, tenant, plan, target, number, rows: 0, digest: 0, damaged: None, pass_over: false }
     }
 
-    pub(super) async fn read(self, sink: &mut Sink) -> Result<PageEnd> {
+    pub(super) async fn read(self, sink: &mut Sink, window: Option<&mut TimeWindow>) -> Result<PageEnd> {
         let place =
             if self.tenant.is_empty() { String::new() } else { format!(" of tenant {}", self.tenant) };
         let what = format!("{} page {}{place}", self.plan.url.path(), self.number);
         let context = self.context;
         let policy = Policy::of(&context.settings.retry);
-        context.retry(&what, &policy, PageRequest { page: self, sink, renewed: false }).await
+        context.retry(&what, &policy, PageRequest { page: self, sink, window, renewed: false }).await
     }
 
-    async fn attempt(&mut self, sink: &mut Sink) -> Result<PageEnd, Failure> {
+    async fn attempt(
+        &mut self,
+        sink: &mut Sink,
+        window: Option<&mut TimeWindow>,
+    ) -> Result<PageEnd, Failure> {
         let target = self.context.settings.target(self.plan.family)?;
         let scope = target.scope.as_ref();
         let cached = auth::access_token(self.context, self.tenant, scope, false).await?;
-        if self.tenant.is_empty() {
-            sink.name(cached.token.claims().tid.as_deref());
+        if !sink.label(self.tenant, cached.token.claims().tid.as_deref()) {
+            return Ok(PageEnd::default());
         }
         // What quotes the answer quotes it without the token.
         let quoter = Quoter::new([cached.token.secret.expose()]);
-        self.exchange(&cached, scope, &quoter, sink).await.map_err(|failure| failure.masked(&quoter))
+        self.exchange(&cached, scope, &quoter, sink, window).await.map_err(|failure| failure.masked(&quoter))
     }
 
     /// Sends the request with this token and reads the answer.
@@ -174,21 +184,23 @@ impl<'a> Page<'a> {
         scope: &str,
         quoter: &Quoter,
         sink: &mut Sink,
+        window: Option<&mut TimeWindow>,
     ) -> Result<PageEnd, Failure> {
         let method = self.plan.method.as_str();
-        self.context.reporter.request(method, self.tenant, self.url.path(), self.number);
+        self.context.reporter.request(method, self.tenant, self.target.url.path(), self.number);
         let limit = if self.plan.repeatable { limits::ANSWER } else { limits::ONLY_ANSWER };
         let sent = self.context.send(self.request(cached.token.secret.expose())?, limit).await;
         let mut response = sent.map_err(|e| self.broken(&e))?;
         let status = response.status;
         if (200..300).contains(&status) {
+            self.warn_if_partial(&response, quoter);
             let mut received = Received::default();
-            return match self.body(&mut response, sink, &mut received).await {
+            return match self.body(&mut response, sink, window, &mut received).await {
                 Err(Failure::Damaged(error)) => Err(self.damaged(error, response, received).await),
                 ended => ended,
             };
         }
-        if status == 404 && self.plan.not_found_is_empty {
+        if status == 404 && self.plan.not_found_is_empty && self.number == 1 {
             return Ok(PageEnd::default());
         }
         let claims = response.header("www-authenticate").and_then(refusal::challenge);
@@ -202,7 +214,7 @@ impl<'a> Page<'a> {
             _ => retry_after(asked.as_deref(), now),
         };
         Err(match status {
-            // A 403 too may be mended by a new token: roles that were granted meanwhile are not in the old one.
+            // A new token may fix a 403 too: the old one lacks roles that were granted later.
             401 | 403 if status == 401 || cached.from_cache => {
                 if error.is(&NOT_LICENSED) || error.is(&NOT_PROVISIONED) || error.is(&PROXY_REFUSED) {
                     Failure::Final(error)
@@ -218,7 +230,7 @@ impl<'a> Page<'a> {
     }
 
     fn request(&self, token: &str) -> Result<Request> {
-        let mut request = Request::new(self.plan.method.clone(), self.url.clone());
+        let mut request = Request::new(self.plan.method.clone(), self.target.url.clone());
         let bearer = zeroize::Zeroizing::new(format!("Bearer {token}"));
         let bearer = sensitive(&bearer)
             .ok_or_else(|| Error::internal("a token has characters that no header can hold"))?;
@@ -227,7 +239,7 @@ impl<'a> Page<'a> {
         for &(name, value) in self.plan.headers {
             request.headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
         }
-        if let Some(body) = &self.plan.body {
+        if let Some(body) = &self.target.body {
             request.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
             request.body = Some(body.clone());
         }
@@ -239,10 +251,20 @@ impl<'a> Page<'a> {
         &mut self,
         response: &mut Response,
         sink: &mut Sink,
+        mut window: Option<&mut TimeWindow>,
         received: &mut Received,
     ) -> Result<PageEnd, Failure> {
+        let _reader = sink.begin(response).await;
         self.context.reporter.reading();
-        let mut splitter = Splitter::new(self.plan.envelope);
+        // Damage that may have come on the way is not passed over before the page was requested again.
+        let pass_over = self.pass_over || !self.plan.repeatable;
+        let damage = if pass_over { OnDamage::PassOver } else { OnDamage::Stop };
+        let mut envelope = self.plan.envelope;
+        if envelope.shape == Shape::Any && self.number > 1 {
+            // The first page was a list, or there would be no second one.
+            envelope.shape = Shape::List;
+        }
+        let mut splitter = Splitter::new(envelope).on_damage(damage);
         let mut replay = Replay::default();
         let mut unyielded = 0;
         loop {
@@ -252,8 +274,8 @@ impl<'a> Page<'a> {
             self.context.reporter.received(chunk.len());
             for part in chunk.chunks(YIELD_AFTER) {
                 splitter.feed(part);
-                if !self.rows(&mut splitter, &mut replay, response, sink).await? {
-                    return Ok(PageEnd { rows: replay.rows, link: None });
+                if !self.rows(&mut splitter, &mut replay, response, sink, window.as_deref_mut()).await? {
+                    return Ok(self.end(Continuation::default()));
                 }
                 unyielded += part.len();
                 if unyielded >= YIELD_AFTER {
@@ -262,7 +284,7 @@ impl<'a> Page<'a> {
                 }
             }
         }
-        if received.bytes == 0 && self.plan.envelope.shape == Shape::Any {
+        if received.bytes == 0 && envelope.shape == Shape::Any {
             // 204, or an action that answers nothing.
             return Ok(PageEnd::default());
         }
@@ -270,7 +292,7 @@ impl<'a> Page<'a> {
             return Err(Failure::Final(self.changed()));
         }
         // A body whose JSON stops in the middle was cut on its way, whatever the connection says.
-        splitter.finish().map(|link| PageEnd { rows: replay.rows, link }).map_err(Failure::Damaged)
+        splitter.finish().map(|continuation| self.end(continuation)).map_err(Failure::Damaged)
     }
 
     /// Reads the rows that are there; false when the query has had as many as it wanted.
@@ -280,10 +302,12 @@ impl<'a> Page<'a> {
         replay: &mut Replay,
         response: &mut Response,
         sink: &mut Sink,
+        mut window: Option<&mut TimeWindow>,
     ) -> Result<bool, Failure> {
         loop {
             let is_new = replay.rows >= self.rows;
-            let row = splitter.next_row(|text| if is_new { sink.attempt(text) } else { None });
+            let may_attempt = is_new && window.is_none();
+            let row = splitter.next_row(|text| if may_attempt { sink.attempt(text) } else { None });
             // A damaged compressed body shows as broken JSON before its checksum is reached.
             let row = row.map_err(|error| {
                 let is_damage = splitter.has_begun() && error.is(&NOT_JSON);
@@ -294,7 +318,8 @@ impl<'a> Page<'a> {
             replay.rows += 1;
             if is_new {
                 self.digest = digest(self.digest, json);
-                if !sink.push(json, row.is_read, response).await? {
+                let is_wanted = window.as_mut().is_none_or(|window| window.is_new(json));
+                if is_wanted && !self.row(row.state, json, replay.rows, response, sink).await {
                     return Ok(false);
                 }
                 self.rows = replay.rows;
@@ -305,6 +330,32 @@ impl<'a> Page<'a> {
                 }
             }
         }
+    }
+
+    /// Hands on a row, or reports why it cannot be read; false when the query has had as many as it wanted.
+    async fn row(
+        &self,
+        state: RowState,
+        json: &str,
+        number: u64,
+        response: &mut Response,
+        sink: &mut Sink,
+    ) -> bool {
+        let (entry, why) = match state {
+            RowState::Unread | RowState::Read => {
+                match sink.push(json, state == RowState::Read, response).await {
+                    Pushed::Kept => return true,
+                    Pushed::Satisfied => return false,
+                    Pushed::Unreadable(reason) => (&UNREADABLE_ROW, reason.text()),
+                }
+            }
+            RowState::Broken => (&UNREADABLE_ROW, "it is not JSON"),
+            RowState::TooDeep => (&NESTED_TOO_DEEPLY, "it is nested too deeply"),
+        };
+        let (page, path) = (self.number, self.target.url.path());
+        let message = format!("row {number} of page {page} of {path} cannot be read: {why}");
+        sink.refuse(self.tenant, entry.error(message)).await;
+        true
     }
 
     /// Broken JSON may be damage on the way, which may pass. If the body comes a second time, byte for byte, it is what
@@ -322,6 +373,7 @@ impl<'a> Page<'a> {
             Some(Ok(())) => {}
             None => return self.passing(error),
         }
+        self.pass_over = error.is(&NOT_JSON);
         let before = self.damaged.replace(received.clone());
         if before.is_some_and(|before| before.is(&received)) {
             Failure::Final(error)
@@ -335,13 +387,30 @@ impl<'a> Page<'a> {
         if self.plan.repeatable { Failure::Passing(error) } else { Failure::Final(error) }
     }
 
+    fn end(&self, continuation: Continuation) -> PageEnd {
+        PageEnd { rows: self.rows, digest: self.digest, continuation }
+    }
+
+    /// Some services answer with what they have when one of their sources failed.
+    /// <https://learn.microsoft.com/graph/api/resources/security-error-codes>
+    fn warn_if_partial(&self, response: &Response, quoter: &Quoter) {
+        let warning = response.header("warning").filter(|text| text.starts_with("199"));
+        if response.status == 206 || warning.is_some() {
+            let said = warning.map_or_else(String::new, |text| format!(" ({})", quoter.text(text, 200)));
+            let (tenant, path) = (self.tenant, self.target.url.path());
+            self.context.reporter.warning(format!(
+                "Tenant {tenant}: the answer of {path} is incomplete, as the service says{said}. Rows may be missing."
+            ));
+        }
+    }
+
     fn changed(&self) -> Error {
         PAGE_CHANGED
             .error(format!("page {} broke off and was different when it was asked for again", self.number))
     }
 
     fn broken(&self, e: &TransportError) -> Failure {
-        let host = self.url.host_str().unwrap_or_default();
+        let host = self.target.url.host_str().unwrap_or_default();
         let (entry, what) = match e.kind {
             kind if kind.is_unsent() => (&NETWORK_UNREACHABLE, format!("{host} cannot be reached")),
             TransportErrorKind::Timeout => (&NETWORK_TIMEOUT, format!("{host} did not answer in time")),

@@ -3,19 +3,9 @@
 use url::Url;
 
 use super::page::PageEnd;
+use crate::read::address;
 
-const SKIP: &str = "$skip=";
-
-pub(super) fn next(current: &Url, top: u32, end: &PageEnd) -> Option<Url> {
-    if end.rows < u64::from(top) {
-        return None;
-    }
-    let pairs = || current.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty());
-    let skipped: u64 = pairs().find_map(|pair| pair.strip_prefix(SKIP)?.parse().ok()).unwrap_or(0);
-    let skip = format!("{SKIP}{}", skipped + end.rows);
-    let kept = pairs().filter(|pair| !pair.starts_with(SKIP));
-    let query: Vec<&str> = kept.chain([skip.as_str()]).collect();
-    let mut next = current.clone();
-    next.set_query(Some(&query.join("&")));
-    Some(next)
+/// `rows`: number of rows of all pages so far.
+pub(super) fn next(current: &Url, top: u32, rows: u64, end: &PageEnd) -> Option<Url> {
+    (end.rows >= u64::from(top)).then(|| address::with_parameter(current, "$skip", &rows.to_string()))
 }

@@ -12,7 +12,8 @@ use url::Url;
 use super::read;
 use crate::batch::BatchBuilder;
 use crate::batch_reader::BatchReader;
-use crate::catalog::{self, Paging, Resource};
+use crate::catalog::{self, Paging, Resource, WithoutLink};
+use crate::cloud::Family;
 use crate::context::Context;
 use crate::errors::Result;
 use crate::http::Request;
@@ -96,8 +97,9 @@ fn skipping(total: u64) -> impl Fn(&Url, usize) -> Value + Send + Sync + 'static
     move |url, _| {
         let query = pairs(url.query().unwrap_or_default().as_bytes());
         let number = |name: &str| query.get(name).and_then(|text| text.parse::<u64>().ok());
-        let left = total.saturating_sub(number("$skip").unwrap_or(0));
-        json!({"value": rows(left.min(number("$top").unwrap_or(u64::MAX)))})
+        let skip = number("$skip").unwrap_or(0);
+        let end = total.min(skip + number("$top").unwrap_or(total));
+        json!({"value": (skip..end).map(|n| json!({"id": n})).collect::<Vec<_>>()})
     }
 }
 
@@ -130,14 +132,12 @@ async fn a_full_page_without_a_link_is_a_warning_and_a_smaller_one_is_none() {
         let world = over(move |_, _| json!({"value": rows(count)}));
         let resource = catalog::resource("alerts").unwrap();
         let plan = Plan::of(&world.1.settings, resource, Scope::List, &[]).unwrap();
+        let plan = Plan { without_link: WithoutLink::Unknown, ..plan };
         let (requests, outcome) = read_plan(&world, &plan, None).await;
         assert_eq!((requests.len(), outcome.unwrap()), (1, count));
-        let messages = world.1.reporter.take_messages().unwrap();
-        let decoded = BatchReader::default().read(messages.bytes()).unwrap();
-        let warning = decoded.rows.iter().find(|row| row["level"] == "warning");
-        assert_eq!(warning.is_some(), warned, "{count}");
-        if let Some(warning) = warning {
-            let text = warning["text"].as_str().unwrap();
+        let warnings = warnings(&world.1);
+        assert_eq!(warnings.len(), usize::from(warned), "{count}");
+        for text in warnings {
             assert!(text.contains("rows may be missing") && text.contains(TENANT), "{text}");
         }
     }
@@ -162,7 +162,8 @@ async fn each_api_has_its_own_link_member() {
 
 #[tokio::test(start_paused = true)]
 async fn a_single_answer_is_not_followed() {
-    let server = |_: &Url, _: usize| json!({"value": rows(2), "@odata.nextLink": "https://api.security.microsoft.com/x"});
+    let link = "https://api.security.microsoft.com/x";
+    let server = move |_: &Url, _: usize| json!({"value": rows(2), "@odata.nextLink": link});
     let (queries, read) = read_list(Paging::Single, None, server).await;
     assert_eq!((read.unwrap(), queries.len()), (2, 1));
 }
@@ -183,4 +184,205 @@ async fn a_large_body_gives_way_to_other_work() {
         polls.push(count);
     }
     assert!(polls[1] - polls[0] >= 15, "{polls:?}: a turn for others after each 256 KB");
+}
+
+/// The warnings so far.
+fn warnings(context: &Context) -> Vec<String> {
+    let Some(messages) = context.reporter.take_messages() else { return Vec::new() };
+    let decoded = BatchReader::default().read(messages.bytes()).unwrap();
+    let warnings = decoded.rows.iter().filter(|row| row["level"] == "warning");
+    warnings.map(|row| row["text"].as_str().unwrap().to_owned()).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn machines_without_a_link_go_on_with_skip() {
+    for (total, expected) in [(9_999, 1), (10_000, 2), (20_050, 3)] {
+        let world = over(move |url, _| {
+            let query = pairs(url.query().unwrap_or_default().as_bytes());
+            let skip = query.get("$skip").map_or(0, |text| text.parse::<u64>().unwrap());
+            let rows: Vec<_> = (skip..total.min(skip + 10_000)).map(|n| json!({"id": n})).collect();
+            json!({ "value": rows })
+        });
+        let machines = catalog::resource("machines").unwrap();
+        let typed = Plan::of(&world.1.settings, machines, Scope::List, &[]).unwrap();
+        let url = Url::parse("https://api.security.microsoft.com/api/machines").unwrap();
+        let any = Plan::of_address(Family::Defender, reqwest::Method::GET, url, None, true);
+        for plan in [typed, any] {
+            world.0.sent.lock().unwrap().clear();
+            let (requests, read) = read_plan(&world, &plan, None).await;
+            assert_eq!((read.unwrap(), requests.len()), (total, expected));
+            assert_eq!(warnings(&world.1), [""; 0]);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_top_of_the_caller_ends_the_list() {
+    let world = over(|_, _| json!({ "value": rows(10_000) }));
+    let url = Url::parse("https://api.security.microsoft.com/api/machines?$top=10000").unwrap();
+    let plan = Plan::of_address(Family::Defender, reqwest::Method::GET, url, None, true);
+    let (requests, read) = read_plan(&world, &plan, None).await;
+    assert_eq!((read.unwrap(), requests.len()), (10_000, 1));
+    assert_eq!(warnings(&world.1), [""; 0]);
+}
+
+/// A service of alerts with these times, which gives at most 1,000 at a time, sorted by time and without a link.
+fn alerts(
+    times: Vec<&'static str>,
+    is_descending: bool,
+) -> impl Fn(&Url, usize) -> Value + Send + Sync + 'static {
+    move |url, _| {
+        let query = pairs(url.query().unwrap_or_default().as_bytes());
+        assert_eq!(query["$top"], "1000");
+        let skip = query.get("$skip").map_or(0, |text| text.parse::<usize>().unwrap());
+        assert!(skip <= 500, "the service takes no larger $skip");
+        let condition = query.get("$filter").map(|filter| {
+            let words: Vec<_> = filter.rsplit(' ').collect();
+            (words[1].to_owned(), words[0].to_owned())
+        });
+        let mut rows: Vec<_> = times.iter().enumerate().collect();
+        rows.sort_by_key(|(_, time)| **time);
+        if is_descending {
+            rows.reverse();
+        }
+        let passes = |time: &str| match &condition {
+            None => true,
+            Some((operator, limit)) => match operator.as_str() {
+                "ge" => time >= limit.as_str(),
+                "gt" => time > limit.as_str(),
+                "le" => time <= limit.as_str(),
+                "lt" => time < limit.as_str(),
+                other => panic!("{other}"),
+            },
+        };
+        let rows = rows.into_iter().filter(|(_, time)| passes(time)).skip(skip).take(1000);
+        let rows: Vec<_> =
+            rows.map(|(id, time)| json!({"id": format!("a{id}"), "lastUpdateDateTime": time})).collect();
+        json!({ "value": rows })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn alerts_without_a_link_go_on_from_the_last_time_and_none_comes_twice() {
+    let (first, second, third) =
+        ("2024-05-01T00:00:00.1Z", "2024-05-01T00:00:00.5233333Z", "2024-05-02T00:00:00Z");
+    let times = |counts: [usize; 3]| {
+        [first, second, third]
+            .into_iter()
+            .zip(counts)
+            .flat_map(|(time, count)| vec![time; count])
+            .collect::<Vec<_>>()
+    };
+    for (counts, requests, gap) in [
+        ([10, 20, 30], 1, false),
+        ([600, 600, 600], 3, false),
+        ([999, 1, 500], 2, false),
+        ([900, 300, 5], 2, false),
+        ([1_000, 0, 1], 3, false),
+        ([100, 1_000, 5], 3, false),
+        ([1_400, 10, 10], 3, false),
+        ([1_501, 10, 10], 4, true),
+    ] {
+        for is_descending in [false, true] {
+            let counts = if is_descending { [counts[2], counts[1], counts[0]] } else { counts };
+            let times = times(counts);
+            let total = times.len() as u64;
+            let world = over(alerts(times, is_descending));
+            let alerts = catalog::resource("alerts").unwrap();
+            let plan = Plan::of(&world.1.settings, alerts, Scope::List, &[]).unwrap();
+            let (sent, read) = read_plan(&world, &plan, None).await;
+            if is_descending && counts[2] >= 1_000 {
+                // A full page of one time does not show that the service ignores the order that was asked for.
+                assert!(!warnings(&world.1).is_empty(), "{counts:?}");
+                continue;
+            }
+            assert_eq!(read.unwrap(), total - u64::from(gap), "{counts:?} {is_descending}");
+            assert_eq!(sent.len(), requests, "{counts:?} {is_descending}");
+            assert_eq!(warnings(&world.1).len(), usize::from(gap), "{counts:?} {is_descending}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn alerts_in_no_order_are_a_warning() {
+    let world = over(|_, _| {
+        let time = |n: u64| if n == 500 { "2024-01-01T00:00:00Z" } else { "2024-05-01T00:00:00Z" };
+        let rows: Vec<_> =
+            (0..1000).map(|n| json!({"id": n.to_string(), "lastUpdateDateTime": time(n)})).collect();
+        json!({ "value": rows })
+    });
+    let plan = Plan::of(&world.1.settings, catalog::resource("alerts").unwrap(), Scope::List, &[]).unwrap();
+    let (requests, read) = read_plan(&world, &plan, None).await;
+    assert_eq!((read.unwrap(), requests.len(), warnings(&world.1).len()), (1000, 1, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_window_keeps_the_filter_of_the_caller() {
+    let world = over(|url, number| {
+        let rows = |id: &str, count: u64| -> Vec<Value> {
+            let time = "2024-05-01T00:00:00.1Z";
+            (0..count).map(|n| json!({"id": format!("{id}{n}"), "lastUpdateDateTime": time})).collect()
+        };
+        let query = pairs(url.query().unwrap_or_default().as_bytes());
+        if number == 1 {
+            return json!({ "value": rows("a", 1000) });
+        }
+        let filter =
+            "(severity eq 'high' or status eq 'new') and lastUpdateDateTime ge 2024-05-01T00:00:00.1Z";
+        assert_eq!(query["$filter"], filter);
+        json!({ "value": rows("b", 1) })
+    });
+    let filter = [("$filter", "severity eq 'high' or status eq 'new'".to_owned())];
+    let plan =
+        Plan::of(&world.1.settings, catalog::resource("alerts").unwrap(), Scope::List, &filter).unwrap();
+    let (requests, read) = read_plan(&world, &plan, None).await;
+    assert_eq!((read.unwrap(), requests.len()), (1001, 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_link_without_the_filter_and_pages_in_a_circle_end_the_list() {
+    let base = "https://api.security.microsoft.com/api/machines";
+    for (query, link, id) in [
+        ("?$filter=id%20eq%20'x'", "?page=", Some("Fdx.Protocol.FilterLost")),
+        ("?$filter=id%20eq%20'x'", "?$skiptoken=", Some("Fdx.Protocol.RepeatedPage")),
+        ("?$filter=id%20eq%20'x'", "?$filter=id%20eq%20'x'&page=", Some("Fdx.Protocol.RepeatedPage")),
+        ("", "?page=", Some("Fdx.Protocol.RepeatedPage")),
+    ] {
+        let world = over(move |_, number| {
+            let next = format!("{base}{link}{}", "x".repeat(number));
+            json!({"value": rows(3), "@odata.nextLink": next})
+        });
+        let url = Url::parse(&format!("{base}{query}")).unwrap();
+        let plan = Plan::of_address(Family::Defender, reqwest::Method::GET, url, None, true);
+        let (requests, read) = read_plan(&world, &plan, None).await;
+        assert_eq!(read.err().map(|error| error.id), id, "{query} {link}");
+        assert!(requests.len() <= 2, "{}", requests.len());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn resource_graph_goes_on_with_the_token_in_the_body() {
+    let path =
+        "https://management.azure.com/providers/Microsoft.ResourceGraph/resources?api-version=2021-03-01";
+    let query = r#"{"query":"securityresources | project id","options":{"$top":2,"$skip":1}}"#;
+    let plan = |body: &str| {
+        let url = Url::parse(path).unwrap();
+        Plan::of_address(Family::Arm, reqwest::Method::POST, url, Some(body.to_owned()), true)
+    };
+    let world = over(|_, number| match number {
+        1 => json!({"count": 2, "resultTruncated": "true", "$skipToken": "fake+token", "data": rows(2)}),
+        _ => json!({"count": 1, "resultTruncated": "false", "data": rows(1)}),
+    });
+    let (requests, read) = read_plan(&world, &plan(query), None).await;
+    assert_eq!((read.unwrap(), requests.len()), (3, 2));
+    let bodies: Vec<Value> =
+        requests.iter().map(|r| serde_json::from_slice(r.body.as_deref().unwrap()).unwrap()).collect();
+    assert_eq!(bodies[0], serde_json::from_str::<Value>(query).unwrap());
+    let next = json!({"query": "securityresources | project id", "options": {"$top": 2, "$skipToken": "fake+token"}});
+    assert_eq!(bodies[1], next);
+
+    let world = over(|_, _| json!({"resultTruncated": "true", "data": rows(2)}));
+    let (_, read) = read_plan(&world, &plan(r#"{"query":"x"}"#), None).await;
+    let error = read.unwrap_err();
+    assert_eq!((error.id, error.rows), ("Fdx.Protocol.ResultTruncated", 2));
 }

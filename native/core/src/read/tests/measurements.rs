@@ -5,7 +5,7 @@
 use crate::batch::{BatchBuilder, ColumnBuilder};
 use crate::catalog::resource;
 use crate::read::decode::row::RowDecoder;
-use crate::read::splitter::{Envelope, Shape, Splitter};
+use crate::read::splitter::{Envelope, RowState, Shape, Splitter};
 use std::fmt::Write as _;
 
 const ROWS: usize = 20_000;
@@ -86,7 +86,8 @@ fn read(
     decoder: &mut RowDecoder,
     builder: &mut BatchBuilder,
 ) -> usize {
-    let mut splitter = Splitter::new(Envelope { shape, list: "value", link: Some("@odata.nextLink") });
+    let mut splitter =
+        Splitter::new(Envelope { shape, list: "value", link: Some("@odata.nextLink"), truncated: None });
     let mut rows = 0;
     for chunk in page.as_bytes().chunks(chunk) {
         splitter.feed(chunk);
@@ -98,7 +99,7 @@ fn read(
             if how == How::Scan {
                 continue;
             }
-            if !row.is_read {
+            if row.state == RowState::Unread {
                 decoder.decode(splitter.text(row), None, builder).unwrap();
             }
             builder.end_row();

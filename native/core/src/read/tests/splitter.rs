@@ -1,13 +1,13 @@
 //! Splitting: the same rows, or the same error, however a page is cut; and no more work than it has bytes.
 
 use crate::errors::Result;
-use crate::read::splitter::{Envelope, Shape, Splitter};
+use crate::read::splitter::{Envelope, OnDamage, RowState, Shape, Splitter};
 
 /// The rows of a page, and how it ended: the next link, or the id of an error.
 type Outcome = (Vec<String>, std::result::Result<Option<String>, &'static str>);
 
 const fn envelope(shape: Shape) -> Envelope {
-    Envelope { shape, list: "value", link: Some("@odata.nextLink") }
+    Envelope { shape, list: "value", link: Some("@odata.nextLink"), truncated: None }
 }
 
 /// What a decoder would say to the beginning of a row.
@@ -31,7 +31,7 @@ fn split<'a>(splitter: Splitter, chunks: impl Iterator<Item = &'a [u8]>, attempt
             return (rows, Err(error.id));
         }
     }
-    (rows, splitter.finish().map_err(|error| error.id))
+    (rows, splitter.finish().map(|end| end.link).map_err(|error| error.id))
 }
 
 /// Splits a page in chunks of every length, at every single place, with and without attempts: all must agree.
@@ -109,7 +109,7 @@ fn what_leads_to_the_next_page_counts_wherever_it_stands() {
 fn an_envelope_may_have_other_names() {
     let body = br#"{"value":[1],"Results":[2],"$skipToken":"n","@odata.nextLink":"no"}"#;
     for (link, expected) in [(Some("$skipToken"), Some("n")), (None, None)] {
-        let envelope = Envelope { shape: Shape::List, list: "Results", link };
+        let envelope = Envelope { shape: Shape::List, list: "Results", link, truncated: None };
         let (rows, next) = split(Splitter::new(envelope), body.chunks(1), false);
         assert_eq!((rows, next.unwrap().as_deref()), (vec!["2".to_owned()], expected));
     }
@@ -229,21 +229,39 @@ fn a_row_or_document_beyond_the_window_is_refused() {
 fn nesting_has_a_limit() {
     let nested = |levels: usize| "[".repeat(levels) + &"]".repeat(levels);
     let list = |levels| format!(r#"{{"value":[{{"a":{}}}]}}"#, nested(levels));
-    for (levels, outcome) in [(126, Ok(None)), (127, Err("Fdx.Protocol.NestedTooDeeply"))] {
-        let chunks = |length: usize, attempts: bool| {
-            let body = list(levels);
-            split(Splitter::new(envelope(Shape::List)), body.as_bytes().chunks(length), attempts)
-        };
+    for (levels, is_too_deep) in [(126, false), (127, true)] {
+        let body = list(levels);
         for length in [1, 7, 100, 10_000] {
-            assert_eq!(chunks(length, false).1, outcome, "{levels} levels");
-            assert_eq!(chunks(length, true).1, outcome, "{levels} levels");
+            let states = states(Shape::List, &body, length);
+            assert_eq!(
+                states,
+                [if is_too_deep { RowState::TooDeep } else { RowState::Unread }],
+                "{levels} levels"
+            );
         }
         let document = format!(r#"{{"a":{}}}"#, nested(levels));
-        for shape in [Shape::Any, Shape::Entity] {
-            let found = split(Splitter::new(envelope(shape)), document.as_bytes().chunks(50), true);
-            assert_eq!(found.1, outcome, "{levels} levels");
+        assert_eq!(
+            states(Shape::Entity, &document, 50)[0] == RowState::TooDeep,
+            is_too_deep,
+            "{levels} levels"
+        );
+        let found = split(Splitter::new(envelope(Shape::Any)), document.as_bytes().chunks(50), true);
+        let outcome = if is_too_deep { Err("Fdx.Protocol.NestedTooDeeply") } else { Ok(None) };
+        assert_eq!(found.1, outcome, "{levels} levels");
+    }
+}
+
+fn states(shape: Shape, body: &str, chunk: usize) -> Vec<RowState> {
+    let mut splitter = Splitter::new(envelope(shape));
+    let mut states = Vec::new();
+    for chunk in body.as_bytes().chunks(chunk) {
+        splitter.feed(chunk);
+        while let Some(row) = splitter.next_row(|_| None).unwrap() {
+            states.push(row.state);
         }
     }
+    splitter.finish().unwrap();
+    states
 }
 
 /// Splits in chunks, and says how many bytes were read or moved per byte of the page.
@@ -302,4 +320,68 @@ fn the_work_grows_with_the_bytes_and_not_faster() {
             }
         }
     }
+}
+
+/// The rows of a page whose damage is passed over, cut at every place.
+fn tolerant(body: &[u8]) -> (Vec<(String, RowState)>, std::result::Result<(), &'static str>) {
+    let read = |chunks: &mut dyn Iterator<Item = &[u8]>| {
+        let mut splitter = Splitter::new(envelope(Shape::List)).on_damage(OnDamage::PassOver);
+        let mut rows = Vec::new();
+        for chunk in chunks {
+            splitter.feed(chunk);
+            loop {
+                match splitter.next_row(|_| None) {
+                    Ok(Some(row)) => rows.push((splitter.text(row).to_owned(), row.state)),
+                    Ok(None) => break,
+                    Err(error) => return (rows, Err(error.id)),
+                }
+            }
+        }
+        (rows, splitter.finish().map(|_| ()).map_err(|error| error.id))
+    };
+    let whole = read(&mut std::iter::once(body));
+    for length in 1..body.len() {
+        assert_eq!(read(&mut body.chunks(length)), whole, "{}", String::from_utf8_lossy(body));
+    }
+    whole
+}
+
+#[test]
+fn a_row_that_is_not_json_is_skipped_and_the_others_come() {
+    let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
+    for (bad, state) in [
+        (r#"{"n":NaN}"#, RowState::Broken),
+        (r#"{"n":01,"a":{"b":"}]\""}}"#, RowState::Broken),
+        (r#"[1,{"a":tru}]"#, RowState::Broken),
+        ("NaN", RowState::Broken),
+        (r#""\x, ] }""#, RowState::Broken),
+        ("{'a':1}", RowState::Broken),
+        (deep.as_str(), RowState::TooDeep),
+    ] {
+        for at in 0..3 {
+            let mut rows = [r#"{"a":1}"#; 3];
+            rows[at] = bad;
+            let body = format!(r#"{{"value":[{}]}}"#, rows.join(","));
+            let (found, end) = tolerant(body.as_bytes());
+            let expected: Vec<_> = rows
+                .iter()
+                .map(|row| ((*row).to_owned(), if *row == bad { state } else { RowState::Unread }))
+                .collect();
+            assert_eq!((found, end), (expected, Ok(())), "{bad}");
+        }
+    }
+}
+
+#[test]
+fn what_is_not_text_becomes_a_replacement_character() {
+    let (rows, end) =
+        tolerant(b"{\"value\":[{\"a\":\"M\xfcller\"},{\"b\":\"\xe2\x82\"},{\"c\":\"\xe2\x82\xac\"}]}");
+    let texts: Vec<_> = rows.iter().map(|(text, _)| text.as_str()).collect();
+    assert_eq!(texts, ["{\"a\":\"M\u{fffd}ller\"}", "{\"b\":\"\u{fffd}\"}", "{\"c\":\"\u{20ac}\"}"]);
+    assert_eq!(end, Ok(()));
+}
+
+#[test]
+fn a_broken_row_without_an_end_is_not_the_end_of_the_list() {
+    assert_eq!(tolerant(br#"{"value":[{"a":x"#).1, Err("Fdx.Protocol.NotJson"));
 }

@@ -151,8 +151,8 @@ fn too_long(mut error: Error, pause: Duration, limit: Duration) -> Error {
     let _ = write!(
         error.message,
         "; the next attempt would be in {} s, and a command waits at most {} s in all (-MaximumWait)",
-        pause.as_secs(),
-        limit.as_secs()
+        pause.as_secs_f64().ceil(),
+        limit.as_secs_f64()
     );
     error.retry_after.get_or_insert(pause);
     error

@@ -161,6 +161,9 @@ impl Transport for ReqwestTransport {
             Ok(pinned) => pinned,
             Err(e) => return std::future::ready(Err(e)).boxed(),
         };
+        if request.url.port() == Some(0) {
+            return std::future::ready(Err(TransportError::new(TransportErrorKind::Address))).boxed();
+        }
         // A proxy would see what never has to leave this machine.
         let direct = request.direct || is_loopback(&request.url);
         let client = pinned.as_ref().unwrap_or(if direct { &self.direct } else { &self.proxied });
@@ -213,6 +216,17 @@ fn transport_error(error: reqwest::Error, is_pinned: bool) -> TransportError {
     TransportError { kind, causes }
 }
 
-/// What glibc, musl and Windows say of a name that does not exist. A resolver that does not answer is something else.
-const NO_SUCH_HOST: &[&str] =
-    &["Name or service not known", "Name does not resolve", "os error 11001", "os error 11004"];
+/// What resolvers and systems say of a name or address that no host can have. A resolver that does not answer is
+/// something else.
+const NO_SUCH_HOST: &[&str] = &[
+    // glibc, musl, Windows.
+    "Name or service not known",
+    "Name does not resolve",
+    "os error 11001",
+    "os error 11004",
+    // A name that DNS does not allow.
+    "invalid dns name",
+    // An address that the system does not allow: EINVAL, WSAEADDRNOTAVAIL.
+    "Invalid argument",
+    "os error 10049",
+];

@@ -18,7 +18,7 @@ pub struct TransportError {
 pub enum TransportErrorKind {
     /// No connection. The request was not sent, so a retry is always safe.
     Connect,
-    /// No host has this name.
+    /// No host has this name or address.
     Address,
     /// The proxy wants a user name and a password.
     Proxy,
@@ -68,8 +68,8 @@ impl TransportError {
     fn advice(&self) -> Option<&'static str> {
         match self.kind {
             TransportErrorKind::Address => Some(
-                "No host has this name. Check -Endpoint and -Environment, and the DNS of this network: a private link \
-                 needs its private DNS zone.",
+                "No host has this name or address. Check -Endpoint and -Environment, and the DNS of this network: a \
+                 private link needs its private DNS zone.",
             ),
             TransportErrorKind::Proxy => Some(
                 "The proxy wants a user name and a password: -Proxy http://user:password@host:port, or the same in \
@@ -102,7 +102,7 @@ impl fmt::Display for TransportError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.kind {
             TransportErrorKind::Connect => "no connection could be established",
-            TransportErrorKind::Address => "no host has this name",
+            TransportErrorKind::Address => "no host has this name or address",
             TransportErrorKind::Proxy => "the proxy requires authentication",
             TransportErrorKind::Tunnel => "the proxy made no connection",
             TransportErrorKind::Certificate => "the server's certificate is not trusted",

@@ -150,6 +150,18 @@ async fn an_asterisk_in_no_proxy_means_no_proxy_for_addresses_too() {
 }
 
 #[tokio::test]
+async fn an_address_that_no_host_can_have_is_final() {
+    for address in ["https://a..b/x", "https://-a-.example.invalid/x", "http://127.0.0.1:0/x"] {
+        let error = get(&transport(&[], None), Url::parse(address).unwrap()).await.unwrap_err();
+        assert_eq!(
+            (error.kind, error.kind.may_pass()),
+            (TransportErrorKind::Address, false),
+            "{address}: {error}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_proxy_that_refuses_is_named() {
     for (status, kind, may_pass) in [
         ("407 Proxy Authentication Required", TransportErrorKind::Proxy, false),

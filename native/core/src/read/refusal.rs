@@ -60,7 +60,7 @@ fn verdict(
     let family = plan.family.name();
     match status {
         407 => (&PROXY_REFUSED, "the proxy requires authentication".to_owned()),
-        403 if !body.is_json && !body.message.is_empty() => {
+        _ if is_of_proxy(status, body) => {
             (&PROXY_REFUSED, format!("the request was refused, but not by the {family} API"))
         }
         400 if plan.filter_fields.is_some() => (&INVALID_FILTER, INVALID_FILTER.cause.to_owned()),
@@ -73,6 +73,15 @@ fn verdict(
         }
         500..=599 | 408 => (&API_UNAVAILABLE, format!("the {family} API failed")),
         _ => (&API_REFUSED, format!("the {family} API refused the request")),
+    }
+}
+
+/// Whether something else than the service refused the request: a service answers a refusal with JSON, or nothing.
+pub(crate) fn is_of_proxy(status: u16, body: &ErrorBody) -> bool {
+    match status {
+        403 => !body.is_json && !body.message.is_empty(),
+        400 | 404..=407 | 409..=428 => body.is_page,
+        _ => false,
     }
 }
 

@@ -199,6 +199,11 @@ const FAULTS: &[Fault] = faults! {
     "a proxy that wants a password": Answer::Fails(TransportErrorKind::Proxy) =>
         |_| final_error("Fdx.Network.Unreachable");
     "407": a_text(407, "<html>Log in</html>".to_owned()) => |_| final_error("Fdx.Network.ProxyRefused");
+    "400 of a proxy": a_text(400, "<html><title>Invalid host</title></html>".to_owned()) =>
+        |_| final_error("Fdx.Network.ProxyRefused");
+    // It does not mean that the list is empty.
+    "404 of a proxy": a_text(404, "<!DOCTYPE html><title>Not found</title>".to_owned()) =>
+        |_| final_error("Fdx.Network.ProxyRefused");
     "403 of a proxy" [warm: true]: a_text(403, "<html><title>Blocked</title></html>".to_owned()) =>
         |_| final_error("Fdx.Network.ProxyRefused");
     "no answer in time": Answer::Fails(TransportErrorKind::Timeout) => |cell| damage(cell, "Fdx.Network.Timeout");

@@ -200,12 +200,13 @@ impl<'a> Page<'a> {
                 ended => ended,
             };
         }
-        if status == 404 && self.plan.not_found_is_empty && self.number == 1 {
-            return Ok(PageEnd::default());
-        }
         let claims = response.header("www-authenticate").and_then(refusal::challenge);
         let asked = response.header("retry-after").map(str::to_owned);
         let body = ErrorBody::read(&response.error_text(self.context.clock.as_ref()).await);
+        let is_empty = status == 404 && self.plan.not_found_is_empty && self.number == 1;
+        if is_empty && !refusal::is_of_proxy(status, &body) {
+            return Ok(PageEnd::default());
+        }
         let mut error =
             refusal::error(self.context, self.tenant, self.plan, &cached.token, status, &body, quoter);
         let now = self.context.clock.now();

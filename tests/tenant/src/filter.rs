@@ -16,8 +16,6 @@ pub(crate) enum Kind {
     Texts,
     /// A time, without quotes.
     Time,
-    /// A number, without quotes.
-    Number,
     /// A GUID, with or without quotes.
     Guid,
     /// A number that the documentation calls text: with or without quotes.
@@ -254,7 +252,6 @@ impl Parser<'_> {
             (_, Literal::Null) => kind != Kind::Texts,
             (Kind::Text, Literal::Text(_)) | (Kind::Time, Literal::Time(_)) => true,
             (Kind::Guid, literal) => matches!(literal, Literal::Text(_) | Literal::Guid(_)),
-            (Kind::Number, literal) => matches!(literal, Literal::Number(_)),
             (Kind::Id, literal) => matches!(literal, Literal::Number(_) | Literal::Text(_)),
             _ => false,
         };
@@ -316,7 +313,7 @@ mod tests {
         ("name", Kind::Text),
         ("tags", Kind::Texts),
         ("seen", Kind::Time),
-        ("score", Kind::Number),
+        ("score", Kind::Id),
         ("device", Kind::Guid),
         ("group", Kind::Id),
     ];
@@ -364,7 +361,6 @@ mod tests {
             "name eq x",
             "name = 'x'",
             "seen gt '2026-11-20Z'",
-            "score gt '7'",
             "name/any(tag: tag eq 'x')",
             "tags eq 'vip'",
             "(name eq 'x'",

@@ -14,35 +14,15 @@ use futures_util::stream::{self, StreamExt};
 use serde_json::json;
 
 use crate::data::{Vulnerabilities, close_envelope, open_envelope};
-use crate::defender::{Refusal, filter, no, only, parameter};
+use crate::defender::{Refusal, no, only, parameter};
 use crate::faults::{Fault, Name};
-use crate::filter::{Field, Kind};
 use crate::http::{Answer, Call, answer, json_answer, with_header};
 use crate::state::{Open, State};
 use crate::world::Customer;
 
+const CONTEXT: &str = "Collection(AssetVulnerability)";
 /// Bytes that are generated at a time.
 const PART: usize = 64 * 1024;
-const FIELDS: &[Field] = &[
-    ("id", Kind::Text),
-    ("deviceId", Kind::Text),
-    ("rbacGroupId", Kind::Id),
-    ("rbacGroupName", Kind::Text),
-    ("deviceName", Kind::Text),
-    ("osPlatform", Kind::Text),
-    ("osVersion", Kind::Text),
-    ("osArchitecture", Kind::Text),
-    ("softwareVendor", Kind::Text),
-    ("softwareName", Kind::Text),
-    ("softwareVersion", Kind::Text),
-    ("cveId", Kind::Text),
-    ("cvssScore", Kind::Number),
-    ("vulnerabilitySeverityLevel", Kind::Text),
-    ("exploitabilityLevel", Kind::Text),
-    ("firstSeenTimestamp", Kind::Time),
-    ("lastSeenTimestamp", Kind::Time),
-];
-
 /// A row whose values have other types.
 const BAD_ROW: &str = r#"{"id":17,"cvssScore":{"value":"high"},"firstSeenTimestamp":12345,"cveId":["CVE-2026-0001"],
 "diskPaths":"C:\\x","newMember":{"a":[1,null]}}"#;
@@ -68,18 +48,18 @@ fn position(call: &Call, rows: u64) -> Result<u64, Refusal> {
     token["LineStoppedAt"].as_u64().filter(|at| *at <= rows).ok_or_else(bad)
 }
 
-/// `GET /api/machines/SoftwareVulnerabilitiesByMachine`.
+/// `GET /api/machines/SoftwareVulnerabilitiesByMachine`, which has no `$filter`.
+/// <https://learn.microsoft.com/defender-endpoint/api/get-assessment-software-vulnerabilities>
 pub(crate) fn by_machine(
     state: &Arc<State>,
     call: &Call,
     customer: &Customer,
     open: Open,
 ) -> Result<Answer, Refusal> {
-    only(state, call, &["pageSize", "$top", "$skiptoken", "$filter"])?;
+    only(state, call, &["pageSize", "$top", "$skiptoken"])?;
     let default = state.world().vulnerability_page_size as u64;
     let size = parameter(call, "pageSize", 200_000)?.unwrap_or(default).max(1);
     let top = parameter(call, "$top", 200_000)?;
-    let filter = filter(call, FIELDS)?;
     let total = customer.vulnerability_rows;
     let from = position(call, total)?;
     let to = from.saturating_add(top.unwrap_or(size)).min(total);
@@ -92,44 +72,22 @@ pub(crate) fn by_machine(
         let token = json!({"ExportDefinition": definition, "ExportFileIndex": 0, "LineStoppedAt": to});
         let token = STANDARD.encode(token.to_string());
         let token: String = url::form_urlencoded::byte_serialize(token.as_bytes()).collect();
-        let filter = call.query.get("$filter").map(|text| {
-            let text: String = url::form_urlencoded::byte_serialize(text.as_bytes()).collect();
-            format!("&$filter={text}")
-        });
         // The real links have the parameter in lower case.
-        let page = format!("{}{}?pagesize={size}", state.address("defender"), call.path);
-        format!("{page}&$skiptoken={token}{}", filter.unwrap_or_default())
+        format!("{}{}?pagesize={size}&$skiptoken={token}", state.address("defender"), call.path)
     });
     let next = link(state, call, fault.as_ref(), next);
-    match fault {
-        None if filter.is_none() => {
-            let (mut head, mut tail) = (Vec::new(), Vec::new());
-            open_envelope(&mut head, "Collection(AssetVulnerability)");
-            close_envelope(&mut tail, next.as_deref());
-            Ok(stream_rows(state, call, (head, tail), made, from..to, open))
-        }
-        fault => {
-            let rows = Box::new((from..to).map(move |row| {
-                let mut out = Vec::new();
-                made.write(row, &mut out);
-                out
-            }));
-            let rows: Rows = match filter {
-                Some(filter) => Box::new(
-                    rows.filter(move |row| serde_json::from_slice(row).is_ok_and(|row| filter.fits(&row))),
-                ),
-                None => rows,
-            };
-            Ok(whole_page(
-                state,
-                call,
-                "Collection(AssetVulnerability)",
-                rows,
-                next.as_deref(),
-                fault.as_ref(),
-            ))
-        }
+    if fault.is_none() {
+        let (mut head, mut tail) = (Vec::new(), Vec::new());
+        open_envelope(&mut head, CONTEXT);
+        close_envelope(&mut tail, next.as_deref());
+        return Ok(stream_rows(state, call, (head, tail), made, from..to, open));
     }
+    let rows: Rows = Box::new((from..to).map(move |row| {
+        let mut out = Vec::new();
+        made.write(row, &mut out);
+        out
+    }));
+    Ok(whole_page(state, call, CONTEXT, rows, next.as_deref(), fault.as_ref()))
 }
 
 /// A list that is small enough to be generated at once.

@@ -65,6 +65,24 @@ fn a_filter_takes_the_documented_fields_and_their_types() {
 }
 
 #[test]
+fn the_export_of_vulnerabilities_has_no_filter() {
+    let tenant = FakeTenant::start_blocking(World::default()).unwrap();
+    let base = tenant.addresses().defender.clone();
+    let headers = bearer(&tenant, DEFENDER);
+    let ask = |query: &str| {
+        let line = format!("GET /api/machines/SoftwareVulnerabilitiesByMachine?{query}");
+        let (status, body) = send(&base, &line, &headers, "");
+        (status, body["value"].as_array().map_or(0, Vec::len), body["@odata.nextLink"].is_string())
+    };
+    assert_eq!(ask("pageSize=1000"), (200, 1_000, true));
+    assert_eq!(ask("$top=1000"), (200, 1_000, false));
+    assert_eq!(ask("pageSize=200001").0, 400);
+    assert_eq!(tenant.report().violations, [""; 0]);
+    assert_eq!(ask(&format!("$filter={}", encode("vulnerabilitySeverityLevel eq 'Critical'"))).0, 400);
+    assert_eq!(tenant.report().violations.len(), 1);
+}
+
+#[test]
 fn machines_end_at_ten_thousand_and_can_be_without_links() {
     let tenant = FakeTenant::start_blocking(World::new(1, 0, 10_050)).unwrap();
     let base = tenant.addresses().defender.clone();

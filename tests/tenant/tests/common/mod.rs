@@ -61,7 +61,19 @@ pub fn send_for_head(base: &str, request_line: &str, headers: &str, body: &str) 
     socket.read_to_string(&mut answer).unwrap();
     let status = answer.split(' ').nth(1).unwrap().parse().unwrap();
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-    (status, head.to_owned(), serde_json::from_str(body).unwrap_or(Value::Null))
+    let body = if head.contains("transfer-encoding: chunked") { joined(body) } else { body.to_owned() };
+    (status, head.to_owned(), serde_json::from_str(&body).unwrap_or(Value::Null))
+}
+
+/// The chunks of a body, joined.
+fn joined(mut chunks: &str) -> String {
+    let mut body = String::new();
+    while let Some((size, rest)) = chunks.split_once("\r\n") {
+        let size = usize::from_str_radix(size, 16).unwrap();
+        body.push_str(&rest[..size]);
+        chunks = rest[size..].strip_prefix("\r\n").unwrap();
+    }
+    body
 }
 
 pub fn encode(text: &str) -> String {

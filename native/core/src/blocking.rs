@@ -9,8 +9,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::Semaphore;
-use tokio::task::spawn_blocking;
+use tokio::task::{block_in_place, spawn_blocking};
 use zeroize::Zeroizing;
 
 use crate::clock::{Clock, within};
@@ -18,6 +19,14 @@ use crate::errors::{Error, Result, catch_panic};
 
 /// Longest time to read a file. A mount that does not answer is an error, not an endless wait.
 const TIME_LIMIT: Duration = Duration::from_secs(10);
+
+/// Runs a computation of some milliseconds that cannot yield. The other tasks of this worker go on on another thread.
+pub(crate) fn compute_here<T>(work: impl FnOnce() -> T) -> T {
+    match Handle::try_current().map(|runtime| runtime.runtime_flavor()) {
+        Ok(RuntimeFlavor::MultiThread) => block_in_place(work),
+        _ => work(),
+    }
+}
 
 /// Requirements for a file.
 #[derive(Clone, Copy)]

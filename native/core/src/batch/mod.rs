@@ -196,6 +196,11 @@ impl BatchBuilder {
         self.rows
     }
 
+    /// Bytes of the rows so far, about.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     pub(crate) fn is_full(&self) -> bool {
         self.rows >= MAX_ROWS || self.bytes >= MAX_BYTES
     }

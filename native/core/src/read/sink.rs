@@ -10,12 +10,16 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use super::decode::row::{RowDecoder, Unreadable};
 use super::filter::RowFilter;
 use crate::batch::{Batch, BatchBuilder};
+use crate::blocking::compute_here;
 use crate::context::Context;
 use crate::errors::Error;
 use crate::http::{Response, TransportError};
 
 /// Longest that a row waits for others before it is handed on.
 const FLUSH_AFTER: Duration = Duration::from_millis(50);
+
+/// Bytes of a row, or of rows, that take milliseconds to decode or to copy.
+const LARGE: usize = 1 << 20;
 
 /// Rows of a tenant that cannot be read and that are reported one by one.
 const REPORTED_ROWS: u64 = 100;
@@ -154,7 +158,8 @@ impl Sink {
     }
 
     fn decode(&mut self, json: &str) -> Result<(), Unreadable> {
-        self.decoder.decode(json, self.from_request.as_deref(), &mut self.builder)
+        let mut decode = || self.decoder.decode(json, self.from_request.as_deref(), &mut self.builder);
+        if json.len() < LARGE { decode() } else { compute_here(decode) }
     }
 
     /// Whether the query has had as many rows as it wanted.
@@ -170,7 +175,9 @@ impl Sink {
     /// Hands on what there is.
     pub(crate) async fn flush(&mut self, response: Option<&mut Response>) {
         self.context.reporter.rows(u64::from(self.builder.rows()));
-        if let Some(batch) = self.builder.take() {
+        let is_large = self.builder.bytes() >= LARGE;
+        let batch = if is_large { compute_here(|| self.builder.take()) } else { self.builder.take() };
+        if let Some(batch) = batch {
             send(&self.items, batch, response).await;
         }
     }

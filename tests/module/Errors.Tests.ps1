@@ -116,8 +116,8 @@ Describe 'Errors' {
         "$failure" | Should -Match $advice
         $failure.ToString() | Should -Match $advice
         "$($failure.Exception)" | Should -Match $advice
-        # A console breaks lines.
-        $shown = ($failure | Out-String -Width 2000) -replace '\x1b\[[\d;]*m' -replace '\s+', ' '
+        # The error view breaks the text into lines, each with a bar before it.
+        $shown = ($failure | Out-String -Width 2000) -replace '\x1b\[[\d;]*m' -replace '[\s|]+', ' '
         $shown | Should -Match $advice
         Get-FdxToken -ErrorVariable written -ErrorAction SilentlyContinue
         "$($written[0])" | Should -Match $advice

@@ -61,3 +61,30 @@ impl Pace {
         Ok(chunk)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_help_has_these_numbers() {
+        let path =
+            concat!(env!("CARGO_MANIFEST_DIR"), "/../../module/docs/en-US/about_FedXdr_MultiTenant.md");
+        let help = std::fs::read_to_string(path).unwrap();
+        for line in [
+            format!("| making a connection, with TLS | {} s |", CONNECT.as_secs()),
+            format!(
+                "| until an API answers | {} s; {} s for a request",
+                ANSWER.as_secs(),
+                ONLY_ANSWER.as_secs()
+            ),
+            format!("at least 6,000 bytes in each {} s of waiting", SPEED_WINDOW.as_secs()),
+            format!("| the text of an error | {} s;", ERROR_TEXT_TIME.as_secs()),
+            format!("or a token endpoint | {} s |", TOKEN.as_secs()),
+            format!("after {} s in silence", SILENCE.as_secs()),
+        ] {
+            assert!(help.contains(&line), "{line}");
+        }
+        assert_eq!(LEAST_BYTES, 6_000);
+    }
+}

@@ -252,6 +252,8 @@ const FAULTS: &[Fault] = faults! {
     "429 with 0": said(429, "retry-after", "0") => |cell| refused_for_now(cell, "Fdx.Api.Throttled", 1);
     "429 without a wait": refusal(429, "TooManyRequests", "quota") =>
         |cell| refused_for_now(cell, "Fdx.Api.Throttled", 60);
+    "429 of Azure Resource Graph": said(429, "x-ms-user-quota-resets-after", "00:00:05") =>
+        |cell| refused_for_now(cell, "Fdx.Api.Throttled", 5);
     "429 whose text names the window": refusal(429, "429", "quota exceeded! maximum allowed 45 per 00:02:00") =>
         |cell| refused_for_now(cell, "Fdx.Api.Throttled", 120);
     "429 with more than an hour": said(429, "retry-after", "7200") => |_| final_error("Fdx.Api.Throttled");

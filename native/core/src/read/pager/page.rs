@@ -202,6 +202,8 @@ impl<'a> Page<'a> {
         }
         let claims = response.header("www-authenticate").and_then(refusal::challenge);
         let asked = response.header("retry-after").map(str::to_owned);
+        // Azure Resource Graph has a header of its own, with a time span.
+        let resets = response.header("x-ms-user-quota-resets-after").map(|span| format!("in {span}"));
         let body = ErrorBody::read(&response.error_text(self.context.clock.as_ref()).await);
         let is_empty = status == 404 && self.plan.not_found_is_empty && self.number == 1;
         if is_empty && !refusal::is_of_proxy(status, &body) {
@@ -211,7 +213,7 @@ impl<'a> Page<'a> {
             refusal::error(self.context, self.tenant, self.plan, &cached.token, status, &body, quoter);
         let now = self.context.clock.now();
         error.retry_after = match status {
-            429 => Some(quota_delay(asked.as_deref(), &body.message, now)),
+            429 => Some(quota_delay(asked.as_deref(), resets.as_ref().unwrap_or(&body.message), now)),
             _ => retry_after(asked.as_deref(), now),
         };
         Err(match status {
@@ -414,9 +416,9 @@ impl<'a> Page<'a> {
         let host = self.target.url.host_str().unwrap_or_default();
         let (entry, what) = match e.kind {
             kind if kind.is_unsent() => (&NETWORK_UNREACHABLE, format!("{host} cannot be reached")),
-            TransportErrorKind::Timeout => (&NETWORK_TIMEOUT, format!("{host} did not answer in time")),
+            TransportErrorKind::Timeout => (&NETWORK_TIMEOUT, format!("{host} did not answer")),
             TransportErrorKind::TooSlow => {
-                (&NETWORK_TIMEOUT, format!("the answer of {host} stopped or came too slowly"))
+                (&NETWORK_TIMEOUT, format!("{host} did not send its whole answer"))
             }
             TransportErrorKind::Decode => (&NETWORK_DAMAGED, format!("the answer of {host} came damaged")),
             _ => (&NETWORK_BROKEN, format!("the connection to {host} broke off")),

@@ -77,7 +77,7 @@ Describe 'When the service or the connection fails' {
         $report = Get-Report
         $report.counts.exchanges | Should -BeGreaterThan 1
         $refused = @($report.requests | Where-Object { $_.service -eq 'defender' -and $_.status -eq 401 })
-        # Each refusal leads to one renewal, and the first token is none.
+        # Each refusal leads to one renewal, and the first token is no renewal.
         $refused.Count | Should -BeLessThan $report.counts.exchanges
     }
 

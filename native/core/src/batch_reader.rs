@@ -143,7 +143,7 @@ impl Column {
                 0 => false.into(),
                 1 => true.into(),
                 2 => Value::Null,
-                _ => return Err("a truth value that is none"),
+                _ => return Err("a byte that is not a truth value"),
             },
             7 => match data.u32()? {
                 u32::MAX => Value::Null,

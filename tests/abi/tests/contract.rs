@@ -1,4 +1,4 @@
-//! Runs contract.c, which holds the library to native/abi/README.md, against a fake tenant: alone, and under valgrind.
+//! Runs contract.c, which holds the library to native/abi/README.md, against a fake tenant, also under valgrind.
 #![cfg(target_os = "linux")]
 #![allow(clippy::expect_used, reason = "helpers of tests fail by panicking")]
 

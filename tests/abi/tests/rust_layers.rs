@@ -248,7 +248,7 @@ fn tokens(text: &str) -> Vec<String> {
     without_tests(&all)
 }
 
-/// The length of a text or character that begins here. A lifetime is none.
+/// The length of a text or character that begins here. A lifetime is not one.
 fn text_length(rest: &str) -> Option<usize> {
     let hashes = rest.strip_prefix('r').map_or(0, |raw| raw.len() - raw.trim_start_matches('#').len());
     if rest.starts_with(&format!("r{}\"", "#".repeat(hashes))) {

@@ -13,7 +13,7 @@ use crate::settings::{Settings, is_secure};
 /// What stands for itself in a path segment or a query value (RFC 3986 §2.3).
 const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// `path` with `{id}` replaced. A segment of dots alone would be taken for a step up, even when it is percent-encoded
+/// `path` with `{id}` replaced. A segment of dots only would be taken for a step up, even when it is percent-encoded
 /// (RFC 3986 §5.2.4).
 pub(crate) fn with_id(path: &str, id: &str) -> Result<String> {
     if id.bytes().all(|byte| byte == b'.') {

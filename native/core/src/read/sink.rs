@@ -216,6 +216,6 @@ async fn send(items: &mpsc::Sender<Item>, batch: Batch, response: Option<&mut Re
     if let Some(response) = response {
         response.release_slot();
     }
-    // A consumer that is gone cancels the query, so there is nobody to tell.
+    // A consumer that is gone has cancelled the query.
     let _ = items.send(item).await;
 }

@@ -66,9 +66,9 @@ enum Member {
     Other,
 }
 
-/// Where a list of members or elements stands.
+/// What came last in a list of members or elements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
+enum ListPosition {
     /// After the opening bracket.
     First,
     /// After a value.
@@ -84,7 +84,7 @@ enum State {
     /// Before the first byte that counts.
     Start,
     /// Among the members of the envelope.
-    Member(Place),
+    Member(ListPosition),
     /// Inside a member's name.
     Name,
     /// After a member's name.
@@ -94,7 +94,7 @@ enum State {
     /// Inside a member's value.
     InMember(Member),
     /// Among the elements of the list.
-    Element(Place),
+    Element(ListPosition),
     /// Inside a row.
     Row,
     /// After the document.
@@ -258,12 +258,12 @@ impl Splitter {
             let progress = match self.state {
                 State::Begin => self.begin(),
                 State::Start => self.start(&mut attempt)?,
-                State::Member(place) => self.member(place)?,
+                State::Member(position) => self.member(position)?,
                 State::Name => self.name()?,
                 State::Colon(member) => self.colon(member)?,
                 State::MemberValue(member) => self.member_value(member)?,
                 State::InMember(member) => self.in_member(member)?,
-                State::Element(place) => self.element(place, &mut attempt)?,
+                State::Element(position) => self.element(position, &mut attempt)?,
                 State::Row => self.row()?,
                 State::Done => self.done()?,
             };
@@ -317,23 +317,23 @@ impl Splitter {
             (b'{', Shape::Entity) => Ok(self.begin_row(byte, attempt)),
             (b'{', shape) => {
                 self.document = (shape == Shape::Any).then_some(self.position);
-                Ok(self.go_on(State::Member(Place::First)))
+                Ok(self.go_on(State::Member(ListPosition::First)))
             }
             (b'[', Shape::Any) => {
                 (self.bare, self.list_seen) = (true, true);
-                Ok(self.go_on(State::Element(Place::First)))
+                Ok(self.go_on(State::Element(ListPosition::First)))
             }
             (b'[' | b'"' | b'-' | b'0'..=b'9' | b't' | b'f' | b'n', _) => Err(other_shape()),
             _ => Err(not_json("it does not begin like JSON", self.rest())),
         }
     }
 
-    fn member(&mut self, place: Place) -> Result<Progress> {
+    fn member(&mut self, position: ListPosition) -> Result<Progress> {
         let Some(byte) = self.peek() else { return Ok(Progress::NeedMore) };
-        match (byte, place) {
-            (b'}', Place::First | Place::Value) => self.end_of_envelope(),
-            (b',', Place::Value) => Ok(self.go_on(State::Member(Place::Comma))),
-            (b'"', Place::First | Place::Comma) => {
+        match (byte, position) {
+            (b'}', ListPosition::First | ListPosition::Value) => self.end_of_envelope(),
+            (b',', ListPosition::Value) => Ok(self.go_on(State::Member(ListPosition::Comma))),
+            (b'"', ListPosition::First | ListPosition::Comma) => {
                 self.begin_value(0);
                 self.state = State::Name;
                 Ok(Progress::Continue)
@@ -377,7 +377,7 @@ impl Splitter {
             }
             (Some(b'['), Member::List) => {
                 (self.list_seen, self.document) = (true, None);
-                Ok(self.go_on(State::Element(Place::First)))
+                Ok(self.go_on(State::Element(ListPosition::First)))
             }
             _ => {
                 // In a document that may be the row, the value is nested in it.
@@ -407,7 +407,7 @@ impl Splitter {
             self.continuation.truncated =
                 self.window[from..to].trim_matches('"').eq_ignore_ascii_case("true");
         }
-        self.state = State::Member(Place::Value);
+        self.state = State::Member(ListPosition::Value);
         Ok(Progress::Continue)
     }
 
@@ -430,16 +430,16 @@ impl Splitter {
 
     fn element<A: FnOnce(&str) -> Option<usize>>(
         &mut self,
-        place: Place,
+        position: ListPosition,
         attempt: &mut Option<A>,
     ) -> Result<Progress> {
         let Some(byte) = self.peek() else { return Ok(Progress::NeedMore) };
-        match (byte, place) {
-            (b']', Place::First | Place::Value) => {
-                Ok(self.go_on(if self.bare { State::Done } else { State::Member(Place::Value) }))
+        match (byte, position) {
+            (b']', ListPosition::First | ListPosition::Value) => {
+                Ok(self.go_on(if self.bare { State::Done } else { State::Member(ListPosition::Value) }))
             }
-            (b',', Place::Value) => Ok(self.go_on(State::Element(Place::Comma))),
-            (_, Place::Value) => Err(not_json("its syntax is broken", self.rest())),
+            (b',', ListPosition::Value) => Ok(self.go_on(State::Element(ListPosition::Comma))),
+            (_, ListPosition::Value) => Err(not_json("its syntax is broken", self.rest())),
             _ => Ok(self.begin_row(byte, attempt)),
         }
     }
@@ -494,8 +494,11 @@ impl Splitter {
 
     fn end_row(&mut self, from: usize, to: usize, state: RowState) -> Progress {
         self.position = to;
-        self.state =
-            if self.envelope.shape == Shape::Entity { State::Done } else { State::Element(Place::Value) };
+        self.state = if self.envelope.shape == Shape::Entity {
+            State::Done
+        } else {
+            State::Element(ListPosition::Value)
+        };
         Progress::Row(Row { from, to, state })
     }
 

@@ -141,7 +141,8 @@ async fn wrong_answers_and_refusals() {
             assert_eq!(error.id, "Fdx.Auth.InvalidAnswer", "{} {body}", case.name);
         }
         // A refusal that quotes what it was sent does not make us repeat it.
-        let said = json!({"error": "invalid_client", "error_codes": [7_000_215], "error_description": format!("AADSTS7000215: wrong: {SECRET}")});
+        let said = json!({"error": "invalid_client", "error_codes": [7_000_215],
+              "error_description": format!("AADSTS7000215: wrong: {SECRET}")});
         let network = entra(case.check, move |_| Answer::Status(401, &[], said.to_string()));
         let error = access_token(&of(&case, &network), TENANT, SCOPE, false).await.unwrap_err();
         assert_eq!(error.id, "Fdx.Auth.SecretWrong");
@@ -278,7 +279,8 @@ async fn a_script_that_fails_is_told_in_its_own_words_and_one_that_leaves_is_ask
 #[tokio::test(start_paused = true)]
 async fn a_ready_token_is_used_as_it_is_for_what_it_is_good_for() {
     let token = |claims: Value| json!({"type": "accessToken", "token": jwt(&claims)});
-    let good = json!({"aud": "https://api.securitycenter.microsoft.com", "tid": TENANT, "exp": START + 3000, "roles": ["Machine.Read.All"]});
+    let good = json!({"aud": "https://api.securitycenter.microsoft.com", "tid": TENANT, "exp": START + 3000,
+          "roles": ["Machine.Read.All"]});
     let network = Network::new(|_, _| panic!("nothing may be sent"));
     let document = format!(r#"{{"credential":{}}}"#, token(good.clone()));
     let ready = context(&network, &document, &[]);

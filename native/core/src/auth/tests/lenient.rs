@@ -55,7 +55,8 @@ async fn an_expiry_that_cannot_be_read_is_the_tokens_own() {
     for case in platforms() {
         for time in &times {
             for name in ["expires_on", "expires_in"] {
-                let answer = json!({"access_token": own_expiry(), name: time, "client_id": IDENTITY, "token_type": "bearer"});
+                let answer = json!({"access_token": own_expiry(), name: time, "client_id": IDENTITY,
+                      "token_type": "bearer"});
                 let expires_on = read(case, move || answer.to_string()).await;
                 assert_eq!(expires_on.unwrap(), i64::try_from(HOUR).unwrap(), "{}: {name} {time}", case.name);
             }
@@ -90,7 +91,8 @@ async fn what_is_no_bearer_token_is_the_endpoints_fault() {
             assert_eq!(error.id, case.wrong_id, "{} {token:?}", case.name);
         }
         for kind in ["pop", "mtls_pop", "MAC"] {
-            let answer = json!({"access_token": own_expiry(), "expires_on": HOUR, "client_id": IDENTITY, "token_type": kind});
+            let answer = json!({"access_token": own_expiry(), "expires_on": HOUR, "client_id": IDENTITY,
+                  "token_type": kind});
             let error = read(case, move || answer.to_string()).await.unwrap_err();
             assert_eq!(error.id, case.wrong_id, "{} {kind}", case.name);
             assert!(error.message.contains("not Bearer"), "{error}");

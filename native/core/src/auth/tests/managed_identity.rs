@@ -94,7 +94,9 @@ async fn a_token_that_has_ended_when_it_comes_is_used_once_and_not_kept() {
         if is_entra(request) {
             return token_answer(n);
         }
-        ok(json!({"access_token": assertion(), "expires_on": (START - 100).to_string(), "client_id": IDENTITY}).to_string())
+        ok(json!({"access_token": assertion(), "expires_on": (START - 100).to_string(),
+              "client_id": IDENTITY})
+        .to_string())
     });
     let context = context_of(&IDENTITIES[0], &network);
     access_token(&context, TENANT, SCOPE, true).await.unwrap();
@@ -105,7 +107,8 @@ async fn a_token_that_has_ended_when_it_comes_is_used_once_and_not_kept() {
 #[tokio::test(start_paused = true)]
 async fn a_replica_that_has_not_heard_of_the_credential_is_asked_again_only_after_a_success() {
     let refusal = || {
-        let body = json!({"error": "invalid_client", "error_codes": [70021], "error_description": "AADSTS70021: No matching federated identity record found."});
+        let body = json!({"error": "invalid_client", "error_codes": [70021],
+              "error_description": "AADSTS70021: No matching federated identity record found."});
         Answer::Status(400, &[], body.to_string())
     };
     let subject = SourceCase { attempts: 3, ..IDENTITIES[0] };
@@ -200,8 +203,9 @@ async fn a_key_that_the_agent_quotes_alone_is_not_repeated() {
 #[tokio::test(start_paused = true)]
 async fn a_hybrid_worker_that_knows_no_user_assigned_identity_is_told_apart() {
     let automation = source_case("Azure Automation");
-    let body = r#"{"error":{"code":"invalid_request","message":"User assigned identity is currently not supported clientID must not be passed in request"}}"#;
-    let network = network(automation, move |_, _| Answer::Status(400, &[], body.to_owned()));
+    let message = "User assigned identity is currently not supported clientID must not be passed in request";
+    let body = json!({"error": {"code": "invalid_request", "message": message}}).to_string();
+    let network = network(automation, move |_, _| Answer::Status(400, &[], body.clone()));
     let error = access_token(&context_of(automation, &network), TENANT, SCOPE, false).await.unwrap_err();
     assert_eq!(error.id, "Fdx.Identity.HybridWorker");
     assert!(error.advice.contains("turn off the identities of the Automation account"), "{}", error.advice);

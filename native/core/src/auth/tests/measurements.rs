@@ -1,6 +1,10 @@
 //! What a cached token costs, and what many of them take. Run by hand, in a release build (CONTRIBUTING.md says how);
 //! nothing here is timed in a test run.
-#![allow(clippy::print_stdout, clippy::disallowed_methods)] // a measurement talks, and looks at the clock and the process
+#![allow(
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "measures with the real clock, and prints"
+)]
 
 use std::time::Instant;
 
@@ -13,8 +17,10 @@ use crate::testing::{Network, START, TENANT, jwt, ok};
 /// A token of the usual size: about 1.6 KB, with four roles.
 fn token(number: usize) -> String {
     jwt(&json!({
-        "aud": "https://api.securitycenter.microsoft.com", "iss": "https://sts.windows.net/x/", "exp": START + 3599, "tid": TENANT, "n": number,
-        "roles": ["Machine.Read.All", "Vulnerability.Read.All", "Software.Read.All", "Alert.Read.All"], "filler": "x".repeat(900),
+        "aud": "https://api.securitycenter.microsoft.com", "iss": "https://sts.windows.net/x/", "exp": START + 3599,
+              "tid": TENANT, "n": number,
+        "roles": ["Machine.Read.All", "Vulnerability.Read.All", "Software.Read.All", "Alert.Read.All"],
+              "filler": "x".repeat(900),
     }))
 }
 

@@ -310,7 +310,10 @@ async fn a_clock_that_is_off_is_told_where_an_assertion_is_too_old() {
 #[tokio::test(start_paused = true)]
 async fn a_stale_assertion_is_minted_anew_once() {
     let case = &IDENTITIES[0];
-    let stale = json!({"error": "invalid_client", "error_codes": [700_024], "error_description": "AADSTS700024: Client assertion is not within its valid time range. Trace ID: x"}).to_string();
+    let description = "AADSTS700024: Client assertion is not within its valid time range. Trace ID: x";
+    let stale =
+        json!({"error": "invalid_client", "error_codes": [700_024], "error_description": description});
+    let stale = stale.to_string();
     let network = Network::new(move |request, n| match n {
         _ if !is_entra(request) => assertion_answer(request),
         3 => Answer::Status(401, &[], stale.clone()),

@@ -27,7 +27,7 @@ pub(crate) struct SourceCase {
     pub(crate) requests: usize,
     /// What the settings' `endpoints` have to hold.
     pub(crate) endpoints: fn() -> serde_json::Value,
-    /// Answers that are none.
+    /// Answers without a token.
     pub(crate) wrong: &'static [&'static str],
     pub(crate) wrong_id: &'static str,
     /// Statuses that are asked again, with the number of attempts in all and the seconds that they take at least.
@@ -103,7 +103,8 @@ pub(crate) const IDENTITIES: &[SourceCase] = &[
         },
         answer: |_| {
             // A hybrid worker's way to write a time.
-            let body = json!({"access_token": assertion(), "expires_on": "2023-11-15 22:13:20Z", "client_id": IDENTITY});
+            let body = json!({"access_token": assertion(), "expires_on": "2023-11-15 22:13:20Z",
+                  "client_id": IDENTITY});
             ok(body.to_string())
         },
         ..APP_SERVICE
@@ -327,14 +328,15 @@ pub(crate) fn assertion() -> String {
 
 pub(crate) fn assertion_answer(_request: &Request) -> Answer {
     let ends = (START + DAY).to_string();
-    ok(json!({"access_token": assertion(), "expires_on": ends, "resource": EXCHANGE, "token_type": "Bearer", "client_id": IDENTITY})
-        .to_string())
+    ok(json!({"access_token": assertion(), "expires_on": ends, "resource": EXCHANGE, "token_type": "Bearer",
+          "client_id": IDENTITY})
+    .to_string())
 }
 
 pub(crate) fn token_answer(number: usize) -> Answer {
-    let token = jwt(
-        &json!({"aud": "https://api.securitycenter.microsoft.com", "tid": TENANT, "appid": CLIENT, "roles": ["Machine.Read.All"], "n": number}),
-    );
+    let token =
+        jwt(&json!({"aud": "https://api.securitycenter.microsoft.com", "tid": TENANT, "appid": CLIENT,
+              "roles": ["Machine.Read.All"], "n": number}));
     ok(json!({"token_type": "Bearer", "expires_in": 3599, "access_token": token}).to_string())
 }
 

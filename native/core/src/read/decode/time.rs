@@ -112,7 +112,7 @@ mod tests {
     }
 
     proptest! {
-        /// The quick way and the library agree wherever both read a date; what is no date is none to either.
+        /// The quick way and the library agree wherever both read a date; and both refuse what is not a date.
         #[test]
         fn fixed_forms_mean_what_the_library_says(
             year in 0_u32..=9999, month in 0_u32..=13, day in 0_u32..=32,

@@ -8,7 +8,7 @@ use crate::read::splitter::{Envelope, RowState, Shape, Splitter};
 
 type Make<'a> = &'a dyn Fn() -> (RowDecoder, Vec<ColumnBuilder>);
 
-/// A batch read back by the format's description alone.
+/// A batch read back by the description of the format only.
 fn decode_rows(rows: &[&str]) -> String {
     let (mut decoder, columns) = RowDecoder::typed(resource("softwareVulnerabilitiesByMachine").unwrap());
     let mut builder = BatchBuilder::new(0, "t", columns);

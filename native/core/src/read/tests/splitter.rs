@@ -220,7 +220,7 @@ fn a_row_or_document_beyond_the_window_is_refused() {
         let (found, outcome) = every_way(shape, 20, body.as_bytes());
         assert_eq!((found.len(), outcome), (rows, Err("Fdx.Protocol.TooLarge")), "{body}");
     }
-    // White space, and members that nobody wants, are not kept and so have no limit.
+    // White space and unused members are not kept, so they have no limit.
     let body = r#"   {   "other": "0123456789012345678901234567890",       "value":   [   1      ,    2   ]    }    "#;
     assert_eq!(every_way(Shape::List, 20, body.as_bytes()).0, ["1", "2"]);
 }
@@ -303,7 +303,7 @@ fn the_work_grows_with_the_bytes_and_not_faster() {
         ("a document that is no list", Shape::Any, format!(r#"{{"Stats":{{}},"Rows":[{rows}]}}"#)),
         ("an entity", Shape::Entity, format!(r#"{{"Rows":[{rows}]}}"#)),
         ("a long text", Shape::List, format!(r#"{{"value":[{{"a":"{text}"}}]}}"#)),
-        ("a long member nobody wants", Shape::List, format!(r#"{{"a":"{text}","value":[]}}"#)),
+        ("a long unused member", Shape::List, format!(r#"{{"a":"{text}","value":[]}}"#)),
         ("white space", Shape::List, format!(r#"{space}{{"value":[1,{space}2]}}"#)),
         ("white space inside of a row", Shape::List, format!(r#"{{"value":[{{{space}}}]}}"#)),
         ("many lists", Shape::List, format!(r#"{{"value":[{}]}}"#, many("[[[]]]"))),

@@ -8,11 +8,10 @@ use url::Url;
 use super::flow::{ClientCredential, TokenFlow};
 use super::signed_assertion;
 use super::sources::Source;
-use super::token_endpoint::{self, ClientAuthentication, TokenRequest};
+use super::token_endpoint::{self, ClientAuthentication, Failure, TokenRequest};
 use crate::context::Context;
-use crate::errors::{Error, ErrorKind, Result};
-use crate::errors::{REPLICATION_LAG, SERVICE_UNAVAILABLE, STALE_ASSERTION, TENANT_THROTTLED};
-use crate::http::retry::{Attempt, Outcome, Policy, is_transient};
+use crate::errors::{Error, REPLICATION_LAG, Result, STALE_ASSERTION};
+use crate::http::retry::{Attempt, Outcome, Policy};
 use crate::token::AccessToken;
 use crate::token::cache::{CacheKey, Cached, Challenge, TokenKind, Want};
 
@@ -70,9 +69,9 @@ impl Attempt for Exchange<'_> {
             claims: self.claims,
             authentication: &authentication,
         };
-        let error = match token_endpoint::ask(self.context, &grant).await {
+        let Failure { error, may_pass } = match token_endpoint::ask(self.context, &grant).await {
             Ok(token) => return Ok(Outcome::Done(token)),
-            Err(error) => error,
+            Err(failure) => failure,
         };
         let code = error.aadsts.unwrap_or(0);
         if STALE_ASSERTION.contains(&code) && !self.renewed {
@@ -83,12 +82,7 @@ impl Attempt for Exchange<'_> {
         }
         let not_replicated =
             REPLICATION_LAG.contains(&code) && worked_before(self.credential, self.tenant, self.context);
-        let temporary = not_replicated
-            || error.kind == ErrorKind::Network
-            || error.http_status.is_some_and(is_transient)
-            || error.is(&SERVICE_UNAVAILABLE)
-            || error.is(&TENANT_THROTTLED);
-        if !temporary {
+        if !may_pass && !not_replicated {
             return Err(error);
         }
         // A signed assertion is valid for one request, because of its id.

@@ -15,9 +15,10 @@ use crate::cloud::Family;
 use crate::context::Context;
 use crate::errors::{
     self, AUTHORITY_ANSWER, AUTHORITY_FAILED, AUTHORITY_REFUSED, AUTHORITY_UNREACHABLE, PROXY_REFUSED,
+    TENANT_THROTTLED,
 };
 use crate::errors::{Check, Error, ErrorKind, Quoter, Result};
-use crate::http::retry::{quota_delay, retry_after};
+use crate::http::retry::{is_transient, quota_delay, retry_after};
 use crate::http::{ErrorBody, Received, Request, limits};
 use crate::secret::Secret;
 use crate::token::cache::{Cached, seconds};
@@ -63,33 +64,38 @@ pub(super) struct TokenRequest<'a> {
     pub(super) authentication: &'a ClientAuthentication,
 }
 
+/// Why a request gave no token.
+pub(super) struct Failure {
+    pub(super) error: Error,
+    /// Whether the same request may succeed a moment later.
+    pub(super) may_pass: bool,
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Failure { error, may_pass: false }
+    }
+}
+
 /// Sends one request.
-pub(super) async fn ask(context: &Context, grant: &TokenRequest<'_>) -> Result<AccessToken> {
-    let unreachable = |e: &crate::http::TransportError| {
-        let message = format!("the token endpoint {} cannot be reached", context.settings.authority());
-        e.cause_of(AUTHORITY_UNREACHABLE.error(message))
-    };
+pub(super) async fn ask(context: &Context, grant: &TokenRequest<'_>) -> Result<AccessToken, Failure> {
     let id = random_guid();
     let request = request(context, grant, &id);
     let answer = context.receive(request, limits::TOKEN).await.map_err(|e| {
-        let mut error = unreachable(&e);
+        let message = format!("the token endpoint {} cannot be reached", context.settings.authority());
+        let mut error = e.cause_of(AUTHORITY_UNREACHABLE.error(message));
         error.correlation_id = Some(id.clone());
-        // Another attempt would end in the same way.
-        if !e.kind.may_pass() {
-            error.kind = ErrorKind::Configuration;
-        }
-        error
+        Failure { error, may_pass: e.kind.may_pass() }
     })?;
     if answer.status == 200 {
-        return read(context, answer.json());
+        return Ok(read(context, answer.json())?);
     }
     let body = ErrorBody::read(&answer.body);
     let mut error = refusal(context, grant, answer.status, &body);
     let (header, now) = (answer.header("retry-after"), context.clock.now());
-    error.retry_after = match answer.status {
-        429 => Some(quota_delay(header, &body.message, now)),
-        _ => retry_after(header, now),
-    };
+    let is_throttled = answer.status == 429 || error.is(&TENANT_THROTTLED);
+    error.retry_after =
+        if is_throttled { Some(quota_delay(header, &body.message, now)) } else { retry_after(header, now) };
     // Prefer the id of the answer. The id of the request is in Entra's logs too.
     error.correlation_id.get_or_insert(id);
     if error.is(&errors::ASSERTION_OUTDATED)
@@ -98,7 +104,9 @@ pub(super) async fn ask(context: &Context, grant: &TokenRequest<'_>) -> Result<A
         let advice = format!("The clock of this machine is {skew} seconds off: correct it. {}", error.advice);
         error = error.with_advice(advice);
     }
-    Err(error)
+    let may_pass =
+        is_transient(answer.status) || error.is(&errors::SERVICE_UNAVAILABLE) || error.is(&TENANT_THROTTLED);
+    Err(Failure { error, may_pass })
 }
 
 fn request(context: &Context, grant: &TokenRequest<'_>, id: &str) -> Request {

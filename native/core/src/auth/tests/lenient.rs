@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::table::*;
 use crate::auth::{access_token, assertion as get_assertion, identity};
-use crate::errors::{Error, Result};
+use crate::errors::{Error, ErrorKind, Result};
 use crate::http::{Request, TransportErrorKind};
 use crate::testing::{Answer, CLIENT, IDENTITY, Network, START, TENANT, context, jwt, ok};
 
@@ -297,8 +297,11 @@ async fn a_refusal_of_the_token_endpoint_is_read_whatever_its_shape() {
 
 #[tokio::test(start_paused = true)]
 async fn a_quota_without_a_header_is_waited_for_as_its_text_says() {
-    for (body, seconds) in [("quota: 10 per 00:00:40", 40), ("busy", 60)] {
-        let network = Network::new(move |_, n| if n == 0 { text(429, body) } else { token_answer(n) });
+    const THROTTLED: &str = r#"{"error":"x","error_description":"AADSTS90055: The tenant is throttled."}"#;
+    for (code, body, seconds) in
+        [(429, "quota: 10 per 00:00:40", 40), (429, "busy", 60), (400, THROTTLED, 60)]
+    {
+        let network = Network::new(move |_, n| if n == 0 { text(code, body) } else { token_answer(n) });
         let context = context(&network, &app(r#"{"type":"clientSecret","secret":"fake-secret"}"#), &[]);
         let begun = context.clock.now();
         access_token(&context, TENANT, SCOPE, false).await.unwrap();
@@ -334,5 +337,6 @@ async fn what_cannot_pass_is_not_tried_again() {
         let context = context(&network, &app(r#"{"type":"clientSecret","secret":"fake-secret"}"#), &[]);
         let error = access_token(&context, TENANT, SCOPE, false).await.unwrap_err();
         assert_eq!((error.id, network.count()), ("Fdx.Auth.Unreachable", 1), "{kind:?}");
+        assert_eq!(error.kind, ErrorKind::Network, "{kind:?}");
     }
 }

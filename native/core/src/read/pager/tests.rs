@@ -386,3 +386,32 @@ async fn resource_graph_goes_on_with_the_token_in_the_body() {
     let error = read.unwrap_err();
     assert_eq!((error.id, error.rows), ("Fdx.Protocol.ResultTruncated", 2));
 }
+
+/// An entry that is requested with POST and goes on with a token in the body.
+static POSTED: Resource = Resource {
+    name: "posted",
+    family: Family::Arm,
+    method: catalog::Method::Post(r#"{"query":"securityresources | project id"}"#),
+    list_path: Some("/providers/Microsoft.ResourceGraph/resources"),
+    query: &[("api-version", "2021-03-01")],
+    list_member: "data",
+    paging: Paging::SkipToken,
+    ..Resource::DEFAULT
+};
+
+#[tokio::test(start_paused = true)]
+async fn an_entry_can_be_posted_and_go_on_with_a_token_in_the_body() {
+    let world = over(|_, number| match number {
+        1 => json!({"resultTruncated": "true", "$skipToken": "fake", "data": rows(2)}),
+        2 => json!({"data": rows(3), "$skipToken": null}),
+        _ => unreachable!(),
+    });
+    let plan = Plan::of(&world.1.settings, &POSTED, Scope::List, &[]).unwrap();
+    let (requests, read) = read_plan(&world, &plan, None).await;
+    assert_eq!((read.unwrap(), requests.len()), (5, 2));
+    for request in &requests {
+        assert_eq!((request.method.as_str(), request.url.query()), ("POST", Some("api-version=2021-03-01")));
+    }
+    let second: Value = serde_json::from_slice(requests[1].body.as_deref().unwrap()).unwrap();
+    assert_eq!(second, json!({"query": "securityresources | project id", "options": {"$skipToken": "fake"}}));
+}

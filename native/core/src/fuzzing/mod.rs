@@ -17,6 +17,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("claims", tokens::claims),
     ("dates", tokens::dates),
     ("error_text", refusals::error_text),
+    ("filter", pages::filter),
     ("next_link", documents::next_link),
     ("pem_pfx", tokens::pem_pfx),
     ("request", documents::request),

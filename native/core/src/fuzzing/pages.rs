@@ -8,15 +8,19 @@ use crate::batch_reader::{BatchReader, Row};
 use crate::catalog::RESOURCES;
 use crate::errors::Result;
 use crate::read::decode::row::RowDecoder;
-use crate::read::splitter::{Envelope, RowState, Shape, Splitter};
+use crate::read::filter::RowFilter;
+use crate::read::splitter::{Envelope, OnDamage, RowState, Shape, Splitter};
 
 /// The rows of a page, and how it ended: the next link, or the id of an error.
 type Outcome = (Vec<String>, std::result::Result<Option<String>, &'static str>);
 
-/// However a page is cut, its rows and its end are the same. The first byte says the shape, the second how it is cut.
+/// However a page is cut, its rows and its end are the same. The first byte says the shape and, from 128 on, that damage
+/// is passed over; the second says how the page is cut.
 pub(super) fn splitter(data: &[u8]) {
-    let [shape, seed, page @ ..] = data else { return };
-    let shape = [Shape::List, Shape::Entity, Shape::Any][usize::from(shape % 3)];
+    let [how, seed, page @ ..] = data else { return };
+    let shape = [Shape::List, Shape::Entity, Shape::Any][usize::from(how % 3)];
+    let damage = if *how < 128 { OnDamage::Stop } else { OnDamage::PassOver };
+    let shape = (shape, damage);
     let whole = split(shape, std::iter::once(page), false);
     for (name, cut) in [
         ("in one", split(shape, std::iter::once(page), true)),
@@ -47,7 +51,11 @@ fn parts(mut page: &[u8], seed: u8) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-fn split<'a>(shape: Shape, parts: impl Iterator<Item = &'a [u8]>, attempts: bool) -> Outcome {
+fn split<'a>(
+    (shape, damage): (Shape, OnDamage),
+    parts: impl Iterator<Item = &'a [u8]>,
+    attempts: bool,
+) -> Outcome {
     fn feed(splitter: &mut Splitter, part: &[u8], attempts: bool, rows: &mut Vec<String>) -> Result<()> {
         splitter.feed(part);
         while let Some(row) = splitter.next_row(|text| attempts.then(|| attempt(text)).flatten())? {
@@ -57,7 +65,7 @@ fn split<'a>(shape: Shape, parts: impl Iterator<Item = &'a [u8]>, attempts: bool
         Ok(())
     }
     let envelope = Envelope { shape, list: "value", link: Some("@odata.nextLink"), truncated: None };
-    let (mut splitter, mut rows) = (Splitter::new(envelope), Vec::new());
+    let (mut splitter, mut rows) = (Splitter::new(envelope).on_damage(damage), Vec::new());
     for part in parts {
         if let Err(error) = feed(&mut splitter, part, attempts, &mut rows) {
             return (rows, Err(error.id));
@@ -209,5 +217,18 @@ fn is_complete(row: &str, decoded: &Row) {
     }
     for (name, value) in decoded {
         assert!(members.contains_key(name) || value.is_null(), "{row}: {name:?} is not of this row");
+    }
+}
+
+/// A filter never panics, and a row passes either it or its opposite. The first line is the filter, each other one a row.
+pub(super) fn filter(data: &[u8]) {
+    const FIELDS: &[&str] = &["id", "name", "score", "seen", "tags", "on"];
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let (filter, rows) = text.split_once('\n').unwrap_or((text, ""));
+    let Ok(passes) = RowFilter::parse(filter, FIELDS) else { return };
+    // Its brackets may be one too many.
+    let Ok(opposite) = RowFilter::parse(&format!("not ({filter})"), FIELDS) else { return };
+    for row in rows.split('\n') {
+        assert_eq!(passes.matches(row).map(|passes| !passes), opposite.matches(row), "{filter}: {row}");
     }
 }

@@ -54,6 +54,14 @@ const PIECES: &[&str] = &[
     "0",
     "9",
     "-",
+    "'",
+    "(",
+    ")",
+    " and ",
+    " or ",
+    "not ",
+    " eq ",
+    "/any(t: ",
 ];
 
 fn folder(name: &str) -> PathBuf {
@@ -149,4 +157,4 @@ macro_rules! targets {
     };
 }
 
-targets! { claims dates error_text next_link pem_pfx request row settings splitter }
+targets! { claims dates error_text filter next_link pem_pfx request row settings splitter }

@@ -52,7 +52,7 @@ Describe 'Alerts' {
     It 'are found by a filter, also on later pages' {
         $found = @(Get-FdxAlert -Filter "severity eq 'high' or severity eq 'low'")
         $found.Count | Should -Be 17
-        $found.Severity | Sort-Object -Unique | Should -Be 'high', 'low'
+        $found.Severity | Sort-Object -Unique | Should -Be 'low', 'high'
         Get-Count pages | Should -Be 1
         $query = "severity eq 'high' or severity eq 'low'"
         @(Invoke-FdxRequest "/v1.0/security/alerts_v2?`$filter=$query" -Resource Graph).Count | Should -Be 17

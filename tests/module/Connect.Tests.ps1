@@ -24,11 +24,11 @@ Describe 'Connecting' {
         @((Get-FdxConnection).Tokens).Count | Should -Be 3
     }
 
-    It 'keeps the earlier connection when -Verify fails in every tenant' {
+    It 'forgets the earlier connection when -Verify fails in every tenant' {
         Connect-Tenant @{ TenantId = $Fake.tenants[1].tenantId }
         Set-Customer @{ consented = $false }
         Get-ErrorId (Get-Failure { Connect-Tenant @{ Verify = $true } }) | Should -Be 'Fdx.Auth.AppNotConsented'
-        (Get-FdxConnection).TenantId | Should -Be $Fake.tenants[1].tenantId
+        Get-ErrorId (Get-Failure { Get-FdxMachine }) | Should -Be 'Fdx.Settings.NotConnected'
     }
 
     It 'connects when -Verify fails in some tenants, and says in which' {
@@ -43,10 +43,53 @@ Describe 'Connecting' {
         (Get-FdxConnection).TenantId.Count | Should -Be 3
     }
 
-    It 'keeps the earlier connection when the new one cannot be made' {
+    It 'forgets the earlier connection when the new one cannot be made' {
         Connect-Tenant
-        $null = Get-Failure { Connect-Tenant @{ TenantId = 'common' } }
+        Get-Failure { Connect-Tenant @{ TenantId = 'common' } } | Should -Not -BeNullOrEmpty
+        Get-ErrorId (Get-Failure { Get-FdxMachine }) | Should -Be 'Fdx.Settings.NotConnected'
+    }
+
+    It 'forgets the earlier connection whatever parameter is refused' {
+        $common = [Management.Automation.PSCmdlet]::CommonParameters
+        $parameters = (Get-Command Connect-Fdx).Parameters.Values |
+            Where-Object { -not $_.SwitchParameter -and $_.Name -notin $common }
+        $parameters.Count | Should -BeGreaterThan 15
+        foreach ($parameter in $parameters) {
+            Connect-Tenant
+            $arguments = @{ $parameter.Name = $null }
+            # These take null as 0, and another value not at all.
+            if ($parameter.Name -eq 'MaximumRetryCount') { $arguments.MaximumRetryCount = 1000 }
+            Get-Failure { Connect-Fdx @arguments } | Should -Not -BeNullOrEmpty -Because $parameter.Name
+            $failure = Get-Failure { Get-FdxMachine }
+            Get-ErrorId $failure | Should -Be 'Fdx.Settings.NotConnected' -Because $parameter.Name
+        }
+    }
+
+    It 'keeps the connection while Tab completes a command line, and a connection that -PassThru gave' {
+        $connection = Connect-Tenant @{ PassThru = $true }
+        $line = 'Connect-Fdx -TenantId contoso.onmicrosoft.com -Env'
+        (TabExpansion2 $line $line.Length).CompletionMatches.ListItemText | Should -Contain 'Environment'
         (Get-FdxConnection).TenantId | Should -Be $Tenant
+        $null = Get-Failure { Connect-Tenant @{ ClientId = '' } }
+        (Get-FdxMachine -Connection $connection -First 1).TenantId | Should -Be $Tenant
+    }
+
+    It 'takes what people type: blanks, and commas in one text' {
+        $tenants = $Fake.tenants[0..1].tenantId
+        $lists = @(, " $($tenants -join ' , '), "), @(" $($tenants[0]) ", " $($tenants[1])"),
+        @("$($tenants[0]),", ' ', $tenants[1])
+        foreach ($typed in $lists) {
+            Connect-Tenant @{ TenantId = $typed; ClientId = " $($Fake.clientId) " }
+            (Get-FdxConnection).TenantId | Should -Be $tenants
+            @(Get-FdxToken).Count | Should -Be 2
+        }
+        @(Get-FdxMachine -TenantId "$($tenants[0]), $($tenants[1])" -First 50).TenantId | Sort-Object -Unique |
+            Should -Be $tenants
+        (Get-FdxToken -TenantId $tenants[0] -Resource ' Graph ').Audience | Should -Be 'https://graph.microsoft.com'
+        @(Get-FdxMachine -TenantId $tenants[0] -Name 'host-000001.corp.net, host-000003.corp.net ').Count | Should -Be 2
+        $checks = Test-FdxConnection -TenantId $tenants[0] -Resource 'Machine, Vulnerability'
+        @($checks | Where-Object Check -eq Answer).Count | Should -Be 2
+        Get-Failure { Connect-Tenant @{ TenantId = ' , ' } } | Should -Not -BeNullOrEmpty
     }
 
     It 'takes each of several connections with -Connection, and the last as the default' {

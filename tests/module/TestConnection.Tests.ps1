@@ -24,7 +24,11 @@ Describe 'Test-FdxConnection' {
         $assertion = ($checks | Where-Object Check -eq Assertion).Detail
         $assertion | Should -Match $Fake.managedIdentity.objectId
         $assertion | Should -Match "https://login.microsoftonline.com/$($Fake.homeTenantId)/v2.0"
-        $assertion | Should -Match 'api://AzureADTokenExchange'
+        # The audience of the credential, not the one that the token shows.
+        $assertion | Should -Match 'audience api://AzureADTokenExchange$'
+        $messages = & { Disconnect-Fdx -ClearTokenCache; Connect-Tenant; Get-FdxToken -Verbose } 4>&1
+        "$messages" | Should -Match 'audience api://AzureADTokenExchange\.'
+        "$messages $assertion" | Should -Not -Match 'fb60f99c'
         Test-FdxConnection -Quiet | Should -BeTrue
     }
 
@@ -378,9 +382,11 @@ Describe 'Resolve-FdxError and New-FdxConsentUrl' {
         $url = New-FdxConsentUrl contoso.onmicrosoft.com $Fake.clientId -RedirectUri https://localhost/x?y -State 'a&b'
         $query = "client_id=$($Fake.clientId)&redirect_uri=https%3A%2F%2Flocalhost%2Fx%3Fy&state=a%26b"
         $page = 'https://login.microsoftonline.com/contoso.onmicrosoft.com/adminconsent'
-        $url.AbsoluteUri | Should -Be "${page}?$query"
+        $url.Url | Should -Be "${page}?$query"
+        $url.TenantId | Should -Be 'contoso.onmicrosoft.com'
+        "$url" | Should -Be $url.Url
         $url = New-FdxConsentUrl contoso.onmicrosoft.us $Fake.clientId -Environment usgov
-        $url.Host | Should -Be 'login.microsoftonline.us'
+        $url.Url | Should -BeLike 'https://login.microsoftonline.us/*'
         $failure = Get-Failure { New-FdxConsentUrl contoso.onmicrosoft.com }
         Get-ErrorId $failure | Should -Be 'Fdx.Settings.ClientIdMissing'
         Get-ErrorId (Get-Failure { New-FdxConsentUrl '{x}' $Fake.clientId }) | Should -Be 'Fdx.Settings.InvalidTenantId'
@@ -390,6 +396,10 @@ Describe 'Resolve-FdxError and New-FdxConsentUrl' {
         Connect-Tenant @{ TenantId = $Fake.tenants.tenantId }
         @(New-FdxConsentUrl).Count | Should -Be 3
         $page = "$($Fake.tenants[0].tenantId)/adminconsent\?client_id=$($Fake.clientId)"
-        (New-FdxConsentUrl)[0].AbsoluteUri | Should -Match $page
+        (New-FdxConsentUrl)[0].Url | Should -Match $page
+        # Tenant and address, and nothing else.
+        $shown = New-FdxConsentUrl | Select-Object -First 1 | Out-String -Width 400
+        @($shown -split '\r?\n' | Where-Object { $_ }).Count | Should -Be 2
+        @($Fake.tenants.tenantId | New-FdxConsentUrl).TenantId | Should -Be $Fake.tenants.tenantId
     }
 }

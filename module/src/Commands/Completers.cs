@@ -56,6 +56,12 @@ internal sealed class GeoCompleter : WordCompleter
     private protected override IEnumerable<string> Words => Abi.Regions;
 }
 
+/// <summary>Token caches.</summary>
+internal sealed class TokenCacheCompleter : WordCompleter
+{
+    private protected override IEnumerable<string> Words => Abi.TokenCaches;
+}
+
 /// <summary>Completes the last word of a filter expression with the filter fields of the resource.</summary>
 internal abstract class FilterCompleter(CatalogEntry resource) : IArgumentCompleter
 {

@@ -28,8 +28,10 @@ public sealed partial class ConnectFdxCommand : FdxCommand
 
     [Parameter(Position = 0)]
     [Alias("Tenant")]
+    [TenantList]
     [ValidateNotNullOrEmpty]
     [ArgumentCompleter(typeof(TenantCompleter))]
+    [ForgetsDefaultConnection]
     public string[] TenantId { get; set; } = [];
 
     [Parameter(ParameterSetName = ManagedIdentitySet, Mandatory = true, Position = 1)]
@@ -42,6 +44,8 @@ public sealed partial class ConnectFdxCommand : FdxCommand
     [Parameter(ParameterSetName = ClientAssertionScriptSet, Mandatory = true, Position = 1)]
     [Alias("ApplicationId", "AppId")]
     [ValidateNotNullOrEmpty]
+    [ForgetsDefaultConnection]
+    [Trim]
     public string? ClientId { get; set; }
 
     [Parameter(ParameterSetName = ManagedIdentitySet)]
@@ -51,20 +55,27 @@ public sealed partial class ConnectFdxCommand : FdxCommand
     [Parameter(ParameterSetName = ManagedIdentitySet)]
     [Parameter(ParameterSetName = ManagedIdentityDirectSet)]
     [ValidateNotNullOrEmpty]
+    [ForgetsDefaultConnection]
+    [Trim]
     public string? ManagedIdentityClientId { get; set; }
 
     [Parameter(ParameterSetName = ManagedIdentitySet)]
     [Parameter(ParameterSetName = ManagedIdentityDirectSet)]
     [ValidateNotNullOrEmpty]
+    [ForgetsDefaultConnection]
+    [Trim]
     public string? ManagedIdentityObjectId { get; set; }
 
     [Parameter(ParameterSetName = ManagedIdentitySet)]
     [Parameter(ParameterSetName = ManagedIdentityDirectSet)]
     [ValidateNotNullOrEmpty]
+    [ForgetsDefaultConnection]
+    [Trim]
     public string? ManagedIdentityResourceId { get; set; }
 
     [Parameter(ParameterSetName = WorkloadIdentitySet, Mandatory = true)]
     [ValidateNotNullOrEmpty]
+    [ForgetsDefaultConnection]
     public string? FederatedTokenFile { get; set; }
 
     [Parameter(ParameterSetName = GitHubActionsSet, Mandatory = true)]
@@ -72,71 +83,93 @@ public sealed partial class ConnectFdxCommand : FdxCommand
 
     [Parameter(ParameterSetName = AzurePipelinesSet, Mandatory = true)]
     [ValidateNotNullOrEmpty]
+    [ForgetsDefaultConnection]
+    [Trim]
     public string? ServiceConnectionId { get; set; }
 
     [Parameter(ParameterSetName = CertificateSet, Mandatory = true)]
     [ValidateNotNull]
+    [ForgetsDefaultConnection]
     public X509Certificate2? Certificate { get; set; }
 
     [Parameter(ParameterSetName = CertificateFileSet, Mandatory = true)]
     [ValidateNotNullOrEmpty]
+    [ForgetsDefaultConnection]
     public string? CertificatePath { get; set; }
 
     [Parameter(ParameterSetName = CertificateFileSet)]
     [ValidateNotNull]
+    [ForgetsDefaultConnection]
     public SecureString? CertificatePassword { get; set; }
 
     [Parameter(ParameterSetName = ClientSecretSet, Mandatory = true)]
     [ValidateNotNull]
+    [ForgetsDefaultConnection]
     public PSCredential? Credential { get; set; }
 
     [Parameter(ParameterSetName = ClientAssertionSet, Mandatory = true)]
     [ValidateNotNull]
+    [ForgetsDefaultConnection]
     public SecureString? ClientAssertion { get; set; }
 
     [Parameter(ParameterSetName = ClientAssertionScriptSet, Mandatory = true)]
     [ValidateNotNull]
+    [ForgetsDefaultConnection]
     public ScriptBlock? ClientAssertionScript { get; set; }
 
     [Parameter(ParameterSetName = AccessTokenSet, Mandatory = true)]
     [ValidateNotNull]
+    [ForgetsDefaultConnection]
     public SecureString? AccessToken { get; set; }
 
     [Parameter]
     [ArgumentCompleter(typeof(CloudCompleter))]
     [CloudName]
+    [ForgetsDefaultConnection]
+    [Trim]
     public string Environment { get; set; } = "Public";
 
     [Parameter]
     [ArgumentCompleter(typeof(GeoCompleter))]
     [ValidateNotNullOrEmpty]
+    [ForgetsDefaultConnection]
+    [Trim]
     public string? Geo { get; set; }
 
     [Parameter]
     [ValidateNotNull]
+    [ForgetsDefaultConnection]
     public Hashtable? Endpoint { get; set; }
 
     [Parameter]
     [ValidateNotNull]
+    [ForgetsDefaultConnection]
     public Uri? Proxy { get; set; }
 
     [Parameter]
     [ValidateRange(0, 100)]
+    [ForgetsDefaultConnection]
     public int? MaximumRetryCount { get; set; }
 
     [Parameter]
     [SecondsTransformation]
+    [ForgetsDefaultConnection]
     public TimeSpan? MaximumWait { get; set; }
 
     [Parameter]
-    [ValidateSet("Process", "None")]
-    public string TokenCache { get; set; } = "Process";
+    [ArgumentCompleter(typeof(TokenCacheCompleter))]
+    [ForgetsDefaultConnection]
+    [TokenCacheName]
+    public string TokenCache { get; set; } = Abi.TokenCaches[0];
 
     [Parameter]
     public SwitchParameter Verify { get; set; }
 
     [Parameter]
     public SwitchParameter PassThru { get; set; }
+
+    // Also without parameters.
+    private protected override void Begin() => DefaultConnection.Clear();
 
     private protected override void End()
     {
@@ -166,7 +199,7 @@ public sealed partial class ConnectFdxCommand : FdxCommand
         WriteEndpoints(settings);
         settings.Text("proxy", Proxy?.OriginalString);
         settings.Text("userAgent", UserAgent());
-        settings.Text("tokenCache", TokenCache.Equals("None", StringComparison.OrdinalIgnoreCase) ? "None" : "Process");
+        settings.Text("tokenCache", CanonicalName.Of(Abi.TokenCaches, TokenCache));
         settings.Json.WriteStartObject("retry");
         settings.Number("attempts", MaximumRetryCount);
         settings.Number("maximumWaitMs", (long?)MaximumWait?.TotalMilliseconds);

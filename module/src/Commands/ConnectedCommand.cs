@@ -1,3 +1,4 @@
+using System;
 using System.Management.Automation;
 using FedXdr.Interop;
 using FedXdr.Reading;
@@ -14,11 +15,14 @@ public abstract class ConnectedCommand : FdxCommand
 
     private protected Connection ActiveConnection => Connection ?? DefaultConnection.Required;
 
-    private protected void Run(JsonDocumentWriter request, RowReader rows, string[]? tenants)
+    private protected void Run(JsonDocumentWriter request, RowReader rows, string[]? tenants) =>
+        Run(request, rows, tenants, WriteObject);
+
+    private protected void Run(JsonDocumentWriter request, RowReader rows, string[]? tenants, Action<object> sink)
     {
         var connection = ActiveConnection;
         tenants ??= connection.TenantId;
         var tenant = tenants.Length == 1 ? tenants[0] : null;
-        Runner.Run(connection, request, rows, WriteObject, CommandName, tenant);
+        Runner.Run(connection, request, rows, sink, CommandName, tenant);
     }
 }

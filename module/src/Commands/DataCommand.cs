@@ -1,6 +1,8 @@
+using System;
 using System.Management.Automation;
 using FedXdr.Interop;
 using FedXdr.Reading;
+using FedXdr.Session;
 
 namespace FedXdr.Commands;
 
@@ -39,6 +41,38 @@ public abstract class DataCommand : TenantCommand
         return request;
     }
 
-    private protected void RunData(JsonDocumentWriter request, RowReader rows, string[]? tenants) =>
-        Run(request, Raw ? RawRows : rows, tenants);
+    /// <summary>
+    /// Writes the rows. <paramref name="complete"/> adds what no batch has; <paramref name="item"/> is the item that
+    /// the request asks for.
+    /// </summary>
+    private protected void RunData(
+        JsonDocumentWriter request,
+        RowReader rows,
+        string[]? tenants,
+        Action<object>? complete = null,
+        string? item = null)
+    {
+        var missing = new MissingItems(item);
+        Runner.OnItemFailed = failure =>
+        {
+            if (!missing.Keep(failure, Runner.TenantCount))
+            {
+                WriteError(failure.ToErrorRecord());
+            }
+        };
+        Run(request, Raw ? RawRows : rows, tenants, complete is null || Raw ? WriteObject : Completed);
+        if (Runner.Remaining > 0)
+        {
+            foreach (var failure in missing.InNoTenant(Runner.TenantCount))
+            {
+                WriteError(failure.ToErrorRecord());
+            }
+        }
+
+        void Completed(object row)
+        {
+            complete(row);
+            WriteObject(row);
+        }
+    }
 }

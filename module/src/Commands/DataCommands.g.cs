@@ -28,7 +28,7 @@ namespace FedXdr.Commands
 
         private protected override void Process()
         {
-            if (ParameterSetName == IdSet)
+            if (ParameterSetName == IdSet && !AreTenants(Id))
             {
                 ReadItems(Catalog.Alerts, Id);
                 return;
@@ -66,7 +66,7 @@ namespace FedXdr.Commands
 
         private protected override void Process()
         {
-            if (ParameterSetName == IdSet)
+            if (ParameterSetName == IdSet && !AreTenants(Id))
             {
                 ReadItems(Catalog.Machines, Id);
                 return;
@@ -97,6 +97,10 @@ namespace FedXdr.Commands
         [ValidateNotNullOrEmpty]
         public string[] MachineId { get; set; } = [];
 
+        [Parameter(ParameterSetName = ParentSet, ValueFromPipelineByPropertyName = true)]
+        [Alias("ComputerDnsName", "DeviceName")]
+        public string? MachineName { get; set; }
+
         [Parameter(ParameterSetName = ListSet)]
         [ValidateNotNullOrEmpty]
         [ArgumentCompleter(typeof(VulnerabilityFilterCompleter))]
@@ -104,9 +108,9 @@ namespace FedXdr.Commands
 
         private protected override void Process()
         {
-            if (ParameterSetName == ParentSet)
+            if (ParameterSetName == ParentSet && !AreTenants(MachineId))
             {
-                ReadChildren(Catalog.MachineVulnerabilities, MachineId);
+                ReadChildren(Catalog.MachineVulnerabilities, MachineId, row => ((MachineVulnerability)row).MachineName = MachineName);
                 return;
             }
             var filter = Filter;

@@ -10,10 +10,12 @@ public sealed partial class GetFdxMachineCommand
 {
     [Parameter(ParameterSetName = ListSet)]
     [Alias("ComputerDnsName")]
+    [Trim(Split = true)]
     [ValidateNotNullOrEmpty]
     public string[] Name { get; set; } = [];
 
     [Parameter(ParameterSetName = ListSet)]
+    [Trim]
     [ValidateNotNullOrEmpty]
     public string[] Tag { get; set; } = [];
 

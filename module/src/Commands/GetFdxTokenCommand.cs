@@ -10,6 +10,7 @@ public sealed class GetFdxTokenCommand : TenantCommand
     [Parameter(Position = 0)]
     [ValidateNotNullOrEmpty]
     [ArgumentCompleter(typeof(FamilyCompleter))]
+    [Trim]
     public string Resource { get; set; } = "Defender";
 
     [Parameter]

@@ -13,17 +13,21 @@ public sealed class IdTransformationAttribute(params string[] properties) : Argu
 
     public override object? Transform(EngineIntrinsics engineIntrinsics, object? inputData)
     {
-        var plain = inputData is PSObject wrapped ? wrapped.BaseObject : inputData;
-        if (plain is null or string)
+        var plain = TrimAttribute.Unwrap(inputData);
+        if (plain is null)
         {
-            return inputData;
+            return null;
+        }
+        if (plain is string text)
+        {
+            return TrimAttribute.Words(text);
         }
         var ids = new List<string>();
         if (plain is IEnumerable list)
         {
             foreach (var item in list)
             {
-                ids.Add(IdOf(item));
+                ids.AddRange(TrimAttribute.Words(IdOf(item)));
             }
         }
         else
@@ -35,7 +39,7 @@ public sealed class IdTransformationAttribute(params string[] properties) : Argu
 
     private string IdOf(object? item)
     {
-        if ((item is PSObject wrapped ? wrapped.BaseObject : item) is string text)
+        if (TrimAttribute.Unwrap(item) is string text)
         {
             return text;
         }

@@ -1,5 +1,6 @@
 using System.Management.Automation;
 using FedXdr.Interop;
+using FedXdr.Objects;
 using FedXdr.Reading;
 using FedXdr.Session;
 
@@ -21,6 +22,7 @@ public sealed class InvokeFdxRequestCommand : DataCommand
 
     [Parameter]
     [ArgumentCompleter(typeof(FamilyCompleter))]
+    [Trim]
     [FamilyName]
     public string Resource { get; set; } = "Defender";
 
@@ -43,7 +45,7 @@ public sealed class InvokeFdxRequestCommand : DataCommand
         request.Text("family", CanonicalName.Of(Abi.Families, Resource));
         request.Text("method", method);
         request.Text("path", Path);
-        request.Text("body", JsonBody.From(Body));
+        request.Text("body", ObjectJson.BodyOf(Body));
         if (NoPaging)
         {
             request.Json.WriteBoolean("paging", false);

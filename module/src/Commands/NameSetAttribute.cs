@@ -47,3 +47,14 @@ public sealed class FamilyNameAttribute : NameSetAttribute
     {
     }
 }
+
+/// <summary>Validates the name of a token cache.</summary>
+[AttributeUsage(AttributeTargets.Property)]
+public sealed class TokenCacheNameAttribute : NameSetAttribute
+{
+    /// <summary>The token caches of the native library.</summary>
+    public TokenCacheNameAttribute()
+        : base(Abi.TokenCaches)
+    {
+    }
+}

@@ -1,4 +1,3 @@
-using System;
 using System.Diagnostics.CodeAnalysis;
 using System.Management.Automation;
 using FedXdr.Interop;
@@ -8,22 +7,25 @@ using FedXdr.Session;
 namespace FedXdr.Commands;
 
 [Cmdlet(VerbsCommon.New, "FdxConsentUrl")]
-[OutputType(typeof(Uri))]
+[OutputType(typeof(ConsentUrl))]
 public sealed class NewFdxConsentUrlCommand : FdxCommand
 {
-    [Parameter(Position = 0, ValueFromPipelineByPropertyName = true)]
+    [Parameter(Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
     [Alias("Tenant")]
+    [TenantList]
     [ValidateNotNullOrEmpty]
     [ArgumentCompleter(typeof(TenantCompleter))]
     public string[]? TenantId { get; set; }
 
     [Parameter(Position = 1)]
     [Alias("ApplicationId", "AppId")]
+    [Trim]
     [ValidateNotNullOrEmpty]
     public string? ClientId { get; set; }
 
     [Parameter]
     [SuppressMessage("Design", "CA1056", Justification = "It must equal the registered text exactly.")]
+    [Trim]
     [ValidateNotNullOrEmpty]
     public string? RedirectUri { get; set; }
 
@@ -33,6 +35,7 @@ public sealed class NewFdxConsentUrlCommand : FdxCommand
 
     [Parameter]
     [ArgumentCompleter(typeof(CloudCompleter))]
+    [Trim]
     [CloudName]
     public string? Environment { get; set; }
 

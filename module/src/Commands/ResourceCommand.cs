@@ -1,5 +1,5 @@
 using System;
-using System.Collections.Generic;
+using System.Linq;
 using FedXdr.Reading;
 
 namespace FedXdr.Commands;
@@ -7,19 +7,11 @@ namespace FedXdr.Commands;
 /// <summary>A cmdlet that reads entries of the catalog.</summary>
 public abstract class ResourceCommand : DataCommand
 {
-    // Parents arrive one at a time from the pipeline; one query reads the rows of many of them.
-    private const int ParentsPerRequest = 64;
-    private const long MaxWaitMilliseconds = 1000;
-
-    private readonly Dictionary<string, PendingParents> _pending = new(StringComparer.OrdinalIgnoreCase);
-
-    private protected override void End()
-    {
-        foreach (var pending in _pending.Values)
-        {
-            Send(pending);
-        }
-    }
+    /// <summary>
+    /// Whether the pipeline brought tenants instead of ids. PowerShell binds a text to both parameters; the id of a
+    /// machine or an alert is rejected by -TenantId.
+    /// </summary>
+    private protected bool AreTenants(string[] ids) => TenantId is not null && ids.SequenceEqual(TenantId);
 
     private protected void ReadList(CatalogEntry resource, string? filter)
     {
@@ -34,57 +26,16 @@ public abstract class ResourceCommand : DataCommand
         {
             using var request = NewRowsRequest(resource, TenantId);
             request.Text("id", id);
-            RunData(request, resource.Reader, TenantId);
+            RunData(request, resource.Reader, TenantId, item: id);
         }
     }
 
-    private protected void ReadChildren(CatalogEntry resource, string[] parents)
+    // One query per object of the pipeline: the rows must be written before the next object comes, because
+    // -PipelineVariable pairs them. The service allows 50 such requests per minute, so there is nothing to gain.
+    private protected void ReadChildren(CatalogEntry resource, string[] parents, Action<object>? complete = null)
     {
-        var key = TenantId is null ? "" : string.Join(' ', TenantId);
-        if (!_pending.TryGetValue(key, out var pending))
-        {
-            pending = new PendingParents(resource, TenantId);
-            _pending.Add(key, pending);
-        }
-        pending.Add(parents);
-        if (pending.IsDue)
-        {
-            Send(pending);
-        }
-    }
-
-    private void Send(PendingParents pending)
-    {
-        if (pending.Ids.Count == 0)
-        {
-            return;
-        }
-        using var request = NewRowsRequest(pending.Resource, pending.Tenants);
-        request.Texts("parentIds", pending.Ids);
-        pending.Ids.Clear();
-        RunData(request, pending.Resource.Reader, pending.Tenants);
-    }
-
-    private sealed class PendingParents(CatalogEntry resource, string[]? tenants)
-    {
-        private long _since;
-
-        internal CatalogEntry Resource { get; } = resource;
-
-        internal string[]? Tenants { get; } = tenants;
-
-        internal List<string> Ids { get; } = [];
-
-        internal bool IsDue =>
-            Ids.Count >= ParentsPerRequest || Environment.TickCount64 - _since >= MaxWaitMilliseconds;
-
-        internal void Add(string[] ids)
-        {
-            if (Ids.Count == 0)
-            {
-                _since = Environment.TickCount64;
-            }
-            Ids.AddRange(ids);
-        }
+        using var request = NewRowsRequest(resource, TenantId);
+        request.Texts("parentIds", parents);
+        RunData(request, resource.Reader, TenantId, complete);
     }
 }

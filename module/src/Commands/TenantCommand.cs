@@ -5,8 +5,9 @@ namespace FedXdr.Commands;
 
 public abstract class TenantCommand : ConnectedCommand
 {
-    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Parameter(ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
     [Alias("Tenant")]
+    [TenantList]
     [ValidateNotNullOrEmpty]
     [ArgumentCompleter(typeof(TenantCompleter))]
     public string[]? TenantId { get; set; }

@@ -13,6 +13,7 @@ public sealed class TestFdxConnectionCommand : TenantCommand
     [Parameter]
     [ValidateNotNullOrEmpty]
     [ArgumentCompleter(typeof(CheckResourceCompleter))]
+    [Trim(Split = true)]
     public string[] Resource { get; set; } = ["Defender"];
 
     [Parameter]

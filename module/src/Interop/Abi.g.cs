@@ -85,6 +85,13 @@ internal static class Abi
         "imds",
         "arcTokens",
     ];
+
+    /// <summary>Where tokens are cached; the first one is the default.</summary>
+    internal static readonly string[] TokenCaches =
+    [
+        "Process",
+        "None",
+    ];
 }
 
 /// <summary>What a query is doing.</summary>

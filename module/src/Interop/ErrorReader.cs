@@ -28,15 +28,15 @@ internal static unsafe class ErrorReader
     /// <summary>The exception for a status that has no error object.</summary>
     internal static FdxException Describe(FdxStatus_t status) => status switch
     {
-        FdxStatus_t.Busy => FdxException.Defect("Busy", "two threads read the same query"),
-        FdxStatus_t.Panic => FdxException.Defect("Panic", "the native library hit an internal error"),
+        FdxStatus_t.Busy => Errors.Defect("two threads read the same query"),
+        FdxStatus_t.Panic => Errors.Defect("the native library hit an internal error"),
         FdxStatus_t.Forked => Errors.Forked("this process was forked after FedXdr started its threads"),
-        _ => FdxException.Defect("Status", $"the native library returned {status} without an error"),
+        _ => Errors.Defect($"the native library returned {status} without an error"),
     };
 
     private static FdxException Read(in FdxErrorView_t view) =>
         new(
-            Text(view.id) ?? "Fdx.Internal.Unnamed",
+            Text(view.id) ?? "",
             (FdxErrorKind)view.kind,
             Text(view.message) ?? "",
             Text(view.advice) ?? "")

@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Security;
 using System.Text.Json;
+using FedXdr.Objects;
 
 namespace FedXdr.Interop;
 

@@ -43,7 +43,7 @@ internal static unsafe class NativeLibraryLoader
     {
         if (RuntimeInformation.ProcessArchitecture is Architecture.X86 or Architecture.Arm)
         {
-            throw NotFound(
+            throw Errors.NativeLibraryNotFound(
                 $"FedXdr has no native library for a 32-bit process ({Rid()})",
                 "Start the 64-bit PowerShell. In a function app, set the platform to 64-bit "
                     + "(Function App > Configuration > General settings > Platform).");
@@ -65,7 +65,7 @@ internal static unsafe class NativeLibraryLoader
                 tried.Add($"{path} ({reason})");
             }
         }
-        throw NotFound(
+        throw Errors.NativeLibraryNotFound(
             $"the native library {FileName()} was not found for this {RuntimeInformation.ProcessArchitecture} process; "
                 + $"tried {string.Join("; ", tried)}",
             $"Install the module again for {Rid()}, or set {OverrideVariable} to the full path of the library.");
@@ -116,9 +116,6 @@ internal static unsafe class NativeLibraryLoader
                 $"{path} is {found}; this module ({ModuleVersion()}) needs version {Abi.Version}");
         }
     }
-
-    private static FdxException NotFound(string message, string advice) =>
-        new("Fdx.Module.NativeLibraryNotFound", FdxErrorKind.Configuration, message, advice);
 
     private static string ModuleVersion() =>
         typeof(NativeLibraryLoader).Assembly.GetCustomAttribute<AssemblyFileVersionAttribute>()?.Version ?? "?";

@@ -1,3 +1,5 @@
+using FedXdr.Objects;
+
 namespace FedXdr;
 
 /// <summary>
@@ -7,10 +9,7 @@ public abstract class NamedCheck
 {
     private protected NamedCheck(string check) => Check = check;
 
-    /// <summary>
-    /// What was checked: Connection, Identity, Assertion, TokenEndpoint, App, Credential, Resource, Roles, Answer or
-    /// Licence.
-    /// </summary>
+    /// <summary>What was checked, such as Identity or Roles.</summary>
     public string Check { get; }
 }
 
@@ -38,10 +37,15 @@ public sealed class Check : NamedCheck
     /// <summary>Id of the error; about_FedXdr_Errors explains it.</summary>
     public string? Id { get; internal init; }
 
-    internal bool IsFailed => Result == "Failed";
+    internal bool IsFailed => Result == CheckResults.Failed;
 
     internal static Check Failed(FdxException failure) =>
-        new("Connection", "Failed") { Detail = failure.Message, Fix = failure.Advice, Id = failure.Id };
+        new(CheckNames.ConnectionCheck, CheckResults.Failed)
+        {
+            Detail = failure.Message,
+            Fix = failure.Advice,
+            Id = failure.Id,
+        };
 
     /// <inheritdoc/>
     public override string ToString() => $"{Check}: {Result}";

@@ -52,10 +52,14 @@ internal static class Errors
         new("Fdx.Module.NativeLibraryMismatch", FdxErrorKind.Configuration, message, "Install the module again, so that all files come from one package, and clear FEDXDR_LIBRARY if it is set. Then start a new process: a loaded library cannot be replaced.", cause);
 
     /// <summary>Because the native library cannot be loaded.</summary>
-    internal static FdxException NativeLibraryNotFound(string message, Exception? cause = null) =>
-        new("Fdx.Module.NativeLibraryNotFound", FdxErrorKind.Configuration, message, "Install the module again. It needs a 64-bit process of PowerShell 7.4 or later on a platform that the package supports.", cause);
+    internal static FdxException NativeLibraryNotFound(string message, string? advice = null, Exception? cause = null) =>
+        new("Fdx.Module.NativeLibraryNotFound", FdxErrorKind.Configuration, message, advice ?? "Install the module again. It needs a 64-bit process of PowerShell 7.4 or later on a platform that the package supports.", cause);
 
     /// <summary>Because the query was cancelled because the module was removed.</summary>
     internal static FdxException QueryCancelled(string message, Exception? cause = null) =>
         new("Fdx.Module.QueryCancelled", FdxErrorKind.Cancelled, message, "Import the module again and repeat the command.", cause);
+
+    /// <summary>Because FedXdr has a defect.</summary>
+    internal static FdxException Defect(string message, Exception? cause = null) =>
+        new("Fdx.Internal.Defect", FdxErrorKind.Internal, message, "This is a defect in FedXdr. Report it with the output of the same command with -Verbose.", cause);
 }

@@ -52,14 +52,6 @@ public sealed class FdxException : Exception
     /// <summary>The chain of causes, one per line.</summary>
     public string? Detail { get; internal init; }
 
-    internal static FdxException Defect(string name, string message, Exception? cause = null) =>
-        new(
-            "Fdx.Internal." + name,
-            FdxErrorKind.Internal,
-            message,
-            "This is a bug in FedXdr. Report it with the output of the same command with -Verbose.",
-            cause);
-
     // The error view shows the recommended action only since PowerShell 7.5, and the text of a record never has it.
     internal ErrorRecord ToErrorRecord(object? target = null) =>
         new(this, Id, Category, Item ?? TenantId ?? target)

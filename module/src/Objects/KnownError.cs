@@ -17,4 +17,7 @@ public sealed class KnownError
 
     /// <summary>How to fix it.</summary>
     public string? Fix { get; internal init; }
+
+    /// <inheritdoc/>
+    public override string ToString() => $"{Id ?? $"AADSTS{Code}"}: {Cause}";
 }

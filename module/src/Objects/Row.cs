@@ -29,7 +29,7 @@ public sealed class Row : IDynamicMetaObjectProvider
         {
             if (Values[i] is not null)
             {
-                parts.Add($"{Schema.Names[i]}={Values[i]}");
+                parts.Add($"{Schema.Names[i]}={ValueText.Of(Values[i])}");
             }
         }
         return "@{" + string.Join("; ", parts) + "}";
@@ -40,7 +40,10 @@ public sealed class Row : IDynamicMetaObjectProvider
 
     internal bool Has(string name) => Schema.IndexOf(name) >= 0;
 
-    internal object? Get(string name) => Values[Schema.IndexOf(name)];
+    internal object? Get(string name) => Shown(Schema.IndexOf(name));
+
+    /// <summary>The value at this place, as scripts see it.</summary>
+    internal object? Shown(int index) => RowValue.Of(Values[index]);
 
     internal object? Set(string name, object? value) => Values[Schema.IndexOf(name)] = value;
 }

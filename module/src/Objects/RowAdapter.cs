@@ -31,7 +31,7 @@ public sealed class RowAdapter : PSPropertyAdapter
     {
         var row = (Row)adaptedProperty.BaseObject;
         var index = Index(row, adaptedProperty);
-        return index < 0 ? null : row.Values[index];
+        return index < 0 ? null : row.Shown(index);
     }
 
     /// <inheritdoc/>
@@ -54,7 +54,10 @@ public sealed class RowAdapter : PSPropertyAdapter
 
     /// <inheritdoc/>
     public override string GetPropertyTypeName(PSAdaptedProperty adaptedProperty) =>
-        GetPropertyValue(adaptedProperty)?.GetType().FullName ?? typeof(object).FullName!;
+        PlainValue(adaptedProperty)?.GetType().FullName ?? typeof(object).FullName!;
+
+    private object? PlainValue(PSAdaptedProperty adaptedProperty) =>
+        GetPropertyValue(adaptedProperty) is var value && value is RowValue wrapped ? wrapped.BaseObject : value;
 
     /// <inheritdoc/>
     public override Collection<string> GetTypeNameHierarchy(object baseObject) =>

@@ -5,10 +5,79 @@ namespace FedXdr
 {
     using System;
     using System.Management.Automation;
+    using FedXdr.Objects;
+
+    /// <summary>Severity of a vulnerability; risk and exposure of a machine, from the lowest to the highest.</summary>
+    /// <remarks>A long: of such an enumeration ConvertTo-Json writes the name instead of the number.</remarks>
+    public enum Severity : long
+    {
+        /// <summary>None.</summary>
+        None = 1,
+
+        /// <summary>Informational.</summary>
+        Informational = 2,
+
+        /// <summary>Low.</summary>
+        Low = 3,
+
+        /// <summary>Medium.</summary>
+        Medium = 4,
+
+        /// <summary>High.</summary>
+        High = 5,
+
+        /// <summary>Critical.</summary>
+        Critical = 6,
+    }
+
+    /// <summary>Value of a machine to the organization, from the lowest to the highest.</summary>
+    /// <remarks>A long: of such an enumeration ConvertTo-Json writes the name instead of the number.</remarks>
+    public enum DeviceValue : long
+    {
+        /// <summary>Low.</summary>
+        Low = 1,
+
+        /// <summary>Normal.</summary>
+        Normal = 2,
+
+        /// <summary>High.</summary>
+        High = 3,
+    }
+
+    /// <summary>Severity of an alert, from the lowest to the highest.</summary>
+    /// <remarks>A long: of such an enumeration ConvertTo-Json writes the name instead of the number.</remarks>
+    public enum AlertSeverity : long
+    {
+        /// <summary>unknown.</summary>
+        unknown = 1,
+
+        /// <summary>informational.</summary>
+        informational = 2,
+
+        /// <summary>low.</summary>
+        low = 3,
+
+        /// <summary>medium.</summary>
+        medium = 4,
+
+        /// <summary>high.</summary>
+        high = 5,
+    }
 
     /// <summary>Machines onboarded to, or seen by, Defender for Endpoint.</summary>
     public sealed class Machine
     {
+        internal DateTime? _firstSeen;
+        internal DateTime? _lastSeen;
+        internal long? _osBuild;
+        internal long? _rbacGroupId;
+        internal string? _riskScore;
+        internal string? _exposureLevel;
+        internal string? _deviceValue;
+        internal string[]? _machineTags;
+        internal object? _ipAddresses;
+        internal object? _vmMetadata;
+
         /// <summary>Id of the tenant that the row is from.</summary>
         public string? TenantId { get; set; }
 
@@ -22,10 +91,18 @@ namespace FedXdr
         public string? ComputerDnsName { get; set; }
 
         /// <summary>First time the service saw the machine.</summary>
-        public DateTime? FirstSeen { get; set; }
+        public Timestamp? FirstSeen
+        {
+            get => Timestamp.Of(_firstSeen);
+            set => _firstSeen = value?.Utc;
+        }
 
         /// <summary>Last full report of the machine.</summary>
-        public DateTime? LastSeen { get; set; }
+        public Timestamp? LastSeen
+        {
+            get => Timestamp.Of(_lastSeen);
+            set => _lastSeen = value?.Utc;
+        }
 
         /// <summary>Operating system platform, such as Windows11.</summary>
         public string? OsPlatform { get; set; }
@@ -43,7 +120,11 @@ namespace FedXdr
         public string? OsArchitecture { get; set; }
 
         /// <summary>Operating system build number.</summary>
-        public long? OsBuild { get; set; }
+        public Number? OsBuild
+        {
+            get => Number.Of(_osBuild);
+            set => _osBuild = value?.ToInt64();
+        }
 
         /// <summary>Last internal IP address.</summary>
         public string? LastIpAddress { get; set; }
@@ -58,19 +139,35 @@ namespace FedXdr
         public string? OnboardingStatus { get; set; }
 
         /// <summary>Machine group id.</summary>
-        public long? RbacGroupId { get; set; }
+        public Number? RbacGroupId
+        {
+            get => Number.Of(_rbacGroupId);
+            set => _rbacGroupId = value?.ToInt64();
+        }
 
         /// <summary>Machine group name.</summary>
         public string? RbacGroupName { get; set; }
 
         /// <summary>None, Informational, Low, Medium, High.</summary>
-        public string? RiskScore { get; set; }
+        public object? RiskScore
+        {
+            get => Levels<Severity>.Of(_riskScore);
+            set => _riskScore = value?.ToString();
+        }
 
         /// <summary>None, Low, Medium, High.</summary>
-        public string? ExposureLevel { get; set; }
+        public object? ExposureLevel
+        {
+            get => Levels<Severity>.Of(_exposureLevel);
+            set => _exposureLevel = value?.ToString();
+        }
 
         /// <summary>Low, Normal, High.</summary>
-        public string? DeviceValue { get; set; }
+        public object? DeviceValue
+        {
+            get => Levels<DeviceValue>.Of(_deviceValue);
+            set => _deviceValue = value?.ToString();
+        }
 
         /// <summary>Whether the machine is joined to Entra.</summary>
         public bool? IsAadJoined { get; set; }
@@ -79,10 +176,18 @@ namespace FedXdr
         public string? AadDeviceId { get; set; }
 
         /// <summary>Tags.</summary>
-        public string[]? MachineTags { get; set; }
+        public TextList? MachineTags
+        {
+            get => TextList.Of(_machineTags);
+            set => _machineTags = value?.Items;
+        }
 
         /// <summary>Addresses: ipAddress, macAddress, type, operationalStatus.</summary>
-        public object? IpAddresses { get; set; }
+        public object? IpAddresses
+        {
+            get => RowValue.Of(_ipAddresses);
+            set => _ipAddresses = value;
+        }
 
         /// <summary>Version of the sensor.</summary>
         public string? AgentVersion { get; set; }
@@ -106,15 +211,31 @@ namespace FedXdr
         public string? ExclusionReason { get; set; }
 
         /// <summary>Cloud virtual machine data: vmId, cloudProvider, resourceId, subscriptionId.</summary>
-        public object? VmMetadata { get; set; }
+        public object? VmMetadata
+        {
+            get => RowValue.Of(_vmMetadata);
+            set => _vmMetadata = value;
+        }
 
         /// <summary>Members of the answer that have no property of their own.</summary>
         public PSObject? AdditionalProperties { get; set; }
+
+        /// <inheritdoc/>
+        public override string ToString() =>
+            ValueText.Line(ComputerDnsName, OsPlatform, HealthStatus, RiskScore, ExposureLevel, LastSeen);
     }
 
     /// <summary>Discovered vulnerabilities, one row per machine, software and CVE.</summary>
     public sealed class Vulnerability
     {
+        internal long? _rbacGroupId;
+        internal double? _cvssScore;
+        internal string? _vulnerabilitySeverityLevel;
+        internal string[]? _diskPaths;
+        internal string[]? _registryPaths;
+        internal DateTime? _firstSeenTimestamp;
+        internal DateTime? _lastSeenTimestamp;
+
         /// <summary>Id of the tenant that the row is from.</summary>
         public string? TenantId { get; set; }
 
@@ -128,7 +249,11 @@ namespace FedXdr
         public string? DeviceId { get; set; }
 
         /// <summary>Machine group id.</summary>
-        public long? RbacGroupId { get; set; }
+        public Number? RbacGroupId
+        {
+            get => Number.Of(_rbacGroupId);
+            set => _rbacGroupId = value?.ToInt64();
+        }
 
         /// <summary>Machine group name; Unassigned and None are values too.</summary>
         public string? RbacGroupName { get; set; }
@@ -158,10 +283,18 @@ namespace FedXdr
         public string? CveId { get; set; }
 
         /// <summary>CVSS score, 0 to 10.</summary>
-        public double? CvssScore { get; set; }
+        public Number? CvssScore
+        {
+            get => Number.Of(_cvssScore);
+            set => _cvssScore = value?.ToDouble();
+        }
 
         /// <summary>Low, Medium, High, Critical; null without a CVE.</summary>
-        public string? VulnerabilitySeverityLevel { get; set; }
+        public object? VulnerabilitySeverityLevel
+        {
+            get => Levels<Severity>.Of(_vulnerabilitySeverityLevel);
+            set => _vulnerabilitySeverityLevel = value?.ToString();
+        }
 
         /// <summary>Update that fixes it.</summary>
         public string? RecommendedSecurityUpdate { get; set; }
@@ -173,16 +306,32 @@ namespace FedXdr
         public string? RecommendedSecurityUpdateUrl { get; set; }
 
         /// <summary>Files that show the software is installed.</summary>
-        public string[]? DiskPaths { get; set; }
+        public TextList? DiskPaths
+        {
+            get => TextList.Of(_diskPaths);
+            set => _diskPaths = value?.Items;
+        }
 
         /// <summary>Registry keys that show the software is installed.</summary>
-        public string[]? RegistryPaths { get; set; }
+        public TextList? RegistryPaths
+        {
+            get => TextList.Of(_registryPaths);
+            set => _registryPaths = value?.Items;
+        }
 
         /// <summary>First time the CVE was seen on the machine.</summary>
-        public DateTime? FirstSeenTimestamp { get; set; }
+        public Timestamp? FirstSeenTimestamp
+        {
+            get => Timestamp.Of(_firstSeenTimestamp);
+            set => _firstSeenTimestamp = value?.Utc;
+        }
 
         /// <summary>Last time the CVE was seen on the machine.</summary>
-        public DateTime? LastSeenTimestamp { get; set; }
+        public Timestamp? LastSeenTimestamp
+        {
+            get => Timestamp.Of(_lastSeenTimestamp);
+            set => _lastSeenTimestamp = value?.Utc;
+        }
 
         /// <summary>NoExploit, ExploitIsPublic, ExploitIsVerified, ExploitIsInKit.</summary>
         public string? ExploitabilityLevel { get; set; }
@@ -195,11 +344,26 @@ namespace FedXdr
 
         /// <summary>Members of the answer that have no property of their own.</summary>
         public PSObject? AdditionalProperties { get; set; }
+
+        /// <inheritdoc/>
+        public override string ToString() =>
+            ValueText.Line(DeviceName, SoftwareName, CveId, VulnerabilitySeverityLevel, CvssScore);
     }
 
     /// <summary>Discovered vulnerabilities of one machine, with the text of each CVE.</summary>
     public sealed class MachineVulnerability
     {
+        internal string? _severity;
+        internal double? _cvssV3;
+        internal long? _exposedMachines;
+        internal DateTime? _publishedOn;
+        internal DateTime? _updatedOn;
+        internal DateTime? _firstDetected;
+        internal string[]? _exploitTypes;
+        internal string[]? _exploitUris;
+        internal string[]? _tags;
+        internal double? _epss;
+
         /// <summary>Id of the tenant that the row is from.</summary>
         public string? TenantId { get; set; }
 
@@ -208,6 +372,9 @@ namespace FedXdr
 
         /// <summary>Machine that the row belongs to.</summary>
         public string? MachineId { get; set; }
+
+        /// <summary>Fully qualified name of the machine; null if only its id came.</summary>
+        public string? MachineName { get; set; }
 
         /// <summary>CVE number.</summary>
         public string? Id { get; set; }
@@ -219,25 +386,49 @@ namespace FedXdr
         public string? Description { get; set; }
 
         /// <summary>Low, Medium, High, Critical.</summary>
-        public string? Severity { get; set; }
+        public object? Severity
+        {
+            get => Levels<Severity>.Of(_severity);
+            set => _severity = value?.ToString();
+        }
 
         /// <summary>CVSS v3 score, 0 to 10.</summary>
-        public double? CvssV3 { get; set; }
+        public Number? CvssV3
+        {
+            get => Number.Of(_cvssV3);
+            set => _cvssV3 = value?.ToDouble();
+        }
 
         /// <summary>CVSS vector.</summary>
         public string? CvssVector { get; set; }
 
         /// <summary>Number of exposed machines in the tenant.</summary>
-        public long? ExposedMachines { get; set; }
+        public Number? ExposedMachines
+        {
+            get => Number.Of(_exposedMachines);
+            set => _exposedMachines = value?.ToInt64();
+        }
 
         /// <summary>When the CVE was published.</summary>
-        public DateTime? PublishedOn { get; set; }
+        public Timestamp? PublishedOn
+        {
+            get => Timestamp.Of(_publishedOn);
+            set => _publishedOn = value?.Utc;
+        }
 
         /// <summary>When the CVE was last updated.</summary>
-        public DateTime? UpdatedOn { get; set; }
+        public Timestamp? UpdatedOn
+        {
+            get => Timestamp.Of(_updatedOn);
+            set => _updatedOn = value?.Utc;
+        }
 
         /// <summary>When it was first detected in the tenant.</summary>
-        public DateTime? FirstDetected { get; set; }
+        public Timestamp? FirstDetected
+        {
+            get => Timestamp.Of(_firstDetected);
+            set => _firstDetected = value?.Utc;
+        }
 
         /// <summary>Whether an exploit is public.</summary>
         public bool? PublicExploit { get; set; }
@@ -249,27 +440,61 @@ namespace FedXdr
         public bool? ExploitInKit { get; set; }
 
         /// <summary>Types of exploit.</summary>
-        public string[]? ExploitTypes { get; set; }
+        public TextList? ExploitTypes
+        {
+            get => TextList.Of(_exploitTypes);
+            set => _exploitTypes = value?.Items;
+        }
 
         /// <summary>Addresses that describe exploits.</summary>
-        public string[]? ExploitUris { get; set; }
+        public TextList? ExploitUris
+        {
+            get => TextList.Of(_exploitUris);
+            set => _exploitUris = value?.Items;
+        }
 
         /// <summary>Supported, Not Supported, SupportedInPremium.</summary>
         public string? CveSupportability { get; set; }
 
         /// <summary>Tags.</summary>
-        public string[]? Tags { get; set; }
+        public TextList? Tags
+        {
+            get => TextList.Of(_tags);
+            set => _tags = value?.Items;
+        }
 
         /// <summary>Exploit prediction score, 0 to 1.</summary>
-        public double? Epss { get; set; }
+        public Number? Epss
+        {
+            get => Number.Of(_epss);
+            set => _epss = value?.ToDouble();
+        }
 
         /// <summary>Members of the answer that have no property of their own.</summary>
         public PSObject? AdditionalProperties { get; set; }
+
+        /// <inheritdoc/>
+        public override string ToString() =>
+            ValueText.Line(MachineName ?? MachineId, Id, Severity, CvssV3, PublicExploit, PublishedOn);
     }
 
     /// <summary>Alerts of every Defender product, from Microsoft Graph.</summary>
     public sealed class Alert
     {
+        internal string? _severity;
+        internal string[]? _categories;
+        internal string[]? _mitreTechniques;
+        internal DateTime? _createdDateTime;
+        internal DateTime? _lastUpdateDateTime;
+        internal DateTime? _resolvedDateTime;
+        internal DateTime? _firstActivityDateTime;
+        internal DateTime? _lastActivityDateTime;
+        internal object? _comments;
+        internal object? _evidence;
+        internal string[]? _systemTags;
+        internal object? _customDetails;
+        internal object? _additionalData;
+
         /// <summary>Id of the tenant that the row is from.</summary>
         public string? TenantId { get; set; }
 
@@ -289,7 +514,11 @@ namespace FedXdr
         public string? Status { get; set; }
 
         /// <summary>informational, low, medium, high, unknown.</summary>
-        public string? Severity { get; set; }
+        public object? Severity
+        {
+            get => Levels<AlertSeverity>.Of(_severity);
+            set => _severity = value?.ToString();
+        }
 
         /// <summary>falsePositive, truePositive, informationalExpectedActivity, unknown.</summary>
         public string? Classification { get; set; }
@@ -325,7 +554,11 @@ namespace FedXdr
         public string? Category { get; set; }
 
         /// <summary>Attack categories, as in MITRE ATT&amp;CK.</summary>
-        public string[]? Categories { get; set; }
+        public TextList? Categories
+        {
+            get => TextList.Of(_categories);
+            set => _categories = value?.Items;
+        }
 
         /// <summary>Owner of the alert.</summary>
         public string? AssignedTo { get; set; }
@@ -346,22 +579,46 @@ namespace FedXdr
         public string? ThreatFamilyName { get; set; }
 
         /// <summary>Attack techniques, as in MITRE ATT&amp;CK.</summary>
-        public string[]? MitreTechniques { get; set; }
+        public TextList? MitreTechniques
+        {
+            get => TextList.Of(_mitreTechniques);
+            set => _mitreTechniques = value?.Items;
+        }
 
         /// <summary>When the alert was created.</summary>
-        public DateTime? CreatedDateTime { get; set; }
+        public Timestamp? CreatedDateTime
+        {
+            get => Timestamp.Of(_createdDateTime);
+            set => _createdDateTime = value?.Utc;
+        }
 
         /// <summary>When the alert was last updated.</summary>
-        public DateTime? LastUpdateDateTime { get; set; }
+        public Timestamp? LastUpdateDateTime
+        {
+            get => Timestamp.Of(_lastUpdateDateTime);
+            set => _lastUpdateDateTime = value?.Utc;
+        }
 
         /// <summary>When the alert was resolved.</summary>
-        public DateTime? ResolvedDateTime { get; set; }
+        public Timestamp? ResolvedDateTime
+        {
+            get => Timestamp.Of(_resolvedDateTime);
+            set => _resolvedDateTime = value?.Utc;
+        }
 
         /// <summary>First activity of the alert.</summary>
-        public DateTime? FirstActivityDateTime { get; set; }
+        public Timestamp? FirstActivityDateTime
+        {
+            get => Timestamp.Of(_firstActivityDateTime);
+            set => _firstActivityDateTime = value?.Utc;
+        }
 
         /// <summary>Last activity of the alert.</summary>
-        public DateTime? LastActivityDateTime { get; set; }
+        public Timestamp? LastActivityDateTime
+        {
+            get => Timestamp.Of(_lastActivityDateTime);
+            set => _lastActivityDateTime = value?.Utc;
+        }
 
         /// <summary>State of the automated investigation.</summary>
         public string? InvestigationState { get; set; }
@@ -370,21 +627,45 @@ namespace FedXdr
         public string? AlertPolicyId { get; set; }
 
         /// <summary>Comments: comment, createdByDisplayName, createdDateTime.</summary>
-        public object? Comments { get; set; }
+        public object? Comments
+        {
+            get => RowValue.Of(_comments);
+            set => _comments = value;
+        }
 
         /// <summary>Evidence: devices, files, processes, users and so on.</summary>
-        public object? Evidence { get; set; }
+        public object? Evidence
+        {
+            get => RowValue.Of(_evidence);
+            set => _evidence = value;
+        }
 
         /// <summary>Tags of the service.</summary>
-        public string[]? SystemTags { get; set; }
+        public TextList? SystemTags
+        {
+            get => TextList.Of(_systemTags);
+            set => _systemTags = value?.Items;
+        }
 
         /// <summary>Details that a detection rule adds.</summary>
-        public object? CustomDetails { get; set; }
+        public object? CustomDetails
+        {
+            get => RowValue.Of(_customDetails);
+            set => _customDetails = value;
+        }
 
         /// <summary>Further properties of the alert.</summary>
-        public object? AdditionalData { get; set; }
+        public object? AdditionalData
+        {
+            get => RowValue.Of(_additionalData);
+            set => _additionalData = value;
+        }
 
         /// <summary>Members of the answer that have no property of their own.</summary>
         public PSObject? AdditionalProperties { get; set; }
+
+        /// <inheritdoc/>
+        public override string ToString() =>
+            ValueText.Line(Title, Severity, Status, CreatedDateTime);
     }
 }

@@ -47,4 +47,7 @@ public sealed class Token : SecureToken
 
     /// <summary>Whether it came from the cache.</summary>
     public bool FromCache { get; internal init; }
+
+    /// <inheritdoc/>
+    public override string ToString() => $"token for {Audience} in {TenantId}, valid until {ExpiresOn:u}";
 }

@@ -15,6 +15,20 @@ internal enum ColumnKind : byte
     Variant = 8,
 }
 
+/// <summary>Kind of a variant value: the byte before it.</summary>
+internal enum ValueTag : byte
+{
+    Null = 0,
+    False = 1,
+    True = 2,
+    Int = 3,
+    Float = 4,
+    Text = 5,
+    List = 6,
+    Object = 7,
+    Unsigned = 8,
+}
+
 /// <summary>The head of a batch.</summary>
 internal static class BatchFormat
 {

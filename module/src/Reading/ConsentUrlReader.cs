@@ -10,11 +10,12 @@ internal sealed class ConsentUrlReader : RowReader
     internal override object Read(BatchStream stream)
     {
         var columns = stream.Take(Tables.ConsentUrl.Length);
-        columns[0].ReadText();
-        if (!Uri.TryCreate(columns[1].ReadText(), UriKind.Absolute, out var url))
+        var tenant = columns[0].ReadText() ?? "";
+        var url = columns[1].ReadText() ?? "";
+        if (!Uri.TryCreate(url, UriKind.Absolute, out _))
         {
             BatchFormatException.Throw("a consent URL is not a URL");
         }
-        return url;
+        return new ConsentUrl(tenant, url);
     }
 }

@@ -1,3 +1,4 @@
+using System;
 using System.Management.Automation;
 using FedXdr.Objects;
 
@@ -20,19 +21,24 @@ internal static class VariantReader
     // memory for as many items as the column has bytes.
     internal static object? Read(ref ByteCursor data, TextCache texts) => Read(ref data, texts, 0, 0);
 
-    private static object? Read(ref ByteCursor data, TextCache texts, int depth, uint owed) => data.TakeByte() switch
-    {
-        0 => null,
-        1 => False,
-        2 => True,
-        3 => data.TakeInt64(),
-        4 => data.TakeDouble(),
-        5 => data.TryTakeText(out var text) ? texts.Get(text) : null,
-        6 => ReadList(ref data, texts, depth + 1, owed),
-        7 => ReadObject(ref data, texts, depth + 1, owed),
-        8 => (ulong)data.TakeInt64(),
-        var tag => throw new BatchFormatException($"{tag} is not a kind of value"),
-    };
+    private static object? Read(ref ByteCursor data, TextCache texts, int depth, uint owed) =>
+        (ValueTag)data.TakeByte() switch
+        {
+            ValueTag.Null => null,
+            ValueTag.False => False,
+            ValueTag.True => True,
+            ValueTag.Int => data.TakeInt64(),
+            ValueTag.Float => data.TakeDouble(),
+            ValueTag.Text => data.TryTakeText(out var text) ? ReadText(text, texts) : null,
+            ValueTag.List => ReadList(ref data, texts, depth + 1, owed),
+            ValueTag.Object => ReadObject(ref data, texts, depth + 1, owed),
+            ValueTag.Unsigned => (ulong)data.TakeInt64(),
+            var tag => throw new BatchFormatException($"{(byte)tag} is not a kind of value"),
+        };
+
+    // As ConvertFrom-Json does, but in local time, which compares with Get-Date.
+    private static object ReadText(ReadOnlySpan<byte> text, TextCache texts) =>
+        IsoTime.TryParse(text, out var time) ? ValueText.Local(time) : texts.Get(text);
 
     private static object?[] ReadList(ref ByteCursor data, TextCache texts, int depth, uint owed)
     {
@@ -46,18 +52,18 @@ internal static class VariantReader
         return list;
     }
 
-    private static PSObject ReadObject(ref ByteCursor data, TextCache texts, int depth, uint owed)
+    private static JsonObject ReadObject(ref ByteCursor data, TextCache texts, int depth, uint owed)
     {
         var count = Count(ref data, depth, SmallestMember, owed);
         owed += (uint)count * SmallestMember;
-        var result = new PSObject();
+        var result = new JsonObject();
         var names = new PropertyNames(count);
         for (var i = 0; i < count; i++)
         {
             var name = names.Add(TakeName(ref data, texts));
             owed -= SmallestMember;
             var value = Read(ref data, texts, depth, owed);
-            result.Properties.Add(new PSNoteProperty(name, value), preValidated: true);
+            result.Properties.Add(new PSNoteProperty(name, RowValue.Of(value)), preValidated: true);
         }
         return result;
     }

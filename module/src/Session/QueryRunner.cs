@@ -22,6 +22,9 @@ internal sealed class QueryRunner(Cmdlet cmdlet)
     /// <summary>Number of rows that may still be written. A query ends when it reaches 0.</summary>
     internal long Remaining { get; set; } = long.MaxValue;
 
+    /// <summary>Number of tenants that the last query read.</summary>
+    internal long TenantCount { get; private set; }
+
     /// <summary>Handles the error of one tenant or item. By default it is written to the error stream.</summary>
     internal Action<FdxException> OnItemFailed { get; set; } = failure => cmdlet.WriteError(failure.ToErrorRecord());
 
@@ -61,7 +64,7 @@ internal sealed class QueryRunner(Cmdlet cmdlet)
         }
         catch (BatchFormatException e)
         {
-            throw FdxException.Defect("BatchFormat", e.Message, e);
+            throw Errors.Defect(e.Message, e);
         }
         finally
         {
@@ -86,7 +89,9 @@ internal sealed class QueryRunner(Cmdlet cmdlet)
                     Deliver(batch, reader, sink);
                 }
             }
-            if (query.Stats().messages > 0)
+            var stats = query.Stats();
+            TenantCount = stats.tenants;
+            if (stats.messages > 0)
             {
                 MessageWriter.Write(query, cmdlet);
             }

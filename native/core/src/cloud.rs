@@ -180,6 +180,12 @@ impl Cloud {
         }
     }
 
+    /// What a federated credential must have as its audience to match a token for this audience. A managed identity's
+    /// token has the id of the exchange's application, and the credential has its name.
+    pub(crate) fn credential_audience(self, audience: &str) -> &str {
+        if audience == EXCHANGE_APP { self.exchange_audience() } else { audience }
+    }
+
     /// A family's API in this cloud, if it exists.
     pub fn api(self, family: Family) -> Option<&'static Api> {
         Some(match (self, family) {

@@ -35,12 +35,12 @@ mod token;
 pub use batch::Batch;
 pub use cloud::{Cloud, Family};
 pub use context::World;
-pub use errors::{Check, Error, ErrorKind, Result};
+pub use errors::{Check, CheckResult, Error, ErrorKind, Result};
 pub use progress::{Phase, Stats, WaitReason};
 pub use query::{Next, Query};
 pub use secret::Secret;
 pub use session::Session;
-pub use settings::{ENDPOINT_NAMES, Environment, Settings, variables};
+pub use settings::{ENDPOINT_NAMES, Environment, Settings, TokenCaching, variables};
 pub use token::{AccessToken, Claims, TokenCache};
 
 /// Any thread may use these; a caller in another language relies on that.

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 
 use crate::batch::{Batch, tables};
 use crate::clock::Clock;
+use crate::cloud::Cloud;
 use crate::coded::coded_enum;
 use crate::http::waits::Waits;
 use crate::token::AccessToken;
@@ -201,14 +202,14 @@ impl Reporter {
         self.verbose(format!("Identity: requesting a token from {host} ({selector})."));
     }
 
-    pub(crate) fn assertion(&self, token: &AccessToken) {
+    pub(crate) fn assertion(&self, token: &AccessToken, cloud: Cloud) {
         let claims = &token.claims();
         let text = |value: &Option<String>| value.clone().unwrap_or_else(|| "?".to_owned());
         self.verbose(format!(
             "Identity: got a token with issuer {}, subject {}, audience {}.",
             text(&claims.iss),
             text(&claims.sub),
-            claims.audience().unwrap_or("?")
+            cloud.credential_audience(claims.audience().unwrap_or("?"))
         ));
     }
 

@@ -3,7 +3,7 @@
 
 use std::fmt::{self, Write as _};
 
-use fedxdr_core::catalog::{Cmdlet, Filter, IdParameter, RESOURCES, Resource};
+use fedxdr_core::catalog::{Cmdlet, Filter, IdParameter, Label, RESOURCES, Resource};
 
 use crate::Generated;
 use crate::rows::{pascal, quoted};
@@ -90,6 +90,9 @@ fn class(out: &mut String, cmdlet: DataCmdlet) -> fmt::Result {
     if let Some((_, parent)) = cmdlet.children {
         writeln!(out, "        private const string ParentSet = \"{}\";\n", parent.name)?;
         id_parameter(out, "ParentSet", "", parent)?;
+        if let Some(label) = parent.label {
+            label_parameter(out, label)?;
+        }
     }
     if cmdlet.list.filter != Filter::None {
         writeln!(
@@ -122,20 +125,37 @@ fn id_parameter(out: &mut String, set: &str, position: &str, id: IdParameter) ->
     )
 }
 
+/// Only for the pipeline: it names what the ids do not.
+fn label_parameter(out: &mut String, label: Label) -> fmt::Result {
+    writeln!(
+        out,
+        "\n        [Parameter(ParameterSetName = ParentSet, ValueFromPipelineByPropertyName = true)]\n        \
+         [Alias({})]\n        public string? {} {{ get; set; }}",
+        quoted(label.aliases),
+        label.name
+    )
+}
+
+fn read_children(resource: &Resource, parent: IdParameter) -> String {
+    let name = parent.label.map_or_else(String::new, |label| {
+        format!(", row => (({})row).{} = {}", resource.class, label.name, label.name)
+    });
+    format!("ReadChildren(Catalog.{}, {}{name});", pascal(resource.name), parent.name)
+}
+
 fn process(out: &mut String, cmdlet: DataCmdlet) -> fmt::Result {
     let entry = pascal(cmdlet.list.name);
     writeln!(out, "\n        private protected override void Process()\n        {{")?;
     let sets = [
-        cmdlet.id.map(|id| ("IdSet", format!("ReadItems(Catalog.{entry}, {});", id.name))),
-        cmdlet.children.map(|(resource, parent)| {
-            ("ParentSet", format!("ReadChildren(Catalog.{}, {});", pascal(resource.name), parent.name))
-        }),
+        cmdlet.id.map(|id| ("IdSet", id, format!("ReadItems(Catalog.{entry}, {});", id.name))),
+        cmdlet.children.map(|(resource, parent)| ("ParentSet", parent, read_children(resource, parent))),
     ];
-    for (set, call) in sets.into_iter().flatten() {
+    for (set, id, call) in sets.into_iter().flatten() {
         writeln!(
             out,
-            "            if (ParameterSetName == {set})\n            {{\n                {call}\n                \
-             return;\n            }}"
+            "            if (ParameterSetName == {set} && !AreTenants({}))\n            {{\n                \
+             {call}\n                return;\n            }}",
+            id.name
         )?;
     }
     if cmdlet.list.filter == Filter::None {

@@ -22,6 +22,7 @@ const RAISED: &[(&str, &str)] = &[
     ("NativeLibraryMismatch", "Fdx.Module.NativeLibraryMismatch"),
     ("NativeLibraryNotFound", "Fdx.Module.NativeLibraryNotFound"),
     ("QueryCancelled", "Fdx.Module.QueryCancelled"),
+    ("Defect", "Fdx.Internal.Defect"),
 ];
 
 const CHECKS: &[(Check, &str)] = &[
@@ -45,12 +46,17 @@ pub(crate) fn csharp() -> Result<Generated, Box<dyn std::error::Error>> {
  library's.</summary>\ninternal static class Errors\n{\n",
     );
     for (name, id) in RAISED {
+        // Where the advice depends on the host.
+        let (advice, given) = match *name {
+            "NativeLibraryNotFound" => ("string? advice = null, ", "advice ?? "),
+            _ => ("", ""),
+        };
         let entry = errors::of_id(id).ok_or_else(|| format!("{id} is not in the table"))?;
         let literal = entry.general_fix().replace('\\', "\\\\").replace('"', "\\\"");
         writeln!(
             out,
             "    /// <summary>Because {}.</summary>\n    internal static FdxException {name}(string message, \
-             Exception? cause = null) =>\n        new(\"{id}\", FdxErrorKind.{:?}, message, \"{literal}\", \
+             {advice}Exception? cause = null) =>\n        new(\"{id}\", FdxErrorKind.{:?}, message, {given}\"{literal}\", \
  cause);\n",
             crate::rows::escape(entry.cause),
             entry.kind,

@@ -3,7 +3,7 @@
 use zeroize::Zeroize;
 
 use super::dictionary::Dictionary;
-use super::{ColumnKind, NULL, length, put_text, value};
+use super::{ColumnKind, NULL, ValueTag, length, put_text};
 
 /// Values of one column, as they come in.
 pub(crate) struct ColumnBuilder {
@@ -38,7 +38,7 @@ impl ColumnBuilder {
             ColumnKind::Int | ColumnKind::Time => self.data.extend_from_slice(&i64::MIN.to_le_bytes()),
             ColumnKind::Float => self.data.extend_from_slice(&f64::NAN.to_le_bytes()),
             ColumnKind::Bool => self.data.push(2),
-            ColumnKind::Variant => self.data.push(value::NULL),
+            ColumnKind::Variant => self.data.push(ValueTag::Null as u8),
         }
     }
 

@@ -83,17 +83,28 @@ pub(crate) fn ticks(seconds: i64) -> i64 {
     seconds.saturating_add(EPOCH).saturating_mul(TICKS_PER_SECOND).clamp(0, LAST_TICK)
 }
 
-/// Tags and writers of variant values.
-pub(crate) mod value {
-    pub(crate) const NULL: u8 = 0;
-    pub(crate) const FALSE: u8 = 1;
-    pub(crate) const TRUE: u8 = 2;
-    pub(crate) const INT: u8 = 3;
-    pub(crate) const FLOAT: u8 = 4;
-    pub(crate) const TEXT: u8 = 5;
-    pub(crate) const LIST: u8 = 6;
-    pub(crate) const OBJECT: u8 = 7;
-    pub(crate) const UNSIGNED: u8 = 8;
+coded_enum! {
+    /// Kind of a variant value: the byte before it.
+    pub enum ValueTag: u8 {
+        /// Null.
+        Null = 0,
+        /// False.
+        False = 1,
+        /// True.
+        True = 2,
+        /// Whole number.
+        Int = 3,
+        /// Number with a fraction.
+        Float = 4,
+        /// Text.
+        Text = 5,
+        /// List of values.
+        List = 6,
+        /// Members: names and values.
+        Object = 7,
+        /// Whole number that needs the sign's bit.
+        Unsigned = 8,
+    }
 }
 
 /// Writes a text or null.

@@ -258,9 +258,50 @@ pub struct Column {
     pub kind: ColumnKind,
     /// True if the request says the value and the row does not (the machine whose list it is).
     pub from_request: bool,
+    /// The order of the values, if they are the levels of a scale.
+    pub scale: Option<&'static Scale>,
     /// One line for the docs.
     pub doc: &'static str,
 }
+
+impl Column {
+    const fn on(mut self, scale: &'static Scale) -> Self {
+        self.scale = Some(scale);
+        self
+    }
+}
+
+/// Levels from the lowest to the highest.
+#[derive(Debug)]
+pub struct Scale {
+    /// Name of the C# enumeration.
+    pub name: &'static str,
+    /// One line for the docs.
+    pub doc: &'static str,
+    /// The levels, as the service writes them.
+    pub levels: &'static [&'static str],
+}
+
+/// Every scale.
+pub const SCALES: &[&Scale] = &[&SEVERITY, &DEVICE_VALUE, &ALERT_SEVERITY];
+
+const SEVERITY: Scale = Scale {
+    name: "Severity",
+    doc: "Severity of a vulnerability; risk and exposure of a machine",
+    levels: &["None", "Informational", "Low", "Medium", "High", "Critical"],
+};
+
+const DEVICE_VALUE: Scale = Scale {
+    name: "DeviceValue",
+    doc: "Value of a machine to the organization",
+    levels: &["Low", "Normal", "High"],
+};
+
+const ALERT_SEVERITY: Scale = Scale {
+    name: "AlertSeverity",
+    doc: "Severity of an alert",
+    levels: &["unknown", "informational", "low", "medium", "high"],
+};
 
 /// A column of the default table.
 #[derive(Clone, Copy, Debug)]
@@ -305,6 +346,19 @@ pub struct IdParameter {
     pub aliases: &'static [&'static str],
     /// Properties of a piped object that hold the id, the best one first.
     pub properties: &'static [&'static str],
+    /// Property of the rows that names the parent, and the properties of a piped object that hold the name.
+    pub label: Option<Label>,
+}
+
+/// What a piped object is called, which no answer repeats.
+#[derive(Clone, Copy, Debug)]
+pub struct Label {
+    /// Property of the rows, and the parameter that takes it from the pipeline.
+    pub name: &'static str,
+    /// One line for the docs.
+    pub doc: &'static str,
+    /// Other properties of a piped object that hold it.
+    pub aliases: &'static [&'static str],
 }
 
 /// Width of the default tables' first column, which has the tenant: the first label of its domain, or the first block
@@ -319,7 +373,7 @@ const ADDITIONAL_COLUMN: Column =
     col(ADDITIONAL, ColumnKind::Variant, "Members of the answer that have no property of their own");
 
 const fn col(name: &'static str, kind: ColumnKind, doc: &'static str) -> Column {
-    Column { name, path: &[], kind, from_request: false, doc }
+    Column { name, path: &[], kind, from_request: false, scale: None, doc }
 }
 
 const fn col_at(
@@ -328,11 +382,11 @@ const fn col_at(
     kind: ColumnKind,
     doc: &'static str,
 ) -> Column {
-    Column { name, path, kind, from_request: false, doc }
+    Column { name, path, kind, from_request: false, scale: None, doc }
 }
 
 const fn from_request(name: &'static str, doc: &'static str) -> Column {
-    Column { name, path: &[], kind: ColumnKind::Dictionary, from_request: true, doc }
+    Column { name, path: &[], kind: ColumnKind::Dictionary, from_request: true, scale: None, doc }
 }
 
 const fn shown(name: &'static str, heading: &'static str, width: u32) -> TableColumn {

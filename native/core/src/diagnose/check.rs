@@ -15,7 +15,7 @@ use crate::batch::{Batch, BatchBuilder, tables};
 use crate::catalog::{Cmdlet, RESOURCES, Resource};
 use crate::cloud::Family;
 use crate::context::Context;
-use crate::errors::{Check, Error, Result, excerpt};
+use crate::errors::{Check, CheckResult, Error, Result, excerpt};
 use crate::errors::{INVALID_RESOURCE, KnownError};
 use crate::read::decode::row::RowDecoder;
 use crate::read::pager;
@@ -66,26 +66,6 @@ fn has_any(token: &AccessToken, permissions: &[&str]) -> bool {
     permissions.iter().any(|permission| token.claims().roles.iter().any(|role| role == permission))
 }
 
-/// Result of a check.
-#[derive(Clone, Copy)]
-enum Outcome {
-    Passed,
-    Failed,
-    Warning,
-    Skipped,
-}
-
-impl Outcome {
-    fn name(self) -> &'static str {
-        match self {
-            Outcome::Passed => "Passed",
-            Outcome::Failed => "Failed",
-            Outcome::Warning => "Warning",
-            Outcome::Skipped => "Skipped",
-        }
-    }
-}
-
 /// Collects the rows of one tenant, or of the checks before all tenants.
 struct CheckRows {
     builder: BatchBuilder,
@@ -97,11 +77,11 @@ impl CheckRows {
         CheckRows { builder: tables::CHECK.builder(stream, tenant), target: "" }
     }
 
-    fn put(&mut self, check: Check, outcome: Outcome, detail: &str, fix: Option<&str>, id: Option<&str>) {
+    fn put(&mut self, check: Check, result: CheckResult, detail: &str, fix: Option<&str>, id: Option<&str>) {
         let texts = [
             Some(check.name()),
             Some(self.target).filter(|target| !target.is_empty()),
-            Some(outcome.name()),
+            Some(result.name()),
             Some(detail),
             fix,
             id,
@@ -116,19 +96,19 @@ impl CheckRows {
     }
 
     fn passed(&mut self, check: Check, detail: &str) {
-        self.put(check, Outcome::Passed, detail, None, None);
+        self.put(check, CheckResult::Passed, detail, None, None);
     }
 
     fn failed(&mut self, check: Check, error: &Error) {
-        self.put(check, Outcome::Failed, &error.to_string(), Some(&error.advice), Some(error.id));
+        self.put(check, CheckResult::Failed, &error.to_string(), Some(&error.advice), Some(error.id));
     }
 
     fn warning(&mut self, check: Check, entry: &KnownError, detail: &str) {
-        self.put(check, Outcome::Warning, detail, Some(&entry.general_fix()), Some(entry.id));
+        self.put(check, CheckResult::Warning, detail, Some(&entry.general_fix()), Some(entry.id));
     }
 
     fn skipped(&mut self, check: Check, why: &str) {
-        self.put(check, Outcome::Skipped, why, None, None);
+        self.put(check, CheckResult::Skipped, why, None, None);
     }
 
     fn take(&mut self) -> Option<Batch> {
@@ -200,12 +180,12 @@ fn assertion(rows: &mut CheckRows, context: &Context, minted: Result<Arc<AccessT
     };
     let claims = &token.claims();
     let text = |claim: &Option<String>| claim.clone().unwrap_or_else(|| "?".to_owned());
+    let audience = claims.audience().unwrap_or("?");
     let detail = format!(
-        "issuer {}, subject {}, audience {} ({})",
+        "issuer {}, subject {}, audience {}",
         text(&claims.iss),
         text(&claims.sub),
-        claims.audience().unwrap_or("?"),
-        context.settings.cloud.exchange_audience()
+        context.settings.cloud.credential_audience(audience)
     );
     rows.passed(Check::Assertion, &detail);
     for finding in findings::assertion(&context.settings, claims) {

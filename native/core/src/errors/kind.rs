@@ -55,7 +55,51 @@ pub enum Check {
     Data,
 }
 
+/// Result of a check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CheckResult {
+    /// It works.
+    Passed,
+    /// It does not work.
+    Failed,
+    /// It works, but may not do so for long, or is not documented to.
+    Warning,
+    /// It could not be checked.
+    Skipped,
+}
+
+impl CheckResult {
+    /// Every result.
+    pub const ALL: [CheckResult; 4] =
+        [CheckResult::Passed, CheckResult::Failed, CheckResult::Warning, CheckResult::Skipped];
+
+    /// Name of the result.
+    pub fn name(self) -> &'static str {
+        match self {
+            CheckResult::Passed => "Passed",
+            CheckResult::Failed => "Failed",
+            CheckResult::Warning => "Warning",
+            CheckResult::Skipped => "Skipped",
+        }
+    }
+}
+
 impl Check {
+    /// Every check.
+    pub const ALL: [Check; 11] = [
+        Check::Connection,
+        Check::Identity,
+        Check::Assertion,
+        Check::TokenEndpoint,
+        Check::App,
+        Check::Credential,
+        Check::Resource,
+        Check::Roles,
+        Check::Answer,
+        Check::Licence,
+        Check::Data,
+    ];
+
     /// Name of the check.
     pub fn name(self) -> &'static str {
         match self {

@@ -15,7 +15,7 @@ pub(crate) use entra::{
 };
 pub use entry::KnownError;
 pub use error::{Error, Result};
-pub use kind::{Check, ErrorKind};
+pub use kind::{Check, CheckResult, ErrorKind};
 pub(crate) use panics::catch_panics;
 pub use panics::{catch_panic, panic_hook};
 pub(crate) use quote::{Quoter, excerpt, printable};

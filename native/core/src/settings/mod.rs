@@ -62,6 +62,19 @@ pub enum TokenCaching {
     None,
 }
 
+impl TokenCaching {
+    /// Every place; the first one is the default.
+    pub const ALL: [TokenCaching; 2] = [TokenCaching::Process, TokenCaching::None];
+
+    /// Name in the settings document.
+    pub fn name(self) -> &'static str {
+        match self {
+            TokenCaching::Process => "Process",
+            TokenCaching::None => "None",
+        }
+    }
+}
+
 /// The settings document.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

@@ -76,7 +76,7 @@ fn accept(context: &Context, token: Secret) -> Result<AccessToken> {
         return Err(expired(now - ends));
     }
     let token = AccessToken::new(token, now, ends, None);
-    context.reporter.assertion(&token);
+    context.reporter.assertion(&token, context.settings.cloud);
     Ok(token)
 }
 

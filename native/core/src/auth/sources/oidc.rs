@@ -85,7 +85,7 @@ fn accept(context: &Context, provider: &Provider, answer: Option<Secret>) -> Res
     let now = seconds(context.clock.as_ref());
     let ends = Claims::of(secret.expose()).and_then(|claims| claims.exp).unwrap_or(now + UNKNOWN_LIFETIME);
     let token = AccessToken::new(secret, now, ends, None);
-    context.reporter.assertion(&token);
+    context.reporter.assertion(&token, context.settings.cloud);
     Ok(token)
 }
 

@@ -60,7 +60,7 @@ impl Source for WorkloadIdentity {
                 return Err(expired(&path, now - expires_on));
             }
             let token = AccessToken::new(token, now, expires_on, Some(READ_AGAIN_AFTER));
-            context.reporter.assertion(&token);
+            context.reporter.assertion(&token, context.settings.cloud);
             Ok(token)
         }
         .boxed()

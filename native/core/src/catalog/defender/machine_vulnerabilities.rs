@@ -1,7 +1,9 @@
 //! Discovered vulnerabilities of single machines.
 
 use crate::catalog::ColumnKind::{Bool, Dictionary, Float, Int, TextList, Time};
-use crate::catalog::{ADDITIONAL_COLUMN, Cmdlet, IdParameter, Quota, Resource, col, from_request, shown};
+use crate::catalog::{
+    ADDITIONAL_COLUMN, Cmdlet, IdParameter, Label, Quota, Resource, SEVERITY, col, from_request, shown,
+};
 use crate::cloud::Family;
 
 pub(crate) const RESOURCE: Resource = Resource {
@@ -18,7 +20,7 @@ pub(crate) const RESOURCE: Resource = Resource {
         col("id", Dictionary, "CVE number"),
         col("name", Dictionary, "Name, usually the CVE number"),
         col("description", Dictionary, "Description of the vulnerability"),
-        col("severity", Dictionary, "Low, Medium, High, Critical"),
+        col("severity", Dictionary, "Low, Medium, High, Critical").on(&SEVERITY),
         col("cvssV3", Float, "CVSS v3 score, 0 to 10"),
         col("cvssVector", Dictionary, "CVSS vector"),
         col("exposedMachines", Int, "Number of exposed machines in the tenant"),
@@ -36,7 +38,7 @@ pub(crate) const RESOURCE: Resource = Resource {
         ADDITIONAL_COLUMN,
     ],
     table: &[
-        shown("machineId", "MachineId", 0),
+        shown("machineId", "Device", 0),
         shown("id", "CVE", 14),
         shown("severity", "Severity", 8),
         shown("cvssV3", "CVSS", 4),
@@ -49,6 +51,11 @@ pub(crate) const RESOURCE: Resource = Resource {
             name: "MachineId",
             aliases: &["Id", "DeviceId"],
             properties: &["MachineId", "DeviceId", "Id"],
+            label: Some(Label {
+                name: "MachineName",
+                doc: "Fully qualified name of the machine; null if only its id came",
+                aliases: &["ComputerDnsName", "DeviceName"],
+            }),
         },
     },
     ..Resource::DEFAULT

@@ -2,7 +2,8 @@
 
 use crate::catalog::ColumnKind::{Bool, Dictionary, Int, Text, TextList, Time, Variant};
 use crate::catalog::{
-    ADDITIONAL_COLUMN, Cmdlet, Filter, IdParameter, Paging, Quota, Resource, WithoutLink, col, shown,
+    ADDITIONAL_COLUMN, Cmdlet, DEVICE_VALUE, Filter, IdParameter, Paging, Quota, Resource, SEVERITY,
+    WithoutLink, col, shown,
 };
 use crate::cloud::Family;
 
@@ -54,9 +55,9 @@ pub(crate) const RESOURCE: Resource = Resource {
         col("onboardingStatus", Dictionary, "Onboarded, CanBeOnboarded, Unsupported, InsufficientInfo"),
         col("rbacGroupId", Int, "Machine group id"),
         col("rbacGroupName", Dictionary, "Machine group name"),
-        col("riskScore", Dictionary, "None, Informational, Low, Medium, High"),
-        col("exposureLevel", Dictionary, "None, Low, Medium, High"),
-        col("deviceValue", Dictionary, "Low, Normal, High"),
+        col("riskScore", Dictionary, "None, Informational, Low, Medium, High").on(&SEVERITY),
+        col("exposureLevel", Dictionary, "None, Low, Medium, High").on(&SEVERITY),
+        col("deviceValue", Dictionary, "Low, Normal, High").on(&DEVICE_VALUE),
         col("isAadJoined", Bool, "Whether the machine is joined to Entra"),
         col("aadDeviceId", Text, "Entra device id"),
         col("machineTags", TextList, "Tags"),
@@ -90,6 +91,7 @@ pub(crate) const RESOURCE: Resource = Resource {
             aliases: &["MachineId", "DeviceId"],
             // The id of a vulnerability is not a machine's.
             properties: &["MachineId", "DeviceId", "Id"],
+            label: None,
         }),
         parent: None,
     },

@@ -2,7 +2,7 @@
 
 use crate::catalog::ColumnKind::{Bool, Dictionary, Float, Int, Text, TextList, Time};
 use crate::catalog::{
-    ADDITIONAL_COLUMN, Cmdlet, Filter, LinkMember, PageSize, Paging, Quota, Resource, col, shown,
+    ADDITIONAL_COLUMN, Cmdlet, Filter, LinkMember, PageSize, Paging, Quota, Resource, SEVERITY, col, shown,
 };
 use crate::cloud::Family;
 
@@ -60,7 +60,8 @@ pub(crate) const RESOURCE: Resource = Resource {
         col("softwareVersion", Dictionary, "Version of the software"),
         col("cveId", Dictionary, "CVE number; null for software without a known CVE"),
         col("cvssScore", Float, "CVSS score, 0 to 10"),
-        col("vulnerabilitySeverityLevel", Dictionary, "Low, Medium, High, Critical; null without a CVE"),
+        col("vulnerabilitySeverityLevel", Dictionary, "Low, Medium, High, Critical; null without a CVE")
+            .on(&SEVERITY),
         col("recommendedSecurityUpdate", Dictionary, "Update that fixes it"),
         col("recommendedSecurityUpdateId", Dictionary, "Id of that update"),
         col("recommendedSecurityUpdateUrl", Dictionary, "Address of that update"),

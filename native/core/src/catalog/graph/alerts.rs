@@ -2,7 +2,8 @@
 
 use crate::catalog::ColumnKind::{Dictionary, Text, TextList, Time, Variant};
 use crate::catalog::{
-    ADDITIONAL_COLUMN, Cmdlet, Filter, IdParameter, Paging, Resource, WithoutLink, col, col_at, shown,
+    ADDITIONAL_COLUMN, ALERT_SEVERITY, Cmdlet, Filter, IdParameter, Paging, Resource, WithoutLink, col,
+    col_at, shown,
 };
 use crate::cloud::Family;
 
@@ -37,7 +38,7 @@ pub(crate) const RESOURCE: Resource = Resource {
         col("providerAlertId", Text, "Id of the alert at the product that raised it"),
         col("incidentId", Dictionary, "Id of the incident that the alert belongs to"),
         col("status", Dictionary, "new, inProgress, resolved, unknown"),
-        col("severity", Dictionary, "informational, low, medium, high, unknown"),
+        col("severity", Dictionary, "informational, low, medium, high, unknown").on(&ALERT_SEVERITY),
         col(
             "classification",
             Dictionary,
@@ -87,7 +88,12 @@ pub(crate) const RESOURCE: Resource = Resource {
     ],
     cmdlet: Cmdlet::Get {
         noun: "Alert",
-        id: Some(IdParameter { name: "Id", aliases: &["AlertId"], properties: &["AlertId", "Id"] }),
+        id: Some(IdParameter {
+            name: "Id",
+            aliases: &["AlertId"],
+            properties: &["AlertId", "Id"],
+            label: None,
+        }),
         parent: None,
     },
     ..Resource::DEFAULT

@@ -7,7 +7,7 @@ use serde::de::{DeserializeSeed, MapAccess, SeqAccess, Visitor};
 
 use super::time::{ParsedTime, parse_time};
 use crate::batch::ColumnKind;
-use crate::batch::{ColumnBuilder, put_text, value};
+use crate::batch::{ColumnBuilder, ValueTag, put_text};
 
 /// Members without a column of their own, as the inside of a variant object.
 #[derive(Default)]
@@ -37,7 +37,7 @@ impl Extras {
             return;
         }
         let out = column.variant();
-        out.push(value::OBJECT);
+        out.push(ValueTag::Object as u8);
         out.extend_from_slice(&self.count.to_le_bytes());
         out.append(&mut self.data);
         self.count = 0;
@@ -262,17 +262,17 @@ impl<'de> Visitor<'de> for VariantValue<'_> {
     }
 
     fn visit_unit<E>(self) -> Result<(), E> {
-        self.0.push(value::NULL);
+        self.0.push(ValueTag::Null as u8);
         Ok(())
     }
 
     fn visit_bool<E>(self, v: bool) -> Result<(), E> {
-        self.0.push(if v { value::TRUE } else { value::FALSE });
+        self.0.push(if v { ValueTag::True as u8 } else { ValueTag::False as u8 });
         Ok(())
     }
 
     fn visit_i64<E>(self, v: i64) -> Result<(), E> {
-        self.0.push(value::INT);
+        self.0.push(ValueTag::Int as u8);
         self.0.extend_from_slice(&v.to_le_bytes());
         Ok(())
     }
@@ -281,25 +281,25 @@ impl<'de> Visitor<'de> for VariantValue<'_> {
         if let Ok(v) = i64::try_from(v) {
             return self.visit_i64(v);
         }
-        self.0.push(value::UNSIGNED);
+        self.0.push(ValueTag::Unsigned as u8);
         self.0.extend_from_slice(&v.to_le_bytes());
         Ok(())
     }
 
     fn visit_f64<E>(self, v: f64) -> Result<(), E> {
-        self.0.push(value::FLOAT);
+        self.0.push(ValueTag::Float as u8);
         self.0.extend_from_slice(&v.to_le_bytes());
         Ok(())
     }
 
     fn visit_str<E>(self, v: &str) -> Result<(), E> {
-        self.0.push(value::TEXT);
+        self.0.push(ValueTag::Text as u8);
         put_text(self.0, Some(v));
         Ok(())
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
-        self.0.push(value::LIST);
+        self.0.push(ValueTag::List as u8);
         let (at, mut count) = (reserve_count(self.0), 0_u32);
         while seq.next_element_seed(VariantValue(self.0))?.is_some() {
             count += 1;
@@ -309,7 +309,7 @@ impl<'de> Visitor<'de> for VariantValue<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        self.0.push(value::OBJECT);
+        self.0.push(ValueTag::Object as u8);
         let (at, mut count) = (reserve_count(self.0), 0_u32);
         while let Some(name) = map.next_key::<String>()? {
             put_text(self.0, Some(&name));

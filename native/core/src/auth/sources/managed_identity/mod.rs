@@ -287,6 +287,6 @@ fn read(
             selector.describe()
         ));
     }
-    context.reporter.assertion(&token);
+    context.reporter.assertion(&token, context.settings.cloud);
     Ok(token)
 }

@@ -5,16 +5,20 @@ using System.Globalization;
 using System.Management.Automation;
 using System.Text;
 using System.Text.Json;
-using FedXdr.Objects;
 
-namespace FedXdr.Interop;
+namespace FedXdr.Objects;
 
-/// <summary>Converts the -Body of a command: text stays as it is, any other object becomes JSON.</summary>
-internal static class JsonBody
+/// <summary>Converts objects to JSON: the -Body of a command, and values that have no simpler text.</summary>
+internal static class ObjectJson
 {
-    private const int MaxDepth = 64;
+    // Ends an object that contains itself.
+    private const int MaxBodyDepth = 64;
 
-    internal static string? From(object? body)
+    // More than the reader of rows allows.
+    private const int MaxValueDepth = 300;
+
+    /// <summary>The body of a request: text stays as it is, any other object becomes JSON.</summary>
+    internal static string? BodyOf(object? body)
     {
         if (body is null)
         {
@@ -24,21 +28,29 @@ internal static class JsonBody
         {
             return JsonText.Clean(text);
         }
+        return Serialize(body, MaxBodyDepth);
+    }
+
+    /// <summary>A value of a row.</summary>
+    internal static string Of(object value) => Serialize(value, MaxValueDepth);
+
+    private static string Serialize(object value, int maxDepth)
+    {
         var buffer = new ArrayBufferWriter<byte>();
         using (var json = new Utf8JsonWriter(buffer, JsonText.WriterOptions))
         {
-            Write(json, body, 0);
+            Write(json, value, maxDepth);
         }
         return Encoding.UTF8.GetString(buffer.WrittenSpan);
     }
 
     private static object Unwrap(object value) => value is PSObject wrapped ? wrapped.BaseObject : value;
 
-    private static void Write(Utf8JsonWriter json, object? value, int depth)
+    private static void Write(Utf8JsonWriter json, object? value, int levels)
     {
-        if (depth > MaxDepth)
+        if (levels < 0)
         {
-            throw Errors.InvalidBody($"the body is nested deeper than {MaxDepth} levels");
+            throw Errors.InvalidBody($"the body is nested deeper than {MaxBodyDepth} levels");
         }
         var plain = value is null ? null : Unwrap(value);
         if (WriteScalar(json, plain))
@@ -51,7 +63,7 @@ internal static class JsonBody
                 json.WriteStartObject();
                 foreach (DictionaryEntry entry in dictionary)
                 {
-                    WriteMember(json, Convert.ToString(entry.Key, CultureInfo.InvariantCulture), entry.Value, depth);
+                    WriteMember(json, Convert.ToString(entry.Key, CultureInfo.InvariantCulture), entry.Value, levels);
                 }
                 json.WriteEndObject();
                 break;
@@ -59,7 +71,7 @@ internal static class JsonBody
                 json.WriteStartArray();
                 foreach (var item in list)
                 {
-                    Write(json, item, depth + 1);
+                    Write(json, item, levels - 1);
                 }
                 json.WriteEndArray();
                 break;
@@ -69,7 +81,7 @@ internal static class JsonBody
                 {
                     if (property.IsGettable)
                     {
-                        WriteMember(json, property.Name, property.Value, depth);
+                        WriteMember(json, property.Name, property.Value, levels);
                     }
                 }
                 json.WriteEndObject();
@@ -77,10 +89,10 @@ internal static class JsonBody
         }
     }
 
-    private static void WriteMember(Utf8JsonWriter json, string? name, object? value, int depth)
+    private static void WriteMember(Utf8JsonWriter json, string? name, object? value, int levels)
     {
         json.WritePropertyName(JsonText.Clean(name) ?? "");
-        Write(json, value, depth + 1);
+        Write(json, value, levels - 1);
     }
 
     private static bool WriteScalar(Utf8JsonWriter json, object? value)

@@ -4,7 +4,7 @@ using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 
-namespace FedXdr.Interop;
+namespace FedXdr.Objects;
 
 /// <summary>What every JSON document of the module shares.</summary>
 internal static class JsonText

@@ -48,7 +48,7 @@ $identity = @{ Name = 'Identity'; Expression = { $_.Identity -replace ' (?=\()',
 $connection | Format-List TenantId, ClientId, $identity, Environment | Out-Host
 
 Write-Title 'The token (its value is not shown)'
-$token = Get-FdxToken
+$token = Get-FdxToken -Connection $connection
 $minutes = ($token.ExpiresOn - [DateTimeOffset]::UtcNow).TotalMinutes
 [pscustomobject]@{
     Tenant   = $token.TenantId
@@ -60,17 +60,18 @@ $minutes = ($token.ExpiresOn - [DateTimeOffset]::UtcNow).TotalMinutes
 
 Write-Title 'The first machines'
 # These columns fit into 80 characters. -AutoSize gives the name the width that it needs.
-Get-FdxMachine -First 5 |
+Get-FdxMachine -Connection $connection -First 5 |
     Format-Table ComputerDnsName, OsPlatform, HealthStatus, RiskScore, ExposureLevel -AutoSize | Out-Host
 
 Write-Title 'Vulnerabilities'
-$limit = $First ? @{ First = $First } : @{}
+$limit = @{ Connection = $connection }
+if ($First) { $limit.First = $First }
 $severity = [ordered]@{ Critical = 0; High = 0; Medium = 0; Low = 0; 'No CVE' = 0 }
 $rows = 0
 $machines = [Collections.Generic.HashSet[string]]::new()
 $clock = [Diagnostics.Stopwatch]::StartNew()
 Get-FdxVulnerability @limit | ForEach-Object {
-    $severity[$_.VulnerabilitySeverityLevel ?? 'No CVE']++
+    $severity["$($_.VulnerabilitySeverityLevel ?? 'No CVE')"]++
     $null = $machines.Add($_.DeviceId)
     $rows++
 }

@@ -28,7 +28,7 @@ param(
     # The user-assigned identity, by its object (principal) id.
     [Parameter(Mandatory, ParameterSetName = 'ById')] [guid] $IdentityObjectId,
 
-    # Removes federated credential and app, and keeps the identity.
+    # Removes the app with its federated credentials, and keeps the identity.
     [Parameter(Mandatory, ParameterSetName = 'Remove')] [switch] $Remove,
     # Removes without asking.
     [Parameter(ParameterSetName = 'Remove')] [switch] $Force,
@@ -37,7 +37,7 @@ param(
     [string] $AppName = 'Defender collector',
     # Id of an existing app. Without it, the app is found or created by its name.
     [guid] $ClientId,
-    # Name of the federated credential: letters, digits, hyphens.
+    # Name of a new federated credential: letters, digits, hyphens.
     [ValidatePattern('^[A-Za-z0-9][A-Za-z0-9_-]{2,119}$')] [string] $CredentialName = 'collector-identity',
     # Signs in with a code in another browser: in Azure Cloud Shell, over SSH.
     [switch] $UseDeviceCode,
@@ -180,13 +180,12 @@ function Join-Permission($App, [hashtable] $Wanted) {
 function Remove-Collector {
     $app = Find-App
     if (-not $app) { throw "There is no app '$AppName'." }
-    $what = "federated credential $CredentialName and app $($app.DisplayName) ($($app.AppId))"
+    $what = "app $($app.DisplayName) ($($app.AppId)) with its federated credentials"
     if (-not $PSCmdlet.ShouldProcess($what, 'Remove')) { return }
     $question = "Remove ${what}? The collector stops for EVERY customer."
     if (-not $Force -and -not $PSCmdlet.ShouldContinue($question, 'Remove')) { return }
-    # The credential first: without it there are no new tokens.
-    $credentials = Get-MgApplicationFederatedIdentityCredential -ApplicationId $app.Id -All
-    foreach ($credential in $credentials | Where-Object Name -EQ $CredentialName) {
+    # The credentials first: without them there are no new tokens.
+    foreach ($credential in @(Get-MgApplicationFederatedIdentityCredential -ApplicationId $app.Id -All)) {
         $ids = @{ ApplicationId = $app.Id; FederatedIdentityCredentialId = $credential.Id }
         Remove-MgApplicationFederatedIdentityCredential @ids -Confirm:$false
     }
@@ -243,9 +242,17 @@ $credential = @{
     subject   = "$($identity.ObjectId)"
     audiences = @($clouds[$Cloud].Audience)
 }
-$present = Invoke-Patiently { Get-MgApplicationFederatedIdentityCredential -ApplicationId $app.Id -All } |
-    Where-Object Name -EQ $CredentialName
-$target = "$CredentialName of $($app.AppId)"
+# The one with this issuer and subject, whatever its name is.
+$all = @(Invoke-Patiently { Get-MgApplicationFederatedIdentityCredential -ApplicationId $app.Id -All })
+$present = $all | Where-Object { $_.Issuer -ceq $credential.issuer -and $_.Subject -ceq $credential.subject }
+$namesake = $all | Where-Object Name -EQ $CredentialName
+if (-not $present -and $namesake) {
+    # Another identity may still need it, so it is not overwritten.
+    throw "The federated credential $CredentialName is of another subject, $($namesake.Subject). " +
+    'Choose another name with -CredentialName, or delete it.'
+}
+$name = if ($present) { $present.Name } else { $CredentialName }
+$target = "$name of $($app.AppId)"
 if (-not $present) {
     if ($PSCmdlet.ShouldProcess($target, "Create the federated credential for subject $($credential.subject)")) {
         $null = Invoke-Patiently {
@@ -253,9 +260,8 @@ if (-not $present) {
         }
     }
 }
-elseif ($present.Issuer -cne $credential.issuer -or $present.Subject -cne $credential.subject -or
-    "$($present.Audiences)" -cne $credential.audiences[0]) {
-    if ($PSCmdlet.ShouldProcess($target, "Correct the federated credential: subject $($credential.subject)")) {
+elseif ("$($present.Audiences)" -cne $credential.audiences[0]) {
+    if ($PSCmdlet.ShouldProcess($target, "Correct the federated credential: audience $($credential.audiences[0])")) {
         $credential.Remove('name') # cannot be changed
         $ids = @{ ApplicationId = $app.Id; FederatedIdentityCredentialId = $present.Id }
         $null = Update-MgApplicationFederatedIdentityCredential @ids -BodyParameter $credential

@@ -12,7 +12,7 @@ LOCATION=${LOCATION:-}                                # of a new identity; if em
 IDENTITY_NAME=${IDENTITY_NAME:-id-defender-collector} # the user-assigned identity: created if it does not exist
 APP_NAME=${APP_NAME:-Defender collector}              # customers see this name
 CLIENT_ID=${CLIENT_ID:-}                              # of an existing app; if empty, found or created by its name
-CREDENTIAL_NAME=${CREDENTIAL_NAME:-collector-identity} # of the federated credential: letters, digits, hyphens
+CREDENTIAL_NAME=${CREDENTIAL_NAME:-collector-identity} # of a new federated credential: letters, digits, hyphens
 REDIRECT_URI=${REDIRECT_URI:-https://localhost}       # where the browser goes after a customer's consent
 ASSUME_YES=${ASSUME_YES:-}                            # 1: remove without asking
 # <API>/<application permission>; APIs: Defender, Xdr, Graph
@@ -82,7 +82,11 @@ find_identity() {
     identity_resource_id=$(az identity list -g "$RESOURCE_GROUP" --query "$query.id" -o tsv)
 }
 
-credential() { az ad app federated-credential list --id "$client_id" --query "[?name=='$CREDENTIAL_NAME'].$1" -o tsv; }
+# credential FIELD: a field of the federated credential with this issuer and subject, whatever its name is.
+credential() {
+    az ad app federated-credential list --id "$client_id" -o tsv \
+        --query "[?issuer=='$issuer' && subject=='$identity_object_id'].$1"
+}
 
 set_up_identity() {
     find_identity
@@ -151,21 +155,29 @@ set_up_permissions() {
 }
 
 set_up_credential() {
-    local wanted present parameters
-    wanted=$(printf '%s\t%s\t%s' "$issuer" "$identity_object_id" "$audience")
-    present=$(credential '[issuer,subject,audiences[0]]')
+    local name parameters other
+    name=$(credential name)
     parameters=$(printf '{"name":"%s","issuer":"%s","subject":"%s","audiences":["%s"]}' \
-        "$CREDENTIAL_NAME" "$issuer" "$identity_object_id" "$audience")
-    if [ "$present" = "$wanted" ]; then
-        say "Federated credential $CREDENTIAL_NAME: exists"
-    elif [ -n "$present" ]; then
-        say "Federated credential $CREDENTIAL_NAME: corrected; takes some minutes to spread"
-        az ad app federated-credential update --id "$client_id" --federated-credential-id "$CREDENTIAL_NAME" \
+        "${name:-$CREDENTIAL_NAME}" "$issuer" "$identity_object_id" "$audience")
+    if [ -n "$name" ]; then
+        if [ "$(credential 'audiences[0]')" = "$audience" ]; then
+            say "Federated credential $name: exists"
+            return
+        fi
+        say "Federated credential $name: audience corrected; takes some minutes to spread"
+        az ad app federated-credential update --id "$client_id" --federated-credential-id "$name" \
             --parameters "$parameters" -o none
-    else
-        say "Federated credential $CREDENTIAL_NAME: created; takes some minutes to spread"
-        patiently az ad app federated-credential create --id "$client_id" --parameters "$parameters" -o none
+        return
     fi
+    # Another identity may still need it, so it is not overwritten.
+    other=$(az ad app federated-credential list --id "$client_id" -o tsv \
+        --query "[?name=='$CREDENTIAL_NAME'].subject")
+    [ -z "$other" ] ||
+        die "the federated credential $CREDENTIAL_NAME is of another subject, $other:" \
+            "choose another name with CREDENTIAL_NAME, or delete it:" \
+            "az ad app federated-credential delete --id $client_id --federated-credential-id $CREDENTIAL_NAME"
+    say "Federated credential $CREDENTIAL_NAME: created; takes some minutes to spread"
+    patiently az ad app federated-credential create --id "$client_id" --parameters "$parameters" -o none
 }
 
 show() {
@@ -195,7 +207,7 @@ set_up() {
 
 # check: prints every problem; the exit code is 1 if there is one.
 check() {
-    local faults=0 secrets permission api role present
+    local faults=0 secrets permission api role
     wrong() { say "WRONG: $*"; faults=$((faults + 1)); }
     find_identity
     find_app
@@ -205,9 +217,8 @@ check() {
         AzureADMultipleOrgs | AzureADandPersonalMicrosoftAccount) ;;
         *) wrong 'the app is not multi-tenant' ;;
     esac
-    present=$(credential '[issuer,subject,audiences[0]]')
-    [ "$present" = "$(printf '%s\t%s\t%s' "$issuer" "$identity_object_id" "$audience")" ] ||
-        wrong "the federated credential $CREDENTIAL_NAME does not have" \
+    [ "$(credential 'audiences[0]')" = "$audience" ] ||
+        wrong "the app has no federated credential with" \
             "issuer $issuer, subject $identity_object_id, audience $audience"
     for permission in $PERMISSIONS; do
         api=$(api_id "${permission%%/*}")
@@ -222,19 +233,20 @@ check() {
 }
 
 remove() {
-    local answer
+    local answer names name
     find_app
     [ -n "$client_id" ] || die "there is no app '$APP_NAME'"
-    say "This removes the federated credential $CREDENTIAL_NAME and the app $client_id."
+    say "This removes the app $client_id with its federated credentials."
     say 'The collector stops for EVERY customer.'
     if [ "$ASSUME_YES" != 1 ]; then
         read -r -p 'Remove them? [y/N] ' answer
         [ "$answer" = y ] || exit 1
     fi
-    # The credential first: without it there are no new tokens.
-    if [ -n "$(credential name)" ]; then
-        az ad app federated-credential delete --id "$client_id" --federated-credential-id "$CREDENTIAL_NAME"
-    fi
+    # The credentials first: without them there are no new tokens.
+    names=$(az ad app federated-credential list --id "$client_id" --query '[].name' -o tsv)
+    for name in $names; do
+        az ad app federated-credential delete --id "$client_id" --federated-credential-id "$name"
+    done
     az ad app delete --id "$client_id"
     say 'Removed. The app can be restored for 30 days. Existing tokens work until they end, about an hour.'
     say 'The identity still exists, because something else may use it. To delete it:'

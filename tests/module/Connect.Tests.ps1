@@ -57,8 +57,11 @@ Describe 'Connecting' {
         foreach ($parameter in $parameters) {
             Connect-Tenant
             $arguments = @{ $parameter.Name = $null }
-            # These take null as 0, and another value not at all.
+            # A value that its transformation refuses.
+            if ($parameter.Name -eq 'TenantId') { $arguments.TenantId = Get-Date }
+            # These take null.
             if ($parameter.Name -eq 'MaximumRetryCount') { $arguments.MaximumRetryCount = 1000 }
+            if ($parameter.Name -eq 'MaximumWait') { $arguments.MaximumWait = -1 }
             Get-Failure { Connect-Fdx @arguments } | Should -Not -BeNullOrEmpty -Because $parameter.Name
             $failure = Get-Failure { Get-FdxMachine }
             Get-ErrorId $failure | Should -Be 'Fdx.Settings.NotConnected' -Because $parameter.Name

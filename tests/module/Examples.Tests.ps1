@@ -3,6 +3,20 @@ Describe 'The examples' {
         . $PSScriptRoot/Fixture.ps1
         Start-FakeTenant
         $examples = Join-Path $PSScriptRoot ../../examples
+        $function = Join-Path $examples function-app/defenderCollectorGetDiscoveredVulnerabilities/run.ps1
+        $bound = @{}
+        function Push-OutputBinding($Name, $Value) { $bound[$Name] = $Value }
+
+        # The app settings, and a run as the Functions worker makes it: all streams into the log.
+        function Set-Function([string] $Tenants) {
+            $env:FEDXDR_TENANTS = $Tenants
+            $env:FEDXDR_CLIENT_ID = $Fake.clientId
+            $env:FEDXDR_IDENTITY_CLIENT_ID = $Fake.managedIdentity.clientId
+            $env:FEDXDR_ENDPOINTS = Get-Endpoint | ConvertTo-Json -Compress
+            $bound.Clear()
+        }
+
+        function Invoke-Function { & $function *>&1 }
     }
 
     AfterAll { Stop-FakeTenant }
@@ -29,48 +43,94 @@ Describe 'The examples' {
     }
 
     It 'the function writes the rows of every tenant to its blob' {
-        $env:FEDXDR_TENANTS = "$($Fake.tenants[0].tenantId), $($Fake.tenants[1].tenantId)"
-        $env:FEDXDR_CLIENT_ID = $Fake.clientId
-        $env:FEDXDR_IDENTITY_CLIENT_ID = $Fake.managedIdentity.clientId
-        $env:FEDXDR_ENDPOINTS = Get-Endpoint | ConvertTo-Json -Compress
-        $bound = @{}
-        function Push-OutputBinding($Name, $Value) { $bound[$Name] = $Value }
-        $function = Join-Path $examples function-app/defenderCollectorGetDiscoveredVulnerabilities/run.ps1
-        $said = & $function 6>&1
-        $rows = @([Text.Encoding]::UTF8.GetString($bound.Vulnerabilities).TrimStart([char] 0xFEFF) | ConvertFrom-Csv)
+        Set-Function "$($Fake.tenants[0].tenantId), $($Fake.tenants[1].tenantId)"
+        $said = Invoke-Function
+        $text = [Text.Encoding]::UTF8.GetString($bound.Vulnerabilities)
+        $rows = @($text | ConvertFrom-Csv)
         $rows.Count | Should -Be 12000
         @($rows.TenantId | Sort-Object -Unique).Count | Should -Be 2
+        $rows[0].LastSeenTimestamp | Should -Match '^\d{4}-\d\d-\d\dT.*Z$'
         "$said" | Should -Match '12,000 rows from 2 tenants'
+        @($said | Where-Object { $_ -is [Management.Automation.ErrorRecord] }) | Should -BeNullOrEmpty
     }
 
-    It 'the function reports which tenant failed and why, stores the rows of the others, and fails' {
+    It 'the function logs which tenant failed and why, and stores the rows of the others' {
         Set-Customer @{ consented = $false } 1
-        $bound = @{}
-        function Push-OutputBinding($Name, $Value) { $bound[$Name] = $Value }
-        $function = Join-Path $examples function-app/defenderCollectorGetDiscoveredVulnerabilities/run.ps1
-        $warnings = @()
-        { & $function -WarningVariable warnings 3>&1 6>&1 | ForEach-Object { $warnings += "$_" } } |
-            Should -Throw '1 of 2 tenants could not be read'
-        $bound.Vulnerabilities.Length | Should -BeGreaterThan 1MB
+        Set-Function "$($Fake.tenants[0].tenantId), $($Fake.tenants[1].tenantId)"
+        # It must not throw: a throw would cost the other tenants their rows.
+        $said = Invoke-Function
+        @([Text.Encoding]::UTF8.GetString($bound.Vulnerabilities) | ConvertFrom-Csv).Count | Should -Be 6000
+        $failures = @($said | Where-Object { $_ -is [Management.Automation.ErrorRecord] })
+        $failures.Count | Should -Be 1
+        $failures[0].Exception.TenantId | Should -Be $Fake.tenants[1].tenantId
+        "$said" | Should -Match '6,000 rows from 1 tenants'
     }
 
-    It 'the function reports the reason if there are no rows, and stores nothing' {
-        $env:FEDXDR_TENANTS = $Fake.tenants[0].tenantId
-        Set-Customer @{ consented = $false }
-        $bound = @{}
-        function Push-OutputBinding($Name, $Value) { $bound[$Name] = $Value }
-        $function = Join-Path $examples function-app/defenderCollectorGetDiscoveredVulnerabilities/run.ps1
-        $said = [Collections.Generic.List[string]]::new()
-        { & $function 3>&1 6>&1 | ForEach-Object { $said.Add("$_") } } |
-            Should -Throw '1 of 1 tenants could not be read'
-        "$said" | Should -Match 'adminconsent'
+    It 'the function fails only if no tenant could be read, and stores nothing then' {
+        Set-Customer @{ consented = $false } 0
+        Set-Customer @{ consented = $false } 1
+        Set-Function "$($Fake.tenants[0].tenantId), $($Fake.tenants[1].tenantId)"
+        { Invoke-Function } | Should -Throw '2 of 2 tenants could not be read'
         $bound.Count | Should -Be 0
-        Set-Customer @{ consented = $true; vulnerabilityRows = 0 }
-        $said = & $function 6>&1
+        # A tenant without vulnerabilities was read, and gives no empty blob.
+        Set-Customer @{ consented = $true; vulnerabilityRows = 0 } 1
+        $said = Invoke-Function
         "$said" | Should -Match '0 rows from 1 tenants'
         $bound.Count | Should -Be 0
-        $env:FEDXDR_TENANTS = ' , '
-        { & $function } | Should -Throw '*FEDXDR_TENANTS is missing*'
+    }
+
+    It 'the function names each setting that is missing' {
+        foreach ($name in 'FEDXDR_TENANTS', 'FEDXDR_CLIENT_ID', 'FEDXDR_IDENTITY_CLIENT_ID') {
+            foreach ($value in $null, ' , ') {
+                Set-Function $Fake.tenants[0].tenantId
+                [Environment]::SetEnvironmentVariable($name, $value)
+                { Invoke-Function } | Should -Throw "*$name is missing*"
+            }
+        }
+        Set-Function $null
+        $env:FEDXDR_CLIENT_ID = $null
+        { Invoke-Function } | Should -Throw '*FEDXDR_TENANTS is missing*FEDXDR_CLIENT_ID is missing*'
+        Get-Count identity | Should -Be 0
+    }
+
+    It 'the function does not use the connection of the run before it, and leaves no file and no progress' {
+        Set-Function $Fake.tenants[0].tenantId
+        $null = Invoke-Function
+        Set-Function 'common'
+        { Invoke-Function } | Should -Throw
+        $bound.Count | Should -Be 0
+        Get-ErrorId (Get-Failure { Get-FdxMachine }) | Should -Be 'Fdx.Settings.NotConnected'
+        $text = Get-Content $function -Raw
+        $text | Should -Not -Match 'Export-Csv|GetTempPath|Set-Content|Out-File'
+        $text | Should -Match "ProgressPreference = 'SilentlyContinue'"
+    }
+
+    It 'the function of about_FedXdr_Functions stores rows, and fails only if no tenant could be read' {
+        $topic = Get-Content (Join-Path $PSScriptRoot ../../module/docs/en-US/about_FedXdr_Functions.md) -Raw
+        $code = [regex]::Match($topic, '(?ms)^## run\.ps1\s+```powershell\r?\n(.*?)^```').Groups[1].Value
+        $run = [scriptblock]::Create($code)
+        $PSDefaultParameterValues = @{ 'Connect-Fdx:Endpoint' = Get-Endpoint }
+        Set-Function "$($Fake.tenants[0].tenantId), $($Fake.tenants[1].tenantId)"
+        Set-Customer @{ consented = $false } 1
+        $said = & $run *>&1
+        @([Text.Encoding]::UTF8.GetString($bound.Vulnerabilities) | ConvertFrom-Csv).Count | Should -Be 6000
+        @($said | Where-Object { $_ -is [Management.Automation.ErrorRecord] }).Count | Should -Be 1
+        Set-Customer @{ consented = $false } 0
+        Disconnect-Fdx -ClearTokenCache
+        $bound.Clear()
+        { & $run *>&1 } | Should -Throw 'no tenant could be read'
+        $bound.Count | Should -Be 0
+    }
+
+    It 'every example passes its connection on' {
+        $pages = Get-ChildItem $examples -Recurse -File -Include *.ps1 | Where-Object Directory -notmatch 'setup'
+        foreach ($page in $pages) {
+            $text = Get-Content $page -Raw
+            if ($text -notmatch 'Connect-Fdx') { continue }
+            foreach ($line in $text -split '\r?\n' | Where-Object { $_ -match '^\s*(\$\w+ = )?Get-Fdx' }) {
+                $line | Should -Match '-Connection|@read|@limit' -Because "$($page.Name): $line"
+            }
+        }
     }
 
     It 'the runbook writes one line per customer and puts the rows into files' {
@@ -95,19 +155,12 @@ Describe 'The examples' {
         # Without rows there is no file, neither an empty one nor an old one.
         $lines.File | Where-Object { $_ } | Should -Be $files[0]
         $files | Where-Object { Test-Path $_ } | Should -Be $files[0]
-    }
-
-    It 'the first session of the README works as pasted' {
-        $readme = Get-Content (Join-Path $PSScriptRoot ../../README.md) -Raw
-        $code = [regex]::Match($readme, '(?s)## First session.*?```powershell\n(.*?)```').Groups[1].Value
-        # Only two paths differ here: the server's program and the module under test.
-        $code = $code.Replace('"$PWD/target/release/fedxdr-tenant"', '$env:FEDXDR_TENANT')
-        $code = $code.Replace('./out/FedXdr', 'FedXdr')
-        $said = @(. ([scriptblock]::Create($code)))
-        @($said | Where-Object { $_ -is [FedXdr.Machine] }).Count | Should -Be 5
-        @($said | Where-Object { $_ -is [FedXdr.Vulnerability] }).Count | Should -Be 10
-        @($said | Where-Object { $_ -is [FedXdr.MachineVulnerability] }).Count | Should -Be 450
-        @($said | Where-Object { $_ -is [string] }).Count | Should -Be 1
+        # Without a folder no customers' data stays on the machine.
+        $arguments.Remove('Path')
+        $mask = Join-Path ([IO.Path]::GetTempPath()) 'critical-*'
+        $before = @(Get-ChildItem $mask).Count
+        @(& (Join-Path $examples runbook.ps1) @arguments)[0].Critical | Should -Be $lines[0].Critical
+        @(Get-ChildItem $mask).Count | Should -Be $before
     }
 
     It 'the set-up script <_> parses and has the values that Entra compares' -ForEach 'home-tenant', 'customer-tenant' {
@@ -141,7 +194,11 @@ Describe 'The examples' {
         $settings.version | Should -Be '2.0'
         # Without the bundle only HTTP and timer bindings work.
         $settings.extensionBundle.id | Should -Be 'Microsoft.Azure.Functions.ExtensionBundle'
-        $function = Join-Path $app defenderCollectorGetDiscoveredVulnerabilities/function.json
-        (Get-Content $function -Raw | ConvertFrom-Json).bindings.type | Should -Contain 'timerTrigger'
+        $bindings = Join-Path $app defenderCollectorGetDiscoveredVulnerabilities/function.json
+        (Get-Content $bindings -Raw | ConvertFrom-Json).bindings.type | Should -Contain 'timerTrigger'
+        # The module is in the package; ids and settings are not.
+        $ignored = Get-Content (Join-Path $app .funcignore)
+        $ignored | Should -Contain 'local.settings.json'
+        $ignored | Should -Not -Match 'Modules|bin'
     }
 }

@@ -39,7 +39,7 @@ Describe 'Rows in a pipeline' {
         Use-Culture $_ {
             $machine = Get-FdxMachine -First 1
             $copy = $machine | Select-Object ComputerDnsName, LastSeen, MachineTags, IpAddresses, OsBuild
-            foreach ($row in @($machine | ConvertTo-Csv | ConvertFrom-Csv), @($copy | ConvertTo-Csv | ConvertFrom-Csv)) {
+            foreach ($row in $machine, $copy | ForEach-Object { $_ | ConvertTo-Csv | ConvertFrom-Csv }) {
                 $row.LastSeen | Should -Match $iso
                 $row.MachineTags | Should -Be 'vip; Prüfung'
                 $row.OsBuild | Should -Match '^\d+$'
@@ -65,7 +65,8 @@ Describe 'Rows in a pipeline' {
             $machine = Get-FdxMachine -First 1
             $seen = $machine.LastSeen.ToUniversalTime().ToString('o', [cultureinfo]::InvariantCulture)
             $machine | Format-List | Out-String | Should -Match ([regex]::Escape($seen))
-            $machine | Select-Object LastSeen, MachineTags | Out-String -Width 120 | Should -Match ([regex]::Escape($seen))
+            $table = $machine | Select-Object LastSeen, MachineTags | Out-String -Width 120
+            $table | Should -Match ([regex]::Escape($seen))
             $machine | Out-String -Width 120 | Should -Match $seen.Substring(0, 10)
         }
         Use-Culture de-DE {
@@ -117,7 +118,7 @@ Describe 'Rows in a pipeline' {
 
     It 'sort and compare by severity' {
         $rows = @(Get-FdxVulnerability -First 500)
-        $sorted = @($rows | Sort-Object VulnerabilitySeverityLevel -Descending | Where-Object VulnerabilitySeverityLevel)
+        $sorted = @($rows | Where-Object CveId | Sort-Object VulnerabilitySeverityLevel -Descending)
         "$($sorted.VulnerabilitySeverityLevel | Select-Object -Unique)" | Should -Be 'Critical High Medium Low'
         $high = @($rows | Where-Object VulnerabilitySeverityLevel -in High, Critical).Count
         $high | Should -BeGreaterThan 0
@@ -142,8 +143,8 @@ Describe 'Rows in a pipeline' {
         $machine = Get-FdxMachine -First 1
         $row = Get-FdxVulnerability -First 1
         "$machine" | Should -Match "^$([regex]::Escape($machine.ComputerDnsName)), "
-        "$row" | Should -Match "$([regex]::Escape($row.DeviceName)), .*$($row.CveId), $($row.VulnerabilitySeverityLevel)"
-        "$($machine | Get-FdxVulnerability | Select-Object -First 1)" | Should -Match ([regex]::Escape($machine.ComputerDnsName))
+        "$row" | Should -Match "$([regex]::Escape($row.DeviceName)), .*$($row.CveId), "
+        "$($machine | Get-FdxVulnerability -First 1)" | Should -Match ([regex]::Escape($machine.ComputerDnsName))
         "$(Invoke-FdxRequest /api/machines -First 1)" | Should -Match 'lastSeen=\d{4}-'
         "$(Get-FdxAlert -First 1)" | Should -Not -Match '^FedXdr'
         "$(Get-FdxToken)" | Should -Match "^token for https://api.securitycenter.microsoft.com in $Tenant, valid until"
@@ -178,7 +179,8 @@ Describe 'Rows in a pipeline' {
             Results = @(
                 @{
                     Timestamp = '2020-08-30T06:38:35.7664356Z'; Zone = '2020-08-30T08:38:35+02:00'
-                    Whole = '2020-08-30T06:38:35'; Date = '2020-08-30'; Text = '2020-08-30T99:38:35Z'; Version = '10.0.1'
+                    Whole = '2020-08-30T06:38:35'; Date = '2020-08-30'
+                    Text = '2020-08-30T99:38:35Z'; Version = '10.0.1'
                 }
             )
         }

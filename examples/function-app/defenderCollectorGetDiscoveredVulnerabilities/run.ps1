@@ -1,41 +1,41 @@
 param($Timer)
 $ErrorActionPreference = 'Stop'
+$ProgressPreference = 'SilentlyContinue' # nobody watches a log; a long wait is a warning in it
 Import-Module FedXdr
 
-# App settings of the Function App. FEDXDR_TENANTS: one or more tenants, separated by commas.
-$tenants = @($env:FEDXDR_TENANTS -split ',' | ForEach-Object Trim | Where-Object { $_ })
-if (-not $tenants) {
-    throw 'The app setting FEDXDR_TENANTS is missing. Set it to the customers'' tenant ids, separated by commas.'
-}
+# App settings of the Function App: ids, no secrets. FEDXDR_TENANTS holds one or more tenants, separated by commas.
+$missing = 'FEDXDR_TENANTS', 'FEDXDR_CLIENT_ID', 'FEDXDR_IDENTITY_CLIENT_ID' |
+    Where-Object { -not "$([Environment]::GetEnvironmentVariable($_))".Trim(' ,') }
+if ($missing) { throw ($missing | ForEach-Object { "The app setting $_ is missing." }) -join ' ' }
+$tenants = @($env:FEDXDR_TENANTS -split ',' | ForEach-Object Trim | Where-Object { $_ } | Sort-Object -Unique)
 # FEDXDR_ENDPOINTS: JSON, only for private links and tests.
 $endpoint = $env:FEDXDR_ENDPOINTS ? ($env:FEDXDR_ENDPOINTS | ConvertFrom-Json -AsHashtable) : @{}
 $ids = @{ ClientId = $env:FEDXDR_CLIENT_ID; ManagedIdentityClientId = $env:FEDXDR_IDENTITY_CLIENT_ID }
-Connect-Fdx -TenantId $tenants @ids -Endpoint $endpoint
+$connection = Connect-Fdx -TenantId $tenants @ids -Endpoint $endpoint -PassThru
 
-$rows = 0
+# In memory, as the binding holds it anyway: a worker that is stopped leaves no file of customers' data behind.
+$csv = [IO.MemoryStream]::new()
+$writer = [IO.StreamWriter]::new($csv)
+$lines = 0
 $clock = [Diagnostics.Stopwatch]::StartNew()
-$file = Join-Path ([IO.Path]::GetTempPath()) "vulnerabilities-$([guid]::NewGuid()).csv"
-try {
-    # Rows stream from the service into the file, so memory does not grow with their number. A tenant that fails is
-    # reported below, and the others are read.
-    Get-FdxVulnerability -ErrorAction SilentlyContinue -ErrorVariable failures |
-        Select-Object TenantId, DeviceId, DeviceName, OsPlatform, SoftwareVendor, SoftwareName, SoftwareVersion, CveId,
-            VulnerabilitySeverityLevel, CvssScore, ExploitabilityLevel, RecommendedSecurityUpdate,
-            FirstSeenTimestamp, LastSeenTimestamp |
-        ForEach-Object { $rows++; $_ } |
-        Export-Csv $file
+# A tenant that fails is an error in the log, and the others are read.
+Get-FdxVulnerability -Connection $connection -ErrorAction Continue -ErrorVariable failures |
+    Select-Object TenantId, DeviceId, DeviceName, OsPlatform, SoftwareVendor, SoftwareName, SoftwareVersion, CveId,
+        VulnerabilitySeverityLevel, CvssScore, ExploitabilityLevel, RecommendedSecurityUpdate,
+        FirstSeenTimestamp, LastSeenTimestamp |
+    ConvertTo-Csv |
+    ForEach-Object { $writer.WriteLine($_); $lines++ }
+$writer.Flush()
+$rows = [Math]::Max(0, $lines - 1) # without the header
 
-    # The binding holds the whole file in memory: for very large tenants write to the storage yourself.
-    # Export-Csv creates the file before the first row, so also without any: then there is nothing to store.
-    if ($rows) { Push-OutputBinding -Name Vulnerabilities -Value ([IO.File]::ReadAllBytes($file)) }
-    $summary = "{0:n0} rows from {1} tenants in {2:n1} s" -f $rows, $tenants.Count, $clock.Elapsed.TotalSeconds
-    Write-Information $summary -InformationAction Continue
-}
-finally {
-    Remove-Item $file -ErrorAction Ignore
-}
+# Without rows there is nothing to store: an empty blob would look like a tenant without vulnerabilities.
+if ($rows) { Push-OutputBinding -Name Vulnerabilities -Value $csv.ToArray() }
+$failed = @($failures | ForEach-Object TargetObject | Sort-Object -Unique)
+$read = $tenants.Count - $failed.Count
+$summary = '{0:n0} rows from {1} tenants in {2:n1} s' -f $rows, $read, $clock.Elapsed.TotalSeconds
+Write-Information $summary -InformationAction Continue
 
-foreach ($failure in $failures) {
-    Write-Warning "$($failure.TargetObject): $($failure.Exception.Message) $($failure.ErrorDetails.RecommendedAction)"
+# Only if nobody could be read: after a throw, the worker discards what Push-OutputBinding was given.
+if ($failures -and -not $rows -and $read -le 0) {
+    throw "$($failed.Count) of $($tenants.Count) tenants could not be read"
 }
-if ($failures) { throw "$($failures.Count) of $($tenants.Count) tenants could not be read" }

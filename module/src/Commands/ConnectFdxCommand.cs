@@ -28,10 +28,10 @@ public sealed partial class ConnectFdxCommand : FdxCommand
 
     [Parameter(Position = 0)]
     [Alias("Tenant")]
+    [ForgetsDefaultConnection]
     [TenantList]
     [ValidateNotNullOrEmpty]
     [ArgumentCompleter(typeof(TenantCompleter))]
-    [ForgetsDefaultConnection]
     public string[] TenantId { get; set; } = [];
 
     [Parameter(ParameterSetName = ManagedIdentitySet, Mandatory = true, Position = 1)]
@@ -152,8 +152,8 @@ public sealed partial class ConnectFdxCommand : FdxCommand
     public int? MaximumRetryCount { get; set; }
 
     [Parameter]
-    [SecondsTransformation]
     [ForgetsDefaultConnection]
+    [SecondsTransformation]
     public TimeSpan? MaximumWait { get; set; }
 
     [Parameter]

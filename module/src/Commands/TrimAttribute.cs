@@ -21,7 +21,7 @@ public sealed class TrimAttribute : ArgumentTransformationAttribute
         var plain = Unwrap(inputData);
         if (plain is string text)
         {
-            return Split ? Words(text) : text.Trim();
+            return Split ? Words(text) : Trimmed(text);
         }
         if (plain is not IEnumerable list)
         {
@@ -36,7 +36,7 @@ public sealed class TrimAttribute : ArgumentTransformationAttribute
                     values.AddRange(Words(word));
                     break;
                 case string word:
-                    values.Add(word.Trim());
+                    values.Add(Trimmed(word));
                     break;
                 default:
                     values.Add(item);
@@ -47,6 +47,9 @@ public sealed class TrimAttribute : ArgumentTransformationAttribute
     }
 
     internal static object? Unwrap(object? value) => value is PSObject wrapped ? wrapped.BaseObject : value;
+
+    // Nothing but blanks stays, for the native library to explain.
+    private static string Trimmed(string text) => text.Trim() is { Length: > 0 } trimmed ? trimmed : text;
 
     internal static string[] Words(string text) =>
         text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);

@@ -20,7 +20,7 @@ public abstract class RowValue : PSObject
     /// <inheritdoc/>
     public sealed override string ToString() => ValueText.Of(BaseObject);
 
-    /// <summary>Wraps a value whose text depends on the culture, and a list; returns any other value as it is.</summary>
+    /// <summary>Wraps a list, and a value whose text depends on the culture; gives back any other value.</summary>
     internal static object? Of(object? value) => value switch
     {
         double or float or decimal or < 0L => new Number(value),

@@ -6,7 +6,7 @@ using System.Management.Automation;
 
 namespace FedXdr.Objects;
 
-/// <summary>Values as text that is the same in every culture and time zone, for CSV files, tables and messages.</summary>
+/// <summary>Values as text that is the same in every culture and time zone: for CSV, tables and messages.</summary>
 internal static class ValueText
 {
     internal static string Of(object? value) => (value is PSObject wrapped ? wrapped.BaseObject : value) switch
@@ -32,7 +32,8 @@ internal static class ValueText
     internal static DateTime Local(DateTime time)
     {
         var zone = TimeZoneInfo.Local;
-        return zone.BaseUtcOffset == TimeSpan.Zero && !zone.SupportsDaylightSavingTime ? Utc(time) : Utc(time).ToLocalTime();
+        var isUtc = zone.BaseUtcOffset == TimeSpan.Zero && !zone.SupportsDaylightSavingTime;
+        return isUtc ? Utc(time) : Utc(time).ToLocalTime();
     }
 
     /// <summary>A time in UTC. One of no kind is in UTC already: the services use nothing else.</summary>

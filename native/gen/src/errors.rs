@@ -56,7 +56,8 @@ pub(crate) fn csharp() -> Result<Generated, Box<dyn std::error::Error>> {
         writeln!(
             out,
             "    /// <summary>Because {}.</summary>\n    internal static FdxException {name}(string message, \
-             {advice}Exception? cause = null) =>\n        new(\"{id}\", FdxErrorKind.{:?}, message, {given}\"{literal}\", \
+             {advice}Exception? cause = null) =>\n        \
+             new(\"{id}\", FdxErrorKind.{:?}, message, {given}\"{literal}\", \
  cause);\n",
             crate::rows::escape(entry.cause),
             entry.kind,

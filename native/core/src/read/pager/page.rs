@@ -354,8 +354,8 @@ impl<'a> Page<'a> {
         true
     }
 
-    /// Broken JSON may be damage on the way, which may pass. If the same body comes a second time, it is what the service
-    /// has.
+    /// Broken JSON may be damage on the way, which may pass. If the same body comes a second time, it is what the
+    /// service has.
     async fn damaged(&mut self, error: Error, mut response: Response, mut received: Received) -> Failure {
         let rest = async {
             while let Some(chunk) = response.chunk().await? {

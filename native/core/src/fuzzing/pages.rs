@@ -14,8 +14,8 @@ use crate::read::splitter::{Envelope, OnDamage, RowState, Shape, Splitter};
 /// The rows of a page, and how it ended: the next link, or the id of an error.
 type Outcome = (Vec<String>, std::result::Result<Option<String>, &'static str>);
 
-/// However a page is cut, its rows and its end are the same. The first byte says the shape and, from 128 on, that damage
-/// is passed over; the second says how the page is cut.
+/// However a page is cut, its rows and its end are the same. The first byte says the shape and, from 128 on, that
+/// damage is passed over; the second says how the page is cut.
 pub(super) fn splitter(data: &[u8]) {
     let [how, seed, page @ ..] = data else { return };
     let shape = [Shape::List, Shape::Entity, Shape::Any][usize::from(how % 3)];
@@ -220,7 +220,8 @@ fn is_complete(row: &str, decoded: &Row) {
     }
 }
 
-/// A filter never panics, and a row passes either it or its opposite. The first line is the filter, each other one a row.
+/// A filter never panics, and a row passes either it or its opposite. The first line is the filter, each other one a
+/// row.
 pub(super) fn filter(data: &[u8]) {
     const FIELDS: &[&str] = &["id", "name", "score", "seen", "tags", "on"];
     let Ok(text) = std::str::from_utf8(data) else { return };

@@ -9,14 +9,17 @@ use fedxdr_core::catalog::Resource;
 
 use crate::cmdlets::{self, DataCmdlet};
 
+/// Where lines of prose end.
+const COLUMNS: usize = 120;
+
 type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 
 /// Each file with generated parts, as it has to be.
 pub(crate) fn generate(root: &Path) -> Outcome<Vec<(String, String)>> {
     let mut files = vec![
         fill(root, "module/FedXdr.psd1", &[("cmdlets", exports())])?,
-        fill(root, "README.md", &[("permissions", table(true)?)])?,
-        fill(root, "module/docs/en-US/about_FedXdr_MultiTenant.md", &[("permissions", table(false)?)])?,
+        fill(root, "README.md", &[("permissions", list()?)])?,
+        fill(root, "module/docs/en-US/about_FedXdr_MultiTenant.md", &[("permissions", table()?)])?,
         fill(root, "module/docs/en-US/Test-FdxConnection.md", &[("resources", resources()?)])?,
     ];
     for cmdlet in cmdlets::all() {
@@ -58,23 +61,26 @@ fn exports() -> String {
     names.concat()
 }
 
-/// The cmdlets and what they need; in Markdown that GitHub shows too if there are links.
-fn table(with_rows: bool) -> Outcome<String> {
+/// The cmdlets, what they get and what they need.
+fn list() -> Outcome<String> {
     let mut out = String::from("\n");
-    let heading = if with_rows {
-        "| cmdlet | gets | application permission |"
-    } else {
-        "| cmdlet | API | application permission |"
-    };
-    writeln!(out, "{heading}\n| --- | --- | --- |")?;
     for cmdlet in cmdlets::all() {
-        let permissions = permissions(cmdlet.list);
+        let (resource, api) = (cmdlet.list, api(cmdlet.list.family));
+        let (name, gets, permissions) = (cmdlet.name(), lower(resource.doc), permissions(resource));
+        let item = format!("`{name}`: {gets}. Needs {permissions} of {api}.");
+        let item = wrap(&item, COLUMNS - "* ".len());
+        writeln!(out, "* {}", item.trim_end().replace('\n', "\n  "))?;
+    }
+    out.push('\n');
+    Ok(out)
+}
+
+/// The cmdlets and the permissions that they need.
+fn table() -> Outcome<String> {
+    let mut out = String::from("\n| cmdlet | API | application permission |\n| --- | --- | --- |\n");
+    for cmdlet in cmdlets::all() {
         let api = api(cmdlet.list.family);
-        if with_rows {
-            writeln!(out, "| `{}` | {} | {permissions} of {api} |", cmdlet.name(), lower(cmdlet.list.doc))?;
-        } else {
-            writeln!(out, "| {} | {api} | {permissions} |", cmdlet.name())?;
-        }
+        writeln!(out, "| {} | {api} | {} |", cmdlet.name(), permissions(cmdlet.list))?;
     }
     out.push('\n');
     Ok(out)
@@ -111,7 +117,7 @@ fn page_text(cmdlet: DataCmdlet) -> String {
             _ => format!("The service allows {limit}, per app and tenant."),
         });
     }
-    format!("\n{}\n", wrap(&sentences.join(" ")))
+    format!("\n{}\n", wrap(&sentences.join(" "), COLUMNS))
 }
 
 /// What Test-FdxConnection takes for -Resource, besides the APIs.
@@ -129,12 +135,12 @@ fn lower(text: &str) -> String {
     letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
 }
 
-/// Lines of at most 120 characters.
-fn wrap(text: &str) -> String {
+/// Lines of at most so many columns.
+fn wrap(text: &str, columns: usize) -> String {
     let mut out = String::new();
     let mut length = 0;
     for word in text.split(' ') {
-        if length > 0 && length + 1 + word.len() > 120 {
+        if length > 0 && length + 1 + word.len() > columns {
             out.push('\n');
             length = 0;
         } else if length > 0 {

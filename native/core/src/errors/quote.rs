@@ -14,6 +14,8 @@ const WORD_LIMIT: usize = 60;
 const ID_LIMIT: usize = 100;
 /// Most that is read of a text. The rest would not be quoted anyway.
 const TEXT_LIMIT: usize = 8 * 1024;
+/// Longest text that is used as a whole. The subject of a federated credential has at most 600 characters.
+const WHOLE_LIMIT: usize = 1000;
 /// As many bytes of a secret are masked even if the rest does not follow, and at the end of a text fewer are.
 const PART: usize = 12;
 const LAST_PART: usize = 4;
@@ -225,9 +227,9 @@ pub(crate) fn excerpt(text: &str, limit: usize) -> String {
     out
 }
 
-/// A text from outside that is used as a whole: on one line, and not longer than any that is sound.
+/// A text from outside that is used as a whole, such as a claim: on one line, and not longer than any that is sound.
 pub(crate) fn printable(text: &str) -> String {
-    text.chars().take(TEXT_LIMIT).map(|c| if is_invisible(c) { ' ' } else { c }).collect()
+    text.chars().take(WHOLE_LIMIT).map(|c| if is_invisible(c) { ' ' } else { c }).collect()
 }
 
 /// Characters that control a terminal, begin a line or change the direction of text.

@@ -167,3 +167,22 @@ async fn an_id_of_a_service_is_kept_short_and_on_one_line() {
     let id = outcome.errors[0].correlation_id.as_ref().unwrap();
     assert!(id.starts_with("a   [31m") && id.chars().count() <= 101, "{id}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_identity_that_an_endpoint_names_is_quoted_like_any_text() {
+    let network = Network::new(|request, _| {
+        let name = format!("{}\u{1b}[31m{}", secrets(request)[0], "x".repeat(5000));
+        let token = crate::testing::jwt(&json!({"exp": 1_700_003_600}));
+        Answer::Status(200, &[], json!({"access_token": token, "client_id": name}).to_string())
+    });
+    let settings = format!(
+        r#"{{"clientId":"{CLIENT}","tenants":["{TENANT}"],
+            "environment":{{"IDENTITY_ENDPOINT":"http://127.0.0.1:1/x","IDENTITY_HEADER":"{SECRET}"}},
+            "credential":{{"type":"managedIdentity","clientId":"33333333-3333-3333-3333-333333333333"}}}}"#
+    );
+    let outcome = drain(&Fixture::open(&network, &settings).query(r#"{"kind":"token"}"#)).await;
+    let error = &outcome.errors[0];
+    assert_eq!(error.id, "Fdx.Identity.WrongIdentity");
+    assert!(!error.message.contains(SECRET) && !error.message.contains(char::is_control), "{error}");
+    assert!(error.message.len() < 1300, "{error}");
+}

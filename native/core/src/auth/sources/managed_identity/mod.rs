@@ -20,7 +20,7 @@ use crate::errors::{
 };
 use crate::errors::{Result, printable};
 use crate::http::retry::{Attempt, Outcome, Pauses, Policy, Transient, quota_window, retry_after};
-use crate::http::{ErrorBody, Received, Request, TransportErrorKind, limits};
+use crate::http::{ErrorBody, Received, Request, TransportErrorKind, limits, quoter};
 use crate::secret::Secret;
 use crate::settings::Credential;
 use crate::token::cache::seconds;
@@ -192,7 +192,8 @@ pub(crate) async fn ask(
     let headers = request.headers.clone();
     let answer = receive_with_retries(context, host, rules, request).await?;
     if answer.status == 200 {
-        read(context, host, selector, rules.must_echo, &answer)
+        let token = read(context, host, selector, rules.must_echo, &answer);
+        token.map_err(|error| error.masked(&quoter(&headers)))
     } else {
         Err(refusal(context, host, &selector.describe(), &answer, &headers))
     }

@@ -58,6 +58,7 @@ Describe 'Rows are never lost in silence' {
         $rows = @(Invoke-FdxRequest /api/list -ErrorAction SilentlyContinue -ErrorVariable failed)
         $rows.id | Should -Be 'a'
         @($failed | ForEach-Object { Get-ErrorId $_ }) | Should -Be $id
+        "$($failed[0])" | Should -Match ($body ? 'has no list but an error' : 'page 2 of /api/page2 is empty')
     }
 
     It 'if the service says that its answer is incomplete' {

@@ -13,7 +13,7 @@ use crate::context::Context;
 use crate::errors::{Error, Quoter, Result};
 use crate::errors::{
     NESTED_TOO_DEEPLY, NETWORK_BROKEN, NETWORK_DAMAGED, NETWORK_TIMEOUT, NETWORK_UNREACHABLE, NOT_JSON,
-    NOT_LICENSED, NOT_PROVISIONED, PAGE_CHANGED, PROXY_REFUSED, UNREADABLE_ROW,
+    NOT_LICENSED, NOT_PROVISIONED, PAGE_CHANGED, PROXY_REFUSED, TRUNCATED, UNREADABLE_ROW,
 };
 use crate::http::retry::{Attempt, Outcome, Policy, is_transient, quota_delay, retry_after};
 use crate::http::{ErrorBody, Request, Response, TransportError, TransportErrorKind, limits, sensitive};
@@ -283,6 +283,12 @@ impl<'a> Page<'a> {
         if received.bytes == 0 && envelope.shape == Shape::Any {
             // 204, or an action that answers nothing.
             return Ok(PageEnd::default());
+        }
+        if received.bytes == 0 && self.number > 1 {
+            let (page, path) = (self.number, self.target.url.path());
+            let message =
+                format!("page {page} of {path} is empty, although the page before has a link to it");
+            return Err(Failure::Damaged(TRUNCATED.error(message)));
         }
         if replay.rows < self.rows {
             return Err(Failure::Final(self.changed()));

@@ -60,6 +60,40 @@ Describe 'Rows in a pipeline' {
         }
     }
 
+    It 'of the other cmdlets come out of CSV in the same way' {
+        Connect-Tenant @{ TenantId = $Fake.tenants[0..1].tenantId }
+        Use-Culture de-DE {
+            foreach ($token in (Get-FdxToken)[0], (Get-FdxConnection).Tokens[0]) {
+                $row = $token | ConvertTo-Csv | ConvertFrom-Csv
+                $row.ExpiresOn | Should -Match $iso
+                $row.Roles | Should -Match '^[\w.]+(; [\w.]+)+$'
+            }
+            $connection = Get-FdxConnection | ConvertTo-Csv | ConvertFrom-Csv
+            $connection.TenantId | Should -Be ($Fake.tenants[0..1].tenantId -join '; ')
+            "$($connection.PSObject.Properties.Value)" | Should -Not -Match 'System\.|FedXdr\.'
+            foreach ($row in (Test-FdxConnection), (Resolve-FdxError -Code 700213), (New-FdxConsentUrl)) {
+                "$($row | ConvertTo-Csv)" | Should -Not -Match 'System\.|FedXdr\.[A-Z]\w+"'
+            }
+        }
+        (Get-FdxToken)[0].ExpiresOn | Should -BeOfType DateTimeOffset
+        @((Get-FdxConnection).TenantId).Count | Should -Be 2
+    }
+
+    It 'have tables that are readable in 80 columns' {
+        $views = [xml] (Get-Content (Join-Path (Split-Path $env:FEDXDR_MODULE) FedXdr.Format.ps1xml) -Raw)
+        $tables = @($views.SelectNodes('//View[TableControl]'))
+        $tables.Count | Should -BeGreaterThan 5
+        foreach ($table in $tables) {
+            $columns = @($table.SelectNodes('.//TableColumnHeader'))
+            $fixed = @($columns | Where-Object { $_.SelectSingleNode('Width') } | ForEach-Object { [int] $_.Width })
+            # One blank between two columns; the others share the rest.
+            $left = 80 - ($fixed | Measure-Object -Sum).Sum - ($columns.Count - 1)
+            $free = $columns.Count - $fixed.Count
+            if ($free) { [Math]::Floor($left / $free) | Should -BeGreaterOrEqual 15 -Because $table.Name }
+            else { $left | Should -BeGreaterOrEqual 0 -Because $table.Name }
+        }
+    }
+
     It 'show the same values in a list and in a table, in any culture' {
         Use-Culture th-TH {
             $machine = Get-FdxMachine -First 1

@@ -11,7 +11,7 @@ BeforeDiscovery {
     }
     $scripts = @($blocks | Where-Object { $_.language -eq 'powershell' })
     $shells = @($blocks | Where-Object { $_.language -eq 'bash' -and $_.code -notmatch '^\./build\.sh' })
-    $noBash = -not (Get-Command bash -ErrorAction Ignore)
+    $noBash = $IsWindows -or -not (Get-Command bash -ErrorAction Ignore)
     $others = @($blocks | Where-Object { $_ -notin $scripts -and $_ -notin $shells })
 }
 

@@ -206,7 +206,7 @@ public sealed partial class ConnectFdxCommand : FdxCommand
         settings.Json.WriteEndObject();
         return new Connection(SessionHandle.Open(settings.Finish()))
         {
-            TenantId = TenantId,
+            Tenants = TenantId,
             ClientId = AppId,
             Identity = DescribeIdentity(),
             Environment = CanonicalName.Of(Abi.Clouds, Environment) ?? Environment,

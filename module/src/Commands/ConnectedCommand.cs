@@ -21,7 +21,7 @@ public abstract class ConnectedCommand : FdxCommand
     private protected void Run(JsonDocumentWriter request, RowReader rows, string[]? tenants, Action<object> sink)
     {
         var connection = ActiveConnection;
-        tenants ??= connection.TenantId;
+        tenants ??= connection.Tenants;
         var tenant = tenants.Length == 1 ? tenants[0] : null;
         Runner.Run(connection, request, rows, sink, CommandName, tenant);
     }

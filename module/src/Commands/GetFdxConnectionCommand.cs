@@ -23,7 +23,7 @@ public sealed class GetFdxConnectionCommand : ConnectedCommand
         request.Text("kind", "tokens");
         var tokens = new List<object>();
         Runner.Run(connection, request, new TokenStateReader(), tokens.Add, CommandName, null);
-        connection.Tokens = tokens.Cast<TokenState>().ToArray();
+        connection.TokenStates = tokens.Cast<TokenState>().ToArray();
         WriteObject(connection);
     }
 }

@@ -36,7 +36,7 @@ public sealed class InvokeFdxRequestCommand : DataCommand
     private protected override void Process()
     {
         var method = Method.ToUpperInvariant();
-        var tenants = string.Join(", ", TenantId ?? ActiveConnection.TenantId);
+        var tenants = string.Join(", ", TenantId ?? ActiveConnection.Tenants);
         if (method != "GET" && !ShouldProcess($"{Resource} {Path} ({tenants})", method))
         {
             return;

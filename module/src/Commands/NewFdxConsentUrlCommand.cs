@@ -45,7 +45,7 @@ public sealed class NewFdxConsentUrlCommand : FdxCommand
         var connection = ClientId is null && Environment is null && current is not null
             ? current
             : AdHocConnection.Open(
-                TenantId ?? current?.TenantId,
+                TenantId ?? current?.Tenants,
                 ClientId ?? current?.ClientId,
                 Environment ?? current?.Environment);
         using var request = new JsonDocumentWriter();

@@ -1,4 +1,5 @@
 using System;
+using System.Globalization;
 using System.Linq;
 using System.Management.Automation;
 using FedXdr.Objects;
@@ -46,9 +47,24 @@ public sealed class Timestamp : RowValue, IFormattable
 
     /// <inheritdoc/>
     string IFormattable.ToString(string? format, IFormatProvider? formatProvider) =>
-        format is null ? ToString() : Utc.ToString(format, System.Globalization.CultureInfo.InvariantCulture);
+        format is null ? ToString() : Utc.ToString(format, CultureInfo.InvariantCulture);
 
     internal static Timestamp? Of(DateTime? time) => time is { } value ? new Timestamp(value) : null;
+}
+
+/// <summary>When a token expires: a DateTimeOffset, as other modules have it, whose text is in UTC.</summary>
+public sealed class Expiry : RowValue, IFormattable
+{
+    private readonly DateTime _utc;
+
+    private Expiry(DateTime utc)
+        : base(new DateTimeOffset(utc)) => _utc = utc;
+
+    /// <inheritdoc/>
+    string IFormattable.ToString(string? format, IFormatProvider? formatProvider) =>
+        format is null ? ToString() : _utc.ToString(format, CultureInfo.InvariantCulture);
+
+    internal static Expiry? Of(DateTime? utc) => utc is { } value ? new Expiry(value) : null;
 }
 
 /// <summary>A number, whose text has a point in every culture.</summary>
@@ -72,9 +88,9 @@ public sealed class Number : RowValue
 
     internal static Number? Of(long? number) => number is { } value ? new Number(value) : null;
 
-    internal double ToDouble() => Convert.ToDouble(BaseObject, System.Globalization.CultureInfo.InvariantCulture);
+    internal double ToDouble() => Convert.ToDouble(BaseObject, CultureInfo.InvariantCulture);
 
-    internal long ToInt64() => Convert.ToInt64(BaseObject, System.Globalization.CultureInfo.InvariantCulture);
+    internal long ToInt64() => Convert.ToInt64(BaseObject, CultureInfo.InvariantCulture);
 }
 
 /// <summary>A list of texts: an array of strings, whose text has its elements, with semicolons between them.</summary>

@@ -1,4 +1,3 @@
-using System;
 using System.Security;
 
 namespace FedXdr;
@@ -31,10 +30,10 @@ public sealed class Token : SecureToken
     public string? Audience { get; internal init; }
 
     /// <summary>When it expires, UTC.</summary>
-    public DateTimeOffset? ExpiresOn { get; internal init; }
+    public Expiry? ExpiresOn { get; internal init; }
 
     /// <summary>App roles that it grants.</summary>
-    public string[] Roles { get; internal init; } = [];
+    public TextList? Roles { get; internal init; }
 
     /// <summary>Client id of the app that it was issued to.</summary>
     public string? AppId { get; internal init; }

@@ -1,5 +1,3 @@
-using System;
-
 namespace FedXdr;
 
 /// <summary>Facts about a cached token, without the token itself.</summary>
@@ -12,10 +10,10 @@ public sealed class TokenState
     public string? Scope { get; set; }
 
     /// <summary>When it expires, UTC.</summary>
-    public DateTimeOffset? ExpiresOn { get; set; }
+    public Expiry? ExpiresOn { get; set; }
 
     /// <summary>App roles that it grants.</summary>
-    public string[]? Roles { get; set; }
+    public TextList? Roles { get; set; }
 
     /// <inheritdoc/>
     public override string ToString() =>

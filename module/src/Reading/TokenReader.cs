@@ -26,11 +26,11 @@ internal sealed class TokenReader(bool asPlainText) : RowReader
         columns[2].ReadTime();
         return new Token(Protect(token))
         {
-            ExpiresOn = expiresOn is { } time ? new DateTimeOffset(time) : null,
+            ExpiresOn = Expiry.Of(expiresOn),
             Audience = columns[3].ReadText(),
             AppId = columns[4].ReadText(),
             ObjectId = columns[5].ReadText(),
-            Roles = columns[6].ReadTextList() ?? [],
+            Roles = new TextList(columns[6].ReadTextList() ?? []),
             TenantId = columns[7].ReadText() ?? stream.Tenant,
             Scope = columns[8].ReadText(),
             FromCache = columns[9].ReadBool() ?? false,

@@ -1,5 +1,3 @@
-using System;
-
 namespace FedXdr.Reading;
 
 /// <summary>Reads facts about the cached tokens.</summary>
@@ -14,8 +12,8 @@ internal sealed class TokenStateReader : RowReader
         {
             TenantId = columns[0].ReadText(),
             Scope = columns[1].ReadText(),
-            ExpiresOn = columns[2].ReadTime() is { } time ? new DateTimeOffset(time) : null,
-            Roles = columns[3].ReadTextList() ?? [],
+            ExpiresOn = Expiry.Of(columns[2].ReadTime()),
+            Roles = new TextList(columns[3].ReadTextList() ?? []),
         };
     }
 }

@@ -17,6 +17,6 @@ internal static class AdHocConnection
         settings.Json.WriteStartObject("credential");
         settings.Text("type", "default");
         settings.Json.WriteEndObject();
-        return new Connection(SessionHandle.Open(settings.Finish())) { TenantId = tenants ?? [], ClientId = clientId };
+        return new Connection(SessionHandle.Open(settings.Finish())) { Tenants = tenants ?? [], ClientId = clientId };
     }
 }

@@ -1,4 +1,5 @@
 using FedXdr.Interop;
+using FedXdr.Objects;
 using FedXdr.Session;
 
 namespace FedXdr;
@@ -9,7 +10,7 @@ public sealed class Connection
     internal Connection(SessionHandle session) => Session = session;
 
     /// <summary>Tenants that commands without -TenantId read from.</summary>
-    public string[] TenantId { get; internal init; } = [];
+    public TextList TenantId => new(Tenants);
 
     /// <summary>Client id of the app in the tenants; null if the identity is used directly.</summary>
     public string? ClientId { get; internal init; }
@@ -21,7 +22,11 @@ public sealed class Connection
     public string Environment { get; internal init; } = "";
 
     /// <summary>Tokens that the cache held when Get-FdxConnection last ran.</summary>
-    public TokenState[] Tokens { get; internal set; } = [];
+    public object Tokens => new ValueList(TokenStates);
+
+    internal string[] Tenants { get; init; } = [];
+
+    internal TokenState[] TokenStates { get; set; } = [];
 
     internal SessionHandle Session { get; }
 
@@ -29,5 +34,5 @@ public sealed class Connection
     internal AssertionScript? Assertion { get; init; }
 
     /// <inheritdoc/>
-    public override string ToString() => $"{string.Join(", ", TenantId)} as {ClientId ?? Identity}".TrimStart();
+    public override string ToString() => $"{string.Join(", ", Tenants)} as {ClientId ?? Identity}".TrimStart();
 }

@@ -79,6 +79,17 @@ Describe 'The examples' {
         $bound.Count | Should -Be 0
     }
 
+    It 'the function does not wait for one tenant''s quota until the platform ends the run' {
+        Set-Function "$($Fake.tenants[0].tenantId), $($Fake.tenants[1].tenantId)"
+        $body = @{ error = @{ code = '429'; message = 'quota' } }
+        Add-Fault @{ service = 'defender'; name = 'status'; code = 429; retryAfter = 3000; body = $body }
+        $clock = [Diagnostics.Stopwatch]::StartNew()
+        $said = Invoke-Function
+        $clock.Elapsed.TotalMinutes | Should -BeLessThan 5
+        @([Text.Encoding]::UTF8.GetString($bound.Vulnerabilities) | ConvertFrom-Csv).Count | Should -Be 6000
+        @($said | Where-Object { $_ -is [Management.Automation.ErrorRecord] }).Count | Should -Be 1
+    }
+
     It 'the function names each setting that is missing' {
         foreach ($name in 'FEDXDR_TENANTS', 'FEDXDR_CLIENT_ID', 'FEDXDR_IDENTITY_CLIENT_ID') {
             foreach ($value in $null, ' , ') {

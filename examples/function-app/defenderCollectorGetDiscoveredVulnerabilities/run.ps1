@@ -11,7 +11,8 @@ $tenants = @($env:FEDXDR_TENANTS -split ',' | ForEach-Object Trim | Where-Object
 # FEDXDR_ENDPOINTS: JSON, only for private links and tests.
 $endpoint = $env:FEDXDR_ENDPOINTS ? ($env:FEDXDR_ENDPOINTS | ConvertFrom-Json -AsHashtable) : @{}
 $ids = @{ ClientId = $env:FEDXDR_CLIENT_ID; ManagedIdentityClientId = $env:FEDXDR_IDENTITY_CLIENT_ID }
-$connection = Connect-Fdx -TenantId $tenants @ids -Endpoint $endpoint -PassThru
+# Less than functionTimeout in host.json: a tenant whose quota is used up then is one error, and not the end of the run.
+$connection = Connect-Fdx -TenantId $tenants @ids -Endpoint $endpoint -MaximumWait (New-TimeSpan -Minutes 5) -PassThru
 
 # In memory, as the binding holds it anyway: a worker that is stopped leaves no file of customers' data behind.
 $csv = [IO.MemoryStream]::new()

@@ -80,17 +80,24 @@ Describe 'Rows in a pipeline' {
     }
 
     It 'have tables that are readable in 80 columns' {
+        Connect-Tenant @{ TenantId = $Fake.tenants[0..1].tenantId }
+        $objects = @(Get-FdxMachine -First 3), @(Get-FdxVulnerability -First 3), @(Get-FdxAlert -First 3),
+        @(Get-FdxMachine -First 1 | Get-FdxVulnerability -First 3), @(Test-FdxConnection), @(Get-FdxToken),
+        @((Get-FdxConnection).Tokens)
         $views = [xml] (Get-Content (Join-Path (Split-Path $env:FEDXDR_MODULE) FedXdr.Format.ps1xml) -Raw)
-        $tables = @($views.SelectNodes('//View[TableControl]'))
-        $tables.Count | Should -BeGreaterThan 5
-        foreach ($table in $tables) {
-            $columns = @($table.SelectNodes('.//TableColumnHeader'))
-            $fixed = @($columns | Where-Object { $_.SelectSingleNode('Width') } | ForEach-Object { [int] $_.Width })
-            # One blank between two columns; the others share the rest.
-            $left = 80 - ($fixed | Measure-Object -Sum).Sum - ($columns.Count - 1)
-            $free = $columns.Count - $fixed.Count
-            if ($free) { [Math]::Floor($left / $free) | Should -BeGreaterOrEqual 15 -Because $table.Name }
-            else { $left | Should -BeGreaterOrEqual 0 -Because $table.Name }
+        @($views.SelectNodes('//View[TableControl]')).Count | Should -Be $objects.Count
+        foreach ($rows in $objects) {
+            $name = $rows[0].GetType().FullName
+            $headings = $views.SelectNodes("//View[Name='$name']/TableControl//TableColumnHeader/Label") |
+                ForEach-Object { $_.InnerText }
+            $lines = @($rows | Out-String -Width 80) -split '\r?\n' | Where-Object { $_ }
+            # Every column is as wide as its heading, so the headings are whole, in one line.
+            $lines[0] -split ' +' | Where-Object { $_ } | Should -Be $headings -Because $name
+            $lines[1] | Should -Match '^[- ]+$'
+            # A column that is cut still shows enough to tell its rows apart.
+            $widths = @([regex]::Matches($lines[0], '\S+ *').Length)
+            @($widths | Where-Object { $_ -lt 4 }) | Should -BeNullOrEmpty -Because $name
+            @($lines | Where-Object { $_.Length -gt 80 }) | Should -BeNullOrEmpty -Because $name
         }
     }
 

@@ -8,23 +8,37 @@ use fedxdr_core::catalog::{ADDITIONAL, ColumnKind, Resource, SCALES, TENANT_WIDT
 use crate::Generated;
 use crate::rows::{escape, is_from_request, label, pascal, typed};
 
-/// One column or line: its label, and the property or script that gives it.
+/// One column or line: its label, and the property or script that gives it. In a table one column has no width: it gets
+/// what the others leave of 80 characters. Without widths the first columns would take everything.
 struct Item {
     label: &'static str,
     value: Value,
+    width: u32,
+}
+
+impl Item {
+    const fn wide(mut self, width: u32) -> Item {
+        self.width = width;
+        self
+    }
 }
 
 enum Value {
     Property(&'static str),
+    Time(&'static str),
     Script(&'static str),
 }
 
 const fn property(label: &'static str, name: &'static str) -> Item {
-    Item { label, value: Value::Property(name) }
+    Item { label, value: Value::Property(name), width: 0 }
+}
+
+const fn time(label: &'static str, name: &'static str) -> Item {
+    Item { label, value: Value::Time(name), width: 16 }
 }
 
 const fn script(label: &'static str, text: &'static str) -> Item {
-    Item { label, value: Value::Script(text) }
+    Item { label, value: Value::Script(text), width: 0 }
 }
 
 /// The tenant in a table: the first label of its domain, or the first block of its id.
@@ -39,25 +53,24 @@ const CONNECTION: &[Item] = &[
 ];
 
 const TOKEN: &[Item] = &[
-    property("Tenant", "TenantId"),
+    script("Tenant", TENANT).wide(TENANT_WIDTH),
     property("Audience", "Audience"),
-    property("ExpiresOn", "ExpiresOn"),
-    script("Roles", "$_.Roles -join ', '"),
-    property("FromCache", "FromCache"),
+    time("ExpiresOn", "ExpiresOn"),
+    script("Roles", "$_.Roles -join ', '").wide(20),
 ];
 
 const TOKEN_STATE: &[Item] = &[
-    property("Tenant", "TenantId"),
+    script("Tenant", TENANT).wide(TENANT_WIDTH),
     property("Scope", "Scope"),
-    property("ExpiresOn", "ExpiresOn"),
-    script("Roles", "$_.Roles -join ', '"),
+    time("ExpiresOn", "ExpiresOn"),
+    script("Roles", "$_.Roles -join ', '").wide(20),
 ];
 
 const CHECK: &[Item] = &[
-    property("Tenant", "TenantId"),
-    property("Check", "Check"),
-    property("Resource", "Resource"),
-    property("Result", "Result"),
+    script("Tenant", TENANT).wide(TENANT_WIDTH),
+    property("Check", "Check").wide(13),
+    property("Resource", "Resource").wide(13),
+    property("Result", "Result").wide(7),
     property("Detail", "Detail"),
 ];
 
@@ -154,12 +167,13 @@ fn resource_views(out: &mut String, resource: &Resource) -> fmt::Result {
 fn table(out: &mut String, class: &str, items: &[Item]) -> fmt::Result {
     begin_table(out, class)?;
     for item in items {
-        header(out, item.label, 0)?;
+        header(out, item.label, item.width)?;
     }
     middle_table(out);
     for item in items {
         match item.value {
             Value::Property(name) => table_property(out, name, None)?,
+            Value::Time(name) => table_property(out, name, Some("yyyy-MM-dd HH:mm"))?,
             Value::Script(text) => table_script(out, text)?,
         }
     }
@@ -171,7 +185,7 @@ fn list(out: &mut String, class: &str, items: &[Item]) -> fmt::Result {
     begin_list(out, class)?;
     for item in items {
         match item.value {
-            Value::Property(name) => list_property(out, item.label, name, false)?,
+            Value::Property(name) | Value::Time(name) => list_property(out, item.label, name, false)?,
             Value::Script(text) => writeln!(
                 out,
                 "              <ListItem><Label>{}</Label><ScriptBlock>{}</ScriptBlock></ListItem>",

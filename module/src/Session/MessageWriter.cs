@@ -1,5 +1,6 @@
 using System.Management.Automation;
 using FedXdr.Interop;
+using FedXdr.Objects;
 using FedXdr.Reading;
 
 namespace FedXdr.Session;
@@ -21,7 +22,7 @@ internal static class MessageWriter
                 for (var left = reader.Begin(view.ptr, view.len); left > 0; left--)
                 {
                     var message = (NativeMessage)reader.ReadRow();
-                    if (message.Level == "warning")
+                    if (message.Level == MessageLevels.Warning)
                     {
                         cmdlet.WriteWarning(message.Text);
                     }

@@ -36,7 +36,7 @@ pub use batch::Batch;
 pub use cloud::{Cloud, Family};
 pub use context::World;
 pub use errors::{Check, CheckResult, Error, ErrorKind, Result};
-pub use progress::{Phase, Stats, WaitReason};
+pub use progress::{Level, Phase, Stats, WaitReason};
 pub use query::{Next, Query};
 pub use secret::Secret;
 pub use session::Session;

@@ -93,10 +93,26 @@ pub struct Stats {
     pub messages: u32,
 }
 
-#[derive(Clone, Copy)]
-enum Level {
+/// Who a message is for.
+#[derive(Clone, Copy, Debug)]
+pub enum Level {
+    /// For people who ask what happens.
     Verbose,
+    /// For everybody.
     Warning,
+}
+
+impl Level {
+    /// Every level.
+    pub const ALL: [Level; 2] = [Level::Verbose, Level::Warning];
+
+    /// Name in a batch of messages.
+    pub fn name(self) -> &'static str {
+        match self {
+            Level::Verbose => "verbose",
+            Level::Warning => "warning",
+        }
+    }
 }
 
 /// Collects the progress of a query.
@@ -175,10 +191,7 @@ impl Reporter {
         self.message_count.store(0, Ordering::Relaxed);
         let mut builder = tables::MESSAGE.builder(0, "");
         for (level, text) in lines {
-            builder.columns()[0].text(match level {
-                Level::Verbose => "verbose",
-                Level::Warning => "warning",
-            });
+            builder.columns()[0].text(level.name());
             builder.columns()[1].text(&text);
             builder.end_row();
         }

@@ -51,7 +51,7 @@ fn run(root: &Path, check: bool) -> Result<Vec<PathBuf>, Box<dyn std::error::Err
         constants::error_kinds()?,
         constants::batch_format()?,
         constants::abi()?,
-        constants::checks()?,
+        constants::texts()?,
         errors::csharp()?,
         errors::about()?,
         cmdlets::generate()?,

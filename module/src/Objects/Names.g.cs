@@ -18,6 +18,13 @@ internal static class CheckNames
     internal const string DataCheck = "Data";
 }
 
+/// <summary>Who a message of the native library is for.</summary>
+internal static class MessageLevels
+{
+    internal const string Verbose = "verbose";
+    internal const string Warning = "warning";
+}
+
 /// <summary>What a check can result in.</summary>
 internal static class CheckResults
 {

@@ -14,6 +14,7 @@ use crate::catalog::Paging;
 use crate::context::Context;
 use crate::diagnose::{check, consent, explain};
 use crate::errors::{Error, Result, catch_panics};
+use crate::http::CONNECTIONS_PER_HOST;
 use crate::read::address;
 use crate::read::decode::row::RowDecoder;
 use crate::read::pager;
@@ -47,6 +48,7 @@ pub(crate) async fn produce(context: Context, request: QueryRequest, items: mpsc
     context.reporter.begin(request.tenants.len());
     let places = Arc::new(Semaphore::new(request.throttle_limit));
     let readers = Arc::new(Semaphore::new(request.readers));
+    let requests = Arc::new(Semaphore::new(CONNECTIONS_PER_HOST));
     let known = Arc::new(Mutex::default());
     let left = Arc::new(AtomicU64::new(request.first.unwrap_or(u64::MAX)));
     let is_check = matches!(request.work, Work::Check(_));
@@ -58,6 +60,7 @@ pub(crate) async fn produce(context: Context, request: QueryRequest, items: mpsc
             stream: u32::try_from(stream).unwrap_or(u32::MAX) + u32::from(is_check),
             items: items.clone(),
             left: Arc::clone(&left),
+            requests: Arc::clone(&requests),
             readers: Arc::clone(&readers),
             known: Arc::clone(&known),
         };
@@ -94,6 +97,8 @@ struct Job {
     items: mpsc::Sender<Item>,
     /// Rows that the whole query may still deliver.
     left: Arc<AtomicU64>,
+    /// Requests that the whole query may still send to the API.
+    requests: Arc<Semaphore>,
     /// Bodies that the whole query may still begin to read.
     readers: Arc<Semaphore>,
     /// Ids of the tenants that the query reads.
@@ -201,6 +206,7 @@ impl Job {
         let builder = BatchBuilder::new(self.stream, &self.tenant, columns);
         let (items, left) = (self.items.clone(), Arc::clone(&self.left));
         let mut sink = Sink::new(self.context.clone(), builder, decoder, items, left);
+        sink.requests = Some(Arc::clone(&self.requests));
         sink.readers = Some(Arc::clone(&self.readers));
         sink.known = Arc::clone(&self.known);
         sink

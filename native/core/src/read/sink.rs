@@ -42,6 +42,8 @@ pub(crate) struct Sink {
     left: Arc<AtomicU64>,
     /// Value of the columns that the request knows.
     pub(crate) from_request: Option<String>,
+    /// How many requests the query has at a time: each keeps a connection, with what has arrived on it.
+    pub(crate) requests: Option<Arc<Semaphore>>,
     /// How many bodies the query reads at a time: each needs memory for its buffers and the rows that it has read.
     pub(crate) readers: Option<Arc<Semaphore>>,
     /// Applied to each row, where the service has no filter.
@@ -78,6 +80,7 @@ impl Sink {
             items,
             left,
             from_request: None,
+            requests: None,
             readers: None,
             filter: None,
             known: Arc::default(),
@@ -100,6 +103,11 @@ impl Sink {
         let is_repeated = !self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(id);
         self.is_repeated = Some(is_repeated);
         !is_repeated
+    }
+
+    /// Waits until the query may send one more request, which ends when the result is dropped.
+    pub(crate) async fn request(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(self.requests.as_ref()?).acquire_owned().await.ok()
     }
 
     /// Waits until the query may read one more body, and counts it as read until the result is dropped.

@@ -176,6 +176,7 @@ impl<'a> Page<'a> {
         sink: &mut Sink,
         window: Option<&mut TimeWindow>,
     ) -> Result<PageEnd, Failure> {
+        let _request = sink.request().await;
         let method = self.plan.method.as_str();
         self.context.reporter.request(method, self.tenant, self.target.url.path(), self.number);
         let limit = if self.plan.repeatable { limits::ANSWER } else { limits::ONLY_ANSWER };

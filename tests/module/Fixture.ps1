@@ -54,7 +54,7 @@ function Set-Customer([hashtable] $Change, [int] $Index = 0) {
 function Reset-Tenant {
     Disconnect-Fdx -ClearTokenCache
     $null = Invoke-Control POST /reset
-    Set-Place @{ IDENTITY_ENDPOINT = $script:Fake.identityEndpoint; IDENTITY_HEADER = $script:Fake.identityHeader }
+    Set-HostVariable @{ IDENTITY_ENDPOINT = $script:Fake.identityEndpoint; IDENTITY_HEADER = $script:Fake.identityHeader }
 }
 
 function Get-Endpoint {
@@ -77,7 +77,7 @@ $script:IdentityVariables = 'IDENTITY_ENDPOINT', 'IDENTITY_HEADER', 'IDENTITY_SE
 'ACTIONS_ID_TOKEN_REQUEST_URL', 'ACTIONS_ID_TOKEN_REQUEST_TOKEN', 'SYSTEM_OIDCREQUESTURI', 'SYSTEM_ACCESSTOKEN'
 
 # Sets these variables of a host's identity and removes all others.
-function Set-Place([hashtable] $Variables = @{}) {
+function Set-HostVariable([hashtable] $Variables = @{}) {
     foreach ($name in $script:IdentityVariables) { [Environment]::SetEnvironmentVariable($name, $Variables[$name]) }
 }
 

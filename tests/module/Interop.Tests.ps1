@@ -25,7 +25,7 @@ Describe 'A token for other modules' {
     }
 
     AfterAll {
-        Set-Place
+        Set-HostVariable
         Stop-FakeTenant
     }
 

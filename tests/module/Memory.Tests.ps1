@@ -64,7 +64,7 @@ Describe 'A secret that is passed in' {
     }
 
     AfterAll {
-        Set-Place
+        Set-HostVariable
         Stop-FakeTenant
     }
 

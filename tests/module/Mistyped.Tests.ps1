@@ -16,7 +16,7 @@ Describe 'Connect-Fdx with a mistake' {
     }
 
     AfterAll {
-        Set-Place
+        Set-HostVariable
         Stop-FakeTenant
     }
 

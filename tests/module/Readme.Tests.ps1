@@ -78,7 +78,7 @@ Describe 'The READMEs' {
         $env:PSModulePath = $modulePath
         $env:PATH = $path
         Remove-Variable GraphCalls, GraphCredentials -Scope Global -ErrorAction Ignore
-        Set-Place
+        Set-HostVariable
         Stop-FakeTenant
     }
 

@@ -45,7 +45,7 @@ $ErrorActionPreference = 'Continue'
     }
 
     AfterAll {
-        Set-Place
+        Set-HostVariable
         Stop-FakeTenant
     }
 
@@ -93,7 +93,7 @@ function place([hashtable] $Variables) {
         Get-FdxConnection | Format-List * -Force
         Get-FdxConnection | ConvertTo-Json -Depth 3
     }
-    $places = @{
+    $hosts = @{
         Arc      = @{ IDENTITY_ENDPOINT = $fake.arcIdentityEndpoint; IMDS_ENDPOINT = $fake.arcImdsEndpoint }
         Fabric   = @{
             IDENTITY_ENDPOINT = $fake.fabricIdentityEndpoint; IDENTITY_HEADER = $fake.fabricHeader
@@ -115,14 +115,14 @@ function place([hashtable] $Variables) {
         }
         Nothing  = @{}
     }
-    foreach ($name in $places.Keys) {
+    foreach ($name in $hosts.Keys) {
         "== $name"
-        place $places[$name]
+        place $hosts[$name]
         Connect-Fdx @app; look
         Connect-Fdx -Endpoint $endpoint -PassThru; look
     }
-    place $places.GitHub; Connect-Fdx @app -GitHubActions; look
-    place $places.Pipeline; Connect-Fdx @app -ServiceConnectionId $fake.serviceConnectionId; look
+    place $hosts.GitHub; Connect-Fdx @app -GitHubActions; look
+    place $hosts.Pipeline; Connect-Fdx @app -ServiceConnectionId $fake.serviceConnectionId; look
     place @{}
     '== passed in'
     Connect-Fdx @app -CertificatePath $given.Pfx -CertificatePassword (secure $given.Password); look

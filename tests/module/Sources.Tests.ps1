@@ -2,7 +2,7 @@ Describe 'Where a token comes from' {
     BeforeAll {
         . $PSScriptRoot/Fixture.ps1
         Start-FakeTenant '--page-size', '1000'
-        $places = @{
+        $hosts = @{
             AppService    = @{ IDENTITY_ENDPOINT = $Fake.identityEndpoint; IDENTITY_HEADER = $Fake.identityHeader }
             Arc           = @{ IDENTITY_ENDPOINT = $Fake.arcIdentityEndpoint; IMDS_ENDPOINT = $Fake.arcImdsEndpoint }
             ServiceFabric = @{
@@ -14,7 +14,7 @@ Describe 'Where a token comes from' {
     }
 
     AfterAll {
-        Set-Place
+        Set-HostVariable
         Stop-FakeTenant
     }
 
@@ -28,7 +28,7 @@ Describe 'Where a token comes from' {
 
     Context 'Azure Automation and Azure Machine Learning' {
         It 'reads in a runbook, whose endpoint requires one more header' {
-            Set-Place @{
+            Set-HostVariable @{
                 IDENTITY_ENDPOINT = $Fake.automationIdentityEndpoint; IDENTITY_HEADER = $Fake.identityHeader
                 AZUREPS_HOST_ENVIRONMENT = 'AzureAutomation'
             }
@@ -39,7 +39,7 @@ Describe 'Where a token comes from' {
         }
 
         It 'reads with the endpoint of 2017, only by client id or by the host''s default identity' {
-            Set-Place @{ MSI_ENDPOINT = $Fake.machineLearningEndpoint; MSI_SECRET = $Fake.identityHeader }
+            Set-HostVariable @{ MSI_ENDPOINT = $Fake.machineLearningEndpoint; MSI_SECRET = $Fake.identityHeader }
             Connect-Fdx @app -ManagedIdentityClientId $Fake.managedIdentity.clientId
             @(Get-FdxVulnerability -First 10).Count | Should -Be 10
             Connect-Fdx @app -ManagedIdentityObjectId $Fake.managedIdentity.objectId
@@ -55,12 +55,12 @@ Describe 'Where a token comes from' {
 
     Context 'A redirect' {
         It 'is not followed with a secret in the request to <service>: <id>' -ForEach @(
-            @{ service = 'identity'; id = 'Fdx.Identity.Unavailable'; place = { $places.AppService } }
-            @{ service = 'fabric'; id = 'Fdx.Identity.Unavailable'; place = { $places.ServiceFabric } }
+            @{ service = 'identity'; id = 'Fdx.Identity.Unavailable'; place = { $hosts.AppService } }
+            @{ service = 'fabric'; id = 'Fdx.Identity.Unavailable'; place = { $hosts.ServiceFabric } }
             @{ service = 'imds'; id = 'Fdx.Identity.Unavailable'; place = { @{} } }
-            @{ service = 'authority'; id = 'Fdx.Auth.Failed'; place = { $places.AppService } }
+            @{ service = 'authority'; id = 'Fdx.Auth.Failed'; place = { $hosts.AppService } }
         ) {
-            Set-Place (. $place)
+            Set-HostVariable (. $place)
             # The metadata service gets a probe first; its second request is the one for a token.
             $redirect = @{ name = 'status'; code = 307; location = "$($Fake.foreign)/x"; times = 9 }
             Add-Fault ($redirect + @{ service = $service; skip = [int] ($service -eq 'imds') })
@@ -71,7 +71,7 @@ Describe 'Where a token comes from' {
     }
 
     Context 'Azure Arc' {
-        BeforeEach { Set-Place $places.Arc }
+        BeforeEach { Set-HostVariable $hosts.Arc }
 
         It 'reads with the identity chosen by <by>' -ForEach @(
             @{ by = 'ManagedIdentityClientId'; id = 'clientId' }
@@ -123,13 +123,13 @@ Describe 'Where a token comes from' {
 
     Context 'Service Fabric' {
         It 'reads over TLS from the server with the named certificate' {
-            Set-Place $places.ServiceFabric
+            Set-HostVariable $hosts.ServiceFabric
             Connect-Fdx @app
             @(Get-FdxVulnerability -First 10).Count | Should -Be 10
         }
 
         It 'sends nothing to a server with another certificate' {
-            Set-Place ($places.ServiceFabric + @{})
+            Set-HostVariable ($hosts.ServiceFabric + @{})
             $env:IDENTITY_SERVER_THUMBPRINT = '00' * 20
             Connect-Fdx @app
             $failure = Get-Failure { Get-FdxToken }
@@ -139,25 +139,25 @@ Describe 'Where a token comes from' {
         }
 
         It 'sends nothing over http, and nothing with an invalid thumbprint' {
-            Set-Place ($places.ServiceFabric + @{})
+            Set-HostVariable ($hosts.ServiceFabric + @{})
             $env:IDENTITY_ENDPOINT = $Fake.identityEndpoint
             Connect-Fdx @app
             Get-ErrorId (Get-Failure { Get-FdxToken }) | Should -Be 'Fdx.Identity.InvalidEndpoint'
-            Set-Place ($places.ServiceFabric + @{})
+            Set-HostVariable ($hosts.ServiceFabric + @{})
             $env:IDENTITY_SERVER_THUMBPRINT = 'abc'
             Get-ErrorId (Get-Failure { Get-FdxToken }) | Should -Be 'Fdx.ServiceFabric.InvalidThumbprint'
             Get-Count identity | Should -Be 0
         }
 
         It 'has one identity, which cannot be chosen' {
-            Set-Place $places.ServiceFabric
+            Set-HostVariable $hosts.ServiceFabric
             Connect-Fdx @app -ManagedIdentityClientId $Fake.managedIdentity.clientId
             Get-ErrorId (Get-Failure { Get-FdxToken }) | Should -Be 'Fdx.Identity.SelectorNotSupported'
         }
     }
 
     Context 'Cloud Shell' {
-        BeforeEach { Set-Place $places.CloudShell }
+        BeforeEach { Set-HostVariable $hosts.CloudShell }
 
         It 'says that a user''s token cannot be exchanged, and requests none' {
             Connect-Fdx @app
@@ -176,7 +176,7 @@ Describe 'Where a token comes from' {
 
     Context 'Certificate' {
         BeforeEach {
-            Set-Place
+            Set-HostVariable
             $certificate = New-AppCertificate
             $password = ConvertTo-Secure 'fake-password "quoted" ü'
             $pfx = Join-Path $TestDrive collector.pfx
@@ -258,7 +258,7 @@ Describe 'Where a token comes from' {
 
     Context 'Client secret' {
         It 'reads with a credential whose user is the app' {
-            Set-Place
+            Set-HostVariable
             $app.Remove('ClientId')
             Connect-Fdx @app -Credential ([pscredential]::new($Fake.clientId, (ConvertTo-Secure $Fake.clientSecret)))
             @(Get-FdxVulnerability -First 10).Count | Should -Be 10
@@ -273,7 +273,7 @@ Describe 'Where a token comes from' {
 
     Context 'Client assertion' {
         BeforeEach {
-            Set-Place
+            Set-HostVariable
             Add-FederatedCredential https://oidc.example.net/cluster/ vault
             $global:Asked = 0
         }
@@ -375,7 +375,7 @@ Describe 'Where a token comes from' {
             Connect-Tenant
             $ready = (Get-FdxToken).Token
             $exchanges = Get-Count exchanges
-            Set-Place
+            Set-HostVariable
             Connect-Fdx -TenantId $Tenant -AccessToken $ready -Endpoint (Get-Endpoint)
             @(Get-FdxVulnerability -First 10).Count | Should -Be 10
             Get-ErrorId (Get-Failure { Get-FdxToken -Resource Graph }) | Should -Be 'Fdx.AccessToken.WrongAudience'
@@ -420,11 +420,11 @@ Describe 'Where a token comes from' {
             @{
                 what = 'App Service or Automation'
                 variables = {
-                    $places.AppService + $identity + @{ MSI_ENDPOINT = $Fake.foreign; MSI_SECRET = 'fake-old-secret' }
+                    $hosts.AppService + $identity + @{ MSI_ENDPOINT = $Fake.foreign; MSI_SECRET = 'fake-old-secret' }
                 }
             }
-            @{ what = 'Service Fabric'; variables = { $places.ServiceFabric } }
-            @{ what = 'Azure Arc'; variables = { $places.Arc + $identity } }
+            @{ what = 'Service Fabric'; variables = { $hosts.ServiceFabric } }
+            @{ what = 'Azure Arc'; variables = { $hosts.Arc + $identity } }
             @{ what = 'the instance metadata service'; variables = { $identity } }
         ) {
             $identity = @{ AZURE_CLIENT_ID = $Fake.managedIdentity.clientId }
@@ -433,7 +433,7 @@ Describe 'Where a token comes from' {
             Add-FederatedCredential $issuer 'repo:org@1/collector@2:ref:refs/heads/main'
             $issuer = 'https://vstoken.dev.azure.com/0de00000-0000-4000-8000-000000000001'
             Add-FederatedCredential $issuer sc://org/project/collector
-            Set-Place (. $variables)
+            Set-HostVariable (. $variables)
             Connect-Fdx @app
             $said = (Get-FdxToken -Verbose 4>&1) -join "`n"
             $said | Should -Match "found $what"
@@ -442,7 +442,7 @@ Describe 'Where a token comes from' {
         }
 
         It 'does not guess if only half of an endpoint''s variables are set' {
-            Set-Place @{ IDENTITY_ENDPOINT = $Fake.identityEndpoint }
+            Set-HostVariable @{ IDENTITY_ENDPOINT = $Fake.identityEndpoint }
             Connect-Fdx @app
             $failure = Get-Failure { Get-FdxToken }
             Get-ErrorId $failure | Should -Be 'Fdx.Identity.VariablesMixed'
@@ -451,7 +451,7 @@ Describe 'Where a token comes from' {
 
         It 'uses only the managed identity with -Identity' {
             $others = @{ AZURE_FEDERATED_TOKEN_FILE = '/nowhere'; AZURE_CLIENT_ID = $Fake.managedIdentity.clientId }
-            Set-Place ($places.AppService + $others)
+            Set-HostVariable ($hosts.AppService + $others)
             Connect-Fdx @app -Identity
             Get-ErrorId (Get-Failure { Get-FdxToken }) | Should -Be 'Fdx.Auth.SubjectMismatch'
             Get-Count identity | Should -Be 1

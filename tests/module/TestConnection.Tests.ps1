@@ -7,7 +7,7 @@ Describe 'Test-FdxConnection' {
     }
 
     AfterAll {
-        Set-Place
+        Set-HostVariable
         Stop-FakeTenant
     }
 
@@ -205,13 +205,13 @@ Describe 'Test-FdxConnection' {
     }
 
     It 'works when nothing works' {
-        Set-Place @{ AZURE_POD_IDENTITY_AUTHORITY_HOST = 'http://127.0.0.1:9' }
+        Set-HostVariable @{ AZURE_POD_IDENTITY_AUTHORITY_HOST = 'http://127.0.0.1:9' }
         $checks = Test-FdxConnection
         ($checks | Where-Object Check -eq Identity)[-1].Id | Should -Be 'Fdx.Identity.NotFound'
         Get-Result $checks Assertion | Should -Be Skipped
         $endpoint = Get-Endpoint
         $endpoint.authority = 'http://127.0.0.1:9'
-        Set-Place @{ IDENTITY_ENDPOINT = $Fake.identityEndpoint; IDENTITY_HEADER = $Fake.identityHeader }
+        Set-HostVariable @{ IDENTITY_ENDPOINT = $Fake.identityEndpoint; IDENTITY_HEADER = $Fake.identityHeader }
         Connect-Tenant @{ Endpoint = $endpoint; MaximumRetryCount = 0 }
         $checks = Test-FdxConnection
         ($checks | Where-Object Result -eq Failed).Id | Should -Be 'Fdx.Auth.Unreachable'
@@ -267,7 +267,7 @@ Describe 'Common mistakes of scripts that request tokens themselves' {
     }
 
     AfterAll {
-        Set-Place
+        Set-HostVariable
         Stop-FakeTenant
     }
 
@@ -319,7 +319,7 @@ Describe 'Common mistakes of scripts that request tokens themselves' {
         @{ name = 'an endpoint without its header'; variables = { @{ IDENTITY_ENDPOINT = $Fake.identityEndpoint } } }
     ) {
         Connect-Tenant
-        Set-Place (. $variables)
+        Set-HostVariable (. $variables)
         $found = @(Test-FdxConnection | Where-Object Id -eq Fdx.Identity.VariablesMixed)
         $found.Count | Should -BeGreaterThan 0
         $found[0].Check | Should -Be Identity
@@ -328,7 +328,7 @@ Describe 'Common mistakes of scripts that request tokens themselves' {
 
     It 'no warning if App Service sets both pairs to the same values' {
         Connect-Tenant
-        Set-Place @{
+        Set-HostVariable @{
             IDENTITY_ENDPOINT = $Fake.identityEndpoint; IDENTITY_HEADER = $Fake.identityHeader
             MSI_ENDPOINT = $Fake.identityEndpoint; MSI_SECRET = $Fake.identityHeader
         }
@@ -351,7 +351,7 @@ Describe 'Resolve-FdxError and New-FdxConsentUrl' {
     }
 
     AfterAll {
-        Set-Place
+        Set-HostVariable
         Stop-FakeTenant
     }
 

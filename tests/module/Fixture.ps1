@@ -54,7 +54,8 @@ function Set-Customer([hashtable] $Change, [int] $Index = 0) {
 function Reset-Tenant {
     Disconnect-Fdx -ClearTokenCache
     $null = Invoke-Control POST /reset
-    Set-HostVariable @{ IDENTITY_ENDPOINT = $script:Fake.identityEndpoint; IDENTITY_HEADER = $script:Fake.identityHeader }
+    $endpoint = $script:Fake.identityEndpoint
+    Set-HostVariable @{ IDENTITY_ENDPOINT = $endpoint; IDENTITY_HEADER = $script:Fake.identityHeader }
 }
 
 function Get-Endpoint {

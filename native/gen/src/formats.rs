@@ -135,9 +135,11 @@ pub(crate) fn types() -> Result<Generated, Box<dyn std::error::Error>> {
 fn resource_views(out: &mut String, resource: &Resource) -> fmt::Result {
     let class = format!("FedXdr.{}", resource.class);
     begin_table(out, &class)?;
-    header(out, "Tenant", TENANT_WIDTH)?;
+    header(out, "Tenant", TENANT_WIDTH, "")?;
     for shown in resource.table {
-        header(out, shown.heading, shown.width)?;
+        // PowerShell would align a level to the right, as a number.
+        let is_level = resource.columns.iter().any(|c| c.name == shown.name && c.scale.is_some());
+        header(out, shown.heading, shown.width, if is_level { "<Alignment>Left</Alignment>" } else { "" })?;
     }
     middle_table(out);
     table_script(out, TENANT)?;
@@ -167,7 +169,7 @@ fn resource_views(out: &mut String, resource: &Resource) -> fmt::Result {
 fn table(out: &mut String, class: &str, items: &[Item]) -> fmt::Result {
     begin_table(out, class)?;
     for item in items {
-        header(out, item.label, item.width)?;
+        header(out, item.label, item.width, "")?;
     }
     middle_table(out);
     for item in items {
@@ -209,9 +211,9 @@ fn begin_view(out: &mut String, class: &str) -> fmt::Result {
     writeln!(out, "      <ViewSelectedBy><TypeName>{class}</TypeName></ViewSelectedBy>")
 }
 
-fn header(out: &mut String, label: &str, width: u32) -> fmt::Result {
+fn header(out: &mut String, label: &str, width: u32, alignment: &str) -> fmt::Result {
     let width = if width == 0 { String::new() } else { format!("<Width>{width}</Width>") };
-    writeln!(out, "          <TableColumnHeader><Label>{label}</Label>{width}</TableColumnHeader>")
+    writeln!(out, "          <TableColumnHeader><Label>{label}</Label>{width}{alignment}</TableColumnHeader>")
 }
 
 fn middle_table(out: &mut String) {

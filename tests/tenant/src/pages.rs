@@ -294,9 +294,22 @@ fn stream_rows(
                 None => encoder.take().and_then(|packer| packer.finish().ok()),
             }
         });
-        let body = stream::iter(packed.map(|part| Ok::<_, Infallible>(Bytes::from(part))));
-        return with_header(answer(200, json, Body::from_stream(body)), "content-encoding", "gzip");
+        return with_header(
+            answer(200, json, Body::from_stream(one_by_one(packed))),
+            "content-encoding",
+            "gzip",
+        );
     }
-    let body = stream::iter(parts.map(|part| Ok::<_, Infallible>(Bytes::from(part))));
-    answer(200, json, Body::from_stream(body))
+    answer(200, json, Body::from_stream(one_by_one(parts)))
+}
+
+/// The parts of a body. Other requests have their turn between two of them: compressed, the whole body may fit into the
+/// buffers of the connection, which then never makes it wait.
+fn one_by_one(
+    parts: impl Iterator<Item = Vec<u8>>,
+) -> impl futures_util::Stream<Item = Result<Bytes, Infallible>> {
+    stream::iter(parts).then(|part| async {
+        tokio::task::yield_now().await;
+        Ok(Bytes::from(part))
+    })
 }

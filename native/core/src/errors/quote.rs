@@ -1,7 +1,5 @@
 //! Quotes texts that came from outside: short, on one line, without secrets in any encoding.
 
-use std::fmt::Write as _;
-
 use base64::Engine as _;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
@@ -46,7 +44,8 @@ impl Quoter {
 
     /// The first `limit` characters of `text` on one line, without the secrets.
     pub(crate) fn text(&self, text: &str, limit: usize) -> String {
-        excerpt(&self.mask(beginning(text)), limit)
+        // Once more after characters became spaces: a text may become the secret by that.
+        excerpt(&self.mask(&on_one_line(&self.mask(beginning(text)))), limit)
     }
 
     /// A correlation id from outside: people send it to the service's support.
@@ -217,10 +216,7 @@ pub(crate) fn excerpt(text: &str, limit: usize) -> String {
         masked.push_str(if is_word(first) && run.len() > WORD_LIMIT { MASK } else { run });
         rest = tail;
     }
-    let mut out = String::new();
-    for c in masked.chars().take(limit) {
-        let _ = out.write_char(if is_invisible(c) { ' ' } else { c });
-    }
+    let mut out: String = on_one_line(&masked).chars().take(limit).collect();
     if masked.chars().nth(limit).is_some() {
         out.push('…');
     }
@@ -229,7 +225,11 @@ pub(crate) fn excerpt(text: &str, limit: usize) -> String {
 
 /// A text from outside that is used as a whole, such as a claim: on one line, and not longer than any that is sound.
 pub(crate) fn printable(text: &str) -> String {
-    text.chars().take(WHOLE_LIMIT).map(|c| if is_invisible(c) { ' ' } else { c }).collect()
+    on_one_line(text).chars().take(WHOLE_LIMIT).collect()
+}
+
+fn on_one_line(text: &str) -> String {
+    text.chars().map(|c| if is_invisible(c) { ' ' } else { c }).collect()
 }
 
 /// Characters that control a terminal, begin a line or change the direction of text.
@@ -304,6 +304,12 @@ mod tests {
         assert_eq!(quoter.id("a\u{1b}[31mb\u{202e}c\u{2028}d fake-secret").unwrap(), "a [31mb c d ***");
         assert_eq!(quoter.id(&"ab ".repeat(1000)).unwrap().chars().count(), ID_LIMIT + 1);
         assert_eq!(quoter.id(" \r\n"), None);
+    }
+
+    #[test]
+    fn a_secret_that_a_text_becomes_on_one_line_is_masked() {
+        let quoted = Quoter::new([SECRET]).text(&SECRET.replace(' ', "\u{1e}"), 300);
+        assert_eq!(quoted, MASK);
     }
 
     #[test]

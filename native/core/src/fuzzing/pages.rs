@@ -128,7 +128,7 @@ impl Stream {
         Stream { decoder, builder, reader: BatchReader::default(), rows: Vec::new() }
     }
 
-    /// Reads a row by its text alone; whether it could be read.
+    /// Reads a row from its own text only; says whether it could be read.
     fn decode(&mut self, row: &str) -> bool {
         let read = self.decoder.decode(row, Some("machine"), &mut self.builder).is_ok();
         if read {

@@ -17,5 +17,5 @@ pub(super) fn next(context: &Context, family: Family, current: &Url, link: &str)
 }
 
 fn has(url: &Url, parameter: &str) -> bool {
-    url.query_pairs().any(|(name, value)| name.eq_ignore_ascii_case(parameter) && !value.is_empty())
+    address::parameter(url, parameter).is_some_and(|value| !value.is_empty())
 }

@@ -217,6 +217,17 @@ async fn machines_without_a_link_go_on_with_skip() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_full_page_of_a_list_without_an_entry_is_a_warning() {
+    for (count, expected) in [(9_999, 0), (10_000, 1)] {
+        let world = over(move |_, _| json!({ "value": rows(count) }));
+        let url = Url::parse("https://api.security.microsoft.com/api/deviceavinfo").unwrap();
+        let plan = Plan::of_address(Family::Defender, reqwest::Method::GET, url, None, true);
+        let (requests, read) = read_plan(&world, &plan, None).await;
+        assert_eq!((read.unwrap(), requests.len(), warnings(&world.1).len()), (count, 1, expected));
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_top_of_the_caller_ends_the_list() {
     let world = over(|_, _| json!({ "value": rows(10_000) }));
     let url = Url::parse("https://api.security.microsoft.com/api/machines?$top=10000").unwrap();

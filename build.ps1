@@ -154,6 +154,7 @@ function Build-Module([string] $CargoProfile, [switch] $WithTenant) {
     $plain = @(Get-ChildItem module -File | Where-Object Extension -in '.psd1', '.ps1xml') + (Get-Item LICENSE)
     $plain | ForEach-Object { Copy-Changed $_.FullName (Join-Path $package $_.Name) }
     Get-ChildItem $package -File | Where-Object Name -notin (@($plain.Name) + 'FedXdr.dll') | Remove-Item
+    & module/Write-Manifest.ps1 -Package $package
 
     $help = Join-Path $package 'en-US' 'FedXdr.dll-Help.xml'
     if (-not (Test-Fresh $help module/docs, $managed, module/FedXdr.psd1)) {

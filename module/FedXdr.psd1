@@ -30,8 +30,17 @@
     VariablesToExport    = @()
     PrivateData          = @{
         PSData = @{
-            Tags         = @('PSEdition_Core', 'Windows', 'Linux', 'MacOS', 'Defender', 'XDR', 'MDE', 'Security', 'ManagedIdentity', 'WorkloadIdentity', 'Entra', 'MultiTenant', 'Azure')
-            ReleaseNotes = 'First version.'
+            # In a package the build adds the systems of its libraries to the tags, and the release notes: both come
+            # from module/Write-Manifest.ps1.
+            Tags         = @(
+                'PSEdition_Core', 'Defender', 'XDR', 'MDE', 'Security', 'ManagedIdentity', 'WorkloadIdentity', 'Entra'
+                'MultiTenant', 'Azure'
+            )
+            ProjectUri   = 'https://github.com/fedxdr/fedxdr'
+            LicenseUri   = 'https://github.com/fedxdr/fedxdr/blob/main/LICENSE'
+            IconUri      = 'https://raw.githubusercontent.com/fedxdr/fedxdr/main/module/icon.png'
+            Prerelease   = ''
+            ReleaseNotes = ''
         }
     }
 }

@@ -270,6 +270,11 @@ function Write-Command($Page, $Command) {
             }
         }
         Write-Element 'command:relatedLinks' @{} {
+            # The first address is the one that `Get-Help -Online` opens.
+            Write-Element 'maml:navigationLink' @{} {
+                Write-Element 'maml:linkText' @{} 'Online version:'
+                Write-Element 'maml:uri' @{} "$online/$($Page.Name).md"
+            }
             foreach ($link in $Page.Links) {
                 Write-Element 'maml:navigationLink' @{} {
                     Write-Element 'maml:linkText' @{} $link.Text
@@ -314,6 +319,7 @@ function ConvertTo-About([string] $Path) {
 # -- the run ---------------------------------------------------------------------------------------------------------
 
 $loaded = Import-Module (Convert-Path $Module) -Force -PassThru
+$online = "$($loaded.ProjectUri.ToString().TrimEnd('/'))/blob/main/module/docs/en-US"
 $commands = @($loaded.ExportedCmdlets.Values | Sort-Object Name)
 $pages = @{}
 foreach ($file in Get-ChildItem $Docs -Filter '*.md' | Where-Object Name -notlike 'about_*') {

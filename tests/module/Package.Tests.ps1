@@ -10,9 +10,13 @@ Describe 'The package' {
         $files = Get-ChildItem $folder -File -Recurse |
             ForEach-Object { [IO.Path]::GetRelativePath($folder, $_.FullName).Replace('\', '/') }
         @($files | Where-Object { $_ -like '*.dll' -and $_ -notlike '*/*' }) | Should -Be 'FedXdr.dll'
+        # One per platform, where the engine and the loader look for it.
+        $known = 'linux-x64/fedxdr_native.so', 'linux-arm64/fedxdr_native.so', 'linux-musl-x64/fedxdr_native.so',
+        'linux-musl-arm64/fedxdr_native.so', 'win-x64/fedxdr_native.dll', 'win-arm64/fedxdr_native.dll',
+        'osx-x64/fedxdr_native.dylib', 'osx-arm64/fedxdr_native.dylib'
         $native = @($files | Where-Object { $_ -like '*/fedxdr_native.*' })
-        $native.Count | Should -Be 1
-        $native[0] | Should -Match '^(linux|win|osx)-(x64|arm64)/fedxdr_native\.(so|dll|dylib)$'
+        $native.Count | Should -BeGreaterThan 0
+        $native | Where-Object { $_ -notin $known } | Should -BeNullOrEmpty
         $rest = $files | Where-Object { $_ -notlike '*/fedxdr_native.*' -and $_ -notlike 'en-US/*' }
         $expected = 'FedXdr.dll', 'FedXdr.Format.ps1xml', 'FedXdr.psd1', 'FedXdr.Types.ps1xml', 'LICENSE'
         $rest | Sort-Object | Should -Be ($expected | Sort-Object)
@@ -26,6 +30,66 @@ Describe 'The package' {
         $manifest.FunctionsToExport | Should -BeNullOrEmpty
         @($module.ExportedCommands.Keys | Sort-Object) | Should -Be @($manifest.CmdletsToExport | Sort-Object)
         "$($module.Version)" | Should -Be $manifest.ModuleVersion
+    }
+
+    It 'has a manifest that the gallery accepts' {
+        $tested = Test-ModuleManifest $env:FEDXDR_MODULE -ErrorAction Stop -WarningAction Stop
+        foreach ($required in 'Author', 'Description', 'Copyright') {
+            $tested.$required | Should -Not -BeNullOrEmpty -Because $required
+        }
+        foreach ($address in $tested.ProjectUri, $tested.LicenseUri, $tested.IconUri) {
+            $address.Scheme | Should -Be 'https'
+        }
+        # The addresses of files are those of files that are here.
+        $files = $tested.LicenseUri, $tested.IconUri | ForEach-Object { "$_" -replace '^.*?/main/' }
+        $files | Should -Be 'LICENSE', 'module/icon.png'
+        $files | ForEach-Object { Join-Path $PSScriptRoot ../.. $_ | Should -Exist }
+        # Of the systems, only those whose libraries are inside.
+        $systems = [ordered]@{ win = 'Windows'; linux = 'Linux'; osx = 'MacOS' }
+        $inside = @((Get-ChildItem $folder -Directory).Name -replace '-.*')
+        $expected = @($systems.Keys | Where-Object { $_ -in $inside } | ForEach-Object { $systems[$_] })
+        @($tested.Tags | Where-Object { $_ -in $systems.Values }) | Should -Be $expected
+        $tested.Tags | Should -Contain 'PSEdition_Core'
+        $tested.Tags | Where-Object { $_ -match '\s' } | Should -BeNullOrEmpty
+    }
+
+    It 'has the release notes of the changelog' {
+        $changes = (Get-Content (Join-Path $PSScriptRoot ../../CHANGELOG.md) -Raw).ReplaceLineEndings("`n")
+        $facts = (Import-PowerShellDataFile $env:FEDXDR_MODULE).PrivateData.PSData
+        $notes = $facts.ReleaseNotes.ReplaceLineEndings("`n")
+        $version = $module.Version, $facts.Prerelease -ne '' -join '-'
+        # The section begins and ends with its notes.
+        $changes.Contains("## $version`n`n$notes`n") | Should -BeTrue
+        $changes.Substring($changes.IndexOf($notes) + $notes.Length) | Should -Match '\A\n(\n## |\z)'
+        # More is refused by the gallery.
+        $notes.Length | Should -BeLessThan 35000
+    }
+
+    It 'gets the tags of the libraries inside, and the notes of its version, from one script' {
+        $script = Join-Path $PSScriptRoot ../../module/Write-Manifest.ps1
+        $copy = Join-Path $TestDrive manifest
+        # linux-x64 is empty.
+        $folders = 'win-arm64', 'osx-x64', 'linux-x64' | ForEach-Object { Join-Path $copy $_ }
+        $null = New-Item $folders -ItemType Directory
+        $null = New-Item (Join-Path $folders[0] fedxdr_native.dll), (Join-Path $folders[1] fedxdr_native.dylib)
+        $source = Join-Path $TestDrive source.psd1
+        $own = Get-Content (Join-Path $PSScriptRoot ../../module/FedXdr.psd1) -Raw
+        Set-Content $source $own.Replace("Prerelease   = ''", "Prerelease   = 'preview1'")
+        $changes = Join-Path $TestDrive changes.md
+        $version = "$($module.Version)"
+        $lines = "## $version", '* not yet', "## $version-preview1", "* it's new", '## 0.0.1', '* old'
+        Set-Content $changes ($lines | ForEach-Object { $_, '' })
+        & $script -Package $copy -Source $source -Changelog $changes
+        $facts = (Import-PowerShellDataFile (Join-Path $copy FedXdr.psd1)).PrivateData.PSData
+        @($facts.Tags | Select-Object -First 3) | Should -Be 'PSEdition_Core', 'Windows', 'MacOS'
+        $facts.Tags | Should -Not -Contain 'Linux'
+        $facts.ReleaseNotes | Should -Be "* it's new"
+        $facts.Prerelease | Should -Be 'preview1'
+        Set-Content $changes '# Changes'
+        $write = { & $script -Package $copy -Source $source -Changelog $changes }
+        $write | Should -Throw "*no section '## $version-preview1'*"
+        Remove-Item $folders -Recurse
+        $write | Should -Throw '*no native library*'
     }
 
     It 'uses approved verbs and its own prefix' {
@@ -89,6 +153,14 @@ Describe 'Help' {
         foreach ($parameter in $help.parameters.parameter) {
             ($parameter.description | Out-String).Trim() | Should -Not -BeNullOrEmpty -Because $parameter.name
         }
+    }
+
+    It 'has a page of <_> that Get-Help -Online opens' -ForEach $commands {
+        $project = (Import-PowerShellDataFile $env:FEDXDR_MODULE).PrivateData.PSData.ProjectUri
+        # The address that -Online opens in a browser.
+        $address = (Get-Command $_).HelpUri
+        $address | Should -BeLike "$project/blob/main/*"
+        Join-Path $PSScriptRoot ../.. $address.Substring("$project/blob/main/".Length) | Should -Exist
     }
 
     It 'runs every example of <_> against the fake tenant' -ForEach $commands {

@@ -1,0 +1,43 @@
+# PSScriptAnalyzer over every script and over the package. The gallery refuses a package with errors of it.
+BeforeDiscovery {
+    $analyzer = Get-Module PSScriptAnalyzer -ListAvailable
+    if (-not $analyzer) {
+        Write-Host '################################################################################'
+        Write-Host '#  NOT LINTED: PSScriptAnalyzer is missing. To install it:                     #'
+        Write-Host '#  Install-PSResource PSScriptAnalyzer                                         #'
+        Write-Host '################################################################################'
+    }
+    # GitHub's runners can install it, so there a missing one is a failure.
+    $skipped = -not $analyzer -and -not $env:GITHUB_ACTIONS
+}
+
+Describe 'PSScriptAnalyzer' {
+    BeforeAll {
+        $root = Convert-Path (Join-Path $PSScriptRoot ../..)
+        # A finding as one line, so that a failure shows where it is.
+        function Get-Finding([hashtable] $Arguments) {
+            Invoke-ScriptAnalyzer @Arguments | ForEach-Object {
+                "$([IO.Path]::GetRelativePath($root, $_.ScriptPath)):$($_.Line): $($_.RuleName): $($_.Message)"
+            }
+        }
+    }
+
+    It 'finds nothing in the scripts' -Skip:$skipped {
+        $settings = Join-Path $root PSScriptAnalyzerSettings.psd1
+        foreach ($folder in 'module', 'tests', 'examples') {
+            Get-Finding @{ Path = Join-Path $root $folder; Recurse = $true; Settings = $settings } |
+                Should -BeNullOrEmpty
+        }
+        Get-Finding @{ Path = Join-Path $root build.ps1; Settings = $settings } | Should -BeNullOrEmpty
+    }
+
+    It 'finds nothing in the package, by any rule' -Skip:$skipped {
+        Get-Finding @{ Path = Split-Path $env:FEDXDR_MODULE; Recurse = $true } | Should -BeNullOrEmpty
+    }
+
+    It 'reads settings that exclude rules and no severity' {
+        $settings = Import-PowerShellDataFile (Join-Path $root PSScriptAnalyzerSettings.psd1)
+        $settings.Severity | Should -Be 'Error', 'Warning'
+        $settings.ExcludeRules | Where-Object { $_ -notmatch '^PS\w+$' } | Should -BeNullOrEmpty
+    }
+}

@@ -223,20 +223,19 @@ function Test-Rust([string[]] $Selection) {
     ($passed + $examples[0]), ($failed + $examples[1])
 }
 
-# MSAL and azure-identity against the fake tenant, in the virtual environment that .ci/run makes.
-function Test-RealClients([string] $Tenant) {
+# Tests in Python, in the virtual environment that .ci/run makes. They end with "N passed, N failed".
+function Test-Python([string] $Script, [string] $What) {
     $python = Join-Path $out 'python' ($IsWindows ? 'Scripts/python.exe' : 'bin/python')
     if (-not (Test-Path $python)) {
-        $missing = 'NOT TESTED: the fake tenant with MSAL and azure-identity, because out/python is missing.'
+        $missing = "NOT TESTED: $What, because out/python is missing."
         Write-Host "$missing Create it with"
         Write-Host '  python3 -m venv out/python'
-        Write-Host '  out/python/bin/pip install -r tests/clients/requirements.txt'
+        Write-Host '  out/python/bin/pip install -r tests/clients/requirements.txt -r tests/workflows/requirements.txt'
         if ($env:CI) { throw 'under CI every layer must run' }
         $counts.Notes.Add($missing)
         return 0, 0, 1
     }
-    $env:FEDXDR_TENANT = $Tenant
-    $recorded = Invoke-Recorded $python 'tests/clients/test_clients.py'
+    $recorded = Invoke-Recorded $python $Script
     $summary = [regex]::Match($recorded.Text, '(?m)^(\d+) passed, (\d+) failed$')
     # A crash has no count of its own.
     if (-not $summary.Success) { return 0, 1 }
@@ -269,12 +268,16 @@ function Test-All {
         try { Test-Command $generator '--check' }
         finally { $env:CARGO_MANIFEST_DIR, $env:CARGO_PKG_NAME = $null, $null }
     }
+    Add-Layer 'workflows' { Test-Python tests/workflows/test_workflows.py "GitHub's workflows" }
     Add-Layer 'Rust and C' { Test-Rust '--workspace' }
 
     $script:module = $null
     Add-Layer 'package' { $script:module = Build-Module ($Release ? 'release' : 'dev') -WithTenant; 1, 0 }
     if ($script:module) {
-        Add-Layer 'real clients' { Test-RealClients $script:module.Tenant }
+        Add-Layer 'real clients' {
+            $env:FEDXDR_TENANT = $script:module.Tenant
+            Test-Python tests/clients/test_clients.py 'the fake tenant with MSAL and azure-identity'
+        }
         foreach ($file in Get-ChildItem tests/module -Filter "$Name.Tests.ps1" | Sort-Object Name) {
             Add-Layer "module: $($file.Name -replace '\.Tests\.ps1$')" { Test-ModuleFile $file.FullName $script:module }
         }

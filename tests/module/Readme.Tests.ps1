@@ -123,10 +123,13 @@ Describe 'The READMEs' {
             $said -match 'Exception|Error' | Should -BeFalse
             return
         }
+        $installed = [Collections.Generic.List[string]]::new()
+        function Install-PSResource([string] $Name) { $installed.Add($Name) }
         Push-Location $folder
         try { $said = @(. ([scriptblock]::Create($code))) }
         finally { Pop-Location }
         switch -Regex ($code) {
+            'Install-PSResource' { $installed | Should -Be 'FedXdr' }
             'Bearer' { @($machines.value).Count | Should -Be 40 }
             'critical\.csv' {
                 @(Import-Csv (Join-Path $copy critical.csv)).VulnerabilitySeverityLevel | Sort-Object -Unique |
@@ -161,6 +164,20 @@ Describe 'The READMEs' {
             }
             default { $language | Should -Be 'text' }
         }
+    }
+
+    It 'the first screen shows what the lines above it print' {
+        $page = (Get-Content (Join-Path $root README.md) -Raw).ReplaceLineEndings("`n")
+        $found = [regex]::Match($page, '(?ms)^```powershell\n(Import-Module.*?)^```\n\n```text\n(.*?)^```')
+        $page.Substring(0, $found.Index) | Should -Match 'Install-PSResource FedXdr'
+        $page.Substring(0, $found.Index) | Should -Not -Match '(?m)^## '
+        @($found.Groups[1].Value.Trim() -split '\n').Count | Should -Be 3
+        $customer, $app = $Fake.tenants[0].domain, $Fake.clientId
+        $identity = $Fake.managedIdentity.clientId
+        $PSDefaultParameterValues = @{ 'Connect-Fdx:Endpoint' = Get-Endpoint }
+        $printed = . ([scriptblock]::Create($found.Groups[1].Value)) | Out-String -Width 100
+        ($printed -replace '\e\[[\d;]*m' -split '\r?\n').TrimEnd() | Where-Object { $_ } |
+            Should -Be ($found.Groups[2].Value.Trim() -split '\n')
     }
 
     It 'the function''s README begins with the lines that replace the token part of a function' {

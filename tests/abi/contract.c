@@ -293,7 +293,7 @@ static void test_fork(const FdxSession *session) {
         bool told = fdx_query_open(session, text(local_request), &query, NULL) == FDX_STATUS_FORKED
               && fdx_cache_clear() == FDX_STATUS_FORKED;
         alarm(10); /* a call that waits for the parent's threads never returns */
-        told = told && fdx_abi_version() == 1;
+        told = told && fdx_abi_version() == 2;
         fdx_query_free(started);
         fdx_session_free((FdxSession *)session);
         fdx_shutdown();
@@ -414,19 +414,20 @@ static void test_assertion(void) {
         {text("not a token"), nothing, "Fdx.Assertion.Invalid"},
         {text("e30.e30.fake"), nothing, "Fdx.Auth.Unreachable"},
     };
-    CHECK(fdx_query_assertion(NULL, nothing, nothing) == FDX_STATUS_INVALID_ARGUMENT, "NULL query");
+    CHECK(fdx_query_answer(NULL, nothing, nothing) == FDX_STATUS_INVALID_ARGUMENT, "NULL query");
     for (size_t i = 0; i < sizeof answers / sizeof *answers; i++) {
         FdxQuery *query = open_query(session, local_request);
         FdxBatch *batch = NULL;
         FdxError *error = NULL;
-        CHECK(fdx_query_assertion(query, text("a.b.c"), nothing) == FDX_STATUS_INVALID_ARGUMENT, "nothing was asked");
+        CHECK(fdx_query_answer(query, text("a.b.c"), nothing) == FDX_STATUS_INVALID_ARGUMENT, "nothing was asked");
         CHECK(fdx_query_next(query, 20000, &batch, &error) == FDX_STATUS_NEEDS_ASSERTION, "it does not ask");
         CHECK(batch == NULL && error == NULL, "it writes more than a status");
         CHECK(fdx_query_next(query, 20000, &batch, &error) == FDX_STATUS_NEEDS_ASSERTION, "it does not ask again");
-        CHECK(fdx_query_assertion(query, null_text, nothing) == FDX_STATUS_INVALID_ARGUMENT, "NULL but not empty");
-        CHECK(fdx_query_assertion(query, bad, nothing) == FDX_STATUS_INVALID_ARGUMENT, "bad UTF-8");
-        CHECK(fdx_query_assertion(query, answers[i].assertion, answers[i].failure) == FDX_STATUS_OK, "the answer");
-        CHECK(fdx_query_assertion(query, answers[i].assertion, answers[i].failure) == FDX_STATUS_INVALID_ARGUMENT,
+        CHECK(fdx_query_answer(query, null_text, nothing) == FDX_STATUS_INVALID_ARGUMENT, "NULL but not empty");
+        CHECK(fdx_query_answer(query, bad, nothing) == FDX_STATUS_INVALID_ARGUMENT, "bad UTF-8");
+        CHECK(fdx_query_answer(query, nothing, bad) == FDX_STATUS_INVALID_ARGUMENT, "a reason in bad UTF-8");
+        CHECK(fdx_query_answer(query, answers[i].assertion, answers[i].failure) == FDX_STATUS_OK, "the answer");
+        CHECK(fdx_query_answer(query, answers[i].assertion, answers[i].failure) == FDX_STATUS_INVALID_ARGUMENT,
               "answered twice");
         CHECK(fdx_query_next(query, 20000, &batch, &error) == FDX_STATUS_ITEM_FAILED, "no error");
         FdxErrorView view;
@@ -445,8 +446,50 @@ static void test_assertion(void) {
     fdx_session_free(session);
 }
 
+/* A connection whose certificate the caller signs with: the query hands out what to sign, and sends the signature. */
+static void test_signature(void) {
+    char settings[512];
+    snprintf(settings, sizeof settings,
+             "{\"tenants\":[\"" TENANT "\"],\"clientId\":\"22222222-2222-2222-2222-222222222222\","
+             "\"credential\":{\"type\":\"callerCertificate\",\"certificate\":\"ZmFrZQ==\",\"algorithm\":\"PS256\"},"
+             "\"retry\":{\"attempts\":0},\"endpoints\":{\"authority\":\"http://127.0.0.1:%d\"}}",
+             closed_port());
+    FdxSession *session = open_session(settings);
+    const FdxBytes nothing = {NULL, 0}, signature = {(const uint8_t *)"\xFF\x00 fake", 7};
+    const struct {
+        FdxBytes signature, failure;
+        const char *id;
+    } answers[] = {
+        {nothing, text("the card was pulled"), "Fdx.Certificate.KeyRefused"},
+        {signature, nothing, "Fdx.Auth.Unreachable"},
+    };
+    for (size_t i = 0; i < sizeof answers / sizeof *answers; i++) {
+        FdxQuery *query = open_query(session, local_request);
+        FdxBatch *batch = NULL, *again = NULL;
+        FdxError *error = NULL;
+        CHECK(fdx_query_next(query, 20000, &batch, &error) == FDX_STATUS_NEEDS_SIGNATURE, "it does not ask");
+        CHECK(fdx_query_next(query, 20000, &again, &error) == FDX_STATUS_NEEDS_SIGNATURE, "it does not ask again");
+        CHECK(fdx_query_answer(query, answers[i].signature, answers[i].failure) == FDX_STATUS_OK, "the answer");
+        FdxBytes view;
+        CHECK(fdx_batch_view(batch, &view) == FDX_STATUS_OK && view.len > 10, "nothing to sign");
+        CHECK(memchr(view.ptr, '.', view.len) != NULL, "what is signed has two parts");
+        fdx_batch_free(batch); /* outlives its answer */
+        fdx_batch_free(again);
+        batch = NULL;
+        CHECK(fdx_query_next(query, 20000, &batch, &error) == FDX_STATUS_ITEM_FAILED, "no error");
+        FdxErrorView what;
+        memset(&what, 0, sizeof what);
+        CHECK(fdx_error_view(error, &what) == FDX_STATUS_OK && contains(what.id, answers[i].id),
+              "answer %zu: id '%.*s'", i, TEXT(what.id));
+        check_error(error, "signature");
+        CHECK(fdx_query_next(query, 20000, &batch, NULL) == FDX_STATUS_END, "no end");
+        fdx_query_free(query);
+    }
+    fdx_session_free(session);
+}
+
 int main(int argc, char **argv) {
-    CHECK(fdx_abi_version() == 1, "version %u", fdx_abi_version());
+    CHECK(fdx_abi_version() == 2, "version %u", fdx_abi_version());
     CHECK(fdx_cache_clear() == FDX_STATUS_OK, "the cache before any use");
     FdxSession *session = open_local(closed_port());
     test_garbage(session);
@@ -454,6 +497,7 @@ int main(int argc, char **argv) {
     test_failure();
     test_cancel();
     test_assertion();
+    test_signature();
     test_fork(session);
     test_pipe(session);
     fdx_session_free(session);

@@ -102,15 +102,27 @@ function New-ForeignToken([string] $Subject, [int] $Seconds = 3600, [hashtable] 
 
 function ConvertTo-Secure([string] $Text) { ConvertTo-SecureString $Text -AsPlainText -Force }
 
-# A self-signed certificate with its key, which the app trusts.
-function New-AppCertificate {
-    $key = [Security.Cryptography.RSA]::Create(2048)
-    $request = [Security.Cryptography.X509Certificates.CertificateRequest]::new(
-        'CN=fake collector', $key, [Security.Cryptography.HashAlgorithmName]::SHA256,
-        [Security.Cryptography.RSASignaturePadding]::Pkcs1)
-    $certificate = $request.CreateSelfSigned([DateTimeOffset]::UtcNow.AddDays(-1), [DateTimeOffset]::UtcNow.AddDays(30))
-    Set-World @{ app = @{ certificates = @([Convert]::ToBase64String($certificate.RawData)) } }
-    $certificate
+# A self-signed certificate that the app trusts, as files: Raw and Pfx (bytes), Pem, and KeyPem.
+function New-AppCertificate([string] $Password = 'fake-password') {
+    $made = Invoke-Control POST /certificate @{ password = $Password }
+    Set-World @{ app = @{ certificates = @($made.certificate) } }
+    [pscustomobject]@{
+        Raw    = [Convert]::FromBase64String($made.certificate)
+        Pfx    = [Convert]::FromBase64String($made.pfx)
+        Pem    = $made.pem
+        KeyPem = $made.keyPem
+    }
+}
+
+# The same as an object with its key.
+function New-AppCertificateObject {
+    $made = New-AppCertificate
+    [Security.Cryptography.X509Certificates.X509Certificate2]::CreateFromPem($made.Pem, $made.KeyPem)
+}
+
+# Ends a test as skipped under wine, which stands in for Windows. In Windows itself the test runs.
+function Skip-OnWine([string] $Because) {
+    if ($env:FEDXDR_ON_WINE) { Set-ItResult -Skipped -Because "wine $Because" }
 }
 
 function Connect-Tenant([hashtable] $Change = @{}) {

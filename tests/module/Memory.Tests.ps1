@@ -78,7 +78,7 @@ Describe 'A secret that is passed in' {
             CertificatePassword {
                 $connect.ClientId = $Fake.clientId
                 $connect.CertificatePath = Join-Path $TestDrive app.pfx
-                [IO.File]::WriteAllBytes($connect.CertificatePath, (New-AppCertificate).Export('Pkcs12', $secret))
+                [IO.File]::WriteAllBytes($connect.CertificatePath, (New-AppCertificate $secret).Pfx)
                 $connect.CertificatePassword = $secret
             }
             ClientAssertion { $connect.ClientId = $Fake.clientId; $connect.ClientAssertion = $secret }

@@ -104,7 +104,7 @@ Describe 'Connect-Fdx with a mistake' {
             change = {
                 $right.Remove('ManagedIdentityClientId')
                 $right.CertificatePath = Join-Path $TestDrive public.cer
-                [IO.File]::WriteAllBytes($right.CertificatePath, (New-AppCertificate).RawData)
+                [IO.File]::WriteAllBytes($right.CertificatePath, (New-AppCertificate).Raw)
             }
         }
         @{
@@ -113,7 +113,7 @@ Describe 'Connect-Fdx with a mistake' {
                 $right.Remove('ManagedIdentityClientId')
                 $right.CertificatePath = Join-Path $TestDrive app.pfx
                 $right.CertificatePassword = ConvertTo-Secure 'fake-wrong'
-                [IO.File]::WriteAllBytes($right.CertificatePath, (New-AppCertificate).Export('Pkcs12', 'fake-right'))
+                [IO.File]::WriteAllBytes($right.CertificatePath, (New-AppCertificate 'fake-right').Pfx)
             }
         }
         @{

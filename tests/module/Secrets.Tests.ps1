@@ -51,10 +51,9 @@ $ErrorActionPreference = 'Continue'
 
     It 'not with any other source, even if it fails' {
         Reset-Tenant
-        $certificate = New-AppCertificate
         $pfx = Join-Path $TestDrive app.pfx
         $password = 'fake-pfx-password-0123456789'
-        [IO.File]::WriteAllBytes($pfx, $certificate.Export('Pkcs12', $password))
+        [IO.File]::WriteAllBytes($pfx, (New-AppCertificate $password).Pfx)
         Add-FederatedCredential https://oidc.example.net/cluster/ vault
         $tokenFile = Join-Path $TestDrive token
         Set-Content $tokenFile (New-ForeignToken vault)

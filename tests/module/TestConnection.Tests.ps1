@@ -176,7 +176,10 @@ Describe 'Test-FdxConnection' {
         @{
             kind = 'certificate'
             connect = {
-                Connect-Fdx -TenantId $Tenant -ClientId $Fake.clientId @endpoint -Certificate (New-AppCertificate)
+                $pem = Join-Path $TestDrive app.pem
+                $made = New-AppCertificate
+                Set-Content $pem ($made.Pem + $made.KeyPem)
+                Connect-Fdx -TenantId $Tenant -ClientId $Fake.clientId @endpoint -CertificatePath $pem
             }
         }
         @{

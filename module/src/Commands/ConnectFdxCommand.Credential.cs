@@ -2,8 +2,6 @@ using System;
 using System.Collections;
 using System.Globalization;
 using System.Security;
-using System.Security.Cryptography;
-using System.Security.Cryptography.X509Certificates;
 using FedXdr.Interop;
 using FedXdr.Objects;
 
@@ -39,8 +37,9 @@ public sealed partial class ConnectFdxCommand
                 settings.Secret("password", CertificatePassword);
                 break;
             case CertificateSet:
-                settings.Text("type", "certificate");
-                WriteCertificate(settings, Certificate!);
+                settings.Text("type", "callerCertificate");
+                settings.Bytes("certificate", Certificate!.RawData);
+                settings.Text("algorithm", _key!.Algorithm);
                 break;
             case ClientSecretSet:
                 settings.Text("type", "clientSecret");
@@ -80,35 +79,6 @@ public sealed partial class ConnectFdxCommand
         return provider.Name == "FileSystem"
             ? full
             : throw unreadable($"{path} is not a file; it belongs to the PowerShell provider {provider.Name}", null);
-    }
-
-    // With its key, in memory only. The random password protects this one transfer and is not used again.
-    private static void WriteCertificate(JsonDocumentWriter settings, X509Certificate2 certificate)
-    {
-        if (!certificate.HasPrivateKey)
-        {
-            throw Errors.CertificateKeyMissing($"the certificate {certificate.Subject} has no private key");
-        }
-        var password = Convert.ToHexString(RandomNumberGenerator.GetBytes(16));
-        byte[] exported;
-        try
-        {
-            exported = certificate.Export(X509ContentType.Pkcs12, password);
-        }
-        catch (CryptographicException e)
-        {
-            throw Errors.CertificateKeyNotExportable(
-                $"the private key of {certificate.Subject} cannot be exported: {e.Message}");
-        }
-        try
-        {
-            settings.Bytes("pkcs12", exported);
-            settings.Text("password", password);
-        }
-        finally
-        {
-            CryptographicOperations.ZeroMemory(exported);
-        }
     }
 
     private void WriteEndpoints(JsonDocumentWriter settings)

@@ -168,6 +168,8 @@ public sealed partial class ConnectFdxCommand : FdxCommand
     [Parameter]
     public SwitchParameter PassThru { get; set; }
 
+    private CertificateKey? _key;
+
     // Also without parameters.
     private protected override void Begin() => DefaultConnection.Clear();
 
@@ -188,6 +190,7 @@ public sealed partial class ConnectFdxCommand : FdxCommand
 
     private Connection Open()
     {
+        _key = Certificate is null ? null : CertificateKey.Of(Certificate);
         using var settings = new JsonDocumentWriter();
         settings.Text("cloud", CanonicalName.Of(Abi.Clouds, Environment));
         settings.Text("geo", Geo);
@@ -211,6 +214,7 @@ public sealed partial class ConnectFdxCommand : FdxCommand
             Identity = DescribeIdentity(),
             Environment = CanonicalName.Of(Abi.Clouds, Environment) ?? Environment,
             Assertion = ClientAssertionScript is { } script ? new AssertionScript(script) : null,
+            Key = _key,
         };
     }
 

@@ -106,9 +106,13 @@ internal enum FdxStatus_t : Int32 {
     /// </summary>
     Busy = 6,
     /// <summary>
-    /// The query needs a client assertion: give one with <c>fdx_query_assertion</c>, then call again.
+    /// The query needs a client assertion: give one with <c>fdx_query_answer</c>, then call again.
     /// </summary>
     NeedsAssertion = 7,
+    /// <summary>
+    /// The query needs a signature of the bytes of <c>batch</c>: give it with <c>fdx_query_answer</c>, then call again.
+    /// </summary>
+    NeedsSignature = 8,
     /// <summary>
     /// NULL, invalid UTF-8, or an invalid document.
     /// </summary>
@@ -265,16 +269,17 @@ internal struct FdxQuery_t {
 
 internal static unsafe partial class NativeMethods {
     /// <summary>
-    /// Answers <c>NeedsAssertion</c> with a client assertion or, if that is empty, with the reason of the failure. The query
-    /// continues with the next call of <c>fdx_query_next</c>. Returns <c>InvalidArgument</c> if no assertion was requested.
+    /// Answers <c>NeedsAssertion</c> with a client assertion or <c>NeedsSignature</c> with a signature or, if that is empty, with the
+    /// reason of the failure. The query continues with the next call of <c>fdx_query_next</c>. Returns <c>InvalidArgument</c> if
+    /// nothing was asked.
     ///
     /// # Safety
-    /// <c>query</c> must be NULL or a live query; <c>assertion</c> and <c>failure</c> must describe readable memory.
+    /// <c>query</c> must be NULL or a live query; <c>answer</c> and <c>failure</c> must describe readable memory.
     /// </summary>
     [DllImport(RustLib, ExactSpelling = true)] public static unsafe extern
-    FdxStatus_t fdx_query_assertion (
+    FdxStatus_t fdx_query_answer (
         FdxQuery_t /*const*/ * query,
-        FdxBytes_t assertion,
+        FdxBytes_t answer,
         FdxBytes_t failure);
 }
 

@@ -9,7 +9,9 @@ internal sealed unsafe class QueryHandle : SafeHandleZeroOrMinusOneIsInvalid
     internal QueryHandle(FdxQuery_t* query)
         : base(ownsHandle: true) => SetHandle((nint)query);
 
-    /// <summary>Waits for the next batch. Every status that means failure comes with an exception.</summary>
+    /// <summary>
+    /// Waits for the next batch, or for bytes to sign. Every status that means failure comes with an exception.
+    /// </summary>
     internal FdxStatus_t Next(uint waitMilliseconds, out BatchHandle? batch, out FdxException? failure)
     {
         FdxBatch_t* found = null;
@@ -19,22 +21,23 @@ internal sealed unsafe class QueryHandle : SafeHandleZeroOrMinusOneIsInvalid
         {
             status = NativeMethods.fdx_query_next((FdxQuery_t*)handle, waitMilliseconds, &found, &error);
         }
-        batch = status == FdxStatus_t.Ok ? new BatchHandle(found) : null;
+        batch = status is FdxStatus_t.Ok or FdxStatus_t.NeedsSignature ? new BatchHandle(found) : null;
         failure = IsFailure(status) ? ErrorReader.Take(status, error) : null;
         return status;
     }
 
     /// <summary>
-    /// Answers <see cref="FdxStatus_t.NeedsAssertion"/>: with an assertion or, if that is empty, with the reason.
+    /// Answers <see cref="FdxStatus_t.NeedsAssertion"/> with an assertion or <see cref="FdxStatus_t.NeedsSignature"/>
+    /// with a signature or, if that is empty, with the reason.
     /// </summary>
-    internal void Answer(ReadOnlySpan<byte> assertion, ReadOnlySpan<byte> failure)
+    internal void Answer(ReadOnlySpan<byte> answer, ReadOnlySpan<byte> failure)
     {
         using var lease = new HandleLease(this);
-        fixed (byte* first = assertion, second = failure)
+        fixed (byte* first = answer, second = failure)
         {
-            NativeMethods.fdx_query_assertion(
+            NativeMethods.fdx_query_answer(
                 (FdxQuery_t*)handle,
-                new FdxBytes_t { ptr = first, len = (nuint)assertion.Length },
+                new FdxBytes_t { ptr = first, len = (nuint)answer.Length },
                 new FdxBytes_t { ptr = second, len = (nuint)failure.Length });
         }
     }
@@ -81,5 +84,6 @@ internal sealed unsafe class QueryHandle : SafeHandleZeroOrMinusOneIsInvalid
         or FdxStatus_t.Pending
         or FdxStatus_t.End
         or FdxStatus_t.Cancelled
-        or FdxStatus_t.NeedsAssertion);
+        or FdxStatus_t.NeedsAssertion
+        or FdxStatus_t.NeedsSignature);
 }

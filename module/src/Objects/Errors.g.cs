@@ -39,9 +39,13 @@ internal static class Errors
     internal static FdxException CertificateKeyMissing(string message, Exception? cause = null) =>
         new("Fdx.Certificate.KeyMissing", FdxErrorKind.Configuration, message, "Use a file that contains both: a PFX, or a PEM with CERTIFICATE and PRIVATE KEY. A .cer or .crt file contains only the public part.", cause);
 
-    /// <summary>Because the certificate's private key cannot be exported, so the native library cannot sign with it.</summary>
-    internal static FdxException CertificateKeyNotExportable(string message, Exception? cause = null) =>
-        new("Fdx.Certificate.KeyNotExportable", FdxErrorKind.Configuration, message, "Mark the key as exportable when you import the certificate, or use the PFX file with -CertificatePath. Better, use a managed identity, which needs no key.", cause);
+    /// <summary>Because the private key must be an RSA key of 2048 to 8192 bits that belongs to the certificate.</summary>
+    internal static FdxException CertificateKeyUnsuitable(string message, Exception? cause = null) =>
+        new("Fdx.Certificate.KeyNotSupported", FdxErrorKind.Configuration, message, "Entra accepts RSA certificates. Create one (New-SelfSignedCertificate -KeyAlgorithm RSA -KeyLength 2048, or openssl req -x509 -newkey rsa:2048).", cause);
+
+    /// <summary>Because the certificate's private key cannot sign.</summary>
+    internal static FdxException CertificateKeyRefused(string message, Exception? cause = null) =>
+        new("Fdx.Certificate.KeyRefused", FdxErrorKind.Configuration, message, "Check that this account may use the key (Windows: certlm.msc > the certificate > All Tasks > Manage Private Keys), and that the smart card, TPM or HSM that holds it is there.", cause);
 
     /// <summary>Because this process was forked after FedXdr started its threads.</summary>
     internal static FdxException Forked(string message, Exception? cause = null) =>

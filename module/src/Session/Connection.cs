@@ -33,6 +33,9 @@ public sealed class Connection
     /// <summary>The script block that makes client assertions, if there is one.</summary>
     internal AssertionScript? Assertion { get; init; }
 
+    /// <summary>The key that signs assertions, if the connection has a certificate that is no file.</summary>
+    internal CertificateKey? Key { get; init; }
+
     /// <inheritdoc/>
     public override string ToString() => $"{string.Join(", ", Tenants)} as {ClientId ?? Identity}".TrimStart();
 }

@@ -59,7 +59,7 @@ internal sealed class QueryRunner(Cmdlet cmdlet)
                 return;
             }
             _progress.Begin(activity, tenant);
-            Pull(query, new BatchReader(rows), sink, connection.Assertion);
+            Pull(query, new BatchReader(rows), sink, connection);
             _progress.Complete();
         }
         catch (BatchFormatException e)
@@ -77,16 +77,20 @@ internal sealed class QueryRunner(Cmdlet cmdlet)
         }
     }
 
-    private void Pull(QueryHandle query, BatchReader reader, Action<object> sink, AssertionScript? assertion)
+    private void Pull(QueryHandle query, BatchReader reader, Action<object> sink, Connection connection)
     {
         while (true)
         {
             var status = query.Next(WaitMilliseconds, out var batch, out var failure);
-            if (batch is not null)
+            using (batch)
             {
-                using (batch)
+                if (status == FdxStatus_t.Ok)
                 {
-                    Deliver(batch, reader, sink);
+                    Deliver(batch!, reader, sink);
+                }
+                else if (status == FdxStatus_t.NeedsSignature)
+                {
+                    connection.Key!.Answer(query, batch!);
                 }
             }
             var stats = query.Stats();
@@ -100,10 +104,10 @@ internal sealed class QueryRunner(Cmdlet cmdlet)
                 case FdxStatus_t.Ok when Remaining == 0:
                 case FdxStatus_t.End:
                     return;
-                case FdxStatus_t.Ok or FdxStatus_t.Pending:
+                case FdxStatus_t.Ok or FdxStatus_t.Pending or FdxStatus_t.NeedsSignature:
                     break;
-                case FdxStatus_t.NeedsAssertion when assertion is not null:
-                    assertion.Answer(query);
+                case FdxStatus_t.NeedsAssertion:
+                    connection.Assertion!.Answer(query);
                     break;
                 case FdxStatus_t.ItemFailed:
                     OnItemFailed(failure!);

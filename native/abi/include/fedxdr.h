@@ -28,8 +28,10 @@ enum FdxStatus
     FDX_STATUS_FAILED = 5,
     // Another thread is inside `fdx_query_next` of this query.
     FDX_STATUS_BUSY = 6,
-    // The query needs a client assertion: give one with `fdx_query_assertion`, then call again.
+    // The query needs a client assertion: give one with `fdx_query_answer`, then call again.
     FDX_STATUS_NEEDS_ASSERTION = 7,
+    // The query needs a signature of the bytes of `batch`: give it with `fdx_query_answer`, then call again.
+    FDX_STATUS_NEEDS_SIGNATURE = 8,
     // NULL, invalid UTF-8, or an invalid document.
     FDX_STATUS_INVALID_ARGUMENT = 10,
     // A defect in the library. The call had no effect.
@@ -162,14 +164,15 @@ FdxStatus fdx_query_next(const struct FdxQuery *query,
                          struct FdxBatch **batch,
                          struct FdxError **error);
 
-// Answers `NeedsAssertion` with a client assertion or, if that is empty, with the reason of the failure. The query
-// continues with the next call of `fdx_query_next`. Returns `InvalidArgument` if no assertion was requested.
+// Answers `NeedsAssertion` with a client assertion or `NeedsSignature` with a signature or, if that is empty, with the
+// reason of the failure. The query continues with the next call of `fdx_query_next`. Returns `InvalidArgument` if
+// nothing was asked.
 //
 // # Safety
-// `query` must be NULL or a live query; `assertion` and `failure` must describe readable memory.
-FdxStatus fdx_query_assertion(const struct FdxQuery *query,
-                              struct FdxBytes assertion,
-                              struct FdxBytes failure);
+// `query` must be NULL or a live query; `answer` and `failure` must describe readable memory.
+FdxStatus fdx_query_answer(const struct FdxQuery *query,
+                           struct FdxBytes answer,
+                           struct FdxBytes failure);
 
 // Returns the pending messages as a batch of `level` and `text`, or `End` if there are none.
 //

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use fedxdr_core::{Next, Secret, Session};
+use fedxdr_core::{Next, Session};
 use safer_ffi::ffi_export;
 
 use crate::guard::{guard, guard_free, guard_plain, guard_value, guard_with};
 use crate::handles::{FdxBatch, FdxError, FdxQuery, FdxSession};
-use crate::pointers::{reference, text, write};
+use crate::pointers::{bytes, reference, text, write};
 use crate::runtime;
 use crate::types::{FdxBytes, FdxErrorView, FdxStats, FdxStatus};
 
@@ -110,6 +110,11 @@ pub unsafe extern "C" fn fdx_query_next(
             Next::Cancelled => FdxStatus::Cancelled,
             Next::Busy => FdxStatus::Busy,
             Next::NeedsAssertion => FdxStatus::NeedsAssertion,
+            // SAFETY: `batch` is not NULL, and the caller vouches for the rest.
+            Next::NeedsSignature(inner) => unsafe {
+                write(batch, FdxBatch { inner });
+                FdxStatus::NeedsSignature
+            },
             // SAFETY: the caller vouches for `error`.
             Next::ItemFailed(e) => unsafe { FdxError::fail(FdxStatus::ItemFailed, e, error) },
             // SAFETY: the caller vouches for `error`.
@@ -120,26 +125,27 @@ pub unsafe extern "C" fn fdx_query_next(
     unsafe { guard_with(error, body) }
 }
 
-/// Answers `NeedsAssertion` with a client assertion or, if that is empty, with the reason of the failure. The query
-/// continues with the next call of `fdx_query_next`. Returns `InvalidArgument` if no assertion was requested.
+/// Answers `NeedsAssertion` with a client assertion or `NeedsSignature` with a signature or, if that is empty, with the
+/// reason of the failure. The query continues with the next call of `fdx_query_next`. Returns `InvalidArgument` if
+/// nothing was asked.
 ///
 /// # Safety
-/// `query` must be NULL or a live query; `assertion` and `failure` must describe readable memory.
+/// `query` must be NULL or a live query; `answer` and `failure` must describe readable memory.
 #[ffi_export]
-pub unsafe extern "C" fn fdx_query_assertion(
+pub unsafe extern "C" fn fdx_query_answer(
     query: *const FdxQuery,
-    assertion: FdxBytes,
+    answer: FdxBytes,
     failure: FdxBytes,
 ) -> FdxStatus {
     guard(|| {
         // SAFETY: the caller vouches for `query`.
         let Some(query) = (unsafe { reference(query) }) else { return FdxStatus::InvalidArgument };
         // SAFETY: the caller vouches for both.
-        let (Ok(assertion), Ok(failure)) = (unsafe { text(assertion) }, unsafe { text(failure) }) else {
+        let (Ok(answer), Ok(failure)) = (unsafe { bytes(answer) }, unsafe { text(failure) }) else {
             return FdxStatus::InvalidArgument;
         };
-        let answer = if assertion.is_empty() { Err(failure) } else { Ok(Secret::new(assertion.to_owned())) };
-        if query.inner.answer(&answer) { FdxStatus::Ok } else { FdxStatus::InvalidArgument }
+        let answer = if answer.is_empty() { Err(failure) } else { Ok(answer) };
+        if query.inner.answer(answer) { FdxStatus::Ok } else { FdxStatus::InvalidArgument }
     })
 }
 

@@ -24,7 +24,7 @@ const _: () = {
 };
 
 /// Version of the ABI and of the batch format.
-pub const ABI_VERSION: u32 = 1;
+pub const ABI_VERSION: u32 = 2;
 
 /// The C# interop code that safer-ffi generates from the exports of this crate.
 #[cfg(feature = "generate")]

@@ -32,8 +32,10 @@ pub enum FdxStatus {
     Failed = 5,
     /// Another thread is inside `fdx_query_next` of this query.
     Busy = 6,
-    /// The query needs a client assertion: give one with `fdx_query_assertion`, then call again.
+    /// The query needs a client assertion: give one with `fdx_query_answer`, then call again.
     NeedsAssertion = 7,
+    /// The query needs a signature of the bytes of `batch`: give it with `fdx_query_answer`, then call again.
+    NeedsSignature = 8,
     /// NULL, invalid UTF-8, or an invalid document.
     InvalidArgument = 10,
     /// A defect in the library. The call had no effect.

@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use crate::blocking::Files;
-use crate::broker::AssertionBroker;
+use crate::broker::{Broker, SharedBrokers};
 use crate::certificate::Certificate;
 use crate::clock::{Clock, SystemClock, within};
 use crate::errors::{Error, Result};
@@ -35,6 +35,8 @@ pub struct World {
     pub(crate) files: Arc<Files>,
     /// Number of sessions opened so far.
     pub(crate) sessions: Arc<AtomicU64>,
+    /// What asks the consumers of several sessions.
+    pub(crate) brokers: Arc<SharedBrokers>,
 }
 
 impl Default for World {
@@ -46,6 +48,7 @@ impl Default for World {
             connections: Arc::default(),
             files: Arc::default(),
             sessions: Arc::default(),
+            brokers: Arc::default(),
         }
     }
 }
@@ -66,10 +69,10 @@ pub(crate) struct Context {
     /// Whether Azure Arc's agent is installed here.
     pub(crate) has_arc_agent: bool,
     pub(crate) reporter: Arc<Reporter>,
-    /// The app's certificate, if it has one.
+    /// The app's certificate, if it comes from a file.
     pub(crate) certificate: Option<Arc<Certificate>>,
-    /// Requests assertions from the consumer.
-    pub(crate) broker: Arc<AssertionBroker>,
+    /// Asks the consumer.
+    pub(crate) broker: Arc<Broker>,
 }
 
 impl Context {

@@ -38,7 +38,6 @@ pub use context::World;
 pub use errors::{Check, CheckResult, Error, ErrorKind, Result};
 pub use progress::{Level, Phase, Stats, WaitReason};
 pub use query::{Next, Query};
-pub use secret::Secret;
 pub use session::Session;
 pub use settings::{ENDPOINT_NAMES, Environment, Settings, TokenCaching, variables};
 pub use token::{AccessToken, Claims, TokenCache};

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 
 use crate::auth::AzureArc;
-use crate::broker::{AssertionBroker, BrokerGuard};
+use crate::broker::{Broker, BrokerGuard};
 use crate::certificate::Certificate;
 use crate::context::{Context, World};
 use crate::errors::Result;
@@ -17,7 +17,7 @@ use crate::http::waits::Waits;
 use crate::progress::Reporter;
 use crate::query::Query;
 use crate::query::request::QueryRequest;
-use crate::settings::{Environment, Settings, TokenCaching};
+use crate::settings::{Credential, Environment, Settings, TokenCaching};
 
 /// A session. It is cheap to create: all sessions of the process share connections and tokens.
 pub struct Session {
@@ -43,13 +43,17 @@ impl Session {
         // Reports a certificate that cannot be used now, not at the first request.
         let certificate = Certificate::of(&settings.credential)?.map(Arc::new);
         let number = world.sessions.fetch_add(1, Ordering::Relaxed);
+        let broker = match &settings.credential {
+            Credential::CallerCertificate(certificate) => world.brokers.of_key(certificate.key(), number),
+            _ => Arc::new(BrokerGuard(Broker::new(number))),
+        };
         let session = Session {
             settings: Arc::new(settings),
             environment: RwLock::new(environment),
             world,
             handle,
             certificate,
-            broker: Arc::new(BrokerGuard(AssertionBroker::new(number))),
+            broker,
         };
         // Checks the proxy.
         session.context(Duration::ZERO)?;

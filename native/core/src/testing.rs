@@ -11,7 +11,7 @@ use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, StreamExt, stream};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::broker::AssertionBroker;
+use crate::broker::Broker;
 use crate::certificate::Certificate;
 use crate::clock::Clock;
 use crate::context::Context;
@@ -190,7 +190,7 @@ pub(crate) fn context(network: &Arc<Network>, settings: &str, environment: &[(&s
     let waits = Arc::new(Waits::new(settings.retry.maximum_wait(), Duration::ZERO));
     Context {
         certificate: Certificate::of(&settings.credential).unwrap().map(Arc::new),
-        broker: AssertionBroker::new(0),
+        broker: Broker::new(0),
         settings: Arc::new(settings),
         environment: Arc::new(Environment::from_pairs(environment.iter().copied())),
         transport: Arc::clone(network) as _,

@@ -84,10 +84,9 @@ fn nothing_secret_stays_in_memory() {
         "exp": 9_999_999_999_u64, "roles": ["Machine.Read.All"],
     }));
     search("access-token", &tenant, &json!({ "type": "accessToken", "token": ready }), &[bytes(&ready)]);
-    let pfx = fs::read(root().join("native/core/src/certificate/fixtures/fake.pfx")).expect("the PFX");
-    let (pfx, password) = (STANDARD.encode(pfx), "fake-password");
-    let pkcs12 = json!({ "type": "certificate", "pkcs12": pfx, "password": password });
-    search("pkcs12", &tenant, &pkcs12, &[bytes(&pfx), bytes(password), block("PRIVATE KEY")]);
+    let pfx = root().join("native/core/src/certificate/fixtures/fake.pfx");
+    let encrypted = json!({ "type": "certificate", "path": pfx, "password": "fake-password" });
+    search("pfx", &tenant, &encrypted, &[bytes("fake-password"), block("PRIVATE KEY")]);
     // The last bytes of the key itself, and of the file that it came in.
     let certificate = json!({ "type": "certificate", "path": key });
     search(

@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
+use crate::app_certificate::AppCertificate;
 use crate::http::{Answer, Call, Service, json_answer};
 use crate::state::{Open, State};
 use crate::world::World;
@@ -30,6 +33,7 @@ impl Service for Control {
                 Err(e) => json_answer(400, &json!({"error": e.to_string()})),
             },
             ("POST", "/mint") => mint(&state, &call.body),
+            ("POST", "/certificate") => certificate(&state, &call.body),
             ("GET", "/world") => json_answer(200, &serde_json::to_value(&*state.world()).unwrap_or_default()),
             ("PATCH", "/world") => patch(&state, &call.body),
             ("GET", "/report") => json_answer(200, &serde_json::to_value(state.report()).unwrap_or_default()),
@@ -45,6 +49,21 @@ fn mint(state: &State, body: &[u8]) -> Answer {
     let Some(token) = token else { return json_answer(400, &json!({"error": "no claims"})) };
     state.keep_secret(&token);
     json_answer(200, &json!({"token": token}))
+}
+
+/// A new certificate with its key in every form of file. Not every system that runs the tests can make or export one.
+fn certificate(state: &State, body: &[u8]) -> Answer {
+    let password = serde_json::from_slice::<Value>(body).unwrap_or_default();
+    match AppCertificate::new(&state.guid(), password["password"].as_str().unwrap_or_default()) {
+        Ok(made) => json_answer(
+            200,
+            &json!({
+                "certificate": STANDARD.encode(&made.der), "pem": made.pem, "keyPem": made.key_pem,
+                "pfx": STANDARD.encode(&made.pfx),
+            }),
+        ),
+        Err(e) => json_answer(500, &json!({"error": e.to_string()})),
+    }
 }
 
 /// A JSON merge patch (RFC 7386).

@@ -3,6 +3,7 @@
 
 mod aadsts;
 mod apis;
+mod app_certificate;
 mod arc;
 mod authorize;
 mod builds;

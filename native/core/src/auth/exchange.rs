@@ -86,7 +86,7 @@ impl Attempt for Exchange<'_> {
             return Err(error);
         }
         // A signed assertion is valid for one request, because of its id.
-        if !matches!(self.credential, ClientCredential::Certificate) {
+        if !matches!(authentication, ClientAuthentication::Signed(_)) {
             self.authentication = Some(authentication);
         }
         Ok(Outcome::transient(error))
@@ -135,7 +135,7 @@ async fn authentication(
         ClientCredential::Federated(source) => {
             ClientAuthentication::Federated(assertion(source, context).await?)
         }
-        ClientCredential::Certificate => {
+        ClientCredential::Certificate | ClientCredential::CallerCertificate(_) => {
             ClientAuthentication::Signed(signed_assertion::assertion(context, endpoint).await?)
         }
         ClientCredential::Secret(secret) => ClientAuthentication::Secret(secret.clone()),

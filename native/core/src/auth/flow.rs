@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::sources::Source;
 use crate::context::Context;
-use crate::digest::{fingerprint, hex};
+use crate::digest::{fingerprint, hex, sha256};
 use crate::secret::Secret;
 
 /// The client authentication of an app at the token endpoint (RFC 6749 §2.3, RFC 7523 §2.2).
@@ -12,8 +12,10 @@ use crate::secret::Secret;
 pub(crate) enum ClientCredential {
     /// The token of an identity that the app trusts.
     Federated(Arc<dyn Source>),
-    /// A certificate of the app.
+    /// A certificate of the app, from a file.
     Certificate,
+    /// A certificate whose key the consumer holds: what identifies it.
+    CallerCertificate(String),
     /// A secret of the app.
     Secret(Secret),
 }
@@ -34,9 +36,12 @@ impl TokenFlow {
             TokenFlow::IdentityToken(source)
             | TokenFlow::ClientCredentials(ClientCredential::Federated(source)) => source.key(),
             TokenFlow::ClientCredentials(ClientCredential::Certificate) => {
-                let thumbprint =
-                    context.certificate.as_ref().map(|certificate| hex(&certificate.thumbprint()));
-                format!("certificate {}", thumbprint.unwrap_or_default())
+                let der = context.certificate.as_ref().map(|certificate| certificate.der());
+                format!("certificate {}", hex(&sha256(der.unwrap_or_default())))
+            }
+            // Its tokens are those of the sessions that answer each other's questions.
+            TokenFlow::ClientCredentials(ClientCredential::CallerCertificate(key)) => {
+                format!("caller's certificate {key}")
             }
             TokenFlow::ClientCredentials(ClientCredential::Secret(secret)) => {
                 format!("secret {}", fingerprint(secret.expose()))

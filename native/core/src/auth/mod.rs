@@ -34,6 +34,9 @@ pub(crate) use sources::managed_identity::azure_arc::AzureArc;
 pub(crate) fn flow(context: &Context, tenant: &str) -> Result<TokenFlow> {
     Ok(match &context.settings.credential {
         Credential::Certificate { .. } => TokenFlow::ClientCredentials(ClientCredential::Certificate),
+        Credential::CallerCertificate(certificate) => {
+            TokenFlow::ClientCredentials(ClientCredential::CallerCertificate(certificate.key()))
+        }
         Credential::ClientSecret { secret } => {
             TokenFlow::ClientCredentials(ClientCredential::Secret(secret.clone()))
         }

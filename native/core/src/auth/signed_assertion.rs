@@ -6,16 +6,18 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde_json::json;
+use serde_json::{Value, json};
 use url::Url;
 
 use super::token_endpoint::random_guid;
 use crate::blocking::compute;
 use crate::certificate::{self, Certificate};
+use crate::clock::Clock;
 use crate::context::Context;
+use crate::digest::{sha1, sha256};
 use crate::errors::{Error, Result};
 use crate::secret::Secret;
-use crate::settings::Credential;
+use crate::settings::{Credential, SigningAlgorithm};
 use crate::token::cache::seconds;
 
 /// Lifetime of an assertion in seconds, the longest that Microsoft documents.
@@ -23,6 +25,14 @@ const LIFETIME: i64 = 600;
 
 /// An assertion for one request to `endpoint`.
 pub(super) async fn assertion(context: &Context, endpoint: &Url) -> Result<Secret> {
+    context.reporter.identity("the certificate", "signed by the app");
+    let client = context.settings.client_id.clone().unwrap_or_default();
+    if let Credential::CallerCertificate(caller) = &context.settings.credential {
+        let header = header(caller.algorithm, &caller.certificate);
+        let (clock, endpoint) = (Arc::clone(&context.clock), endpoint.clone());
+        let signing_input = move || signing_input(&header, &client, &endpoint, clock.as_ref());
+        return context.broker.signed(signing_input).await;
+    }
     // The file may have been replaced by a renewed certificate. While it is being replaced, use the previous one.
     let certificate = match renewed(context).await {
         Some(certificate) => Arc::new(certificate),
@@ -30,8 +40,8 @@ pub(super) async fn assertion(context: &Context, endpoint: &Url) -> Result<Secre
             Error::internal("a connection with a certificate credential has no certificate")
         })?,
     };
-    context.reporter.identity("the certificate", "signed by the app");
-    let message = message(&certificate.thumbprint(), context, endpoint);
+    let header = header(SigningAlgorithm::PS256, certificate.der());
+    let message = signing_input(&header, &client, endpoint, context.clock.as_ref());
     // A signature takes milliseconds.
     compute("signing an assertion", move || {
         let signature = certificate.sign(message.as_bytes())?;
@@ -42,7 +52,7 @@ pub(super) async fn assertion(context: &Context, endpoint: &Url) -> Result<Secre
 
 /// The certificate in the file, if it differs from that of the connection.
 async fn renewed(context: &Context) -> Option<Certificate> {
-    let Credential::Certificate { path: Some(path), password, .. } = &context.settings.credential else {
+    let Credential::Certificate { path, password } = &context.settings.credential else {
         return None;
     };
     let read = context.files.read(context.clock.as_ref(), Path::new(path), certificate::FILE).await;
@@ -54,15 +64,24 @@ async fn renewed(context: &Context) -> Option<Certificate> {
     compute("reading a certificate", read).await.ok()?.ok()
 }
 
-/// The signing input.
-fn message(thumbprint: &[u8], context: &Context, endpoint: &Url) -> String {
+/// The header. It names the certificate by the digest that Entra looks it up by.
+fn header(algorithm: SigningAlgorithm, certificate: &[u8]) -> Value {
     let encode = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
-    let client = context.settings.client_id.as_deref().unwrap_or_default();
-    let now = seconds(context.clock.as_ref());
-    let header = json!({"alg": "PS256", "typ": "JWT", "x5t#S256": encode(thumbprint)});
+    match algorithm {
+        SigningAlgorithm::PS256 => {
+            json!({"alg": "PS256", "typ": "JWT", "x5t#S256": encode(&sha256(certificate))})
+        }
+        SigningAlgorithm::RS256 => json!({"alg": "RS256", "typ": "JWT", "x5t": encode(&sha1(certificate))}),
+    }
+}
+
+/// Header and claims, as they are signed.
+fn signing_input(header: &Value, client: &str, endpoint: &Url, clock: &dyn Clock) -> String {
+    let encode = |part: &Value| URL_SAFE_NO_PAD.encode(part.to_string());
+    let now = seconds(clock);
     let claims = json!({
         "aud": endpoint.as_str(), "iss": client, "sub": client, "jti": random_guid(),
         "nbf": now, "iat": now, "exp": now + LIFETIME,
     });
-    format!("{}.{}", encode(header.to_string().as_bytes()), encode(claims.to_string().as_bytes()))
+    format!("{}.{}", encode(header), encode(&claims))
 }

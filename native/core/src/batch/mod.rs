@@ -69,6 +69,13 @@ impl Batch {
     }
 }
 
+impl From<&str> for Batch {
+    /// A text for the consumer in place of rows.
+    fn from(text: &str) -> Self {
+        Batch { bytes: text.as_bytes().to_vec(), secret: false }
+    }
+}
+
 impl Drop for Batch {
     fn drop(&mut self) {
         if self.secret {

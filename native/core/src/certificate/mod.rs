@@ -7,12 +7,8 @@ mod pfx;
 
 use std::path::Path;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use key::invalid;
 use ring::rand::SystemRandom;
 use ring::signature::{KeyPair, RSA_PSS_SHA256, RsaKeyPair};
-use zeroize::Zeroizing;
 
 use crate::blocking::{FileError, FileRules, read_file};
 use crate::digest::sha256;
@@ -35,17 +31,9 @@ pub(crate) struct Certificate {
 impl Certificate {
     /// The certificate of a credential, if it has one. Reads the file on the caller's thread.
     pub(crate) fn of(credential: &Credential) -> Result<Option<Self>> {
-        let Credential::Certificate { path, pkcs12, password } = credential else { return Ok(None) };
-        let password = password.as_ref().map(Secret::expose);
-        if let Some(pkcs12) = pkcs12 {
-            let bytes =
-                Zeroizing::new(STANDARD.decode(pkcs12.expose()).map_err(|_| invalid("it is not base64"))?);
-            return Self::read(&bytes, password).map(Some);
-        }
-        let path =
-            path.as_deref().ok_or_else(|| invalid("neither a file nor a certificate was specified"))?;
+        let Credential::Certificate { path, password } = credential else { return Ok(None) };
         let bytes = read_file(Path::new(path), FILE).map_err(|e| unreadable(path, &e))?;
-        Self::read(&bytes, password).map(Some)
+        Self::read(&bytes, password.as_ref().map(Secret::expose)).map(Some)
     }
 
     /// Reads the content of a PEM or PFX file.
@@ -68,9 +56,9 @@ impl Certificate {
         self.file == sha256(bytes)
     }
 
-    /// SHA-256 of the certificate, the `x5t#S256` of RFC 7515 §4.1.8.
-    pub(crate) fn thumbprint(&self) -> [u8; 32] {
-        sha256(&self.der)
+    /// The certificate itself.
+    pub(crate) fn der(&self) -> &[u8] {
+        &self.der
     }
 
     /// Signs with PS256.

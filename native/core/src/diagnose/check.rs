@@ -138,7 +138,9 @@ pub(crate) async fn connection(context: &Context, only_identity: bool) -> Option
                 rows.skipped(Check::Assertion, "there is no identity to request one from");
             }
         }
-        Ok(TokenFlow::ClientCredentials(ClientCredential::Certificate)) => {
+        Ok(TokenFlow::ClientCredentials(
+            ClientCredential::Certificate | ClientCredential::CallerCertificate(_),
+        )) => {
             rows.passed(Check::Assertion, "a certificate with a usable private key");
         }
         Ok(TokenFlow::ClientCredentials(ClientCredential::Secret(_))) => {

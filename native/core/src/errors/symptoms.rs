@@ -265,10 +265,10 @@ symptoms! {
         "the private key must be an RSA key of 2048 to 8192 bits that belongs to the certificate",
         "Entra accepts RSA certificates. Create one (New-SelfSignedCertificate -KeyAlgorithm RSA -KeyLength \
          2048, or openssl req -x509 -newkey rsa:2048).";
-    CERTIFICATE_NOT_EXPORTABLE = "Fdx.Certificate.KeyNotExportable", Configuration, Assertion,
-        "the certificate's private key cannot be exported, so the native library cannot sign with it",
-        "Mark the key as exportable when you import the certificate, or use the PFX file with \
-         -CertificatePath. Better, use a managed identity, which needs no key.";
+    CERTIFICATE_KEY_REFUSED = "Fdx.Certificate.KeyRefused", Configuration, Assertion,
+        "the certificate's private key cannot sign",
+        "Check that this account may use the key (Windows: certlm.msc > the certificate > All Tasks > Manage \
+         Private Keys), and that the smart card, TPM or HSM that holds it is there.";
     ASSERTION_INVALID = "Fdx.Assertion.Invalid", Configuration, Assertion,
         "the assertion is not a JSON web token",
         "Pass only the token: three parts separated by dots, without quotes, line breaks or the word Bearer.";

@@ -23,7 +23,7 @@ static SETTINGS: LazyLock<Option<Settings>> = LazyLock::new(|| {
 
 /// Members of the documents that hold secrets.
 const SECRET_MEMBERS: &[&str] =
-    &["secret", "password", "pkcs12", "assertion", "token", "body", "IDENTITY_HEADER", "MSI_SECRET"];
+    &["secret", "password", "assertion", "token", "body", "IDENTITY_HEADER", "MSI_SECRET"];
 /// How a secret begins in the corpus.
 const SECRET: &str = "fake-secret-";
 

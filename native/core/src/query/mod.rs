@@ -14,13 +14,12 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::batch::Batch;
-use crate::broker::{AssertionRequest, BrokerGuard};
+use crate::broker::{BrokerGuard, Question};
 use crate::clock::within_on_thread;
 use crate::context::Context;
 use crate::errors::{Error, catch_panics};
 use crate::progress::{Reporter, Stats};
 use crate::read::sink::Item;
-use crate::secret::Secret;
 use request::QueryRequest;
 
 /// Batches made ahead of the consumer. With the two in hand this bounds a query's memory.
@@ -42,6 +41,8 @@ pub enum Next {
     ItemFailed(Error),
     /// The query needs a client assertion: answer with [`Query::answer`], then go on.
     NeedsAssertion,
+    /// The query needs a signature of these bytes: answer with [`Query::answer`], then go on.
+    NeedsSignature(Batch),
     /// The query failed as a whole.
     Failed(Error),
 }
@@ -60,7 +61,7 @@ pub struct Query {
     reporter: Arc<Reporter>,
     broker: Arc<BrokerGuard>,
     /// The question that this consumer was told of last.
-    claim: Mutex<Option<AssertionRequest>>,
+    claim: Mutex<Option<Question>>,
 }
 
 impl Query {
@@ -138,7 +139,7 @@ impl Query {
         tokio::select! {
             biased;
             () = self.cancel.cancelled() => self.end(Over::Cancelled, Next::Cancelled),
-            claim = self.broker.0.next_request() => self.ask(claim),
+            question = self.broker.0.next_question() => self.ask(question),
             item = items.recv() => self.told(item),
         }
     }
@@ -153,21 +154,24 @@ impl Query {
         }
     }
 
-    fn ask(&self, claim: AssertionRequest) -> Next {
-        *self.claim() = Some(claim);
-        Next::NeedsAssertion
+    fn ask(&self, question: Question) -> Next {
+        let signing_input = question.signing_input().map(Batch::from);
+        *self.claim() = Some(question);
+        signing_input.map_or(Next::NeedsAssertion, Next::NeedsSignature)
     }
 
-    fn claim(&self) -> MutexGuard<'_, Option<AssertionRequest>> {
+    fn claim(&self) -> MutexGuard<'_, Option<Question>> {
         self.claim.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Answers [`Next::NeedsAssertion`] with a token, or with why there is none. False if nothing was asked.
-    pub fn answer(&self, answer: &Result<Secret, &str>) -> bool {
-        let claim = self.claim().take();
-        let asked = claim.is_some();
-        if let Some(claim) = claim {
-            claim.answer(answer);
+    /// Answers [`Next::NeedsAssertion`] with a token or [`Next::NeedsSignature`] with a signature, or says why there
+    /// is none. False if nothing was asked, and for a token that is not text.
+    pub fn answer(&self, answer: Result<&[u8], &str>) -> bool {
+        let accepts = |question: &mut Question| answer.map_or(true, |given| question.accepts(given));
+        let question = self.claim().take_if(accepts);
+        let asked = question.is_some();
+        if let Some(question) = question {
+            question.answer(answer);
         }
         asked
     }

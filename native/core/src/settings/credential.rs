@@ -1,10 +1,14 @@
 //! The credential of a connection.
 
-use serde::Deserialize;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 
 use super::ids::check_id;
-use crate::errors::{Error, Result, excerpt};
+use crate::digest::{hex, sha256};
 use crate::errors::{IDENTITY_AMBIGUOUS, INVALID_RESOURCE_ID};
+use crate::errors::{Result, excerpt};
 use crate::secret::Secret;
 
 /// The credential of a connection.
@@ -37,12 +41,12 @@ pub(crate) enum Credential {
     /// A certificate of the app, with its private key.
     Certificate {
         /// Full path of a PEM or PFX file. The file is read again for each token.
-        path: Option<String>,
-        /// The certificate as PKCS #12 in base64.
-        pkcs12: Option<Secret>,
-        /// Password of the file or the PKCS #12 data.
+        path: String,
+        /// Password of the file.
         password: Option<Secret>,
     },
+    /// A certificate of the app whose key the consumer of a query holds and signs with.
+    CallerCertificate(CallerCertificate),
     /// A client secret of the app.
     ClientSecret {
         /// The secret's value.
@@ -58,6 +62,37 @@ pub(crate) enum Credential {
         /// The token.
         token: Secret,
     },
+}
+
+/// A certificate of the app, without its key.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct CallerCertificate {
+    /// The certificate, as DER in base64.
+    #[serde(deserialize_with = "from_base64")]
+    pub(crate) certificate: Vec<u8>,
+    /// How the consumer signs.
+    pub(crate) algorithm: SigningAlgorithm,
+}
+
+impl CallerCertificate {
+    /// Identifies the certificate, and how its key signs.
+    pub(crate) fn key(&self) -> String {
+        format!("{:?} {}", self.algorithm, hex(&sha256(&self.certificate)))
+    }
+}
+
+fn from_base64<'de, D: Deserializer<'de>>(document: D) -> Result<Vec<u8>, D::Error> {
+    STANDARD.decode(String::deserialize(document)?).map_err(D::Error::custom)
+}
+
+/// A signature algorithm of RFC 7518 §3.1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub(crate) enum SigningAlgorithm {
+    /// RSASSA-PSS with SHA-256.
+    PS256,
+    /// RSASSA-PKCS1-v1_5 with SHA-256, for the keys of older providers of Windows.
+    RS256,
 }
 
 impl Credential {
@@ -82,9 +117,6 @@ impl Credential {
                     "the service connection's id (the last part of its address in the project settings)",
                 )?,
             }),
-            Credential::Certificate { path: Some(_), pkcs12: Some(_), .. } => Err(Error::invalid_argument(
-                "the member 'pkcs12' of the credential does not apply with a 'path'",
-            )),
             other => Ok(other),
         }
     }

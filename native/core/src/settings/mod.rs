@@ -16,7 +16,7 @@ use crate::cloud::{Cloud, Family, is_same_audience, resource_of};
 use crate::errors::{API_NOT_IN_CLOUD, CLIENT_MISSING, INVALID_GEO, SAME_ID, SECRET_MISSING, TENANT_MISSING};
 use crate::errors::{Error, Result};
 
-pub(crate) use credential::Credential;
+pub(crate) use credential::{Credential, SigningAlgorithm};
 pub use endpoints::ENDPOINT_NAMES;
 pub(crate) use endpoints::Endpoints;
 pub use environment::Environment;

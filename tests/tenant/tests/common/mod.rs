@@ -15,7 +15,7 @@ pub const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jw
 pub const SCOPE: &str = "https://api.securitycenter.microsoft.com/.default";
 
 /// A key for these tests only.
-const KEY: &[u8] = include_bytes!("fake-rsa-key.der");
+const KEY: &[u8] = include_bytes!("../../src/fake-rsa-key.der");
 
 /// A self-signed certificate of the key.
 pub fn certificate() -> Vec<u8> {

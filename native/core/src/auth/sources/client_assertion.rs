@@ -61,7 +61,7 @@ impl Source for AskedAssertion {
     fn token(&self, _audience: String, context: Context) -> BoxFuture<'static, Result<AccessToken>> {
         async move {
             context.reporter.identity("the client assertion", "script block");
-            let token = context.broker.ask().await?;
+            let token = context.broker.assertion().await?;
             accept(&context, token)
         }
         .boxed()

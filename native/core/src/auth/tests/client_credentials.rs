@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
 use super::table::*;
@@ -13,11 +13,19 @@ use crate::auth::access_token;
 use crate::context::Context;
 use crate::errors::ErrorKind;
 use crate::http::{Request, TransportErrorKind};
-use crate::secret::Secret;
 use crate::testing::{Answer, CLIENT, Network, START, TENANT, context, jwt, ok, pairs, status};
 
 const PEM: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/certificate/fixtures/fake.pem");
 const SECRET: &str = "fake-client-secret~with+signs&more=%";
+
+/// What a caller signs with, in these tests.
+const SIGNATURE: &[u8] = b"\x00\xFF a fake signature";
+
+/// A certificate whose key the caller holds.
+fn caller_certificate(algorithm: &str) -> Value {
+    let der = include_bytes!("../../certificate/fixtures/fake.cer");
+    json!({"type": "callerCertificate", "certificate": STANDARD.encode(der), "algorithm": algorithm})
+}
 
 fn foreign_token(seconds: u64) -> String {
     jwt(&json!({"iss": "https://issuer.example", "sub": "workload", "aud": EXCHANGE, "exp": START + seconds}))
@@ -44,6 +52,28 @@ fn credential_cases() -> Vec<CredentialCase> {
                 let life = claims["exp"].as_i64().unwrap() - claims["nbf"].as_i64().unwrap();
                 assert!((60..=600).contains(&life));
                 assert!(crate::settings::is_guid(claims["jti"].as_str().unwrap()));
+            },
+        },
+        CredentialCase {
+            name: "caller's certificate",
+            credential: caller_certificate("PS256"),
+            check: |form, request| {
+                let (header, claims) = parts(&form["client_assertion"]);
+                assert_eq!((header["alg"].as_str(), header["x5t"].as_str()), (Some("PS256"), None));
+                assert_eq!(header["x5t#S256"].as_str().unwrap().len(), 43);
+                assert_eq!(claims["aud"], request.url.as_str());
+                assert!(
+                    form["client_assertion"].ends_with(&format!(".{}", URL_SAFE_NO_PAD.encode(SIGNATURE)))
+                );
+            },
+        },
+        CredentialCase {
+            name: "caller's certificate of an older provider",
+            credential: caller_certificate("RS256"),
+            check: |form, _| {
+                let (header, _) = parts(&form["client_assertion"]);
+                assert_eq!((header["alg"].as_str(), header["x5t#S256"].as_str()), (Some("RS256"), None));
+                assert_eq!(header["x5t"].as_str().unwrap().len(), 27);
             },
         },
         CredentialCase {
@@ -74,14 +104,16 @@ fn settings(credential: &Value, more: &str) -> String {
     format!(r#"{{"clientId":"{CLIENT}","tenants":["{TENANT}"],"credential":{credential}{more}}}"#)
 }
 
-/// A context whose script block, if it is asked, gives a token.
+/// A context whose consumer, if it is asked, gives a token or a signature.
 fn of(case: &CredentialCase, network: &Arc<Network>) -> Context {
     let context = context(network, &settings(&case.credential, r#","retry":{"attempts":3}"#), &[]);
     let broker = Arc::clone(&context.broker);
     tokio::spawn(async move {
         loop {
-            let claim = broker.next_request().await;
-            claim.answer(&Ok(Secret::new(foreign_token(24 * 3600))));
+            let question = broker.next_question().await;
+            let token = foreign_token(24 * 3600);
+            let answer = question.signing_input().map_or(token.as_bytes(), |_| SIGNATURE);
+            question.answer(Ok(answer));
         }
     });
     context
@@ -187,15 +219,75 @@ async fn cancelled_while_it_waits() {
 
 #[tokio::test(start_paused = true)]
 async fn each_request_with_a_certificate_has_an_assertion_of_its_own() {
-    let case = &credential_cases()[0];
-    let network = entra(case.check, |n| if n < 2 { status(503) } else { token_answer(n) });
-    access_token(&of(case, &network), TENANT, SCOPE, false).await.unwrap();
-    let ids: std::collections::HashSet<_> = (0..3)
-        .map(|n| {
-            parts(&pairs(network.request(n).body.as_ref().unwrap())["client_assertion"]).1["jti"].to_string()
-        })
-        .collect();
-    assert_eq!(ids.len(), 3);
+    for case in credential_cases().iter().filter(|case| case.name.contains("certificate")) {
+        let network = entra(case.check, |n| if n < 2 { status(503) } else { token_answer(n) });
+        access_token(&of(case, &network), TENANT, SCOPE, false).await.unwrap();
+        let ids: std::collections::HashSet<_> =
+            (0..3).map(|n| sent_claims(&network, n)["jti"].to_string()).collect();
+        assert_eq!(ids.len(), 3, "{}", case.name);
+    }
+}
+
+fn sent_claims(network: &Network, number: usize) -> Value {
+    parts(&pairs(network.request(number).body.as_ref().unwrap())["client_assertion"]).1
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_question_that_waits_for_its_caller_does_not_grow_old() {
+    let network = entra(|_, _| {}, token_answer);
+    let context = context(&network, &settings(&caller_certificate("PS256"), ""), &[]);
+    let broker = Arc::clone(&context.broker);
+    let late = async {
+        context.clock.sleep(Duration::from_secs(3600)).await;
+        broker.next_question().await.answer(Ok(SIGNATURE));
+    };
+    let (got, ()) = tokio::join!(access_token(&context, TENANT, SCOPE, false), late);
+    got.unwrap();
+    assert_eq!(sent_claims(&network, 0)["nbf"], START + 3600);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_does_not_sign_is_told_in_its_own_words_and_a_caller_that_leaves_is_replaced() {
+    let network = entra(|_, _| {}, token_answer);
+    let context = context(&network, &settings(&caller_certificate("PS256"), ""), &[]);
+    let broker = Arc::clone(&context.broker);
+    let failing = async { broker.next_question().await.answer(Err("the card was pulled")) };
+    let (got, ()) = tokio::join!(access_token(&context, TENANT, SCOPE, false), failing);
+    let error = got.unwrap_err();
+    assert_eq!(error.id, "Fdx.Certificate.KeyRefused");
+    assert!(error.message.contains("the card was pulled"), "{error}");
+
+    // Two tenants ask. The first consumer leaves, the second answers both, each with a signature of its own text.
+    let consumer = async {
+        let first = broker.next_question().await;
+        let input = first.signing_input().unwrap().to_owned();
+        assert!(broker.try_take().is_none(), "one consumer at a time");
+        drop(first);
+        for _ in 0..2 {
+            let question = broker.next_question().await;
+            assert_ne!(question.signing_input().unwrap(), input, "the time of the question is in it");
+            question.answer(Ok(SIGNATURE));
+        }
+    };
+    let other = "55555555-5555-5555-5555-555555555555";
+    let network = Network::new(|_, n| token_answer(n));
+    let context = Context { transport: Arc::clone(&network) as _, ..context.clone() };
+    let (one, two, ()) = tokio::join!(
+        access_token(&context, TENANT, SCOPE, false),
+        access_token(&context, other, SCOPE, false),
+        consumer
+    );
+    one.unwrap();
+    two.unwrap();
+    for number in 0..2 {
+        let path = network.request(number).url.path().to_owned();
+        assert!(sent_claims(&network, number)["aud"].as_str().unwrap().ends_with(&path));
+    }
+
+    broker.close();
+    context.cache.clear();
+    let error = access_token(&context, TENANT, SCOPE, false).await.unwrap_err();
+    assert_eq!(error.id, "Fdx.Certificate.KeyRefused");
 }
 
 #[tokio::test(start_paused = true)]
@@ -236,9 +328,9 @@ async fn a_script_is_asked_when_a_token_is_needed_and_again_when_its_own_has_end
     let count = Arc::clone(&times);
     tokio::spawn(async move {
         loop {
-            let claim = broker.next_request().await;
+            let claim = broker.next_question().await;
             let number = count.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
-            claim.answer(&Ok(Secret::new(foreign_token(600 * (number as u64 + 1)))));
+            claim.answer(Ok(foreign_token(600 * (number as u64 + 1)).as_bytes()));
         }
     });
     let tenants = ["11111111-1111-1111-1111-111111111111"; 50];
@@ -257,15 +349,15 @@ async fn a_script_that_fails_is_told_in_its_own_words_and_one_that_leaves_is_ask
     let network = entra(|_, _| {}, token_answer);
     let context = context(&network, &settings(&json!({"type": "clientAssertion"}), ""), &[]);
     let broker = Arc::clone(&context.broker);
-    let failing = async { broker.next_request().await.answer(&Err("no vault today")) };
+    let failing = async { broker.next_question().await.answer(Err("no vault today")) };
     let (got, ()) = tokio::join!(access_token(&context, TENANT, SCOPE, false), failing);
     let error = got.unwrap_err();
     assert_eq!(error.id, "Fdx.Assertion.ScriptFailed");
     assert!(error.message.contains("no vault today"));
 
     let leaving = async {
-        drop(broker.next_request().await);
-        broker.next_request().await.answer(&Ok(Secret::new(foreign_token(3600))));
+        drop(broker.next_question().await);
+        broker.next_question().await.answer(Ok(foreign_token(3600).as_bytes()));
     };
     let (got, ()) = tokio::join!(access_token(&context, TENANT, SCOPE, false), leaving);
     got.unwrap();

@@ -7,6 +7,7 @@ mod echoes;
 mod faults;
 mod limits;
 mod links;
+mod questions;
 mod replay;
 mod waits;
 
@@ -93,6 +94,11 @@ impl Fixture {
             transport: Some(Arc::clone(network) as _),
             ..World::default()
         };
+        Self::open_in(world, network, settings)
+    }
+
+    /// A session in a process that has others.
+    fn open_in(world: World, network: &Arc<Network>, settings: &str) -> Self {
         let session = Session::open(settings, Handle::current(), world).unwrap();
         Fixture { network: Arc::clone(network), session }
     }
@@ -166,7 +172,7 @@ async fn drain(query: &Query) -> Outcome {
                 outcome.end = End::Cancelled;
                 return outcome;
             }
-            Next::NeedsAssertion => panic!("nobody can make an assertion"),
+            Next::NeedsAssertion | Next::NeedsSignature(_) => panic!("nobody can answer"),
             Next::Pending | Next::Busy => unreachable!("nothing limits the wait, nobody else reads"),
         }
     }

@@ -1,7 +1,10 @@
 BeforeDiscovery {
     $root = Join-Path $PSScriptRoot ../..
     # Every code block of every README that a user pastes from, in the order of the page.
-    $blocks = foreach ($page in 'README.md', 'examples/function-app/README.md', 'examples/setup/README.md') {
+    $hosts = (Get-ChildItem (Join-Path $root examples/hosts) -Directory).Name
+    $pages = @('README.md', 'examples/function-app/README.md', 'examples/setup/README.md') +
+        @($hosts | ForEach-Object { "examples/hosts/$_/README.md" })
+    $blocks = foreach ($page in $pages) {
         $number = 0
         $text = Get-Content (Join-Path $root $page) -Raw
         foreach ($match in [regex]::Matches($text, '(?ms)^```(\w+)\r?\n(.*?)^```')) {
@@ -114,7 +117,7 @@ Describe 'The READMEs' {
             Microsoft.PowerShell.Utility\Invoke-RestMethod -Uri $address -Headers $Headers -NoProxy
         }
 
-        $folder = $page -match 'setup' ? (Join-Path $copy examples/setup) : $copy
+        $folder = $page -match 'setup|hosts' ? (Join-Path $copy (Split-Path $page)) : $copy
         if ($code -match 'fedxdr-tenant') {
             # A session of its own: this one has the module already.
             $said = Invoke-Pwsh $code $folder
@@ -123,13 +126,30 @@ Describe 'The READMEs' {
             $said -match 'Exception|Error' | Should -BeFalse
             return
         }
-        $installed = [Collections.Generic.List[string]]::new()
-        function Install-PSResource([string] $Name) { $installed.Add($Name) }
+        # What no machine of the tests has.
+        $called = [ordered]@{}
+        function Install-PSResource([string] $Name) { $called.Install = $Name }
+        function Save-PSResource([string] $Name, [string] $Path, [switch] $TrustRepository) {
+            Copy-Item (Join-Path $copy out/FedXdr) (New-Item $Path -ItemType Directory) -Recurse
+        }
+        function func { $called.Func = "$args" }
+        function Register-AzAutomationScheduledRunbook([string] $ResourceGroupName, [string] $AutomationAccountName,
+            [string] $RunbookName, [string] $ScheduleName, [hashtable] $Parameters) { $called.Runbook = $Parameters }
         Push-Location $folder
         try { $said = @(. ([scriptblock]::Create($code))) }
         finally { Pop-Location }
         switch -Regex ($code) {
-            'Install-PSResource' { $installed | Should -Be 'FedXdr' }
+            'Install-PSResource' { $called.Install | Should -Be 'FedXdr' }
+            'Save-PSResource' {
+                # The app's folder, with the module where the worker looks for it.
+                Join-Path $folder collector/Modules/FedXdr/*/FedXdr.psd1 | Should -Exist
+                Join-Path $folder collector/host.json | Should -Exist
+                $called.Func | Should -Be 'azure functionapp publish func-collector --powershell'
+            }
+            'ScheduledRunbook' {
+                $known = (Get-Command (Join-Path $copy examples/runbook.ps1)).Parameters.Keys
+                $called.Runbook.Keys | Where-Object { $_ -notin $known } | Should -BeNullOrEmpty
+            }
             'Bearer' { @($machines.value).Count | Should -Be 40 }
             'critical\.csv' {
                 @(Import-Csv (Join-Path $copy critical.csv)).VulnerabilitySeverityLevel | Sort-Object -Unique |
@@ -142,13 +162,20 @@ Describe 'The READMEs' {
     }
 
     It '<page>: Bash block <number> works as pasted' -Skip:$noBash -ForEach $shells {
-        $folder = Join-Path $copy ($page -match 'function' ? 'examples/function-app' : 'examples/setup')
+        $folder = Join-Path $copy (Split-Path $page)
         # What the page has said before.
         $before = 'HOME_TENANT=x SUBSCRIPTION=x GROUP=g APP=a ACCOUNT=s TENANTS=a',
         'CLIENT_ID=a9900000-0000-4000-8000-000000000001',
-        'IDENTITY_CLIENT_ID=x IDENTITY_OBJECT_ID=x IDENTITY_RESOURCE_ID=x'
+        'IDENTITY_CLIENT_ID=x IDENTITY_OBJECT_ID=x IDENTITY_RESOURCE_ID=x',
+        # What no machine of the tests has.
+        'docker() { test "$1" = run || test -f Dockerfile; }; kubectl() { test "$1" != apply || test -f "$3"; }'
         $said = Invoke-Bash (($before -join "`n") + "`n$code") $folder
         $LASTEXITCODE | Should -Be 0 -Because $said
+        # JSON for the Azure CLI is JSON after the shell has read it.
+        $calls = (Get-Content $env:AZ_LOG -Raw -ErrorAction Ignore) ?? ''
+        foreach ($match in [regex]::Matches($calls, '--parameters (\{[^}]+\})')) {
+            ($match.Groups[1].Value | ConvertFrom-Json).issuer | Should -Match '^(https://|$)'
+        }
     }
 
     It '<page>: <language> block <number> is what it says' -ForEach $others {

@@ -34,11 +34,13 @@ if [ "$code" -eq 0 ] && [ "$ran_well" -eq 0 ]; then echo "FAILED: no test was ru
 passed=$((passed + ran_well)) failed=$((failed + ran_badly))
 
 if [ -x out/python/bin/python ]; then
+    check "workflows" out/python/bin/python tests/workflows/test_workflows.py
     check "real clients" env FEDXDR_TENANT="${CARGO_TARGET_DIR:-target}/debug/fedxdr-tenant" \
         out/python/bin/python tests/clients/test_clients.py
 else
     echo
-    echo "NOT TESTED: the fake tenant with MSAL and azure-identity, because out/python is missing (see .ci/run)."
+    echo "NOT TESTED: the fake tenant with MSAL and azure-identity, and GitHub's workflows, because out/python is missing"
+    echo "(see .ci/run)."
 fi
 
 echo

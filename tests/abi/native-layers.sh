@@ -39,8 +39,8 @@ if [ -x out/python/bin/python ]; then
         out/python/bin/python tests/clients/test_clients.py
 else
     echo
-    echo "NOT TESTED: the fake tenant with MSAL and azure-identity, and GitHub's workflows, because out/python is missing"
-    echo "(see .ci/run)."
+    echo "NOT TESTED: the fake tenant with MSAL and azure-identity, and GitHub's workflows:"
+    echo "out/python is missing (see .ci/run)."
 fi
 
 echo

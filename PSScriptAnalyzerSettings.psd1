@@ -7,12 +7,9 @@
         # Helpers in scripts and tests: no user calls them, so nobody needs -WhatIf. Cmdlets are in C#.
         'PSUseShouldProcessForStateChangingFunctions'
         'PSUseSingularNouns'
-        # A variable of BeforeAll is used in It, and a parameter in an inner script block: the rules see neither.
-        'PSUseDeclaredVarsMoreThanAssignments'
+        # A parameter in an inner script block, or a variable of a block that calls the next one: the rules see neither.
         'PSReviewUnusedParameter'
-        # Tests hand values to stand-ins in other modules, and make secrets out of the fake tenant's text.
-        'PSAvoidGlobalVars'
-        'PSAvoidUsingConvertToSecureStringWithPlainText'
+        'PSUseDeclaredVarsMoreThanAssignments'
         # The files are UTF-8 without a byte order mark, as PowerShell 7 reads them.
         'PSUseBOMForUnicodeEncodedFile'
     )

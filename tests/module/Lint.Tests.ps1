@@ -23,12 +23,15 @@ Describe 'PSScriptAnalyzer' {
     }
 
     It 'finds nothing in the scripts' -Skip:$skipped {
-        $settings = Join-Path $root PSScriptAnalyzerSettings.psd1
-        foreach ($folder in 'module', 'tests', 'examples') {
-            Get-Finding @{ Path = Join-Path $root $folder; Recurse = $true; Settings = $settings } |
+        $settings = Import-PowerShellDataFile (Join-Path $root PSScriptAnalyzerSettings.psd1)
+        foreach ($path in 'build.ps1', 'module', 'examples') {
+            Get-Finding @{ Path = Join-Path $root $path; Recurse = $true; Settings = $settings } |
                 Should -BeNullOrEmpty
         }
-        Get-Finding @{ Path = Join-Path $root build.ps1; Settings = $settings } | Should -BeNullOrEmpty
+        # Tests hand values to stand-ins for cmdlets in other modules, and their secrets are those of the fake tenant.
+        $settings.ExcludeRules += 'PSAvoidGlobalVars', 'PSAvoidOverwritingBuiltInCmdlets',
+        'PSAvoidUsingPlainTextForPassword', 'PSAvoidUsingConvertToSecureStringWithPlainText'
+        Get-Finding @{ Path = Join-Path $root tests; Recurse = $true; Settings = $settings } | Should -BeNullOrEmpty
     }
 
     It 'finds nothing in the package, by any rule' -Skip:$skipped {

@@ -4,6 +4,10 @@ BeforeDiscovery {
     $folders = (Get-ChildItem $hosts -Directory).Name
     $dockerfiles = 'Dockerfile', 'Dockerfile.alpine'
     $plans = 'flex.bicep', 'windows.bicep'
+    $templates = Get-ChildItem $hosts -Recurse -Filter *.bicep | ForEach-Object { "$($_.Directory.Name)/$($_.Name)" }
+    # On PATH, or where the Azure CLI puts it.
+    $bicep = Get-Command bicep, '~/.azure/bin/bicep' -ErrorAction Ignore | Select-Object -First 1
+    if (-not $bicep) { Write-Host 'NOT COMPILED: the Bicep files, because bicep is missing (az bicep install).' }
 }
 
 Describe 'The hosts' {
@@ -267,13 +271,24 @@ Describe 'The hosts' {
             if ($facts.Mandatory) { $parameter.Name }
         }
         $names | Should -Be $mandatory
+        # In a cloud job, with the identity of the account.
+        $header = $Fake.identityHeader
+        Set-HostVariable @{ IDENTITY_ENDPOINT = $Fake.automationIdentityEndpoint; IDENTITY_HEADER = $header }
+        $values = @{
+            TenantId = $Fake.tenants[0..1].tenantId; ClientId = $Fake.clientId
+            ManagedIdentityClientId = $Fake.managedIdentity.clientId
+        }
+        $values.Keys | Sort-Object | Should -Be ($names | Sort-Object)
+        $lines = @(& (Join-Path $root examples/runbook.ps1) @values -Endpoint (Get-Endpoint))
+        $lines.Tenant | Should -Be $values.TenantId
+        $lines.Error | Should -Be @($null, $null)
         $text | Should -Match "@allowed\(\['7\.4', '7\.6'\]\)"
         $text | Should -Match 'runtimeEnvironment: runtime\.name'
     }
 
-    It 'the Bicep compiler accepts <_>' -Skip:(-not (Get-Command bicep -ErrorAction Ignore)) -ForEach 'flex.bicep',
-    'windows.bicep' {
-        $said = bicep build (Join-Path $hosts functions $_) --stdout 2>&1 | Out-String
+    It 'the Bicep compiler accepts <_>' -Skip:(-not $bicep) -ForEach $templates {
+        $bicep = Get-Command bicep, '~/.azure/bin/bicep' -ErrorAction Ignore | Select-Object -First 1
+        $said = & $bicep build (Join-Path $hosts $_) --stdout 2>&1 | Out-String
         $LASTEXITCODE | Should -Be 0 -Because $said
     }
 }

@@ -6,7 +6,7 @@ BeforeDiscovery {
     $plans = 'flex.bicep', 'windows.bicep'
     $templates = Get-ChildItem $hosts -Recurse -Filter *.bicep | ForEach-Object { "$($_.Directory.Name)/$($_.Name)" }
     # On PATH, or where the Azure CLI puts it.
-    $bicep = Get-Command bicep, '~/.azure/bin/bicep' -ErrorAction Ignore | Select-Object -First 1
+    $bicep = Get-Command bicep, "$HOME/.azure/bin/bicep" -ErrorAction Ignore | Select-Object -First 1
     if (-not $bicep) { Write-Host 'NOT COMPILED: the Bicep files, because bicep is missing (az bicep install).' }
 }
 
@@ -287,7 +287,7 @@ Describe 'The hosts' {
     }
 
     It 'the Bicep compiler accepts <_>' -Skip:(-not $bicep) -ForEach $templates {
-        $bicep = Get-Command bicep, '~/.azure/bin/bicep' -ErrorAction Ignore | Select-Object -First 1
+        $bicep = Get-Command bicep, "$HOME/.azure/bin/bicep" -ErrorAction Ignore | Select-Object -First 1
         $said = & $bicep build (Join-Path $hosts $_) --stdout 2>&1 | Out-String
         $LASTEXITCODE | Should -Be 0 -Because $said
     }

@@ -9,15 +9,25 @@ Builds, tests and demonstrates FedXdr. The only build script: ./build.sh finds t
 ./build.ps1 -Task Test -Name Connect*   # all native layers, and the module's test files that match
 .EXAMPLE
 ./build.ps1 -Task Demo
+.EXAMPLE
+./build.ps1 -Task Package -Rid linux-x64, win-x64   # out/FedXdr.<version>.nupkg and the zip for Azure Automation
 #>
 param(
     # Build: builds the optimized module. Test: runs every layer, ends with "N passed, N failed". Demo: runs the
-    # quickstart against the fake tenant. Bench: compares the module with the plain script. Generate: writes the
-    # committed generated files. Clean: removes all build output.
-    [ValidateSet('Build', 'Test', 'Demo', 'Bench', 'Generate', 'Clean')]
+    # quickstart against the fake tenant. Bench: compares the module with the plain script. Package: builds the module
+    # for all platforms, and its packages. Generate: writes the committed generated files. Clean: removes all build
+    # output.
+    [ValidateSet('Build', 'Test', 'Demo', 'Bench', 'Package', 'Generate', 'Clean')]
     [string] $Task = 'Build',
     # Test: the module's tests use the optimized library.
     [switch] $Release,
+    # Test: also makes the package, and tests every platform of it that this machine can run or emulate.
+    [switch] $Platforms,
+    # Package: the platforms to build, such as linux-x64; without it, every one whose tools are here.
+    [string[]] $Rid,
+    # Package: a folder with libraries that other machines built, in folders named by their platform (such as the
+    # module's folder of another machine). They join the package.
+    [string] $From,
     # Test: names of the module's test files to run, without .Tests.ps1.
     [string] $Name = '*',
     # Bench and Demo: passed to the script.
@@ -41,6 +51,10 @@ $pwsh = Join-Path $PSHOME ($IsWindows ? 'pwsh.exe' : 'pwsh')
 # other features, and compile the crates of others once more.
 $everything = '--workspace', '--all-targets'
 Set-Location $root
+
+. ./module/package/Targets.ps1
+. ./module/package/Supply.ps1
+. ./module/package/Pack.ps1
 
 # -- tools -----------------------------------------------------------------------------------------------------------
 
@@ -111,50 +125,50 @@ function Get-Workspace {
 
 function Get-Platform {
     $architecture = "$([Runtime.InteropServices.RuntimeInformation]::ProcessArchitecture)".ToLowerInvariant()
-    $os, $prefix, $extension, $exe = 'linux', 'lib', 'so', ''
-    if ($IsWindows) { $os, $prefix, $extension, $exe = 'win', '', 'dll', '.exe' }
-    elseif ($IsMacOS) { $os, $extension = 'osx', 'dylib' }
-    @{
-        Rid     = "$os-$architecture"
-        Built   = "${prefix}fedxdr_native.$extension"
-        Shipped = "fedxdr_native.$extension"
-        Exe     = $exe
-    }
+    $musl = $IsLinux -and [Runtime.InteropServices.RuntimeInformation]::RuntimeIdentifier -match 'musl|alpine'
+    $system = $IsWindows ? 'win' : $IsMacOS ? 'osx' : $musl ? 'linux-musl' : 'linux'
+    @{ Rid = "$system-$architecture"; Exe = $IsWindows ? '.exe' : '' }
 }
 
-# Builds the module into out/FedXdr/<version> and returns where its parts are. The optimized build makes the fake tenant
-# only for those who start it.
-function Build-Module([string] $CargoProfile, [switch] $WithTenant) {
-    $workspace = Get-Workspace
-    $platform = Get-Platform
-    $folder = $CargoProfile -eq 'dev' ? 'debug' : $CargoProfile
-    $built = Join-Path $workspace.Target $folder
-    $package = Join-Path $out 'FedXdr' $workspace.Version
-
-    if ($CargoProfile -eq 'dev') { Invoke-Tool cargo (@('build') + $everything) }
-    else {
-        # By itself, so that it gets no feature that only tests need, and only as cdylib: while a crate is also built as
-        # rlib, cargo leaves out link-time optimization without a word.
-        Invoke-Tool cargo 'rustc', '--profile', $CargoProfile, '-p', 'fedxdr-native', '--lib', '--crate-type', 'cdylib'
-        if ($WithTenant) { Invoke-Tool cargo 'build', '--profile', $CargoProfile, '-p', 'fedxdr-tenant' }
-    }
-
-    $managed = Join-Path $out 'managed' 'FedXdr.dll'
-    if (-not (Test-Fresh $managed module/src, Cargo.toml)) {
+function Build-Managed([string] $Version, [string] $Commit) {
+    # A published assembly states its commit; the others are not compiled anew after each one.
+    $managed = Join-Path $out 'managed' ($Commit ? 'published' : 'local') 'FedXdr.dll'
+    if ($Commit -or -not (Test-Fresh $managed module/src, Cargo.toml)) {
+        $stated = $Commit ? "$Version+$Commit" : $Version
         Invoke-Tool dotnet 'build', 'module/src/FedXdr.csproj', '-c', 'Release', '-o', (Split-Path $managed),
-            '--nologo', '-v', 'quiet', '-p:UseSharedCompilation=false', "-p:Version=$($workspace.Version)"
+            '--nologo', '-v', 'quiet', '-p:UseSharedCompilation=false', "-p:Version=$Version",
+            "-p:InformationalVersion=$stated"
         # MSBuild keeps the old file's time if nothing changed.
         (Get-Item $managed).LastWriteTimeUtc = [datetime]::UtcNow
     }
+    $managed
+}
 
-    Get-ChildItem (Join-Path $out 'FedXdr') -Directory -ErrorAction Ignore | Where-Object Name -ne $workspace.Version |
+# Puts the module together in out/FedXdr/<version>: with these libraries, each the platform's name and a path, and
+# nothing else.
+function Build-ModuleFolder([string] $Version, $Libraries, [string] $Commit = '') {
+    $package = Join-Path $out 'FedXdr' $Version
+    $managed = Build-Managed $Version $Commit
+    Get-ChildItem (Join-Path $out 'FedXdr') -Directory -ErrorAction Ignore | Where-Object Name -ne $Version |
+        Remove-Item -Recurse -Force
+    Get-ChildItem $package -Directory -ErrorAction Ignore | Where-Object Name -notin (@($Libraries.Rid) + 'en-US') |
         Remove-Item -Recurse -Force
     Copy-Changed $managed (Join-Path $package 'FedXdr.dll')
-    Copy-Changed (Join-Path $built $platform.Built) (Join-Path $package $platform.Rid $platform.Shipped)
-    $plain = @(Get-ChildItem module -File | Where-Object Extension -in '.psd1', '.ps1xml') + (Get-Item LICENSE)
+    foreach ($library in $Libraries) {
+        Copy-Changed $library.Path (Join-Path $package $library.Rid (Get-LibraryName $library.Rid).Shipped)
+    }
+    $plain = @(Get-ChildItem module -File | Where-Object Extension -eq '.ps1xml') + (Get-Item LICENSE)
     $plain | ForEach-Object { Copy-Changed $_.FullName (Join-Path $package $_.Name) }
-    Get-ChildItem $package -File | Where-Object Name -notin (@($plain.Name) + 'FedXdr.dll') | Remove-Item
-    & module/Write-Manifest.ps1 -Package $package
+    & module/package/Write-Manifest.ps1 -Package $package -Commit $Commit
+
+    $notices, $sbom = 'THIRD-PARTY-NOTICES.txt', 'sbom.cdx.json'
+    if (-not (Test-Fresh (Join-Path $package $sbom) Cargo.lock, Cargo.toml, native/abi/Cargo.toml, module/package)) {
+        $crates = Get-ShippedCrate
+        Write-Notice $crates (Join-Path $package $notices)
+        Write-Sbom $crates $Version (Join-Path $package $sbom)
+    }
+    $kept = @($plain.Name) + 'FedXdr.dll', 'FedXdr.psd1', $notices, $sbom
+    Get-ChildItem $package -File | Where-Object Name -notin $kept | Remove-Item
 
     $help = Join-Path $package 'en-US' 'FedXdr.dll-Help.xml'
     if (-not (Test-Fresh $help module/docs, $managed, module/FedXdr.psd1)) {
@@ -162,7 +176,63 @@ function Build-Module([string] $CargoProfile, [switch] $WithTenant) {
             '-Docs', 'module/docs/en-US', '-Destination', (Split-Path $help)
         if ($code -ne 0) { throw 'the help pages do not fit the module' }
     }
-    @{ Package = $package; Tenant = Join-Path $built "fedxdr-tenant$($platform.Exe)" }
+    $package
+}
+
+# Builds the module for this machine and returns where its parts are. The optimized build makes the fake tenant only
+# for those who start it.
+function Build-Module([string] $CargoProfile, [switch] $WithTenant) {
+    $workspace = Get-Workspace
+    $platform = Get-Platform
+    $folder = $CargoProfile -eq 'dev' ? 'debug' : $CargoProfile
+    $built = Join-Path $workspace.Target $folder
+    if ($CargoProfile -eq 'dev') { Invoke-Tool cargo (@('build') + $everything) }
+    else {
+        # By itself, so that it gets no feature that only tests need, and only as cdylib: while a crate is also built as
+        # rlib, cargo leaves out link-time optimization without a word.
+        Invoke-Tool cargo 'rustc', '--profile', $CargoProfile, '-p', 'fedxdr-native', '--lib', '--crate-type', 'cdylib'
+        if ($WithTenant) { Invoke-Tool cargo 'build', '--profile', $CargoProfile, '-p', 'fedxdr-tenant' }
+    }
+    $library = @{ Rid = $platform.Rid; Path = Join-Path $built (Get-LibraryName $platform.Rid).Built }
+    @{
+        Package = Build-ModuleFolder $workspace.Version $library
+        Tenant  = Join-Path $built "fedxdr-tenant$($platform.Exe)"
+    }
+}
+
+# Builds the module for every platform that this machine has tools for, and its packages. Says what is inside, and what
+# is missing and why.
+function Build-Package([string[]] $Rids, [string] $From) {
+    $workspace = Get-Workspace
+    $source = Get-SourceCommit
+    # The tests' virtual environment may have cargo-zigbuild and zig.
+    $python = Join-Path $out 'python' ($IsWindows ? 'Scripts' : 'bin')
+    if (Test-Path $python) { $env:PATH = $python + [IO.Path]::PathSeparator + $env:PATH }
+    # -Rid win-x64,linux-x64 is one text when another shell passes it.
+    $asked = @($Rids -split '[,; ]+' | Where-Object { $_ })
+    $unknown = $asked | Where-Object { -not $targets.Contains($_) }
+    if ($unknown) { throw "unknown platform $($unknown -join ', '); known: $($targets.Keys -join ', ')" }
+
+    $libraries = @(if ($From) { Get-JoinedLibrary (Resolve-Path $From) })
+    $wanted = $asked ? $asked : $From ? @() : @($targets.Keys)
+    $given = @($libraries | ForEach-Object { $_.Rid })
+    $plans = @($wanted | Where-Object { $_ -notin $given } | ForEach-Object { Get-BuildPlan $_ })
+    $missing = @($plans | Where-Object { $_.Missing })
+    if ($asked -and $missing) { throw ($missing | ForEach-Object { "$($_.Rid): $($_.Missing). $($_.Get)" }) -join "`n" }
+    $libraries += @(Build-Library ($plans | Where-Object { -not $_.Missing }) $workspace.Target $source.Commit)
+    if (-not $libraries) { throw 'no platform can be built here, and none was given' }
+
+    $package = Build-ModuleFolder $workspace.Version $libraries $source.Commit
+    $nupkg = New-Nupkg $package $out
+    $zip = Join-Path $out "FedXdr.$($workspace.Version).automation.zip"
+    New-AutomationZip $package $zip $source.Time
+    Write-Host "`n$package"
+    foreach ($library in $libraries | Sort-Object { @($targets.Keys).IndexOf($_.Rid) }) {
+        Write-Host ('  {0,-15}{1,6:n2} MB  {2}' -f $library.Rid, ((Get-Item $library.Path).Length / 1e6), $library.How)
+    }
+    foreach ($plan in $missing) { Write-Host "  $($plan.Rid): NOT INSIDE: $($plan.Missing). To add it: $($plan.Get)" }
+    $nupkg, $zip | ForEach-Object { Write-Host ('{0}  {1:n2} MB' -f $_, ((Get-Item $_).Length / 1e6)) }
+    @{ Package = $package; Nupkg = $nupkg; Zip = $zip }
 }
 
 # -- testing ---------------------------------------------------------------------------------------------------------
@@ -257,6 +327,45 @@ function Test-ModuleFile([string] $File, $Module) {
     $result.Passed, $failed, $result.Skipped
 }
 
+# The libraries of a package, without PowerShell: what each exports and needs, and the contract of the C ABI where this
+# machine runs or emulates the platform.
+function Test-Libraries([string] $Package) {
+    $env:FEDXDR_PACKAGE = $Package
+    Get-LibtestCount (Invoke-Recorded cargo 'test', '--workspace', '--test', 'shipped', '--', '--ignored')
+}
+
+function Test-Sbom([string] $Package) {
+    $python = Join-Path $out 'python' ($IsWindows ? 'Scripts/python.exe' : 'bin/python')
+    Test-Command $python 'tests/package/check_sbom.py', (Join-Path $Package 'sbom.cdx.json')
+}
+
+function Test-Windows([string] $Package) {
+    $recorded = Invoke-Recorded bash 'tests/module/windows-under-wine.sh', $Package
+    $summary = [regex]::Match($recorded.Text, '(?m)^(\d+) passed, (\d+) failed, (\d+) skipped$')
+    if (-not $summary.Success) { return 0, 1 }
+    $passed, $failed, $skipped = $summary.Groups[1..3].Value | ForEach-Object { [int] $_ }
+    if ($recorded.ExitCode -ne 0 -and $failed -eq 0) { $failed = 1 }
+    $passed, $failed, $skipped
+}
+
+# Makes the package of every platform that Linux can build, and tests it as far as Linux runs or emulates it.
+function Test-Platforms([string] $Tenant) {
+    $script:shipped = $null
+    Add-Layer 'package: all platforms' {
+        $script:shipped = Build-Package 'linux-x64', 'linux-arm64', 'linux-musl-x64', 'win-x64'
+        1, 0
+    }
+    if (-not $script:shipped) { return }
+    $package = $script:shipped.Package
+    Add-Layer 'package: libraries' { Test-Libraries $package }
+    Add-Layer 'package: bill of materials' { Test-Sbom $package }
+    $env:FEDXDR_NUPKG, $env:FEDXDR_ZIP = $script:shipped.Nupkg, $script:shipped.Zip
+    Add-Layer 'package: installation' {
+        Test-ModuleFile (Join-Path $root tests/package/Install.Tests.ps1) @{ Package = $package; Tenant = $Tenant }
+    }
+    Add-Layer 'package: Windows (wine)' { Test-Windows $package }
+}
+
 function Test-All {
     Add-Layer 'formatting' { Test-Command cargo 'fmt', '--all', '--check' }
     Add-Layer 'lints' { Test-Command cargo (@('clippy') + $everything + '--', '-D', 'warnings') }
@@ -283,6 +392,7 @@ function Test-All {
         }
     }
     if (-not ($counts.Notes -match '^module: ')) { Add-Layer 'module' { 0, 0 } }
+    if ($Platforms -and $script:module) { Test-Platforms $script:module.Tenant }
 
     Write-Host ''
     $counts.Notes | ForEach-Object { Write-Host $_ }
@@ -329,6 +439,7 @@ switch ($Task) {
         $env:FEDXDR_TENANT = $module.Tenant
         exit (Invoke-FreshPowerShell (@('tests/bench/Bench.ps1') + $Rest) -Minutes 60)
     }
+    Package { $null = Build-Package $Rid $From }
     Generate { Invoke-Tool cargo 'run', '--quiet', '-p', 'fedxdr-gen', '--bin', 'gen' }
     Clean {
         Remove-Item out -Recurse -Force -ErrorAction Ignore

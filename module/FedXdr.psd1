@@ -31,7 +31,7 @@
     PrivateData          = @{
         PSData = @{
             # In a package the build adds the systems of its libraries to the tags, and the release notes: both come
-            # from module/Write-Manifest.ps1.
+            # from module/package/Write-Manifest.ps1.
             Tags         = @(
                 'PSEdition_Core', 'Defender', 'XDR', 'MDE', 'Security', 'ManagedIdentity', 'WorkloadIdentity', 'Entra'
                 'MultiTenant', 'Azure'

@@ -490,6 +490,10 @@ static void test_signature(void) {
 
 int main(int argc, char **argv) {
     CHECK(fdx_abi_version() == 2, "version %u", fdx_abi_version());
+    FdxBytes version = {0};
+    CHECK(fdx_version(&version) == FDX_STATUS_OK, "version");
+    CHECK(version.len >= 5 && memchr(version.ptr, '.', version.len), "it is no version");
+    CHECK(fdx_version(NULL) == FDX_STATUS_INVALID_ARGUMENT, "no output");
     CHECK(fdx_cache_clear() == FDX_STATUS_OK, "the cache before any use");
     FdxSession *session = open_local(closed_port());
     test_garbage(session);

@@ -95,6 +95,12 @@ Describe 'Connecting' {
         Get-Failure { Connect-Tenant @{ TenantId = ' , ' } } | Should -Not -BeNullOrEmpty
     }
 
+    It 'says the versions of the module and of its library with -Verbose' {
+        $said = Connect-Tenant @{ Verbose = $true } 4>&1 | Out-String -Width 300
+        $version = [regex]::Escape((Import-PowerShellDataFile $env:FEDXDR_MODULE).ModuleVersion)
+        $said | Should -Match "FedXdr $version\S*, native library $version\S* \((win|linux|osx)[a-z-]*-(x64|arm64)\)"
+    }
+
     It 'takes each of several connections with -Connection, and the last as the default' {
         $one = Connect-Tenant @{ TenantId = $Fake.tenants[0].tenantId; PassThru = $true }
         $two = Connect-Tenant @{ TenantId = $Fake.tenants[1].tenantId; PassThru = $true }

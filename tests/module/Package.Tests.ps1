@@ -66,7 +66,7 @@ Describe 'The package' {
     }
 
     It 'gets the tags of the libraries inside, and the notes of its version, from one script' {
-        $script = Join-Path $PSScriptRoot ../../module/Write-Manifest.ps1
+        $script = Join-Path $PSScriptRoot ../../module/package/Write-Manifest.ps1
         $copy = Join-Path $TestDrive manifest
         # linux-x64 is empty.
         $folders = 'win-arm64', 'osx-x64', 'linux-x64' | ForEach-Object { Join-Path $copy $_ }

@@ -176,6 +176,7 @@ public sealed partial class ConnectFdxCommand : FdxCommand
     private protected override void End()
     {
         var connection = Open();
+        WriteVerbose(LibraryVersion.Describe());
         DefaultConnection.AddSeenTenants(TenantId);
         if (Verify)
         {

@@ -39,6 +39,24 @@ internal static unsafe class NativeLibraryLoader
         }
     }
 
+    /// <summary>The name of this platform, and of the folder of its library.</summary>
+    internal static string Rid()
+    {
+        var system = OperatingSystem.IsWindows() ? "win"
+            : OperatingSystem.IsMacOS() ? "osx"
+            : IsMusl() ? "linux-musl"
+            : "linux";
+        var architecture = RuntimeInformation.ProcessArchitecture switch
+        {
+            Architecture.X64 => "x64",
+            Architecture.X86 => "x86",
+            Architecture.Arm64 => "arm64",
+            Architecture.Arm => "arm",
+            var other => other.ToString(),
+        };
+        return $"{system}-{architecture}";
+    }
+
     private static nint Load()
     {
         if (RuntimeInformation.ProcessArchitecture is Architecture.X86 or Architecture.Arm)
@@ -122,23 +140,6 @@ internal static unsafe class NativeLibraryLoader
 
     private static string FileName() =>
         LibraryName + (OperatingSystem.IsWindows() ? ".dll" : OperatingSystem.IsMacOS() ? ".dylib" : ".so");
-
-    private static string Rid()
-    {
-        var system = OperatingSystem.IsWindows() ? "win"
-            : OperatingSystem.IsMacOS() ? "osx"
-            : IsMusl() ? "linux-musl"
-            : "linux";
-        var architecture = RuntimeInformation.ProcessArchitecture switch
-        {
-            Architecture.X64 => "x64",
-            Architecture.X86 => "x86",
-            Architecture.Arm64 => "arm64",
-            Architecture.Arm => "arm",
-            var other => other.ToString(),
-        };
-        return $"{system}-{architecture}";
-    }
 
     private static bool IsMusl() =>
         RuntimeInformation.RuntimeIdentifier.Contains("musl", StringComparison.OrdinalIgnoreCase)

@@ -469,5 +469,18 @@ internal static unsafe partial class NativeMethods {
     void fdx_shutdown ();
 }
 
+internal static unsafe partial class NativeMethods {
+    /// <summary>
+    /// Writes the version of the library: <c>0.1.0+</c> and the commit that it was built from, or <c>0.1.0</c> if the build did not
+    /// state one. The text is never freed.
+    ///
+    /// # Safety
+    /// <c>version</c> must be NULL or writable.
+    /// </summary>
+    [DllImport(RustLib, ExactSpelling = true)] public static unsafe extern
+    FdxStatus_t fdx_version (
+        FdxBytes_t * version);
+}
+
 
 } /* FedXdr.Interop */

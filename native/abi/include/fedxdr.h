@@ -133,6 +133,13 @@ extern "C" {
 // Version of this ABI and of the batch format. A caller that was built for another version must not continue.
 uint32_t fdx_abi_version(void);
 
+// Writes the version of the library: `0.1.0+` and the commit that it was built from, or `0.1.0` if the build did not
+// state one. The text is never freed.
+//
+// # Safety
+// `version` must be NULL or writable.
+FdxStatus fdx_version(struct FdxBytes *version);
+
 // Opens a session from a settings document. Does not use the network.
 //
 // # Safety

@@ -17,6 +17,23 @@ pub extern "C" fn fdx_abi_version() -> u32 {
     guard_value(|| crate::ABI_VERSION)
 }
 
+/// Writes the version of the library: `0.1.0+` and the commit that it was built from, or `0.1.0` if the build did not
+/// state one. The text is never freed.
+///
+/// # Safety
+/// `version` must be NULL or writable.
+#[ffi_export]
+pub unsafe extern "C" fn fdx_version(version: *mut FdxBytes) -> FdxStatus {
+    guard(|| {
+        if version.is_null() {
+            return FdxStatus::InvalidArgument;
+        }
+        // SAFETY: `version` is not NULL, and the caller vouches that it is writable.
+        unsafe { version.write(FdxBytes { ptr: crate::VERSION.as_ptr(), len: crate::VERSION.len() }) };
+        FdxStatus::Ok
+    })
+}
+
 /// Opens a session from a settings document. Does not use the network.
 ///
 /// # Safety

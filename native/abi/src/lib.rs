@@ -26,6 +26,9 @@ const _: () = {
 /// Version of the ABI and of the batch format.
 pub const ABI_VERSION: u32 = 2;
 
+/// Version of the library, with the commit as build metadata. `build.ps1 -Task Package` states the commit.
+const VERSION: &str = env!("FEDXDR_VERSION");
+
 /// The C# interop code that safer-ffi generates from the exports of this crate.
 #[cfg(feature = "generate")]
 pub fn csharp_interop() -> std::io::Result<String> {

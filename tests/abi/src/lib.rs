@@ -1,4 +1,5 @@
-//! What the tests of this crate share: the library under test, the C compiler, and the files that list the exports.
+//! What the tests of this crate share: the library under test, the C compiler, the files that list the exports, and the
+//! run of the contract.
 #![cfg(target_os = "linux")]
 #![allow(
     clippy::disallowed_methods,
@@ -9,10 +10,15 @@
     reason = "helpers of tests: they fail by panicking, and the tools they look for are the machine's"
 )]
 
+mod contract;
+
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::{env, fs};
+
+pub use contract::{Contract, folder};
 
 /// The project's root, as the test runner says. The compiler's may be another clone with the same target folder.
 pub fn root() -> PathBuf {
@@ -66,7 +72,10 @@ pub fn library() -> PathBuf {
 
 /// The C compiler, as strict as it gets, with the include paths of the project.
 pub fn c_compiler() -> Command {
-    let mut compiler = Command::new(env::var_os("CC").unwrap_or_else(|| "cc".into()));
+    strict(Command::new(env::var_os("CC").unwrap_or_else(|| "cc".into())))
+}
+
+fn strict(mut compiler: Command) -> Command {
     compiler.args(["-std=c11", "-Wall", "-Wextra", "-Werror", "-pedantic", "-g"]);
     for folder in ["native/abi/include", "examples/native", "tests/abi"] {
         compiler.arg("-I").arg(root().join(folder));
@@ -76,14 +85,42 @@ pub fn c_compiler() -> Command {
 
 /// Compiles a C program against the library; the program finds it without being told.
 pub fn compile(source: &str, library: &Path, program: &Path) {
+    link(&mut c_compiler(), source, library, program);
+}
+
+/// Like [`compile`], with this compiler.
+fn link(compiler: &mut Command, source: &str, library: &Path, program: &Path) {
     let folder = library.parent().expect("the library is in a folder");
     let mut rpath = std::ffi::OsString::from("-Wl,-rpath,");
     rpath.push(folder);
-    run(c_compiler().arg(root().join(source)).arg("-o").arg(program).arg("-L").arg(folder).args([
-        OsStr::new("-lfedxdr_native"),
+    let mut name = std::ffi::OsString::from("-l:");
+    name.push(library.file_name().expect("the library has a name"));
+    run(compiler.arg(root().join(source)).arg("-o").arg(program).arg("-L").arg(folder).args([
+        name.as_os_str(),
         &rpath,
         OsStr::new("-pthread"),
     ]));
+}
+
+/// The functions of the header.
+pub fn header() -> BTreeSet<String> {
+    let functions = declared(&read("native/abi/include/fedxdr.h"));
+    assert!(
+        functions.len() > 10 && functions.contains("fdx_query_next"),
+        "the header was not understood: {functions:?}"
+    );
+    functions
+}
+
+/// The functions that a source text declares: `fdx_…` and an opening parenthesis, outside of comments.
+pub fn declared(text: &str) -> BTreeSet<String> {
+    let code = text.lines().map(str::trim).filter(|line| !line.starts_with("//"));
+    code.filter_map(|line| {
+        let start = line.find("fdx_")?;
+        let end = line[start..].find(|c: char| c != '_' && !c.is_ascii_alphanumeric())? + start;
+        line[end..].trim_start().starts_with('(').then(|| line[start..end].to_owned())
+    })
+    .collect()
 }
 
 /// Runs a command that has to end well.

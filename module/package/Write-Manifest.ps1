@@ -7,15 +7,17 @@ The tags get one per system whose library is in the package, because the gallery
 tags. The release notes are the part of the changelog about this version. build.ps1 calls this after the libraries are
 in the package.
 .EXAMPLE
-./module/Write-Manifest.ps1 -Package out/FedXdr/0.1.0
+./module/package/Write-Manifest.ps1 -Package out/FedXdr/0.1.0
 #>
 param(
     # Folder of the package, with its libraries in <rid>/.
     [Parameter(Mandatory)] [string] $Package,
     # Manifest of the source.
-    [string] $Source = (Join-Path $PSScriptRoot FedXdr.psd1),
+    [string] $Source = (Join-Path $PSScriptRoot ../FedXdr.psd1),
     # One section per version, "## 1.2.3" or "## 1.2.3-preview1".
-    [string] $Changelog = (Join-Path $PSScriptRoot ../CHANGELOG.md)
+    [string] $Changelog = (Join-Path $PSScriptRoot ../../CHANGELOG.md),
+    # The commit that it is built from, if the build states one.
+    [string] $Commit
 )
 
 Set-StrictMode -Version 3.0
@@ -48,5 +50,6 @@ $version = $facts.ModuleVersion, $facts.PrivateData.PSData.Prerelease -ne '' -jo
 # Comments of the source are about the source.
 $text = (Get-Content $Source -Raw).ReplaceLineEndings("`n") -replace '(?m)^\s*#.*\n'
 $text = Set-Text $text "'PSEdition_Core', " "'PSEdition_Core', $($tags -join ', '), "
+if ($Commit) { $text = Set-Text $text '        PSData = @{' "        Commit = '$Commit'`n        PSData = @{" }
 $text = Set-Text $text "ReleaseNotes = ''" "ReleaseNotes = @'`n$(Get-ReleaseNotes $version)`n'@"
 [IO.File]::WriteAllText((Join-Path (Convert-Path $Package) FedXdr.psd1), $text)

@@ -1,0 +1,12 @@
+"""Validates a bill of materials against the schema of CycloneDX: check_sbom.py FILE"""
+
+import sys
+
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
+
+path = sys.argv[1]
+with open(path, encoding="utf-8") as file:
+    error = JsonStrictValidator(SchemaVersion.V1_5).validate_str(file.read())
+if error:
+    sys.exit(f"{path}: {error}")

@@ -41,7 +41,8 @@ function New-Nupkg([string] $Package, [string] $Destination) {
         Get-ChildItem $Destination -Filter *.nupkg | Remove-Item
         # The project file only has MSBuild load NuGet; nothing of it goes into the package.
         Invoke-Tool dotnet 'pack', 'module/src/FedXdr.csproj', '--no-build', '-c', 'Release', '-o', $Destination,
-            '--nologo', '-v', 'quiet', "-p:NuspecFile=$nuspec", "-p:NuspecBasePath=$Package", '-p:NoPackageAnalysis=true'
+            '--nologo', '-v', 'quiet', '-p:NoPackageAnalysis=true', "-p:NuspecFile=$nuspec",
+            "-p:NuspecBasePath=$Package"
     }
     finally { Remove-Item $nuspec }
     Join-Path $Destination "FedXdr.$version.nupkg"

@@ -86,7 +86,8 @@ function Write-Sbom($Crates, [string] $Version, [string] $Path) {
             type = 'library'; 'bom-ref' = $crate.Ref; name = $crate.Name; version = $crate.Version
             licenses = @(@{ expression = $crate.License }); purl = $crate.Ref
         }
-        if ($checksums[$crate.Ref]) { $component.hashes = @([ordered]@{ alg = 'SHA-256'; content = $checksums[$crate.Ref] }) }
+        $checksum = $checksums[$crate.Ref]
+        if ($checksum) { $component.hashes = @([ordered]@{ alg = 'SHA-256'; content = $checksum }) }
         $component
     }
     $library = ($Crates | Where-Object Name -eq 'fedxdr-native').Ref

@@ -81,7 +81,13 @@ function Get-BuildPlan([string] $Rid) {
         $missing += @{ Name = "Rust's standard library for $triple"; Get = $get }
     }
     if ($missing) { return @{ Rid = $Rid; Missing = $missing.Name -join ' and '; Get = $missing.Get -join '; ' } }
-    $way + @{ Rid = $Rid; Missing = ''; Triple = $triple; Zig = -not $isOwn -and $target.Linker -eq $zig; Glibc = $isOwn ? '' : $target.Glibc }
+    $way + @{
+        Rid     = $Rid
+        Missing = ''
+        Triple  = $triple
+        Zig     = -not $isOwn -and $target.Linker -eq $zig
+        Glibc   = $isOwn ? '' : $target.Glibc
+    }
 }
 
 # The same commit gives the same bytes on every machine: no path of the builder may be in the library.
@@ -142,7 +148,7 @@ function Build-Library($Plans, [string] $Target, [string] $Commit) {
         while ($waiting.Count -or $running.Count) {
             while ($waiting.Count -and $running.Count -lt $most) {
                 $plan = $waiting.Dequeue()
-                Write-Host "building $($plan.Rid) ($($plan.Triple)$($plan.BuildStd ? ', with its standard library' : ''))"
+                Write-Host "building $($plan.Rid) ($(Format-BuildPlan $plan))"
                 $running.Add((Start-LibraryBuild $plan $Target $Commit))
             }
             $ended = @($running | Where-Object { $_.Process.HasExited })
@@ -151,7 +157,8 @@ function Build-Library($Plans, [string] $Target, [string] $Commit) {
                 $null = $running.Remove($build)
                 $build.Process.WaitForExit()
                 if ($build.Process.ExitCode -ne 0) {
-                    throw "the library of $($build.Plan.Rid) was not built:`n$($build.Errors.Result)$($build.Output.Result)"
+                    $said = $build.Errors.Result + $build.Output.Result
+                    throw "the library of $($build.Plan.Rid) was not built:`n$said"
                 }
                 Write-Host ('built {0} in {1:n0} s' -f $build.Plan.Rid, $build.Watch.Elapsed.TotalSeconds)
                 @{ Rid = $build.Plan.Rid; Path = $build.Built; How = Format-BuildPlan $build.Plan }

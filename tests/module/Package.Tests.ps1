@@ -18,7 +18,8 @@ Describe 'The package' {
         $native.Count | Should -BeGreaterThan 0
         $native | Where-Object { $_ -notin $known } | Should -BeNullOrEmpty
         $rest = $files | Where-Object { $_ -notlike '*/fedxdr_native.*' -and $_ -notlike 'en-US/*' }
-        $expected = 'FedXdr.dll', 'FedXdr.Format.ps1xml', 'FedXdr.psd1', 'FedXdr.Types.ps1xml', 'LICENSE'
+        $expected = 'FedXdr.dll', 'FedXdr.Format.ps1xml', 'FedXdr.psd1', 'FedXdr.Types.ps1xml', 'LICENSE',
+        'THIRD-PARTY-NOTICES.txt', 'sbom.cdx.json'
         $rest | Sort-Object | Should -Be ($expected | Sort-Object)
         $files | Should -Contain 'en-US/FedXdr.dll-Help.xml'
         $files | Should -Contain 'en-US/about_FedXdr.help.txt'

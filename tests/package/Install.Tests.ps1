@@ -79,7 +79,8 @@ Describe 'The .nupkg' {
         else {
             # What installing leaves of a package.
             $installed = Join-Path $modules FedXdr $version
-            Copy-Item $content (New-Item (Split-Path $installed) -ItemType Directory | Join-Path -ChildPath $version) -Recurse
+            $null = New-Item (Split-Path $installed) -ItemType Directory
+            Copy-Item $content $installed -Recurse
             Remove-NuGetPart $installed
         }
         $said = Invoke-WithModulePath $modules $connects
@@ -90,7 +91,8 @@ Describe 'The .nupkg' {
     It 'says its commit: in the manifest, in the module and in the native library' {
         $modules = Join-Path $TestDrive Modules-of-app
         $app = Join-Path $modules FedXdr $version
-        Copy-Item $folder (New-Item (Split-Path $app) -ItemType Directory | Join-Path -ChildPath $version) -Recurse
+        $null = New-Item (Split-Path $app) -ItemType Directory
+        Copy-Item $folder $app -Recurse
         $said = Invoke-WithModulePath $modules $connects
         $commit = $facts.PrivateData.Commit
         if ($commit) {
@@ -130,7 +132,9 @@ Describe 'What a package says of its parts' {
     It 'lists the crates of the library with their hashes, and no crate that only builds or tests it' {
         $bom = Get-Content (Join-Path $folder sbom.cdx.json) -Raw | ConvertFrom-Json
         $names = $bom.components.name
-        foreach ($crate in 'fedxdr-core', 'fedxdr-native', 'reqwest', 'ring', 'rustls') { $names | Should -Contain $crate }
+        foreach ($crate in 'fedxdr-core', 'fedxdr-native', 'reqwest', 'ring', 'rustls') {
+            $names | Should -Contain $crate
+        }
         foreach ($crate in 'fedxdr-tenant', 'rcgen', 'proptest', 'cbindgen', 'syn', 'cc') {
             $names | Should -Not -Contain $crate
         }

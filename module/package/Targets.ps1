@@ -141,7 +141,7 @@ function Start-LibraryBuild($Plan, [string] $Target, [string] $Commit) {
 
 # Builds the libraries side by side: the longest step of each, link-time optimization, uses one core.
 function Build-Library($Plans, [string] $Target, [string] $Commit) {
-    $waiting = [Collections.Generic.Queue[object]]::new(@($Plans))
+    $waiting = [Collections.Generic.Queue[object]]::new(@($Plans | Where-Object { $_ }))
     $running = [Collections.Generic.List[object]]::new()
     $most = [Math]::Max(1, [Math]::Min(4, [Environment]::ProcessorCount))
     try {

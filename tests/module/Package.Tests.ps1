@@ -93,6 +93,23 @@ Describe 'The package' {
         $write | Should -Throw '*no native library*'
     }
 
+    It 'is joined from libraries that other machines built' {
+        . (Join-Path $PSScriptRoot ../../module/package/Targets.ps1)
+        $machines = Join-Path $TestDrive machines
+        foreach ($name in 'linux-x64/fedxdr_native.so', 'win-x64/fedxdr_native.dll') {
+            $built = Join-Path $machines "library-$(Split-Path $name)" 0.1.0 $name
+            $null = New-Item (Split-Path $built) -ItemType Directory
+            Set-Content $built 'a library'
+        }
+        $joined = @(Get-JoinedLibrary $machines)
+        $joined.Rid | Sort-Object | Should -Be 'linux-x64', 'win-x64'
+        $joined.Path | ForEach-Object { $_ | Should -Exist }
+        # Then no plan is left, and nothing is built here.
+        Build-Library $null $TestDrive '' | Should -BeNullOrEmpty
+        Copy-Item (Join-Path $machines library-win-x64) (Join-Path $machines again) -Recurse
+        { Get-JoinedLibrary $machines } | Should -Throw '*win-x64/fedxdr_native.dll more than once*'
+    }
+
     It 'uses approved verbs and its own prefix' {
         $approved = 'Common', 'Communications', 'Data', 'Diagnostic', 'Lifecycle', 'Security', 'Other' |
             ForEach-Object { "Management.Automation.Verbs$_" -as [type] } | ForEach-Object { $_.GetFields().Name }

@@ -109,7 +109,12 @@ function Copy-Changed([string] $Source, [string] $Target) {
     # Copied beside the target and then moved over it: a process that has the old library mapped keeps it.
     Copy-Item $Source "$Target.new"
     (Get-Item "$Target.new").LastWriteTimeUtc = $from.LastWriteTimeUtc
-    Move-Item "$Target.new" $Target -Force
+    try { Move-Item "$Target.new" $Target -Force }
+    catch {
+        # Windows does not replace a library that a process has loaded.
+        Remove-Item "$Target.new"
+        throw "$Target cannot be replaced ($_). Close every PowerShell that has loaded FedXdr."
+    }
 }
 
 # -- building --------------------------------------------------------------------------------------------------------

@@ -40,7 +40,7 @@ function Set-Text([string] $Text, [string] $Old, [string] $New) {
 }
 
 $systems = [ordered]@{ win = 'Windows'; linux = 'Linux'; osx = 'MacOS' }
-$libraries = @(Get-ChildItem $Package -Directory | Where-Object { Test-Path (Join-Path $_ 'fedxdr_native.*') })
+$libraries = @(Get-ChildItem $Package -Directory | Where-Object { Test-Path (Join-Path $_ 'fedxdr_native*') })
 $inside = @($libraries | ForEach-Object { $_.Name -replace '-.*' })
 $tags = @($systems.Keys | Where-Object { $_ -in $inside } | ForEach-Object { "'$($systems[$_])'" })
 if (-not $tags) { throw "there is no native library in $Package" }

@@ -5,9 +5,6 @@ BeforeDiscovery {
     $dockerfiles = 'Dockerfile', 'Dockerfile.alpine'
     $plans = 'flex.bicep', 'windows.bicep'
     $templates = Get-ChildItem $hosts -Recurse -Filter *.bicep | ForEach-Object { "$($_.Directory.Name)/$($_.Name)" }
-    # On PATH, or where the Azure CLI puts it.
-    $bicep = Get-Command bicep, "$HOME/.azure/bin/bicep" -ErrorAction Ignore | Select-Object -First 1
-    if (-not $bicep) { Write-Host 'NOT COMPILED: the Bicep files, because bicep is missing (az bicep install).' }
 }
 
 Describe 'The hosts' {
@@ -286,8 +283,10 @@ Describe 'The hosts' {
         $text | Should -Match 'runtimeEnvironment: runtime\.name'
     }
 
-    It 'the Bicep compiler accepts <_>' -Skip:(-not $bicep) -ForEach $templates {
+    It 'the Bicep compiler accepts <_>' -ForEach $templates {
+        # On PATH, or where the Azure CLI puts it.
         $bicep = Get-Command bicep, "$HOME/.azure/bin/bicep" -ErrorAction Ignore | Select-Object -First 1
+        if (-not $bicep) { Set-ItResult -Skipped -Because 'bicep is missing (az bicep install)' }
         $said = & $bicep build (Join-Path $hosts $_) --stdout 2>&1 | Out-String
         $LASTEXITCODE | Should -Be 0 -Because $said
     }

@@ -192,9 +192,8 @@ Describe 'Rows in a pipeline' {
         "$(Resolve-FdxError -Code 700213)" | Should -Match '^Fdx.Auth.SubjectMismatch: '
     }
 
-    It 'compare with Get-Date in the time zone <_>' -Skip:$IsWindows -ForEach @(
-        'UTC', 'America/Los_Angeles', 'Pacific/Kiritimati'
-    ) {
+    It 'compare with Get-Date in the time zone <_>' -ForEach 'UTC', 'America/Los_Angeles', 'Pacific/Kiritimati' {
+        if ($IsWindows) { Set-ItResult -Skipped -Because 'Windows has one time zone for all processes (no TZ)' }
         # Seen six hours before and after the limit.
         $limit = [datetime]::UtcNow.AddDays(-7)
         $list = foreach ($hours in -6, 6) {

@@ -202,6 +202,10 @@ public sealed partial class ConnectFdxCommand : FdxCommand
         settings.Json.WriteEndObject();
         WriteEndpoints(settings);
         settings.Text("proxy", Proxy?.OriginalString);
+        if (Proxy is null)
+        {
+            SystemProxy.Write(settings.Json, CanonicalName.Of(Abi.Clouds, Environment), Endpoint);
+        }
         settings.Text("userAgent", UserAgent());
         settings.Text("tokenCache", CanonicalName.Of(Abi.TokenCaches, TokenCache));
         settings.Json.WriteStartObject("retry");

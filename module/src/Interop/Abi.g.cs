@@ -51,6 +51,44 @@ internal static class Abi
         "China",
     ];
 
+    /// <summary>The addresses of each cloud: the token endpoints, then the APIs.</summary>
+    internal static readonly string[][] CloudAddresses =
+    [
+        [
+            "https://login.microsoftonline.com",
+            "https://api.security.microsoft.com",
+            "https://api.security.microsoft.com",
+            "https://graph.microsoft.com",
+            "https://management.azure.com",
+        ],
+        [
+            "https://login.microsoftonline.com",
+            "https://api-gcc.securitycenter.microsoft.us",
+            "https://api-gcc.security.microsoft.us",
+            "https://graph.microsoft.com",
+            "https://management.azure.com",
+        ],
+        [
+            "https://login.microsoftonline.us",
+            "https://api-gov.securitycenter.microsoft.us",
+            "https://api-gov.security.microsoft.us",
+            "https://graph.microsoft.us",
+            "https://management.usgovcloudapi.net",
+        ],
+        [
+            "https://login.microsoftonline.us",
+            "https://api-gov.securitycenter.microsoft.us",
+            "https://api-gov.security.microsoft.us",
+            "https://dod-graph.microsoft.us",
+            "https://management.usgovcloudapi.net",
+        ],
+        [
+            "https://login.partner.microsoftonline.cn",
+            "https://microsoftgraph.chinacloudapi.cn",
+            "https://management.chinacloudapi.cn",
+        ],
+    ];
+
     /// <summary>The API families.</summary>
     internal static readonly string[] Families =
     [

@@ -17,6 +17,7 @@ internal static class AdHocConnection
         settings.Json.WriteStartObject("credential");
         settings.Text("type", "default");
         settings.Json.WriteEndObject();
+        SystemProxy.Write(settings.Json, CanonicalName.Of(Abi.Clouds, environment), endpoints: null);
         return new Connection(SessionHandle.Open(settings.Finish())) { Tenants = tenants ?? [], ClientId = clientId };
     }
 }

@@ -98,6 +98,7 @@ pub(crate) fn abi() -> Result {
     let variables = variables::ALL.iter().map(|variable| variable.name());
     names(&mut out, "EnvironmentVariables", "The environment variables that the library reads", variables)?;
     names(&mut out, "Clouds", "The national clouds", Cloud::ALL.iter().map(|cloud| cloud.name()))?;
+    cloud_addresses(&mut out)?;
     names(&mut out, "Families", "The API families", Family::ALL.iter().map(|family| family.name()))?;
     let regions = Cloud::Public.geos().iter().copied();
     names(&mut out, "Regions", "The regions of the Defender hosts", regions)?;
@@ -114,6 +115,24 @@ pub(crate) fn abi() -> Result {
     }
     out.push_str("}\n");
     Ok(("module/src/Interop/Abi.g.cs", out))
+}
+
+/// The addresses of each cloud, for which the system may have a proxy.
+fn cloud_addresses(out: &mut String) -> std::fmt::Result {
+    out.push_str(
+        "\n    /// <summary>The addresses of each cloud: the token endpoints, then the APIs.</summary>\n    internal \
+         static readonly string[][] CloudAddresses =\n    [\n",
+    );
+    for cloud in Cloud::ALL {
+        out.push_str("        [\n");
+        let apis = Family::ALL.iter().filter_map(|family| cloud.api(*family)).map(|api| api.base);
+        for address in std::iter::once(cloud.authority()).chain(apis) {
+            writeln!(out, "            \"{address}\",")?;
+        }
+        out.push_str("        ],\n");
+    }
+    out.push_str("    ];\n");
+    Ok(())
 }
 
 fn names<'a>(

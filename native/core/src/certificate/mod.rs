@@ -7,6 +7,7 @@ mod pfx;
 
 use std::path::Path;
 
+use key::invalid;
 use ring::rand::SystemRandom;
 use ring::signature::{KeyPair, RSA_PSS_SHA256, RsaKeyPair};
 
@@ -38,6 +39,10 @@ impl Certificate {
 
     /// Reads the content of a PEM or PFX file.
     pub(crate) fn read(bytes: &[u8], password: Option<&str>) -> Result<Self> {
+        // Windows PowerShell 5.1 writes UTF-16 where it redirects.
+        if bytes.starts_with(&[0xff, 0xfe]) {
+            return Err(invalid("it is UTF-16 text; save it as UTF-8"));
+        }
         let is_pem = bytes.windows(11).any(|window| window == b"-----BEGIN ");
         let (certificates, key) = if is_pem { pem::read(bytes)? } else { pfx::read(bytes, password)? };
         // The file may contain a chain, in any order.

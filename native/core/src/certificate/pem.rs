@@ -10,6 +10,8 @@ use crate::errors::{CERTIFICATE_KEY_MISSING, CERTIFICATE_KEY_UNSUITABLE, CERTIFI
 
 /// Reads the certificates and the private key of a PEM file.
 pub(super) fn read(bytes: &[u8]) -> Result<(Vec<Vec<u8>>, RsaKeyPair)> {
+    // Editors on Windows add a byte order mark, which would hide the first line.
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let certificates = CertificateDer::pem_slice_iter(bytes)
         .map(|der| der.map(|der| der.to_vec()))
         .collect::<std::result::Result<Vec<_>, _>>()

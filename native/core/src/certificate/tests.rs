@@ -44,6 +44,7 @@ fn a_file_that_cannot_be_used_has_its_own_error() {
         (include_bytes!("fixtures/fake-foreign-key.pem"), None, "Fdx.Certificate.KeyNotSupported"),
         (b"", None, "Fdx.Certificate.Invalid"),
         (b"hello", None, "Fdx.Certificate.Invalid"),
+        (b"\xff\xfe-\0-\0", None, "Fdx.Certificate.Invalid"),
         (b"-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----\n", None, "Fdx.Certificate.Invalid"),
         (b"\x30\x03\x02\x01\x03", None, "Fdx.Certificate.Invalid"),
         (&include_bytes!("fixtures/fake.pfx")[..1000], PASSWORD, "Fdx.Certificate.Invalid"),

@@ -1,6 +1,6 @@
 //! The production transport: reqwest with rustls and the platform's certificate store.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::error::Error as _;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -29,24 +29,17 @@ struct ProxySettings {
     https: Option<String>,
     http: Option<String>,
     except: Option<String>,
+    /// By host, if neither of the others is set.
+    system: BTreeMap<String, String>,
 }
+
+/// The name of all hosts that the system's proxies do not name.
+const OTHER_HOSTS: &str = "*";
 
 impl HttpSettings {
     /// From a session's settings and environment. The explicit proxy takes precedence.
     pub(crate) fn new(settings: &Settings, environment: &Environment) -> Self {
-        let either =
-            |name, lower| environment.get(name).or_else(|| environment.get(lower)).map(str::to_owned);
-        let all = || either(variables::ALL_PROXY, variables::ALL_PROXY_LOWER);
-        let proxy = match &settings.proxy {
-            Some(proxy) => {
-                ProxySettings { https: Some(proxy.clone()), http: Some(proxy.clone()), except: None }
-            }
-            None => ProxySettings {
-                https: either(variables::HTTPS_PROXY, variables::HTTPS_PROXY_LOWER).or_else(all),
-                http: either(variables::HTTP_PROXY, variables::HTTP_PROXY_LOWER).or_else(all),
-                except: either(variables::NO_PROXY, variables::NO_PROXY_LOWER),
-            },
-        };
+        let proxy = ProxySettings::new(settings, environment);
         let ours = concat!("FedXdr/", env!("CARGO_PKG_VERSION"));
         let user_agent = match &settings.user_agent {
             Some(host) => format!("{ours} {host}"),
@@ -136,6 +129,25 @@ fn builder(user_agent: &str) -> reqwest::ClientBuilder {
 }
 
 impl ProxySettings {
+    fn new(settings: &Settings, environment: &Environment) -> Self {
+        if let Some(proxy) = &settings.proxy {
+            let proxy = || Some(proxy.clone());
+            return ProxySettings { https: proxy(), http: proxy(), except: None, system: BTreeMap::new() };
+        }
+        let either =
+            |name, lower| environment.get(name).or_else(|| environment.get(lower)).map(str::to_owned);
+        let all = || either(variables::ALL_PROXY, variables::ALL_PROXY_LOWER);
+        let https = either(variables::HTTPS_PROXY, variables::HTTPS_PROXY_LOWER).or_else(all);
+        let http = either(variables::HTTP_PROXY, variables::HTTP_PROXY_LOWER).or_else(all);
+        let is_named = https.is_some() || http.is_some();
+        ProxySettings {
+            https,
+            http,
+            except: either(variables::NO_PROXY, variables::NO_PROXY_LOWER),
+            system: if is_named { BTreeMap::new() } else { settings.system_proxies.clone() },
+        }
+    }
+
     fn proxies(&self) -> Result<Vec<reqwest::Proxy>> {
         // reqwest applies the asterisk only to names, not to addresses.
         if self.except.as_deref().is_some_and(|except| except.split(',').any(|entry| entry.trim() == "*")) {
@@ -144,15 +156,37 @@ impl ProxySettings {
         let except = self.except.as_deref().and_then(reqwest::NoProxy::from_string);
         let https = self.https.as_deref().map(|address| proxy(address, reqwest::Proxy::https));
         let http = self.http.as_deref().map(|address| proxy(address, reqwest::Proxy::http));
-        https.into_iter().chain(http).map(|proxy| Ok(proxy?.no_proxy(except.clone()))).collect()
+        let named = https.into_iter().chain(http).map(|proxy| Ok(proxy?.no_proxy(except.clone())));
+        let system = (!self.system.is_empty()).then(|| self.system_proxy());
+        named.chain(system).collect()
+    }
+
+    /// One that goes by the host, as the system's proxies do.
+    fn system_proxy(&self) -> Result<reqwest::Proxy> {
+        let parsed = |(host, address): (&String, &String)| Ok((host.clone(), proxy_url(address)?));
+        let proxies = self.system.iter().map(parsed).collect::<Result<HashMap<_, _>>>()?;
+        Ok(reqwest::Proxy::custom(move |url| {
+            let of_host = url.host_str().and_then(|host| proxies.get(host));
+            // An empty address of a host means none.
+            of_host.or_else(|| proxies.get(OTHER_HOSTS)).cloned().flatten()
+        }))
     }
 }
 
 fn proxy(address: &str, make: impl Fn(Url) -> reqwest::Result<reqwest::Proxy>) -> Result<reqwest::Proxy> {
+    // The address may contain a password, so the message does not quote it.
+    let invalid = || INVALID_PROXY.error(INVALID_PROXY.cause);
+    make(proxy_url(address)?.ok_or_else(invalid)?).map_err(|_| invalid())
+}
+
+/// The address of a proxy. `None` if it is empty.
+fn proxy_url(address: &str) -> Result<Option<Url>> {
+    if address.is_empty() {
+        return Ok(None);
+    }
     let with_scheme = if address.contains("://") { address.to_owned() } else { format!("http://{address}") };
     let url = Url::parse(&with_scheme).ok().filter(|url| ["http", "https"].contains(&url.scheme()));
-    // The address may contain a password, so the message does not quote it.
-    url.and_then(|url| make(url).ok()).ok_or_else(|| INVALID_PROXY.error(INVALID_PROXY.cause))
+    url.map(Some).ok_or_else(|| INVALID_PROXY.error(INVALID_PROXY.cause))
 }
 
 impl Transport for ReqwestTransport {

@@ -79,12 +79,32 @@ impl TransportError {
                 "The proxy refused to connect to this host, or could not: ask who runs it to allow the host. Or reach \
                  the host without the proxy (NO_PROXY).",
             ),
-            TransportErrorKind::Certificate => Some(
-                "This machine does not trust the server's certificate. If a proxy inspects TLS, add its root \
-                 certificate to the certificate store of this machine or container. Also check the host's name \
-                 (-Endpoint) and the clock of this machine.",
-            ),
+            TransportErrorKind::Certificate => Some(self.certificate_advice()),
             _ => None,
+        }
+    }
+
+    /// By what the platform's verifier says. Its words differ between rustls and Windows, which adds a number.
+    fn certificate_advice(&self) -> &'static str {
+        let says =
+            |words: &[&str]| self.causes.iter().any(|cause| words.iter().any(|word| cause.contains(word)));
+        if says(&["Revoked"]) {
+            "The server's certificate was revoked. If a proxy inspects TLS, tell who runs it. Otherwise do not trust \
+             this network."
+        } else if says(REVOCATION_UNKNOWN) {
+            "This machine could not check whether the server's certificate was revoked. Let it reach the addresses of \
+             the certificate's revocation lists (certutil -urlcache shows them; they are http), directly or through \
+             the system's proxy (netsh winhttp show proxy)."
+        } else if says(&["xpired", "NotValidYet", "not valid yet"]) {
+            "The server's certificate is outside its period of validity. Check the clock and the date of this machine \
+             first. If a proxy inspects TLS, its certificate may have expired."
+        } else if says(&["NotValidForName", "not valid for name"]) {
+            "The server's certificate is for another host. Check -Endpoint and -Environment. A proxy or a captive \
+             portal may answer in place of the host."
+        } else {
+            "This machine does not trust the server's certificate. If a proxy inspects TLS, add its root certificate \
+             to the certificate store of this machine or container (Windows: Trusted Root Certification Authorities \
+             of the computer). Also check the host's name (-Endpoint) and the clock of this machine."
         }
     }
 
@@ -97,6 +117,11 @@ impl TransportError {
         }
     }
 }
+
+/// What Windows says if it has no revocation list: `CERT_E_REVOCATION_FAILURE`, `CRYPT_E_NO_REVOCATION_CHECK` and
+/// `CRYPT_E_REVOCATION_OFFLINE`.
+const REVOCATION_UNKNOWN: &[&str] =
+    &["UnknownRevocationStatus", "os error -2146762482", "os error -2146885614", "os error -2146885613"];
 
 impl fmt::Display for TransportError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -120,3 +145,32 @@ impl fmt::Display for TransportError {
 }
 
 impl std::error::Error for TransportError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::errors::NETWORK_UNREACHABLE;
+
+    #[test]
+    fn the_advice_about_a_certificate_depends_on_what_is_wrong_with_it() {
+        for (cause, advice) in [
+            ("invalid peer certificate: Revoked", "was revoked"),
+            ("invalid peer certificate: certificate expired: verification time 1 (UNIX)", "clock"),
+            ("invalid peer certificate: Expired", "clock"),
+            ("invalid peer certificate: certificate not valid yet: verification time 1", "clock"),
+            (
+                "invalid peer certificate: certificate not valid for name \"a\"; certificate is",
+                "for another host",
+            ),
+            ("invalid peer certificate: NotValidForName", "for another host"),
+            ("invalid peer certificate: UnknownIssuer", "root certificate"),
+            ("the revocation process could not continue (os error -2146762482)", "revocation lists"),
+            ("a certificate chain could not be built (os error -2146762486)", "root certificate"),
+        ] {
+            let kind = TransportErrorKind::Certificate;
+            let error = TransportError { kind, causes: vec!["connect".to_owned(), cause.to_owned()] };
+            let told = error.cause_of(NETWORK_UNREACHABLE.error("x"));
+            assert!(told.advice.contains(advice), "{cause}: {}", told.advice);
+        }
+    }
+}

@@ -150,6 +150,34 @@ async fn an_asterisk_in_no_proxy_means_no_proxy_for_addresses_too() {
 }
 
 #[tokio::test]
+async fn the_systems_proxies_go_by_the_host_and_after_the_environments() {
+    // Addresses of documentation (RFC 5737): only a proxy can answer for them.
+    for (environment, host, system, through_proxy) in [
+        (&[][..], "192.0.2.1", &[("192.0.2.1", true), ("*", false)][..], true),
+        (&[], "192.0.2.2", &[("192.0.2.1", false), ("*", true)], true),
+        (&[], "192.0.2.1", &[("192.0.2.1", false), ("*", true)], false),
+        (&[], "192.0.2.2", &[("192.0.2.1", true)], false),
+        // As in .NET, exceptions of the environment are those of its own proxies.
+        (&[("NO_PROXY", "192.0.2.1")], "192.0.2.1", &[("*", true)], true),
+        (&[("NO_PROXY", "*")], "192.0.2.1", &[("*", true)], false),
+        (&[("HTTPS_PROXY", "http://127.0.0.1:9")], "192.0.2.1", &[("*", true)], false),
+    ] {
+        let (proxy, proxied) = serve(answer("", b"proxied", 7));
+        let address = proxy.origin().ascii_serialization();
+        let mut settings = Settings::parse(r#"{"credential":{"type":"managedIdentity"}}"#).unwrap();
+        settings.system_proxies = system
+            .iter()
+            .map(|(host, is_set)| ((*host).to_owned(), if *is_set { address.clone() } else { String::new() }))
+            .collect();
+        let environment = Environment::from_pairs(environment.iter().copied());
+        let transport = ReqwestTransport::new(&HttpSettings::new(&settings, &environment)).unwrap();
+        let attempt = get(&transport, Url::parse(&format!("http://{host}/x")).unwrap());
+        let _ = tokio::time::timeout(std::time::Duration::from_millis(500), attempt).await;
+        assert_eq!(proxied.load(Ordering::SeqCst) > 0, through_proxy, "{host} {system:?}");
+    }
+}
+
+#[tokio::test]
 async fn an_address_that_no_host_can_have_is_final() {
     for address in ["https://a..b/x", "https://-a-.example.invalid/x", "http://127.0.0.1:0/x"] {
         let error = get(&transport(&[], None), Url::parse(address).unwrap()).await.unwrap_err();

@@ -7,6 +7,7 @@ mod ids;
 pub mod variables;
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -97,8 +98,12 @@ pub struct Settings {
     /// Addresses that replace those of the cloud.
     #[serde(default)]
     pub(crate) endpoints: Endpoints,
-    /// Proxy that replaces the environment's.
+    /// Proxy that replaces the environment's and the system's.
     pub proxy: Option<String>,
+    /// The system's proxies by host, as the caller's runtime resolved them. `*` stands for every other host. They apply
+    /// if the environment names no proxy.
+    #[serde(default)]
+    pub(crate) system_proxies: BTreeMap<String, String>,
     /// Added to the User-Agent header.
     pub user_agent: Option<String>,
     /// Retries.

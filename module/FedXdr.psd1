@@ -15,6 +15,7 @@
         'Disconnect-Fdx'
         'Get-FdxConnection'
         'Get-FdxToken'
+        'Invoke-FdxHunting'
         'Invoke-FdxRequest'
         'New-FdxConsentUrl'
         'Resolve-FdxError'

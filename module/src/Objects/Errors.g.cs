@@ -23,6 +23,14 @@ internal static class Errors
     internal static FdxException InvalidBody(string message, Exception? cause = null) =>
         new("Fdx.Settings.InvalidBody", FdxErrorKind.Configuration, message, "Pass the body as JSON text, or check it for an object that contains itself.", cause);
 
+    /// <summary>Because a value or a name in -Parameter cannot be written into a query.</summary>
+    internal static FdxException InvalidParameter(string message, Exception? cause = null) =>
+        new("Fdx.Hunting.InvalidParameter", FdxErrorKind.Configuration, message, "A name has letters, digits and underscores, and is no keyword of the query language. A value is a string, a bool, a number, a datetime, a timespan, a guid, or an array of these.", cause);
+
+    /// <summary>Because the file of the query cannot be read.</summary>
+    internal static FdxException QueryFileUnreadable(string message, Exception? cause = null) =>
+        new("Fdx.Hunting.FileUnreadable", FdxErrorKind.Configuration, message, "Check the path and its permissions. The file is text in UTF-8.", cause);
+
     /// <summary>Because the script block for the assertion returned no assertion.</summary>
     internal static FdxException AssertionScriptFailed(string message, Exception? cause = null) =>
         new("Fdx.Assertion.ScriptFailed", FdxErrorKind.Authentication, message, "Run the script block by itself. It must return the token as one string or SecureString.", cause);

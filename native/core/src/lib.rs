@@ -22,6 +22,7 @@ pub mod errors;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
 pub mod http;
+mod hunting;
 mod progress;
 mod query;
 mod read;

@@ -13,6 +13,8 @@ const RAISED: &[(&str, &str)] = &[
     ("UnknownError", "Fdx.Settings.UnknownError"),
     ("InvalidEndpoint", "Fdx.Settings.InvalidEndpoint"),
     ("InvalidBody", "Fdx.Settings.InvalidBody"),
+    ("InvalidParameter", "Fdx.Hunting.InvalidParameter"),
+    ("QueryFileUnreadable", "Fdx.Hunting.FileUnreadable"),
     ("AssertionScriptFailed", "Fdx.Assertion.ScriptFailed"),
     ("TokenFileUnreadable", "Fdx.Workload.FileUnreadable"),
     ("CertificateUnreadable", "Fdx.Certificate.Unreadable"),

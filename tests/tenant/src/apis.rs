@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::cloud::Resource;
 use crate::data;
 use crate::http::{Answer, Call, Service, answer, json_answer, with_header};
+use crate::hunting;
 use crate::lists::{self, List};
 use crate::resource_graph;
 use crate::state::{Open, State, now};
@@ -57,17 +58,12 @@ impl Graph {
         with_header(with_header(json_answer(status, &body), "request-id", &id), "client-request-id", client)
     }
 
-    fn list(
-        state: &State,
-        call: &Call,
-        claims: &Value,
-        list: &List,
-        id: Option<&str>,
-    ) -> Result<Answer, lists::Refusal> {
+    /// The customer of a token that has one of these roles.
+    fn authorize(state: &State, claims: &Value, wanted: &[&str]) -> Result<Customer, lists::Refusal> {
         let roles: Vec<_> =
             claims["roles"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-        if !roles.iter().any(|role| list.roles.contains(role)) {
-            let (needed, roles) = (list.roles.join(","), roles.join(","));
+        if !roles.iter().any(|role| wanted.contains(role)) {
+            let (needed, roles) = (wanted.join(","), roles.join(","));
             let text = format!(
                 "Missing application roles. API required roles: {needed}, application roles: {roles}."
             );
@@ -75,7 +71,23 @@ impl Graph {
         }
         let unknown =
             || (401, "InvalidAuthenticationToken", "The tenant of the token is not known.".to_owned());
-        let customer = customer(state, claims).ok_or_else(unknown)?;
+        customer(state, claims).ok_or_else(unknown)
+    }
+
+    fn hunting(state: &State, call: &Call, claims: &Value) -> Result<Answer, hunting::Refusal> {
+        let engine = hunting::Engine::Graph;
+        let customer = Graph::authorize(state, claims, &[engine.role()])?;
+        hunting::respond(state, call, &customer, engine)
+    }
+
+    fn list(
+        state: &State,
+        call: &Call,
+        claims: &Value,
+        list: &List,
+        id: Option<&str>,
+    ) -> Result<Answer, lists::Refusal> {
+        let customer = Graph::authorize(state, claims, list.roles)?;
         match id {
             Some(id) => list.item(state, call, &customer, id),
             None => list.page(state, call, &customer),
@@ -98,6 +110,11 @@ impl Service for Graph {
         };
         if let Some(extra) = extra(&state, &call) {
             return extra;
+        }
+        if call.method == "POST" && call.path.eq_ignore_ascii_case(hunting::GRAPH_PATH) {
+            return Graph::hunting(&state, &call, &claims).unwrap_or_else(|(status, code, message)| {
+                Graph::refuse(&state, &call, status, code, &message)
+            });
         }
         if let ("GET", Some((list, id))) = (call.method.as_str(), lists::find(&call.path)) {
             return Graph::list(&state, &call, &claims, list, id).unwrap_or_else(

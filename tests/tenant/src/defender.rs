@@ -9,6 +9,7 @@ use crate::authorize::{authorize, bearer, family};
 use crate::data;
 use crate::filter::{Field, Filter, Kind};
 use crate::http::{Answer, Call, Service, answer, http_date, json_answer, with_header};
+use crate::hunting::{self, Engine};
 use crate::machine_lists;
 use crate::pages;
 use crate::state::{Open, State, now};
@@ -76,6 +77,18 @@ fn route(state: &Arc<State>, call: &Call, open: Open) -> Result<Answer, Refusal>
     if let Some(extra) = extra {
         let customer = authorize(state, call, family(&parts), &[])?;
         return Ok(extra_answer(state, call, &customer, extra, open));
+    }
+    let engine = match (call.method.as_str(), parts.as_slice()) {
+        ("POST", ["advancedqueries", "run"]) => Some(Engine::Defender),
+        ("POST", ["advancedhunting", "run"]) => Some(Engine::Xdr),
+        _ => None,
+    };
+    if let Some(engine) = engine {
+        let customer = authorize(state, call, family(&parts), &[engine.role()])?;
+        quota(state, &customer, "hunting")?;
+        only(state, call, &[])?;
+        return hunting::respond(state, call, &customer, engine)
+            .map_err(|(status, code, message)| no(status, code, message));
     }
     if call.method != "GET" {
         state.violation(format!("defender: {} {} was not expected", call.method, call.path));

@@ -21,6 +21,7 @@ mod faults;
 mod federated;
 mod filter;
 mod http;
+mod hunting;
 mod identity;
 mod imds;
 mod jwt;
@@ -48,7 +49,8 @@ pub use cloud::Cloud;
 pub use faults::{Fault, Name};
 pub use state::{IDENTITY_HEADER, Report, Seen};
 pub use world::{
-    App, ArcAgent, Customer, ExtraResponse, FederatedCredential, Identity, QueryQuota, Quota, Secret, World,
+    App, ArcAgent, Customer, ExtraResponse, FederatedCredential, Hunting, Identity, QueryQuota, Quota,
+    Secret, World,
 };
 
 use http::Service;

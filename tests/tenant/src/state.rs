@@ -72,6 +72,7 @@ pub(crate) struct State {
     open: AtomicI64,
     peak_open: AtomicI64,
     counter: AtomicU64,
+    started: i64,
     /// Base addresses by listener.
     pub addresses: Mutex<BTreeMap<&'static str, String>>,
 }
@@ -101,6 +102,7 @@ impl State {
             open: AtomicI64::new(0),
             peak_open: AtomicI64::new(0),
             counter: AtomicU64::new(0),
+            started: i64::try_from(now()).unwrap_or(0),
             addresses: Mutex::default(),
         })
     }
@@ -223,6 +225,11 @@ impl State {
     /// Whether pages of this path have no link to the next one.
     pub(crate) fn is_without_links(&self, path: &str) -> bool {
         self.world().paths_without_links.iter().any(|without| without == path)
+    }
+
+    /// When the server started, in seconds since 1970.
+    pub(crate) fn started(&self) -> i64 {
+        self.started
     }
 
     /// A number that is new each time.

@@ -44,12 +44,43 @@ pub struct World {
     /// Queries of Resource Graph that one principal may send in a window.
     #[serde(default = "resource_graph_quota")]
     pub resource_graph_quota: QueryQuota,
+    /// Advanced hunting.
+    #[serde(default)]
+    pub hunting: Hunting,
     /// Answers of further paths: `METHOD /path` to the answer.
     pub extra_responses: std::collections::HashMap<String, ExtraResponse>,
     /// The agent of Azure Arc.
     pub arc: ArcAgent,
     /// Which user-assigned identity the Service Fabric application has, from 0.
     pub fabric_identity: usize,
+}
+
+/// Limits and habits of advanced hunting.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Hunting {
+    /// Rows of an answer at most. Those beyond it are left out without a word.
+    pub row_limit: usize,
+    /// Bytes of an answer at most. More is an error.
+    pub byte_limit: usize,
+    /// Whether the end of a time window is not a part of it.
+    pub open_end: bool,
+    /// Whether the schema's members have capitals.
+    pub schema_in_pascal: bool,
+    /// Whether the tenants' quota of processor time is used up.
+    pub cpu_exhausted: bool,
+}
+
+impl Default for Hunting {
+    fn default() -> Self {
+        Hunting {
+            row_limit: 100_000,
+            byte_limit: 50 << 20,
+            open_end: false,
+            schema_in_pascal: false,
+            cpu_exhausted: false,
+        }
+    }
 }
 
 /// What the agent of Azure Arc does with the id of a user-assigned identity.
@@ -165,6 +196,9 @@ pub struct Customer {
     /// Alerts of Microsoft Graph.
     #[serde(default = "alerts")]
     pub alerts: usize,
+    /// Rows of each table of advanced hunting.
+    #[serde(default = "hunting_rows")]
+    pub hunting_rows: usize,
     /// Subscriptions that Azure Resource Manager lists.
     #[serde(default)]
     pub subscriptions: usize,
@@ -194,11 +228,15 @@ fn xdr_roles() -> Vec<String> {
 }
 
 fn graph_roles() -> Vec<String> {
-    vec!["SecurityAlert.Read.All".to_owned()]
+    vec!["SecurityAlert.Read.All".to_owned(), "ThreatHunting.Read.All".to_owned()]
 }
 
 fn alerts() -> usize {
     25
+}
+
+fn hunting_rows() -> usize {
+    500
 }
 
 fn resources() -> usize {
@@ -314,6 +352,7 @@ impl World {
             arm_page_size: arm_page_size(),
             quota: None,
             resource_graph_quota: resource_graph_quota(),
+            hunting: Hunting::default(),
             extra_responses: std::collections::HashMap::new(),
             arc: ArcAgent { honours_selector: true, echo: true },
             fabric_identity: 0,
@@ -364,6 +403,7 @@ fn customer(number: usize, rows: u64, machines: usize) -> Customer {
         machines,
         vulnerability_rows: rows,
         alerts: alerts(),
+        hunting_rows: hunting_rows(),
         subscriptions: 0,
         resources: resources(),
         token_lifetime: 3599,

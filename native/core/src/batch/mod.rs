@@ -183,22 +183,27 @@ impl BatchBuilder {
         &mut self.columns
     }
 
-    /// Adds a variant column at the end; the rows before have null in it.
-    pub(crate) fn add_column(&mut self, name: &str) {
-        let mut column = ColumnBuilder::new(name, ColumnKind::Variant);
+    /// Adds a column at the end; the rows before have null in it.
+    pub(crate) fn add_column(&mut self, name: &str, kind: ColumnKind) {
+        let mut column = ColumnBuilder::new(name, kind);
         for _ in 0..self.rows {
             column.null();
         }
         self.columns.push(column);
     }
 
-    /// Ends a row. Every column must have its value.
-    pub(crate) fn end_row(&mut self) {
-        self.bytes = self.columns.iter_mut().map(ColumnBuilder::keep).sum();
+    /// Keeps the columns that were added, also if no row follows.
+    pub(crate) fn keep_columns(&mut self) {
         if self.kept_columns != self.columns.len() {
             self.kept_columns = self.columns.len();
             self.schema_due = true;
         }
+    }
+
+    /// Ends a row. Every column must have its value.
+    pub(crate) fn end_row(&mut self) {
+        self.bytes = self.columns.iter_mut().map(ColumnBuilder::keep).sum();
+        self.keep_columns();
         self.rows += 1;
     }
 

@@ -78,7 +78,7 @@ fn half_a_row_leaves_nothing_behind() {
     put(&mut builder, "d");
     put(&mut builder, "a");
     builder.columns()[0].text("e");
-    builder.add_column("half");
+    builder.add_column("half", ColumnKind::Variant);
     let batch = read(builder.take().unwrap().bytes());
     assert_eq!((batch.rows, batch.added, batch.indexes), (3, vec!["a".into(), "d".into()], vec![1, 2, 1]));
     put(&mut builder, "b");

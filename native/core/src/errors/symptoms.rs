@@ -60,8 +60,7 @@ symptoms! {
          -Endpoint are authority, defender, defenderScope, xdr, xdrScope, graph, arm, imds and arcTokens.";
     INVALID_PROXY = "Fdx.Settings.InvalidProxy", Configuration, Connection,
         "the proxy address is not valid",
-        "Use -Proxy http://host:port, or fix HTTPS_PROXY, HTTP_PROXY, ALL_PROXY or the proxy in the settings of \
-         the system. SOCKS is not supported.";
+        "Use -Proxy http://host:port, or fix HTTPS_PROXY, HTTP_PROXY or ALL_PROXY. SOCKS is not supported.";
     INVALID_GEO = "Fdx.Settings.InvalidGeo", Configuration, Connection,
         "Defender has no such region in this cloud",
         "Use one of us, eu, uk, au, swa, ina, aea for -Geo, with -Environment Public. Or omit -Geo: every \
@@ -358,6 +357,52 @@ symptoms! {
          -ServicePrincipalId <object id of the identity> -PrincipalId <the same> -ResourceId <object id of \
          the API's service principal> -AppRoleId <id of the role>. The token of an identity keeps its old roles for \
          up to 24 hours.";
+
+    // Hunting queries.
+    HUNTING_INVALID_QUERY = "Fdx.Hunting.InvalidQuery", Configuration, Answer,
+        "the service cannot run the query",
+        "See the message of the service, which names the operator or the place. With -Parameter, the text of the query \
+         begins in line 2 of what was sent.";
+    HUNTING_UNKNOWN_TABLE = "Fdx.Hunting.UnknownTable", Configuration, Licence,
+        "the tenant has no table or column with a name in the query",
+        "Check the spelling. A tenant without the product's licence lacks its tables: EmailEvents needs Defender for \
+         Office 365, DeviceTvm tables need Defender Vulnerability Management.";
+    HUNTING_PREEMPTED = "Fdx.Hunting.Preempted", Service, Answer,
+        "the service stopped the query because it needed too much processor time or memory",
+        "Filter early and by time, avoid joins of large tables, or use a shorter -Timespan. A query that handles each \
+         row by itself can be split: -SplitBy Time.";
+    HUNTING_RESULT_TOO_LARGE = "Fdx.Hunting.ResultTooLarge", Service, Answer,
+        "the result of the query is larger than the service sends",
+        "The limit is 50 MB. Return fewer columns with project, filter more, or use a shorter -Timespan. A query that \
+         handles each row by itself can be split: -SplitBy Time.";
+    HUNTING_TIMEOUT = "Fdx.Hunting.Timeout", Service, Answer,
+        "the query took longer than the service allows",
+        "The limit is about three minutes. Filter early and by time, or use a shorter -Timespan. A query that handles \
+         each row by itself can be split: -SplitBy Time.";
+    HUNTING_CPU_QUOTA = "Fdx.Hunting.CpuQuota", Throttled, Answer,
+        "the tenant's hunting quota of processor time is used up",
+        "All queries of the tenant share it, also those of the portal, and it starts again every 15 minutes. Wait \
+         until then; a repetition before is refused too. Make the query cheaper: filter early and by time.";
+    HUNTING_PART_TOO_LARGE = "Fdx.Hunting.PartTooLarge", Service, Answer,
+        "the smallest part of a query that was split still has too many rows",
+        "Rows of this part are missing. Filter more, so that one minute, or one of 1,024 groups of machines, has fewer \
+         rows than the service sends.";
+    HUNTING_CANNOT_SPLIT = "Fdx.Hunting.CannotSplit", Configuration, Connection,
+        "the query cannot be split",
+        "-SplitBy Time needs a query whose operators handle each row by itself, such as where, project, extend, parse \
+         and mv-expand: the parts of any other one do not add up to its result. Run it without -SplitBy, or \
+         summarize the rows in PowerShell.";
+    HUNTING_INVALID_PARAMETER = "Fdx.Hunting.InvalidParameter", Configuration, Connection,
+        "a value or a name in -Parameter cannot be written into a query",
+        "A name has letters, digits and underscores, and is no keyword of the query language. A value is a string, a \
+         bool, a number, a datetime, a timespan, a guid, or an array of these.";
+    HUNTING_INVALID_TIMESPAN = "Fdx.Hunting.InvalidTimespan", Configuration, Connection,
+        "the value of -Timespan is not valid",
+        "Use a TimeSpan, or ISO 8601: a duration (P7D, PT12H), a start (2026-11-01T00:00:00Z), or two of these with a \
+         slash between them, such as 2026-11-01/2026-11-08 or P1D/2026-11-08. Only the Graph engine takes it.";
+    HUNTING_FILE = "Fdx.Hunting.FileUnreadable", Configuration, Connection,
+        "the file of the query cannot be read",
+        "Check the path and its permissions. The file is text in UTF-8.";
 
     // The network and the answers.
     PROXY_REFUSED = "Fdx.Network.ProxyRefused", Configuration, Answer,

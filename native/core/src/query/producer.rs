@@ -15,6 +15,7 @@ use crate::context::Context;
 use crate::diagnose::{check, consent, explain};
 use crate::errors::{Error, Result, catch_panics};
 use crate::http::CONNECTIONS_PER_HOST;
+use crate::hunting::{self, document::Hunting};
 use crate::read::address;
 use crate::read::decode::row::RowDecoder;
 use crate::read::pager;
@@ -44,6 +45,11 @@ pub(crate) async fn produce(context: Context, request: QueryRequest, items: mpsc
         Work::Tokens | Work::Explain(_) | Work::Consent(_) => return,
         Work::Check(targets) if targets.is_empty() => return,
         _ => {}
+    }
+    if let Work::Hunting(hunting) = &request.work {
+        for notice in &hunting.notices {
+            context.reporter.warning(notice.clone());
+        }
     }
     context.reporter.begin(request.tenants.len());
     let places = Arc::new(Semaphore::new(request.throttle_limit));
@@ -110,6 +116,7 @@ impl Job {
         let outcome = match work {
             Work::Rows(rows) => self.rows(rows).await,
             Work::Call(call) => self.call(call).await,
+            Work::Hunting(hunting) => self.hunting(&hunting).await,
             Work::Token { scope, force } => self.token(&scope, force).await,
             Work::Check(targets) => {
                 if let Some(batch) = check::tenant(&self.context, &self.tenant, self.stream, &targets).await {
@@ -198,6 +205,15 @@ impl Job {
         let plan = Plan::of_address(call.family, call.method, url, call.body, call.paging);
         let mut sink = self.sink(decoder, columns);
         let outcome = pager::read(&self.context, &self.tenant, &plan, &mut sink).await;
+        sink.finish().await;
+        outcome
+    }
+
+    async fn hunting(&self, hunting: &Hunting) -> Result<()> {
+        let columns = hunting.columns.clone();
+        let (decoder, columns) = if hunting.raw { RowDecoder::raw() } else { RowDecoder::described(columns) };
+        let mut sink = self.sink(decoder, columns);
+        let outcome = hunting::read(&self.context, &self.tenant, hunting, &mut sink).await;
         sink.finish().await;
         outcome
     }

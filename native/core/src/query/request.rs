@@ -16,6 +16,7 @@ use crate::diagnose::consent::Consent;
 use crate::errors::{Error, Result, excerpt};
 use crate::errors::{INVALID_FILTER_SETTING, INVALID_METHOD, INVALID_PAGE_SIZE, INVALID_RESOURCE};
 use crate::http::CONNECTIONS_PER_HOST;
+use crate::hunting::document::{Hunting, HuntingDocument};
 use crate::read::filter::RowFilter;
 use crate::settings::{Environment, Settings, check_tenant, misfit, parse_document};
 
@@ -44,6 +45,7 @@ pub(crate) struct QueryRequest {
 pub(crate) enum Work {
     Rows(RowsRequest),
     Call(ApiCall),
+    Hunting(Box<Hunting>),
     Token {
         scope: String,
         force: bool,
@@ -107,6 +109,7 @@ struct Document {
 enum Kind {
     Rows,
     Request,
+    Hunting,
     Token,
     Tokens,
     Check,
@@ -225,6 +228,11 @@ impl QueryRequest {
                 let document: CallDocument = members.read(kind)?;
                 (throttle_limit, first) = (document.throttle_limit, document.first);
                 Work::Call(call(document)?)
+            }
+            Kind::Hunting => {
+                let document: HuntingDocument = members.read(kind)?;
+                (throttle_limit, first) = (document.throttle_limit, document.first);
+                Work::Hunting(Box::new(Hunting::of(document)?))
             }
             Kind::Token => {
                 let document: TokenDocument = members.read(kind)?;

@@ -2,7 +2,9 @@
 
 pub(crate) mod address;
 pub(crate) mod decode;
+pub(crate) mod delivered;
 pub(crate) mod filter;
+pub(crate) mod hunting_refusal;
 pub(crate) mod pager;
 pub(crate) mod plan;
 pub(crate) mod refusal;

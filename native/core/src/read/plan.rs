@@ -34,6 +34,8 @@ pub(crate) struct Plan {
     /// Whether a repeated request does no more than the first one.
     pub(crate) repeatable: bool,
     pub(crate) not_found_is_empty: bool,
+    /// A hunting query: its answer describes its columns, and it is refused in ways of its own.
+    pub(crate) is_hunting: bool,
     /// Permissions, any of which is enough; empty when not known.
     pub(crate) permissions: &'static [&'static str],
     /// Fields that a filter may use, when there is one.
@@ -99,6 +101,7 @@ impl Plan {
             without_link: resource.without_link,
             repeatable: true,
             not_found_is_empty: resource.not_found_is_empty && !is_item,
+            is_hunting: false,
             permissions: resource.permissions,
             filter_fields: None,
         })
@@ -145,6 +148,7 @@ impl Plan {
             full_page: full_page.filter(|_| !has_top),
             without_link,
             not_found_is_empty: false,
+            is_hunting: false,
             permissions: &[],
             filter_fields: None,
         }

@@ -3,6 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 
+use super::hunting_refusal;
 use super::plan::Plan;
 use crate::cloud::resource_of;
 use crate::context::Context;
@@ -62,6 +63,9 @@ fn verdict(
         407 => (&PROXY_REFUSED, "the proxy requires authentication".to_owned()),
         _ if is_of_proxy(status, body) => {
             (&PROXY_REFUSED, format!("the request was refused, but not by the {family} API"))
+        }
+        _ if plan.is_hunting && hunting_refusal::entry(status, body).is_some() => {
+            hunting_refusal::verdict(family, status, body)
         }
         400 if plan.filter_fields.is_some() => (&INVALID_FILTER, INVALID_FILTER.cause.to_owned()),
         400 => (&BAD_REQUEST, BAD_REQUEST.cause.to_owned()),

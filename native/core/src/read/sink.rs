@@ -8,11 +8,12 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use super::decode::row::{RowDecoder, Unreadable};
+use super::delivered::Delivered;
 use super::filter::RowFilter;
 use crate::batch::{Batch, BatchBuilder};
 use crate::blocking::compute_here;
 use crate::context::Context;
-use crate::errors::Error;
+use crate::errors::{Error, UNREADABLE_ROW};
 use crate::http::{Response, TransportError};
 
 /// Longest that a row waits for others before it is handed on.
@@ -48,11 +49,17 @@ pub(crate) struct Sink {
     pub(crate) readers: Option<Arc<Semaphore>>,
     /// Applied to each row, where the service has no filter.
     pub(crate) filter: Option<Arc<RowFilter>>,
+    /// Rows that answers before delivered, where a list is read again in parts.
+    pub(crate) delivered_before: Option<Delivered>,
+    /// Rows that wait for the description of their columns.
+    waiting: Vec<String>,
     /// Ids of the tenants that the query reads.
     pub(crate) known: Arc<Mutex<HashSet<String>>>,
     /// Whether the query reads the tenant of this stream already, under another name.
     is_repeated: Option<bool>,
     delivered: u64,
+    /// Rows that came, whatever became of them.
+    received: u64,
     /// Rows that cannot be read.
     refused: u64,
 }
@@ -83,9 +90,12 @@ impl Sink {
             requests: None,
             readers: None,
             filter: None,
+            delivered_before: None,
+            waiting: Vec::new(),
             known: Arc::default(),
             is_repeated: None,
             delivered: 0,
+            received: 0,
             refused: 0,
         }
     }
@@ -123,7 +133,7 @@ impl Sink {
     /// Reads a row from text that begins with an object and may be cut. Gives its length, or `None` if it is not whole
     /// and sound. [`Sink::push`] must follow for a row that was read.
     pub(crate) fn attempt(&mut self, text: &str) -> Option<usize> {
-        if self.filter.is_some() {
+        if self.filter.is_some() || self.delivered_before.is_some() {
             // The row's end must be known first.
             return None;
         }
@@ -132,14 +142,26 @@ impl Sink {
 
     /// Adds a row.
     pub(crate) async fn push(&mut self, json: &str, is_read: bool, response: &mut Response) -> Pushed {
+        self.received += 1;
         // A row that cannot be tested cannot be decoded either, and is reported then.
         if self.filter.as_ref().is_some_and(|filter| filter.matches(json) == Some(false)) {
             return Pushed::Kept;
         }
+        if self.delivered_before.as_mut().is_some_and(|before| !before.is_new(json)) {
+            return Pushed::Kept;
+        }
         let wanted = self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
+        if wanted.is_err() && self.decoder.awaits_description() {
+            // The rows that are wanted wait for what comes after this one. An answer has 50 MB at most.
+            return Pushed::Kept;
+        }
         if wanted.is_err() {
             self.decoder.roll_back(&mut self.builder);
             return Pushed::Satisfied;
+        }
+        if self.decoder.awaits_description() {
+            self.waiting.push(json.to_owned());
+            return Pushed::Kept;
         }
         if !is_read && let Err(reason) = self.decode(json) {
             self.left.fetch_add(1, Ordering::Relaxed);
@@ -165,6 +187,50 @@ impl Sink {
         }
     }
 
+    /// Takes the description of the columns of the rows, which may come after some of them.
+    pub(crate) async fn describe(&mut self, tenant: &str, description: &str, response: &mut Response) {
+        // New columns begin with a batch of their own.
+        self.flush(Some(response)).await;
+        for name in self.decoder.describe(description, &mut self.builder) {
+            self.context.reporter.warning(format!(
+                "Tenant {tenant}: the column {name} has another type than in the answers before, so its values are not \
+                 converted."
+            ));
+        }
+        if !self.decoder.awaits_description() {
+            self.deliver_waiting(tenant, response).await;
+        }
+    }
+
+    /// The body has ended: rows that still wait are read without a description of their columns.
+    pub(crate) async fn end_of_body(&mut self, tenant: &str, response: &mut Response) {
+        if self.waiting.is_empty() {
+            return;
+        }
+        self.decoder.do_without_description();
+        self.context.reporter.warning(format!(
+            "Tenant {tenant}: the answer does not describe its columns, so their values are not converted."
+        ));
+        self.deliver_waiting(tenant, response).await;
+    }
+
+    async fn deliver_waiting(&mut self, tenant: &str, response: &mut Response) {
+        for json in std::mem::take(&mut self.waiting) {
+            if let Err(reason) = self.decode(&json) {
+                self.left.fetch_add(1, Ordering::Relaxed);
+                let message =
+                    format!("a row before the description of the columns cannot be read: {}", reason.text());
+                self.refuse(tenant, UNREADABLE_ROW.error(message)).await;
+                continue;
+            }
+            self.builder.end_row();
+            self.delivered += 1;
+            if self.builder.is_full() {
+                self.flush(Some(response)).await;
+            }
+        }
+    }
+
     fn decode(&mut self, json: &str) -> Result<(), Unreadable> {
         let mut decode = || self.decoder.decode(json, self.from_request.as_deref(), &mut self.builder);
         if json.len() < LARGE { decode() } else { compute_here(decode) }
@@ -173,6 +239,11 @@ impl Sink {
     /// Whether the query has had as many rows as it wanted.
     pub(crate) fn is_satisfied(&self) -> bool {
         self.left.load(Ordering::Relaxed) == 0
+    }
+
+    /// Rows that came so far, also those that were not delivered.
+    pub(crate) fn received(&self) -> u64 {
+        self.received
     }
 
     /// Rows of the tenant so far.

@@ -62,6 +62,7 @@ enum Member {
     List,
     Link,
     Truncated,
+    Schema,
     Error,
     Other,
 }
@@ -137,6 +138,16 @@ enum Progress {
     NeedMore,
 }
 
+/// The member that describes the columns of a list.
+#[derive(Default)]
+struct Description {
+    member: Option<&'static str>,
+    /// Its text, until it is taken.
+    text: Option<String>,
+    /// The list or its description was named, with whatever value.
+    is_named: bool,
+}
+
 /// Splits one page.
 pub(crate) struct Splitter {
     envelope: Envelope,
@@ -160,6 +171,7 @@ pub(crate) struct Splitter {
     /// The list is the document itself, not a member of an envelope.
     bare: bool,
     list_seen: bool,
+    description: Description,
     continuation: Continuation,
     /// The error that the service answered instead of a list.
     error: Option<String>,
@@ -185,6 +197,7 @@ impl Splitter {
             state: State::Begin,
             bare: false,
             list_seen: false,
+            description: Description::default(),
             continuation: Continuation::default(),
             error: None,
             #[cfg(test)]
@@ -196,6 +209,17 @@ impl Splitter {
     pub(crate) fn on_damage(mut self, damage: OnDamage) -> Self {
         self.damage = damage;
         self
+    }
+
+    /// With a member that describes the columns of the list.
+    pub(crate) fn with_schema(mut self, member: &'static str) -> Self {
+        self.description.member = Some(member);
+        self
+    }
+
+    /// The description of the columns, once: the rows after it must not be read without it.
+    pub(crate) fn take_schema(&mut self) -> Option<String> {
+        self.description.text.take()
     }
 
     /// With another limit of the window.
@@ -352,6 +376,8 @@ impl Splitter {
             Member::Link
         } else if self.envelope.truncated.is_some_and(|member| name.eq_ignore_ascii_case(member)) {
             Member::Truncated
+        } else if self.description.member.is_some_and(|member| name.eq_ignore_ascii_case(member)) {
+            Member::Schema
         } else if self.envelope.shape == Shape::List && name == "error" {
             Member::Error
         } else {
@@ -399,6 +425,12 @@ impl Splitter {
                 serde_json::from_str(&self.window[from..to]).map_err(|_| other_shape())?;
             self.continuation.link = link.filter(|link| !link.is_empty());
         }
+        // A list that is null is an empty one where the columns are described.
+        self.description.is_named |=
+            self.description.member.is_some() && matches!(member, Member::List | Member::Schema);
+        if member == Member::Schema {
+            self.description.text = Some(self.window[from..to].to_owned());
+        }
         if member == Member::Error {
             self.error = Some(excerpt(&self.window[from..to], 300));
         }
@@ -416,6 +448,7 @@ impl Splitter {
         self.state = State::Done;
         match (self.list_seen, self.document.take()) {
             (true, _) => Ok(Progress::Continue),
+            (false, None) if self.description.is_named && self.error.is_none() => Ok(Progress::Continue),
             (false, Some(from)) => {
                 Ok(Progress::Row(Row { from, to: self.position, state: RowState::Unread }))
             }
@@ -449,6 +482,7 @@ impl Splitter {
         self.begin_value(0);
         self.state = State::Row;
         if byte == b'{'
+            && self.description.text.is_none()
             && let Some(attempt) = attempt.take()
             && let Some(text) = self.window.get(from..self.horizon())
             && let Some(length) = attempt(text)

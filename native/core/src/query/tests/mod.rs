@@ -5,6 +5,7 @@ mod check;
 mod documents;
 mod echoes;
 mod faults;
+mod hunting;
 mod limits;
 mod links;
 mod questions;

@@ -1,5 +1,6 @@
 //! Decodes rows into columns.
 
+pub(crate) mod described;
 mod nested;
 pub(crate) mod row;
 pub(crate) mod surrogates;

@@ -7,6 +7,7 @@ use foldhash::fast::RandomState;
 use serde::Deserializer;
 use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor};
 
+use super::described::{self, DescribedValue, DynamicValue, SharedColumns, is_annotation};
 use super::nested::Nested;
 use super::surrogates::replace_lone_surrogates;
 use super::value::{ColumnValue, Extras, VariantValue};
@@ -15,6 +16,8 @@ use crate::catalog::{ADDITIONAL, ColumnKind, Resource};
 
 /// Columns of rows that no catalog entry describes, at most: beyond it the names are data.
 const DYNAMIC_LIMIT: usize = 4096;
+/// Name of the column of described rows that holds what no other column does.
+const ADDITIONAL_OF_DESCRIBED: &str = "AdditionalProperties";
 
 /// Decodes the rows of one stream.
 pub(crate) struct RowDecoder {
@@ -28,12 +31,18 @@ pub(crate) struct RowDecoder {
     /// By column, the number of the last member of the row that repeats its name.
     repeated: HashMap<usize, u32, RandomState>,
     extras: Extras,
+    /// The columns of the whole query, where answers describe them.
+    shared: SharedColumns,
+    /// The column of the extras of described rows, once there are any.
+    additional: Option<usize>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Layout {
     /// The catalog's columns; how many of them there are.
     Typed(&'static Resource),
+    /// The columns that the answer describes; before it has, no row can be read.
+    Described { is_ready: bool },
     /// Columns as they turn up.
     Dynamic,
     /// The JSON itself.
@@ -76,6 +85,50 @@ impl RowDecoder {
         (Self::new(Layout::Dynamic), Vec::new())
     }
 
+    /// For rows whose columns the answer describes.
+    pub(crate) fn described(shared: SharedColumns) -> (Self, Vec<ColumnBuilder>) {
+        (RowDecoder { shared, ..Self::new(Layout::Described { is_ready: false }) }, Vec::new())
+    }
+
+    /// Whether rows must wait for the description of their columns.
+    pub(crate) fn awaits_description(&self) -> bool {
+        self.layout == Layout::Described { is_ready: false }
+    }
+
+    /// Reads rows as they come, because the answer does not describe them.
+    pub(crate) fn do_without_description(&mut self) {
+        self.layout = Layout::Dynamic;
+    }
+
+    /// Takes the description of the columns. The builder must have no rows. Gives the columns whose type differs from
+    /// that in the answers before.
+    pub(crate) fn describe(&mut self, description: &str, builder: &mut BatchBuilder) -> Vec<String> {
+        if !matches!(self.layout, Layout::Described { .. }) {
+            return Vec::new();
+        }
+        let columns = described::columns(description);
+        if columns.is_empty() {
+            return Vec::new();
+        }
+        self.layout = Layout::Described { is_ready: true };
+        let (columns, conflicts) = self.shared.join(&columns);
+        for column in columns {
+            let is_known = self.names.contains(&column.name);
+            if is_known {
+                continue;
+            }
+            builder.add_column(&column.name, column.kind);
+            let index = self.names.len();
+            // A name that differs in case only is another column, so the exact name comes first.
+            self.indexes.entry(column.name.to_ascii_lowercase().into()).or_insert(index);
+            self.indexes.insert(column.name.clone(), index);
+            self.names.push(column.name);
+            self.seen.push(false);
+        }
+        builder.keep_columns();
+        conflicts
+    }
+
     /// For rows that are handed on as they are.
     pub(crate) fn raw() -> (Self, Vec<ColumnBuilder>) {
         (Self::new(Layout::Raw), vec![ColumnBuilder::new("json", ColumnKind::Text)])
@@ -90,6 +143,8 @@ impl RowDecoder {
             seen: Vec::new(),
             repeated: HashMap::default(),
             extras: Extras::default(),
+            shared: SharedColumns::default(),
+            additional: None,
         }
     }
 
@@ -137,7 +192,7 @@ impl RowDecoder {
         from_request: Option<&str>,
         builder: &mut BatchBuilder,
     ) -> Option<usize> {
-        if self.layout == Layout::Raw {
+        if self.layout == Layout::Raw || self.awaits_description() {
             return None;
         }
         let Ok(length) = self.object(text, builder) else {
@@ -158,9 +213,18 @@ impl RowDecoder {
             }
             self.seen.truncate(kept);
         }
+        if self.additional.is_some_and(|index| index >= builder.columns().len()) {
+            self.forget_additional();
+        }
         self.seen.fill(false);
         self.repeated.clear();
         self.extras.clear();
+    }
+
+    fn forget_additional(&mut self) {
+        self.additional = None;
+        self.names.pop();
+        self.seen.pop();
     }
 
     /// Reads an object, and says how long it is.
@@ -183,6 +247,7 @@ impl RowDecoder {
         match self.layout {
             Layout::Raw => {}
             Layout::Typed(resource) => self.fill(resource, from_request, builder.columns()),
+            Layout::Described { .. } => self.fill_described(builder),
             Layout::Dynamic => {
                 for (column, seen) in builder.columns().iter_mut().zip(&mut self.seen) {
                     if !std::mem::take(seen) {
@@ -211,6 +276,24 @@ impl RowDecoder {
         }
     }
 
+    /// Null in the columns that the row did not name. What fits no column has one of its own from the first such row
+    /// on.
+    fn fill_described(&mut self, builder: &mut BatchBuilder) {
+        if self.additional.is_none() && !self.extras.is_empty() {
+            self.additional = Some(self.names.len());
+            builder.add_column(ADDITIONAL_OF_DESCRIBED, ColumnKind::Variant);
+            self.names.push(Box::default());
+            self.seen.push(false);
+        }
+        for (index, column) in builder.columns().iter_mut().enumerate() {
+            if self.additional == Some(index) {
+                self.extras.write(column);
+            } else if !std::mem::take(&mut self.seen[index]) {
+                column.null();
+            }
+        }
+    }
+
     /// The column of a member of a dynamic row; a new one while there is room.
     fn column(&mut self, name: &str, builder: &mut BatchBuilder) -> Option<usize> {
         if let Some(index) = self.indexes.get(name) {
@@ -220,7 +303,7 @@ impl RowDecoder {
             return None;
         }
         let index = self.names.len();
-        builder.add_column(name);
+        builder.add_column(name, ColumnKind::Variant);
         self.indexes.insert(name.into(), index);
         self.names.push(name.into());
         self.seen.push(false);
@@ -255,6 +338,8 @@ fn too_many<E: serde::de::Error>() -> E {
 enum Member {
     ColumnBuilder(usize),
     Extra(String),
+    /// Says a type and no value.
+    Annotation,
 }
 
 struct RowVisitor<'a> {
@@ -278,6 +363,14 @@ impl<'de> Visitor<'de> for RowVisitor<'_> {
                 Member::Extra(name) if decoder.layout == Layout::Dynamic => {
                     decoder.unseen_column(&name, builder).ok_or_else(too_many)?
                 }
+                Member::Annotation => {
+                    map.next_value::<IgnoredAny>()?;
+                    continue;
+                }
+                Member::Extra(name) if decoder.is_described() => {
+                    map.next_value_seed(DynamicValue::new(decoder.extras.name(&name)))?;
+                    continue;
+                }
                 Member::Extra(name) if decoder.nested.object(&name).is_some() => {
                     let value = map.next_value()?;
                     let RowDecoder { nested, seen, extras, .. } = &mut *decoder;
@@ -295,7 +388,11 @@ impl<'de> Visitor<'de> for RowVisitor<'_> {
             };
             let column = &mut builder.columns()[index];
             let name = &decoder.names[index];
-            map.next_value_seed(ColumnValue { column, name, extras: &mut decoder.extras })?;
+            let value = ColumnValue { column, name, extras: &mut decoder.extras };
+            match decoder.layout {
+                Layout::Described { .. } => map.next_value_seed(DescribedValue(value))?,
+                _ => map.next_value_seed(value)?,
+            }
             decoder.seen[index] = true;
             expected = index + 1;
         }
@@ -304,6 +401,10 @@ impl<'de> Visitor<'de> for RowVisitor<'_> {
 }
 
 impl RowDecoder {
+    fn is_described(&self) -> bool {
+        matches!(self.layout, Layout::Described { .. })
+    }
+
     /// The last column and those of the request have names too, but are not read from the row.
     fn readable(&self, index: usize) -> bool {
         match self.layout {
@@ -311,6 +412,7 @@ impl RowDecoder {
                 let column = &resource.columns[index];
                 !column.from_request && column.path.len() < 2 && index + 1 < resource.columns.len()
             }
+            Layout::Described { .. } => self.additional != Some(index),
             _ => true,
         }
     }
@@ -367,6 +469,7 @@ impl Visitor<'_> for MemberName<'_> {
         });
         Ok(match found {
             Some(index) if is_free(*index) => Member::ColumnBuilder(*index),
+            _ if decoder.is_described() && is_annotation(name) => Member::Annotation,
             _ => Member::Extra(name.to_owned()),
         })
     }

@@ -24,6 +24,11 @@ impl Extras {
         &mut self.data
     }
 
+    /// Whether the row has no such members.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
     /// Forgets the members of a row that is not kept.
     pub(crate) fn clear(&mut self) {
         self.data.clear();
@@ -321,11 +326,13 @@ impl<'de> Visitor<'de> for VariantValue<'_> {
     }
 }
 
-fn reserve_count(out: &mut Vec<u8>) -> usize {
+/// Leaves room for the number of items.
+pub(super) fn reserve_count(out: &mut Vec<u8>) -> usize {
     out.extend_from_slice(&[0; 4]);
     out.len() - 4
 }
 
-fn write_count(out: &mut [u8], at: usize, count: u32) {
+/// Writes the number of items into its place.
+pub(super) fn write_count(out: &mut [u8], at: usize, count: u32) {
     out[at..at + 4].copy_from_slice(&count.to_le_bytes());
 }

@@ -18,9 +18,9 @@ use crate::errors::{
 use crate::http::retry::{Attempt, Outcome, Policy, is_transient, quota_delay, retry_after};
 use crate::http::{ErrorBody, Request, Response, TransportError, TransportErrorKind, limits, sensitive};
 use crate::read::plan::Plan;
-use crate::read::refusal;
 use crate::read::sink::{Pushed, Sink};
 use crate::read::splitter::{Continuation, OnDamage, RowState, Shape, Splitter};
+use crate::read::{hunting_refusal, refusal};
 use crate::token::cache::Cached;
 
 /// Bytes of a body after which other work has its turn.
@@ -179,7 +179,8 @@ impl<'a> Page<'a> {
         let _request = sink.request().await;
         let method = self.plan.method.as_str();
         self.context.reporter.request(method, self.tenant, self.target.url.path(), self.number);
-        let limit = if self.plan.repeatable { limits::ANSWER } else { limits::ONLY_ANSWER };
+        let is_quick = self.plan.repeatable && !self.plan.is_hunting;
+        let limit = if is_quick { limits::ANSWER } else { limits::ONLY_ANSWER };
         let sent = self.context.send(self.request(cached.token.secret.expose())?, limit).await;
         let mut response = sent.map_err(|e| self.broken(&e))?;
         let status = response.status;
@@ -208,6 +209,8 @@ impl<'a> Page<'a> {
             _ => retry_after(asked.as_deref(), now),
         };
         Err(match status {
+            // The same query would be refused again, and costs the tenant's quota.
+            _ if hunting_refusal::is_of_the_query(&error) => Failure::Final(error),
             // A new token may fix a 403 too: the old one lacks roles that were granted later.
             401 | 403 if status == 401 || cached.from_cache => {
                 if error.is(&NOT_LICENSED) || error.is(&NOT_PROVISIONED) || error.is(&PROXY_REFUSED) {
@@ -234,7 +237,10 @@ impl<'a> Page<'a> {
             request.headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
         }
         if let Some(body) = &self.target.body {
-            request.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            // Without the charset, hunting takes what is not ASCII for something else.
+            let of_body =
+                if self.plan.is_hunting { "application/json; charset=utf-8" } else { "application/json" };
+            request.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(of_body));
             request.body = Some(body.clone());
         }
         Ok(request)
@@ -259,6 +265,9 @@ impl<'a> Page<'a> {
             envelope.shape = Shape::List;
         }
         let mut splitter = Splitter::new(envelope).on_damage(damage);
+        if self.plan.is_hunting {
+            splitter = splitter.with_schema("schema");
+        }
         let mut replay = Replay::default();
         let mut unyielded = 0;
         loop {
@@ -281,6 +290,7 @@ impl<'a> Page<'a> {
                 }
             }
         }
+        sink.end_of_body(self.tenant, response).await;
         if received.bytes == 0 && envelope.shape == Shape::Any {
             // 204, or an action that answers nothing.
             return Ok(PageEnd::default());
@@ -316,7 +326,11 @@ impl<'a> Page<'a> {
                 let is_damage = splitter.has_begun() && error.is(&NOT_JSON);
                 if is_damage { Failure::Damaged(error) } else { Failure::Final(error) }
             });
-            let Some(row) = row? else { return Ok(true) };
+            let row = row?;
+            if let Some(description) = splitter.take_schema() {
+                sink.describe(self.tenant, &description, response).await;
+            }
+            let Some(row) = row else { return Ok(true) };
             let json = splitter.text(row);
             replay.rows += 1;
             if is_new {

@@ -1,0 +1,12 @@
+//! Advanced hunting: a query in the Kusto query language, its parameters, and the parts of one whose rows do not fit
+//! into one answer.
+
+pub(crate) mod document;
+mod engine;
+mod literal;
+mod parts;
+mod run;
+mod syntax;
+mod timespan;
+
+pub(crate) use run::read;

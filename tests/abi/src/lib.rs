@@ -93,10 +93,8 @@ fn link(compiler: &mut Command, source: &str, library: &Path, program: &Path) {
     let folder = library.parent().expect("the library is in a folder");
     let mut rpath = std::ffi::OsString::from("-Wl,-rpath,");
     rpath.push(folder);
-    let mut name = std::ffi::OsString::from("-l:");
-    name.push(library.file_name().expect("the library has a name"));
     run(compiler.arg(root().join(source)).arg("-o").arg(program).arg("-L").arg(folder).args([
-        name.as_os_str(),
+        OsStr::new("-lfedxdr_native"),
         &rpath,
         OsStr::new("-pthread"),
     ]));

@@ -52,6 +52,11 @@ $pwsh = Join-Path $PSHOME ($IsWindows ? 'pwsh.exe' : 'pwsh')
 $everything = '--workspace', '--all-targets'
 Set-Location $root
 
+$tools = [ordered]@{ cargo = 'https://rustup.rs'; dotnet = 'https://dotnet.microsoft.com/download' }
+foreach ($tool in $tools.Keys | Where-Object { $_ -eq 'cargo' -or $Task -notin 'Generate', 'Clean' }) {
+    if (-not (Get-Command $tool -ErrorAction Ignore)) { throw "$tool is needed and not on PATH: $($tools[$tool])" }
+}
+
 . ./module/package/Targets.ps1
 . ./module/package/Supply.ps1
 . ./module/package/Pack.ps1

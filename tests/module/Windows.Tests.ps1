@@ -167,6 +167,12 @@ Describe 'Windows and the others' {
         Get-Content $target | Should -Be 'new and longer'
     }
 
+    It 'build.ps1 runs without Bash, and names the tool that is missing' {
+        $build = (Convert-Path (Join-Path $PSScriptRoot ../../build.ps1)).Replace("'", "''")
+        $said = Invoke-Fresh "`$env:PATH = ''; try { & '$build' -Task Build } catch { `"`$_`" }"
+        $said | Should -Be 'cargo is needed and not on PATH: https://rustup.rs'
+    }
+
     Context 'Azure Arc' {
         It 'has its keys below ProgramData' {
             if (-not $IsWindows) { Set-ItResult -Skipped -Because 'only Windows has ProgramData' }

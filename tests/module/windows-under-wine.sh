@@ -1,10 +1,9 @@
 #!/usr/bin/env bash
-# Runs the module's tests in the Windows PowerShell under wine, against a fake tenant that is built for Windows. Each
-# file has a process of its own, as on the other systems.
+# Runs the module's tests in the Windows PowerShell under wine, against the fake tenant of this machine. Each file has a
+# process of its own, as on the other systems.
 #   tests/module/windows-under-wine.sh PACKAGE [NAME...]
 # PACKAGE is the module's folder (FedXdr/<version>) with win-x64/fedxdr_native.dll, NAME a test file without .Tests.ps1.
-# Ends with "N passed, N failed, N skipped". FEDXDR_TENANT_EXE is a fake tenant that exists, PWSH_WINE the program that
-# takes pwsh's arguments.
+# Ends with "N passed, N failed, N skipped". PWSH_WINE is the program that takes pwsh's arguments.
 set -uo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 [ $# -ge 1 ] || { sed -n '4,7s/^# *//p' "${BASH_SOURCE[0]}" >&2; exit 2; }
@@ -20,30 +19,27 @@ if ! command -v "$pwsh" >/dev/null; then
 fi
 command -v wine >/dev/null || fail 'wine is missing: apt-get install --no-install-recommends wine wine64'
 
-# A distribution's compiler with the sources of its standard library, or one of rustup with the target.
-build_tenant() {
-    local triple=x86_64-pc-windows-gnu folder=$root/target/package/windows-tenant
-    local -a cargo=(cargo) std=()
-    if [ -d /usr/lib/rustlib/src/rust ] && [ ! -d "$(rustc --print sysroot 2>/dev/null)/lib/rustlib/$triple/lib" ]; then
-        cargo=(env PATH=/usr/bin:/bin RUSTC=/usr/bin/rustc RUSTC_BOOTSTRAP=1 /usr/bin/cargo)
-        std=(-Z build-std=std,panic_unwind)
-    fi
-    # Not optimized: that would take longer to build than it saves.
-    (cd "$root" && CARGO_PROFILE_DEV_OPT_LEVEL=0 CARGO_PROFILE_DEV_DEBUG=0 "${cargo[@]}" build --locked --quiet \
-        -p fedxdr-tenant --bins --target "$triple" --target-dir "$folder" "${std[@]}") || return 1
-    tenant=$folder/$triple/debug/fedxdr-tenant.exe
-}
-tenant=${FEDXDR_TENANT_EXE:-}
-[ -n "$tenant" ] || build_tenant || fail 'the fake tenant could not be built for Windows'
+compiler=x86_64-w64-mingw32-gcc
+command -v $compiler >/dev/null || fail "$compiler is missing: apt-get install --no-install-recommends mingw-w64"
+command -v python3 >/dev/null || fail 'python3 is missing'
+cargo build --quiet --manifest-path "$root/Cargo.toml" --workspace --all-targets || fail 'the fake tenant was not built'
+
+results=$root/out/windows-results
+rm -rf "$results" && mkdir -p "$results"
+here=$root/tests/module/wine
+$compiler -O1 -Wall -Wextra -Werror -o "$results/fedxdr-tenant.exe" "$here/starter.c" -lws2_32 ||
+    fail 'starter.c was not compiled'
+exec 3< <(exec python3 "$here/starter.py" "$root/target/debug/fedxdr-tenant")
+starter=$!
+trap 'kill $starter 2>/dev/null' EXIT
+read -r FEDXDR_STARTER <&3 || fail 'starter.py did not start'
 
 # Wine shows the root of this machine as drive Z:.
 windows() { printf 'Z:%s' "${1//\//\\}"; }
 
-results=$root/out/windows-results
-rm -rf "$results" && mkdir -p "$results"
-export FEDXDR_MODULE FEDXDR_TENANT PSModulePath FEDXDR_ON_WINE=1
+export FEDXDR_MODULE FEDXDR_TENANT FEDXDR_STARTER PSModulePath FEDXDR_ON_WINE=1
 FEDXDR_MODULE=$(windows "$package/FedXdr.psd1")
-FEDXDR_TENANT=$(windows "$(realpath "$tenant")")
+FEDXDR_TENANT=$(windows "$results/fedxdr-tenant.exe")
 PSModulePath=$(windows "$(dirname "$(dirname "$package")")")
 # The Windows PowerShell of the tools knows no cultures unless it is told to.
 export DOTNET_SYSTEM_GLOBALIZATION_INVARIANT=0

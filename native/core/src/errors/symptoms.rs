@@ -60,7 +60,8 @@ symptoms! {
          -Endpoint are authority, defender, defenderScope, xdr, xdrScope, graph, arm, imds and arcTokens.";
     INVALID_PROXY = "Fdx.Settings.InvalidProxy", Configuration, Connection,
         "the proxy address is not valid",
-        "Use -Proxy http://host:port, or fix HTTPS_PROXY, HTTP_PROXY or ALL_PROXY. SOCKS is not supported.";
+        "Use -Proxy http://host:port, or fix HTTPS_PROXY, HTTP_PROXY, ALL_PROXY or the proxy in the settings of \
+         the system. SOCKS is not supported.";
     INVALID_GEO = "Fdx.Settings.InvalidGeo", Configuration, Connection,
         "Defender has no such region in this cloud",
         "Use one of us, eu, uk, au, swa, ina, aea for -Geo, with -Environment Public. Or omit -Geo: every \

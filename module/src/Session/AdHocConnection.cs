@@ -4,7 +4,7 @@ namespace FedXdr.Session;
 
 /// <summary>
 /// Makes connections for commands that need none from the user. They use whatever identity the environment offers, and
-/// never become the default connection.
+/// never become the default connection. None of these commands sends what would need the system's proxy.
 /// </summary>
 internal static class AdHocConnection
 {
@@ -17,7 +17,6 @@ internal static class AdHocConnection
         settings.Json.WriteStartObject("credential");
         settings.Text("type", "default");
         settings.Json.WriteEndObject();
-        SystemProxy.Write(settings.Json, CanonicalName.Of(Abi.Clouds, environment), endpoints: null);
         return new Connection(SessionHandle.Open(settings.Finish())) { Tenants = tenants ?? [], ClientId = clientId };
     }
 }

@@ -72,7 +72,7 @@ for name in "${names[@]}"; do
     fi
     printf '%-18s%5d passed%5d failed%5d skipped%6d s\n' \
         "$name" "$passed" "$failed" "$skipped" $((SECONDS - started))
-    reasons+=$(tr -d '\r' <"$log" | sed -n "s/^ *\[!\] /  $name: /p")$'\n'
+    reasons+=$(tr -d '\r' <"$log" | sed -n "s/^ *\[!\] /  $name: /p; s/^NOT FOR WINDOWS/  $name: &/p")$'\n'
     all_passed=$((all_passed + passed)) all_failed=$((all_failed + failed)) all_skipped=$((all_skipped + skipped))
 done
 

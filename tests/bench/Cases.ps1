@@ -73,6 +73,7 @@ function Get-AllCase {
     New-Case 'module steady' module-steady $size.Rows
     New-Case 'module gzip' module-steady $size.Rows -Server $gzip
     New-Case 'module tls' module-steady $size.Rows -Server $tls
+    New-Case 'module hunting' module-hunting 50000 -Server '--no-gzip', '--hunting-rows', '50000'
     New-Case 'floor' floor $size.Rows
     New-Case 'token' token -Arguments '-Calls', "$($size.Calls)"
 

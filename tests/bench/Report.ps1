@@ -159,6 +159,8 @@ function Add-AllTarget {
     Add-CaseTarget "client CPU, $rows rows, µs per row" 'module steady' cpuUsPerRow '≤ 4.0' $floor $full
     Add-CaseTarget 'the same with gzip over TLS, µs per row' 'module tls' cpuUsPerRow '≤ 5.0' `
         "gzip without TLS: $(Format-Case 'module gzip' cpuUsPerRow)" $full
+    Add-CaseTarget 'client CPU, 50,000 hunting rows, µs per row' 'module hunting' cpuUsPerRow '≤ 6.0' `
+        'rows of 10 columns and 520 bytes, two thirds with an object or a list'
     $server = "the server's own CPU: $(Format-Case 'module steady' serverCpuUsPerRow) µs per row"
     Add-CaseTarget "rows per second, $rows rows" 'module steady' rowsPerSecond '≥ 120,000' $server $full
     $cores = [Environment]::ProcessorCount
@@ -223,14 +225,15 @@ function Write-TargetTable([switch] $WithBaseline) {
 
 function Write-RecordTable {
     $titles = [ordered]@{
-        'module cold'   = 'module, first rows of its process'
-        'module steady' = 'module, warm connection'
-        'module gzip'   = 'module, warm connection, gzip'
-        'module tls'    = 'module, warm connection, gzip over TLS'
-        'module job'    = 'module, the same job'
-        'one tenant'    = 'module, one tenant'
-        'many tenants'  = "module, $($size.Tenants) tenants"
-        'plain job'     = 'plain script, the same job'
+        'module cold'    = 'module, first rows of its process'
+        'module steady'  = 'module, warm connection'
+        'module gzip'    = 'module, warm connection, gzip'
+        'module tls'     = 'module, warm connection, gzip over TLS'
+        'module hunting' = 'module, hunting'
+        'module job'     = 'module, the same job'
+        'one tenant'     = 'module, one tenant'
+        'many tenants'   = "module, $($size.Tenants) tenants"
+        'plain job'      = 'plain script, the same job'
     }
     Write-Table @(
         foreach ($name in $titles.Keys) {

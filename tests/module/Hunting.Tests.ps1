@@ -20,7 +20,8 @@ Describe 'Hunting' {
         $rows = @(Invoke-FdxHunting 'DeviceProcessEvents' -TenantId $Tenant, $other)
         $rows.Count | Should -Be 1000
         @($rows.TenantId | Sort-Object -Unique) | Should -Be (@($Tenant, $other) | Sort-Object)
-        $objects = $rows | Where-Object { $null -ne $_.AdditionalFields -and $_.AdditionalFields -isnot [array] }
+        # A dynamic without a value is an empty object, which is how the service writes it.
+        $objects = $rows | Where-Object { "$($_.AdditionalFields)" -match 'Inner' }
         $row = $objects | Select-Object -First 1
         $row | Should -BeOfType FedXdr.Row
         $row.Timestamp | Should -BeOfType datetime

@@ -140,7 +140,8 @@ Describe 'Test-FdxConnection' {
         $line = 'Test-FdxConnection -Resource '
         $names = (TabExpansion2 $line $line.Length).CompletionMatches.CompletionText
         $names[0..3] | Should -Be 'Defender', 'Xdr', 'Graph', 'Arm'
-        $nouns = (Get-Command Get-Fdx* -Module FedXdr | Where-Object { $_.Parameters.ContainsKey('Raw') }).Noun
+        $commands = Get-Command Get-Fdx*, Invoke-FdxHunting -Module FedXdr
+        $nouns = ($commands | Where-Object { $_.Parameters.ContainsKey('Raw') }).Noun
         $names | Select-Object -Skip 4 | Should -Be @($nouns -replace '^Fdx' | Sort-Object)
         Connect-Tenant
         @(Test-FdxConnection -Resource $names | Where-Object Result -eq Failed) | Should -BeNullOrEmpty

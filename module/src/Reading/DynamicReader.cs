@@ -5,6 +5,10 @@ namespace FedXdr.Reading;
 /// <summary>Reads rows whose columns are known only at run time.</summary>
 internal sealed class DynamicReader : RowReader
 {
+    // Every row shares them.
+    private static readonly object True = true;
+    private static readonly object False = false;
+
     internal override ColumnSpec[]? Columns => null;
 
     internal override object Read(BatchStream stream)
@@ -26,7 +30,12 @@ internal sealed class DynamicReader : RowReader
         ColumnKind.Dictionary => column.ReadDictionary(),
         ColumnKind.Int => column.ReadInt(),
         ColumnKind.Float => column.ReadFloat(),
-        ColumnKind.Bool => column.ReadBool(),
+        ColumnKind.Bool => column.ReadBool() switch
+        {
+            true => True,
+            false => False,
+            null => null,
+        },
         ColumnKind.Time => column.ReadTime(),
         ColumnKind.TextList => column.ReadTextList(),
         _ => column.ReadVariant(),

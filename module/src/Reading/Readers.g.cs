@@ -338,7 +338,7 @@ namespace FedXdr.Reading
         /// <summary>What Test-FdxConnection can check.</summary>
         internal static readonly string[] CheckTargets =
         [
-            "Defender", "Xdr", "Graph", "Arm", "Alert", "Machine", "Vulnerability",
+            "Defender", "Xdr", "Graph", "Arm", "Alert", "Hunting", "Machine", "Vulnerability",
         ];
     }
 }

@@ -37,6 +37,7 @@ pub use batch::Batch;
 pub use cloud::{Cloud, Family};
 pub use context::World;
 pub use errors::{Check, CheckResult, Error, ErrorKind, Result};
+pub use hunting::CHECK as HUNTING_CHECK;
 pub use progress::{Level, Phase, Stats, WaitReason};
 pub use query::{Next, Query};
 pub use session::Session;

@@ -2,10 +2,10 @@
 
 use std::fmt::{self, Write as _};
 
-use fedxdr_core::Family;
 use fedxdr_core::catalog::{
     ADDITIONAL, Cmdlet, Column, ColumnKind, Label, RESOURCES, Resource, SCALES, Scale,
 };
+use fedxdr_core::{Family, HUNTING_CHECK};
 
 use crate::{Generated, cmdlets};
 
@@ -184,7 +184,8 @@ fn catalog(out: &mut String) -> fmt::Result {
         writeln!(out, "            new {}Reader(),", resource.class)?;
         writeln!(out, "            [{}]);", quoted(resource.filter.fields()))?;
     }
-    let nouns = cmdlets::all().into_iter().map(|cmdlet| cmdlet.noun);
+    let nouns = cmdlets::all().into_iter().map(|cmdlet| cmdlet.noun).chain([HUNTING_CHECK]);
+    let nouns: std::collections::BTreeSet<&str> = nouns.collect();
     let targets: Vec<&str> = Family::ALL.map(Family::name).into_iter().chain(nouns).collect();
     writeln!(out, "\n        /// <summary>What Test-FdxConnection can check.</summary>")?;
     writeln!(out, "        internal static readonly string[] CheckTargets =\n        [")?;

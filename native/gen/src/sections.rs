@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-use fedxdr_core::Family;
 use fedxdr_core::catalog::Resource;
+use fedxdr_core::{Family, HUNTING_CHECK};
 
 use crate::cmdlets::{self, DataCmdlet};
 
@@ -126,6 +126,7 @@ fn resources() -> Outcome<String> {
     for cmdlet in cmdlets::all() {
         writeln!(out, "- {}: what {} reads", cmdlet.noun, cmdlet.name())?;
     }
+    writeln!(out, "- {HUNTING_CHECK}: whether Invoke-Fdx{HUNTING_CHECK} can run a query")?;
     out.push('\n');
     Ok(out)
 }

@@ -61,6 +61,7 @@ pub(crate) fn respond(
         return Err((429, "TooManyRequests", text.to_owned()));
     }
     state.count("hunting");
+    state.count("pages");
     let now = i64::try_from(now()).unwrap_or(0) * SECOND;
     let rows = Rows::new(&customer.tenant_id, customer.hunting_rows, customer.machines, state.started());
     let (start, end) = window(timespan.as_deref(), now).ok_or_else(|| {

@@ -6,12 +6,13 @@ use std::process::ExitCode;
 
 use fedxdr_tenant::{FakeTenant, World};
 
-const USAGE: &str = "fedxdr-tenant [--tenants N] [--rows N] [--machines N] [--page-size N] \
+const USAGE: &str = "fedxdr-tenant [--tenants N] [--rows N] [--machines N] [--page-size N] [--hunting-rows N] \
     [--gzip | --no-gzip] [--tls] [--until-stdin-closes]";
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
     let (mut tenants, mut rows, mut machines) = (3, 60_000, 400);
+    let mut hunting_rows = None;
     let (mut page_size, mut gzip, mut tls, mut until_stdin_closes) = (50_000, "auto", false, false);
     while let Some(argument) = arguments.next() {
         let mut number = || arguments.next().and_then(|text| text.parse::<u64>().ok());
@@ -20,6 +21,7 @@ fn main() -> ExitCode {
             "--rows" => number().map(|n| rows = n),
             "--machines" => number().map(|n| machines = n),
             "--page-size" => number().map(|n| page_size = n),
+            "--hunting-rows" => number().map(|n| hunting_rows = Some(n)),
             "--no-gzip" => {
                 gzip = "off";
                 Some(())
@@ -46,6 +48,9 @@ fn main() -> ExitCode {
     let size = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
     let mut world = World::new(size(tenants), rows, size(machines));
     world.vulnerability_page_size = size(page_size);
+    for tenant in &mut world.tenants {
+        tenant.hunting_rows = hunting_rows.map_or(tenant.hunting_rows, size);
+    }
     gzip.clone_into(&mut world.gzip);
     world.tls = tls;
     match run(world, until_stdin_closes) {

@@ -17,6 +17,7 @@ use crate::cloud::Family;
 use crate::context::Context;
 use crate::errors::{Check, CheckResult, Error, Result, excerpt};
 use crate::errors::{INVALID_RESOURCE, KnownError};
+use crate::hunting;
 use crate::read::decode::row::RowDecoder;
 use crate::read::pager;
 use crate::read::plan::Plan;
@@ -38,6 +39,14 @@ impl CheckTarget {
         if let Some(family) = Family::from_name(name) {
             return Ok(CheckTarget { name: family.name(), family, resource: None });
         }
+        if name.eq_ignore_ascii_case(hunting::CHECK) {
+            let resource = &hunting::PROBE;
+            return Ok(CheckTarget {
+                name: hunting::CHECK,
+                family: resource.family,
+                resource: Some(resource),
+            });
+        }
         let named = |resource: &'static Resource| match resource.cmdlet {
             Cmdlet::Get { noun, .. } if noun.eq_ignore_ascii_case(name) => {
                 Some(CheckTarget { name: noun, family: resource.family, resource: Some(resource) })
@@ -58,7 +67,8 @@ impl CheckTarget {
         let known = || RESOURCES.iter().filter(|r| r.family == self.family && r.probe.is_some());
         // If there is only one, there is nothing to choose.
         let only = || known().next().filter(|_| known().count() == 1);
-        known().find(|resource| has_any(token, resource.permissions)).or_else(only)
+        let hunting = Some(&hunting::PROBE).filter(|probe| probe.family == self.family);
+        known().chain(hunting).find(|resource| has_any(token, resource.permissions)).or_else(only)
     }
 }
 

@@ -18,7 +18,7 @@ pub(crate) enum Engine {
 }
 
 impl Engine {
-    pub(crate) fn family(self) -> Family {
+    pub(crate) const fn family(self) -> Family {
         match self {
             Engine::Graph => Family::Graph,
             Engine::Defender => Family::Defender,
@@ -26,7 +26,7 @@ impl Engine {
         }
     }
 
-    pub(super) fn path(self) -> &'static str {
+    pub(super) const fn path(self) -> &'static str {
         match self {
             Engine::Graph => "/v1.0/security/runHuntingQuery",
             Engine::Defender => "/api/advancedqueries/run",
@@ -34,7 +34,7 @@ impl Engine {
         }
     }
 
-    pub(super) fn permissions(self) -> &'static [&'static str] {
+    pub(super) const fn permissions(self) -> &'static [&'static str] {
         match self {
             Engine::Graph => &["ThreatHunting.Read.All"],
             Engine::Defender => &["AdvancedQuery.Read.All"],

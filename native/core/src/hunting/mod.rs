@@ -5,8 +5,11 @@ pub(crate) mod document;
 mod engine;
 mod literal;
 mod parts;
+mod probe;
 mod run;
 mod syntax;
 mod timespan;
 
+pub use probe::CHECK;
+pub(crate) use probe::PROBE;
 pub(crate) use run::read;

@@ -340,6 +340,8 @@ fn text_length(rest: &str) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn texts(query: &str) -> Vec<&str> {
@@ -407,6 +409,35 @@ mod tests {
         assert_eq!((key, &query[after..]), ("DeviceId", " | where x == a"));
         assert_eq!(row_wise("ExposureGraphNodes").unwrap().key, Some(("NodeId", 18)));
         assert!(row_wise("DeviceTvmSoftwareInventory as x").is_err());
+    }
+
+    proptest! {
+        /// Any text has tokens that follow each other, with nothing but blanks and comments between them.
+        #[test]
+        fn any_text_has_tokens(
+            parts in prop::collection::vec(
+                prop_oneof![
+                    any::<char>().prop_map(String::from),
+                    prop::sample::select(vec![
+                        "T", "|", "where", "'", "\"", "@'", "h\"", "```", "~~~", "//",
+                        "\n", "\\", "(", ")", ";", "let ",
+                    ]).prop_map(str::to_owned),
+                ],
+                0..20,
+            ),
+        ) {
+            let query = parts.concat();
+            let mut end = 0;
+            for token in Tokens::of(&query) {
+                prop_assert!(token.begin >= end && token.end > token.begin, "{:?} {:?}", query, token);
+                prop_assert_eq!(&query[token.begin..token.end], token.text);
+                let is_blank = |c: char| c.is_whitespace() || c == '\u{feff}';
+                let between = query[end..token.begin].trim_start_matches(is_blank);
+                prop_assert!(between.is_empty() || between.starts_with("//"), "{:?} {:?}", query, token);
+                end = token.end;
+            }
+            let _ = row_wise(&query);
+        }
     }
 
     #[test]

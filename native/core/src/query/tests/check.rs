@@ -41,6 +41,45 @@ async fn expect(
     fixture
 }
 
+const HUNTING: &str = r#"{"kind":"check","resources":["Hunting"]}"#;
+
+fn graph_token(roles: &[&str]) -> Answer {
+    let token = jwt(&json!({
+        "aud": "https://graph.microsoft.com", "tid": TENANT, "appid": CLIENT, "roles": roles,
+    }));
+    ok(json!({"token_type": "Bearer", "expires_in": 3599, "access_token": token}).to_string())
+}
+
+#[tokio::test(start_paused = true)]
+async fn hunting_is_checked_by_a_query_that_reads_no_table() {
+    for (document, target) in [(HUNTING, "Hunting"), (r#"{"kind":"check","resources":["Graph"]}"#, "Graph")] {
+        let (steps, fixture) = check(
+            |request, _| {
+                if is_token_request(request) {
+                    return graph_token(&["ThreatHunting.Read.All"]);
+                }
+                ok(r#"{"schema":[{"name":"Ready","type":"SByte"}],"results":[{"Ready":1}]}"#)
+            },
+            document,
+        )
+        .await;
+        let of_the_target: Vec<_> = steps.iter().filter(|step| step[1] == target).collect();
+        assert!(of_the_target.iter().any(|step| step[0] == "Answer"), "{steps:?}");
+        assert!(of_the_target.iter().all(|step| step[2] == "Passed"), "{steps:?}");
+        let request = &fixture.api_requests()[0];
+        assert_eq!(request.url.path(), "/v1.0/security/runHuntingQuery");
+        assert_eq!(request.body.as_deref(), Some(&br#"{"Query":"print Ready = true"}"#[..]));
+    }
+    let (steps, _) = check(
+        |request, _| {
+            if is_token_request(request) { graph_token(&["SecurityAlert.Read.All"]) } else { status(403) }
+        },
+        HUNTING,
+    )
+    .await;
+    assert!(steps.iter().any(|step| step[3] == "Fdx.Api.RoleMissing"), "{steps:?}");
+}
+
 const MACHINE: &str = r#"{"kind":"check","resources":["Machine"]}"#;
 
 fn token_with(roles: &[&str]) -> Answer {

@@ -463,13 +463,15 @@ impl Visitor<'_> for MemberName<'_> {
         {
             return Ok(Member::ColumnBuilder(expected));
         }
+        if decoder.is_described() && is_annotation(name) {
+            return Ok(Member::Annotation);
+        }
         let found = decoder.indexes.get(name).or_else(|| match decoder.layout {
             Layout::Dynamic => None,
             _ => decoder.indexes.get(name.to_ascii_lowercase().as_str()),
         });
         Ok(match found {
             Some(index) if is_free(*index) => Member::ColumnBuilder(*index),
-            _ if decoder.is_described() && is_annotation(name) => Member::Annotation,
             _ => Member::Extra(name.to_owned()),
         })
     }

@@ -146,7 +146,7 @@ internal static unsafe partial class NativeMethods {
 
 internal static unsafe partial class NativeMethods {
     /// <summary>
-    /// Wipes every token that the process has cached.
+    /// Wipes every token that the process has cached, and forgets what services have said of waits and quotas.
     /// </summary>
     [DllImport(RustLib, ExactSpelling = true)] public static unsafe extern
     FdxStatus_t fdx_cache_clear ();

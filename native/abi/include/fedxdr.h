@@ -229,7 +229,7 @@ FdxStatus fdx_error_view(const struct FdxError *error, struct FdxErrorView *view
 // `error` must be NULL or an error that was not freed.
 void fdx_error_free(struct FdxError *error);
 
-// Wipes every token that the process has cached.
+// Wipes every token that the process has cached, and forgets what services have said of waits and quotas.
 FdxStatus fdx_cache_clear(void);
 
 // Stops the worker threads, for leak checks at the end of a process. No call may be in progress, and only the `_free`

@@ -284,11 +284,11 @@ pub unsafe extern "C" fn fdx_error_free(error: *mut FdxError) {
     unsafe { guard_free(error) }
 }
 
-/// Wipes every token that the process has cached.
+/// Wipes every token that the process has cached, and forgets what services have said of waits and quotas.
 #[ffi_export]
 pub extern "C" fn fdx_cache_clear() -> FdxStatus {
     guard(|| {
-        runtime::world().cache.clear();
+        runtime::world().forget();
         FdxStatus::Ok
     })
 }

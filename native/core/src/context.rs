@@ -13,7 +13,8 @@ use crate::errors::{Error, Result};
 use crate::http::retry::{Attempt, Outcome, Policy, Schedule};
 use crate::http::waits::Waits;
 use crate::http::{
-    self, Connections, Received, SharedTransport, Slots, TransportError, TransportErrorKind, limits,
+    self, Connections, Governor, Place, Received, SharedTransport, Slots, TransportError, TransportErrorKind,
+    limits,
 };
 use crate::progress::{Reporter, WaitReason};
 use crate::settings::{Environment, Settings};
@@ -31,6 +32,8 @@ pub struct World {
     pub cache: Arc<TokenCache>,
     /// HTTP clients, and the slots of each host.
     pub(crate) connections: Arc<Connections>,
+    /// Keeps requests within the quotas of the services.
+    pub(crate) governor: Arc<Governor>,
     /// Readers of files.
     pub(crate) files: Arc<Files>,
     /// Number of sessions opened so far.
@@ -46,10 +49,19 @@ impl Default for World {
             transport: None,
             cache: Arc::default(),
             connections: Arc::default(),
+            governor: Arc::default(),
             files: Arc::default(),
             sessions: Arc::default(),
             brokers: Arc::default(),
         }
+    }
+}
+
+impl World {
+    /// Wipes every cached token, and forgets what services have said of waits and quotas.
+    pub fn forget(&self) {
+        self.cache.clear();
+        self.governor.forget();
     }
 }
 
@@ -61,6 +73,10 @@ pub(crate) struct Context {
     pub(crate) transport: SharedTransport,
     /// The slots of each host.
     pub(crate) slots: Arc<Slots>,
+    /// The quotas of the services.
+    pub(crate) governor: Arc<Governor>,
+    /// Number of this query among those that wait for a quota.
+    pub(crate) caller: u64,
     /// The waits of this command.
     pub(crate) waits: Arc<Waits>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -76,16 +92,23 @@ pub(crate) struct Context {
 }
 
 impl Context {
-    /// Sends a request. The head of its answer must come within `limit`, and its body at the least speed.
+    /// Sends a request that has a place in its quota. The head of its answer must come within `limit`, and its body at
+    /// the least speed.
     pub(crate) async fn send(
         &self,
         request: http::Request,
         limit: Duration,
+        place: &mut Place,
     ) -> Result<http::Response, TransportError> {
         let slot = self.slots.acquire(&request.url).await;
+        place.sent();
         let answer = within(self.clock.as_ref(), limit, self.transport.send(request)).await;
-        let answer = answer.unwrap_or_else(|| Err(TransportError::new(TransportErrorKind::Timeout)))?;
-        Ok(answer.governed(slot, Arc::clone(&self.clock)))
+        let answer = answer.unwrap_or_else(|| Err(TransportError::new(TransportErrorKind::Timeout)));
+        match &answer {
+            Err(error) if error.kind.is_unsent() => place.unsent(),
+            _ => place.answered(),
+        }
+        Ok(answer?.governed(slot, Arc::clone(&self.clock)))
     }
 
     /// Sends a request and receives its whole answer. It is an error if that takes longer than `limit`.
@@ -134,29 +157,33 @@ impl Context {
             let Some(pause) = schedule.pause(failure.status, failure.retry_after) else {
                 return failure.result;
             };
-            if !self.waits.begin(self.clock.now(), pause) {
-                return failure.result.map_err(|error| too_long(error, pause, self.waits.limit()));
+            let now = self.clock.now();
+            let is_held = failure.status == 429 && request.hold(now + pause);
+            if !self.waits.begin(now, pause) {
+                return failure.result.map_err(|error| self.too_long(error, pause));
             }
             let reason = WaitReason::of(failure.status, A::IS_TOKEN);
             self.reporter.retry(what, failure.status, reason, pause);
-            self.clock.sleep(pause).await;
+            if !is_held {
+                self.clock.sleep(pause).await;
+            }
         }
+    }
+
+    /// The error of a request that would be sent, but too late.
+    pub(crate) fn too_long(&self, mut error: Error, pause: Duration) -> Error {
+        let _ = write!(
+            error.message,
+            "; the next attempt would be in {} s, and a command waits at most {} s in all (-MaximumWait)",
+            pause.as_secs_f64().ceil(),
+            self.waits.limit().as_secs_f64()
+        );
+        error.retry_after.get_or_insert(pause);
+        error
     }
 
     /// The time without the waits of this command.
     fn spent(&self) -> Duration {
         self.clock.now().saturating_sub(self.waits.total())
     }
-}
-
-/// The error of a request that would be sent again, but too late.
-fn too_long(mut error: Error, pause: Duration, limit: Duration) -> Error {
-    let _ = write!(
-        error.message,
-        "; the next attempt would be in {} s, and a command waits at most {} s in all (-MaximumWait)",
-        pause.as_secs_f64().ceil(),
-        limit.as_secs_f64()
-    );
-    error.retry_after.get_or_insert(pause);
-    error
 }

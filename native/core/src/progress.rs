@@ -11,6 +11,7 @@ use crate::batch::{Batch, tables};
 use crate::clock::Clock;
 use crate::cloud::Cloud;
 use crate::coded::coded_enum;
+use crate::http::Limit;
 use crate::http::waits::Waits;
 use crate::token::AccessToken;
 
@@ -65,6 +66,10 @@ impl WaitReason {
 
 /// Waits that are longer than this are said as a warning, so that a log shows them.
 const LONG_WAIT: Duration = Duration::from_secs(30);
+/// As above, for waits that keep to a quota: to wait for the next minute is ordinary.
+const LONG_QUOTA_WAIT: Duration = Duration::from_secs(120);
+/// Shorter waits for a quota are not told.
+const SHORT_QUOTA_WAIT: Duration = Duration::from_secs(1);
 
 /// Counters of a query.
 #[derive(Clone, Copy, Debug)]
@@ -270,26 +275,55 @@ impl Reporter {
     /// Tells of a wait before the next attempt: as a warning if it is long, but tenants that wait together only once.
     pub(crate) fn retry(&self, what: &str, status: u16, reason: WaitReason, pause: Duration) {
         self.retries.fetch_add(1, Ordering::Relaxed);
-        let until = milliseconds(self.clock.now() + pause);
-        if self.waiting_until.fetch_max(until, Ordering::Relaxed) < until {
-            self.waiting_for.store(reason as u32, Ordering::Relaxed);
-        }
+        let until = self.waits_until(reason, pause);
         let why = match status {
             0 => "no answer".to_owned(),
             429 => "HTTP 429, the quota is used up".to_owned(),
             _ => format!("HTTP {status}"),
         };
-        let warned = milliseconds(LONG_WAIT) + self.warned_until.load(Ordering::Relaxed);
-        if pause <= LONG_WAIT || until <= warned {
-            let seconds = pause.as_secs_f64();
+        let seconds = pause.as_secs_f64();
+        if pause > LONG_WAIT && self.is_news(until) {
+            let end = utc(until);
+            self.warning(format!("Waiting {} s, until {end}: {what} returned {why}.", seconds.ceil()));
+        } else {
             self.verbose(format!("Retry: {what} returned {why}; trying again in {seconds:.1} s."));
+        }
+    }
+
+    /// Tells of a wait that keeps to a quota. Without a limit, the service has asked to wait.
+    pub(crate) fn quota(&self, what: &str, limit: Option<Limit>, pause: Duration) {
+        let until = self.waits_until(WaitReason::Quota, pause);
+        if pause < SHORT_QUOTA_WAIT {
             return;
         }
-        self.warned_until.store(until, Ordering::Relaxed);
-        let end = i64::try_from(until.div_ceil(1000)).ok().and_then(|end| Timestamp::from_second(end).ok());
-        let end = end.map_or_else(String::new, |end| end.strftime("%Y-%m-%d %H:%M:%S").to_string());
-        let seconds = pause.as_secs_f64().ceil();
-        self.warning(format!("Waiting {seconds} s, until {end} UTC: {what} returned {why}."));
+        let why = match limit {
+            Some(limit) => format!("the quota is {limit}, and they are used up"),
+            None => "the service asked to wait".to_owned(),
+        };
+        let (seconds, end) = (pause.as_secs_f64(), utc(until));
+        if pause > LONG_QUOTA_WAIT && self.is_news(until) {
+            self.warning(format!("Waiting {} s, until {end}, before {what}: {why}.", seconds.ceil()));
+        } else {
+            self.verbose(format!("Quota: waiting {seconds:.1} s, until {end}, before {what}: {why}."));
+        }
+    }
+
+    /// Notes a wait, and returns its end.
+    fn waits_until(&self, reason: WaitReason, pause: Duration) -> u64 {
+        let until = milliseconds(self.clock.now() + pause);
+        if self.waiting_until.fetch_max(until, Ordering::Relaxed) < until {
+            self.waiting_for.store(reason as u32, Ordering::Relaxed);
+        }
+        until
+    }
+
+    /// Whether a wait ends so much later than the last one that was a warning that it is another one.
+    fn is_news(&self, until: u64) -> bool {
+        let is_news = until > milliseconds(LONG_WAIT) + self.warned_until.load(Ordering::Relaxed);
+        if is_news {
+            self.warned_until.store(until, Ordering::Relaxed);
+        }
+        is_news
     }
 
     pub(crate) fn verbose(&self, text: String) {
@@ -316,6 +350,12 @@ impl Reporter {
     fn lock(&self) -> std::sync::MutexGuard<'_, VecDeque<(Level, String)>> {
         self.messages.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// A time of day, rounded up.
+fn utc(until: u64) -> String {
+    let end = i64::try_from(until.div_ceil(1000)).ok().and_then(|end| Timestamp::from_second(end).ok());
+    end.map_or_else(String::new, |end| end.strftime("%Y-%m-%d %H:%M:%S UTC").to_string())
 }
 
 fn milliseconds(time: Duration) -> u64 {

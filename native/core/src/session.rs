@@ -90,6 +90,8 @@ impl Session {
             environment,
             transport,
             slots: Arc::clone(&self.world.connections.slots),
+            governor: Arc::clone(&self.world.governor),
+            caller: self.world.governor.caller(),
             waits,
             clock: Arc::clone(&self.world.clock),
             cache: match self.settings.token_cache {

@@ -195,6 +195,8 @@ pub(crate) fn context(network: &Arc<Network>, settings: &str, environment: &[(&s
         environment: Arc::new(Environment::from_pairs(environment.iter().copied())),
         transport: Arc::clone(network) as _,
         slots: Arc::default(),
+        governor: Arc::default(),
+        caller: 0,
         reporter: Arc::new(Reporter::new(Arc::clone(&clock), Arc::clone(&waits))),
         waits,
         clock,

@@ -13,7 +13,7 @@ use crate::hunting::{self, Engine};
 use crate::machine_lists;
 use crate::pages;
 use crate::state::{Open, State, now};
-use crate::world::{Customer, ExtraResponse, Quota, ROWS_PER_MACHINE};
+use crate::world::{Customer, ExtraResponse, Quota, ROWS_PER_MACHINE, Window};
 
 /// <https://learn.microsoft.com/defender-xdr/api-list-incidents>
 const INCIDENT_FIELDS: &[Field] = &[
@@ -167,7 +167,11 @@ fn small_list(context: &str, rows: &[Value]) -> Answer {
 fn quota(state: &State, customer: &Customer, endpoint: &str) -> Result<(), Refusal> {
     let Some(quota) = state.world().quota.clone() else { return Ok(()) };
     let key = format!("{endpoint} {}", customer.tenant_id);
-    match state.take(&key, quota.limit, quota.window_seconds) {
+    let taken = match quota.window {
+        Window::Fixed => state.take(&key, quota.limit, quota.window_seconds),
+        Window::Sliding => state.take_sliding(&key, quota.limit, quota.window_seconds),
+    };
+    match taken {
         (Some(_), _) => Ok(()),
         (None, left) => Err(exceeded(&quota, left)),
     }

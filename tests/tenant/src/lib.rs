@@ -50,7 +50,7 @@ pub use faults::{Fault, Name};
 pub use state::{IDENTITY_HEADER, Report, Seen};
 pub use world::{
     App, ArcAgent, Customer, ExtraResponse, FederatedCredential, Hunting, Identity, QueryQuota, Quota,
-    Secret, World,
+    Secret, Window, World,
 };
 
 use http::Service;

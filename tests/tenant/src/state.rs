@@ -1,9 +1,10 @@
 //! What all listeners share: the world, the faults, the report.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::io;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
@@ -69,6 +70,7 @@ pub(crate) struct State {
     revoked: Mutex<HashSet<String>>,
     used: Mutex<HashSet<String>>,
     windows: Mutex<HashMap<String, (u64, u64)>>,
+    sliding_windows: Mutex<HashMap<String, VecDeque<Instant>>>,
     open: AtomicI64,
     peak_open: AtomicI64,
     counter: AtomicU64,
@@ -99,6 +101,7 @@ impl State {
             revoked: Mutex::default(),
             used: Mutex::default(),
             windows: Mutex::default(),
+            sliding_windows: Mutex::default(),
             open: AtomicI64::new(0),
             peak_open: AtomicI64::new(0),
             counter: AtomicU64::new(0),
@@ -119,6 +122,7 @@ impl State {
         lock(&self.faults).clear();
         *lock(&self.report) = Report::default();
         lock(&self.windows).clear();
+        lock(&self.sliding_windows).clear();
         lock(&self.revoked).clear();
         lock(&self.used).clear();
         self.keys.clear();
@@ -220,6 +224,22 @@ impl State {
         }
         *count += 1;
         (Some(limit - *count), ends)
+    }
+
+    /// As [`State::take`], in a window that slides: it ends when its oldest request is `seconds` old.
+    pub(crate) fn take_sliding(&self, key: &str, limit: u64, seconds: u64) -> (Option<u64>, u64) {
+        let (mut windows, length) = (lock(&self.sliding_windows), Duration::from_secs(seconds));
+        let window = windows.entry(key.to_owned()).or_default();
+        while window.front().is_some_and(|oldest| oldest.elapsed() >= length) {
+            window.pop_front();
+        }
+        let ends = window.front().map_or(Duration::ZERO, |oldest| length.saturating_sub(oldest.elapsed()));
+        let used = window.len() as u64;
+        if used >= limit {
+            return (None, ends.as_secs() + 1);
+        }
+        window.push_back(Instant::now());
+        (Some(limit - used - 1), ends.as_secs() + 1)
     }
 
     /// Whether pages of this path have no link to the next one.

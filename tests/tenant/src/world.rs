@@ -261,6 +261,17 @@ pub struct QueryQuota {
     pub window_seconds: u64,
 }
 
+/// The window of a quota.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Window {
+    /// The first request opens it, and the first one after its end the next.
+    #[default]
+    Fixed,
+    /// The time before each request.
+    Sliding,
+}
+
 /// A quota: a number of requests, then 429 until the window ends.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -269,6 +280,9 @@ pub struct Quota {
     pub limit: u64,
     /// Length of the window, in seconds.
     pub window_seconds: u64,
+    /// Which window is counted in.
+    #[serde(default)]
+    pub window: Window,
     /// Retry-After of a refusal, in seconds.
     pub retry_after_seconds: u64,
     /// Retry-After as an HTTP date.

@@ -119,6 +119,30 @@ fn the_antivirus_of_the_machines_comes_in_pages_of_twenty() {
 }
 
 #[test]
+fn a_quota_can_be_counted_in_a_window_that_slides() {
+    let tenant = FakeTenant::start_blocking(World::default()).unwrap();
+    let base = tenant.addresses().defender.clone();
+    let headers = bearer(&tenant, DEFENDER);
+    let request = || send(&base, "GET /api/machines?$top=1", &headers, "").0;
+    let quota = |window: &str| {
+        let quota = json!({"limit": 2, "windowSeconds": 2, "window": window, "retryAfterSeconds": 1});
+        assert_eq!(send(&tenant.addresses().control, "POST /reset", "", "").0, 200);
+        let world = json!({"quota": quota}).to_string();
+        assert_eq!(send(&tenant.addresses().control, "PATCH /world", "", &world).0, 200);
+    };
+    let pause = |seconds: f64| std::thread::sleep(std::time::Duration::from_secs_f64(seconds));
+    for (window, third) in [("sliding", 429), ("fixed", 200)] {
+        quota(window);
+        assert_eq!(request(), 200);
+        pause(1.2);
+        assert_eq!(request(), 200);
+        pause(1.0);
+        // The first has left every window; the second is in one that slides, and in none that the first opened.
+        assert_eq!((request(), request()), (200, third), "{window}");
+    }
+}
+
+#[test]
 fn a_quotas_refusal_can_have_no_retry_after() {
     let tenant = FakeTenant::start_blocking(World::default()).unwrap();
     let base = tenant.addresses().defender.clone();

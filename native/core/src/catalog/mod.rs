@@ -15,9 +15,11 @@ mod graph {
 mod arm {
     pub(super) mod subscriptions;
 }
+mod quota;
 #[cfg(test)]
 mod tests;
 
+pub use self::quota::Quota;
 pub use crate::batch::ColumnKind;
 use crate::cloud::Family;
 
@@ -69,7 +71,7 @@ pub struct Resource {
     pub without_link: WithoutLink,
     /// Largest `$top` that the API takes for this list; `None` if it takes none.
     pub max_top: Option<u32>,
-    /// Limit that the service documents for requests of one app in one tenant.
+    /// What the service counts its requests with, per app and tenant.
     pub quota: Quota,
     /// Query that makes a request of the list cheap; `None` if the list cannot be requested without an id.
     pub probe: Option<&'static [(&'static str, &'static str)]>,
@@ -193,36 +195,6 @@ pub struct PageSize {
     pub default: u32,
     /// Largest page that the service accepts.
     pub max: u32,
-}
-
-/// Documented limits, per app and tenant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Quota {
-    /// Most lists of Defender for Endpoint.
-    Defender,
-    /// The export assessments of Defender for Endpoint.
-    DefenderExport,
-    /// The vulnerabilities of single machines.
-    DefenderMachine,
-    /// Defender XDR.
-    Xdr,
-    /// Azure Resource Manager.
-    Arm,
-    /// The service documents no limit.
-    Unpublished,
-}
-
-impl Quota {
-    /// Requests per minute and hour, for the docs; `None` if the service documents no number.
-    pub fn text(self) -> Option<&'static str> {
-        match self {
-            Quota::Defender => Some("100 requests per minute and 1,500 per hour"),
-            Quota::DefenderExport => Some("30 requests per minute and 1,000 per hour"),
-            Quota::DefenderMachine | Quota::Xdr => Some("50 requests per minute and 1,500 per hour"),
-            Quota::Arm => Some("250 requests at once and 25 per second"),
-            Quota::Unpublished => None,
-        }
-    }
 }
 
 /// Who filters a list, and by which fields.

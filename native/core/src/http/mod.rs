@@ -3,6 +3,7 @@
 mod client;
 mod error;
 mod error_body;
+mod governor;
 mod gzip;
 pub(crate) mod limits;
 mod pinned;
@@ -29,6 +30,8 @@ use crate::errors::Quoter;
 pub(crate) use client::{Connections, HttpSettings};
 pub use error::{TransportError, TransportErrorKind};
 pub(crate) use error_body::{ErrorBody, without_mark};
+pub(crate) use governor::{Class, Key, Place, Turn};
+pub use governor::{Governor, Limit};
 pub use reqwest::Method;
 pub use reqwest::header;
 pub(crate) use slots::{CONNECTIONS_PER_HOST, Slots};

@@ -107,6 +107,11 @@ pub(crate) trait Attempt {
 
     /// Sends the request once.
     fn attempt(&mut self) -> impl Future<Output = Result<Outcome<Self::Answer>>> + Send;
+
+    /// After a 429: holds back all requests of its kind until then. True if the next attempt waits for that by itself.
+    fn hold(&mut self, _until: Duration) -> bool {
+        false
+    }
 }
 
 /// Result of an attempt. An error ends all attempts.
@@ -164,33 +169,46 @@ pub(crate) fn quota_delay(header: Option<&str>, text: &str, now: Duration) -> Du
     })
 }
 
-/// The window of a quota in a text such as `maximum allowed 45 per 00:01:00` or `try again in 30 seconds`.
+/// How long to wait according to a text such as `try again in 30 seconds`, or else the window of the quota that it names:
+/// `maximum allowed 45 per 00:01:00`.
 pub(crate) fn quota_window(text: &str) -> Option<Duration> {
-    let mut words =
-        text.split(|c: char| c.is_whitespace() || "\"'(),;".contains(c)).filter(|word| !word.is_empty());
-    while let Some(word) = words.next() {
-        if !["per", "in", "after", "for"].iter().any(|known| word.eq_ignore_ascii_case(known)) {
-            continue;
+    let after = |prepositions: &[&str]| {
+        let mut words = words(text);
+        while let Some(word) = words.next() {
+            if prepositions.iter().any(|known| word.eq_ignore_ascii_case(known))
+                && let Some(span) = span(&mut words.clone())
+            {
+                return Some(span);
+            }
         }
-        let mut ahead = words.clone();
-        let next = ahead.next()?.trim_end_matches('.');
-        if let Some(window) = hours_minutes_seconds(next) {
-            return Some(window);
-        }
-        let unit = |word: &str| {
-            let units = [("second", 1), ("minute", 60), ("hour", 3600)];
-            let lower = word.to_ascii_lowercase();
-            units.iter().find(|(name, _)| lower.starts_with(name)).map(|(_, seconds)| *seconds)
-        };
-        let window = match (next.parse::<u64>(), unit(next)) {
-            (Ok(count), _) => ahead.next().and_then(unit).map(|seconds| count.saturating_mul(seconds)),
-            (Err(_), seconds) => seconds,
-        };
-        if let Some(seconds) = window.filter(|seconds| *seconds > 0) {
-            return Some(Duration::from_secs(seconds));
-        }
+        None
+    };
+    after(&["in", "after", "for"]).or_else(|| after(&["per"]))
+}
+
+/// The words of a text, without the marks around them.
+pub(crate) fn words(text: &str) -> impl Iterator<Item = &str> + Clone {
+    text.split(|c: char| c.is_whitespace() || "\"'();".contains(c))
+        .map(|word| word.trim_matches(','))
+        .filter(|word| !word.is_empty())
+}
+
+/// The time span that these words begin with: `00:01:00`, `30 seconds` or `minute`.
+pub(crate) fn span<'a>(words: &mut impl Iterator<Item = &'a str>) -> Option<Duration> {
+    let first = words.next()?.trim_end_matches('.');
+    if let Some(span) = hours_minutes_seconds(first) {
+        return Some(span);
     }
-    None
+    let unit = |word: &str| {
+        let units = [("second", 1), ("minute", 60), ("hour", 3600)];
+        let lower = word.to_ascii_lowercase();
+        units.iter().find(|(name, _)| lower.starts_with(name)).map(|(_, seconds)| *seconds)
+    };
+    let seconds = match first.parse::<u64>() {
+        Ok(count) => words.next().and_then(unit).map(|seconds| count.saturating_mul(seconds)),
+        Err(_) => unit(first),
+    };
+    seconds.filter(|seconds| *seconds > 0).map(Duration::from_secs)
 }
 
 /// A time span such as `00:01:00`.
@@ -239,6 +257,8 @@ mod tests {
             ("Please retry after 2 minutes", 120),
             ("maximum 100 calls per minute", 60),
             ("allowed 15 per 5 seconds", 5),
+            ("Maximum allowed 30 per 00:01:00 for the key X+Y. You can send requests again in 8 seconds.", 8),
+            ("Please try again after '6' seconds", 6),
         ] {
             assert_eq!(quota_delay(None, text, NOW).as_secs(), seconds, "{text}");
             assert_eq!(quota_delay(Some("7"), text, NOW).as_secs(), 7);

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::document::Hunting;
 use super::parts::{Part, Split};
 use super::timespan::Window;
-use crate::catalog::{Paging, WithoutLink};
+use crate::catalog::{Paging, Quota, WithoutLink};
 use crate::context::Context;
 use crate::errors::{Error, HUNTING_PART_TOO_LARGE, Result};
 use crate::read::delivered::Delivered;
@@ -87,6 +87,7 @@ fn plan(context: &Context, hunting: &Hunting, part: Part) -> Result<Plan> {
         paging: Paging::Single,
         full_page: None,
         without_link: WithoutLink::Unknown,
+        quota: Quota::Hunting,
         // It only reads.
         repeatable: true,
         not_found_is_empty: false,

@@ -6,7 +6,7 @@ use url::Url;
 
 use super::address;
 use super::splitter::{Envelope, Shape};
-use crate::catalog::{self, Paging, Resource, WithoutLink};
+use crate::catalog::{self, Paging, Quota, Resource, WithoutLink};
 use crate::cloud::Family;
 use crate::errors::{Error, Result};
 use crate::settings::Settings;
@@ -16,6 +16,8 @@ use crate::settings::Settings;
 const RESOURCE_GRAPH: &str = "/providers/microsoft.resourcegraph/resources";
 /// Rows of the largest page of most lists of Defender for Endpoint.
 const FULL_PAGE: Option<u32> = Some(10_000);
+/// The last parts of the addresses of hunting queries, in lower case: of Graph, of Defender XDR, of Defender for Endpoint.
+const HUNTING: [&str; 3] = ["/security/runhuntingquery", "/advancedhunting/run", "/advancedqueries/run"];
 
 /// One read: the first page, and how the others follow.
 #[derive(Clone, Debug)]
@@ -31,6 +33,8 @@ pub(crate) struct Plan {
     pub(crate) full_page: Option<u32>,
     /// How the list goes on after such a page.
     pub(crate) without_link: WithoutLink,
+    /// What the service counts the requests with.
+    pub(crate) quota: Quota,
     /// Whether a repeated request does no more than the first one.
     pub(crate) repeatable: bool,
     pub(crate) not_found_is_empty: bool,
@@ -99,6 +103,7 @@ impl Plan {
             paging,
             full_page: resource.max_top.filter(|_| !is_item),
             without_link: resource.without_link,
+            quota: resource.quota,
             repeatable: true,
             not_found_is_empty: resource.not_found_is_empty && !is_item,
             is_hunting: false,
@@ -135,9 +140,11 @@ impl Plan {
             // The order is the caller's.
             _ => WithoutLink::Unknown,
         };
+        let quota = if is_resource_graph { Quota::ResourceGraph } else { quota(family, url.path()) };
         Plan {
             family,
             url,
+            quota,
             repeatable: is_resource_graph || matches!(method, Method::GET | Method::HEAD),
             method,
             headers: &[],
@@ -165,5 +172,67 @@ impl Plan {
     pub(crate) fn request_line(&self) -> String {
         let query = self.url.query().map_or_else(String::new, |query| format!("?{query}"));
         format!("{} {}{query}", self.method, self.url.path())
+    }
+}
+
+/// What a service counts a request of this path with: as the catalog says, or what most of the API's requests have.
+fn quota(family: Family, path: &str) -> Quota {
+    let path = path.to_ascii_lowercase();
+    if HUNTING.iter().any(|hunting| path.ends_with(hunting)) {
+        return Quota::Hunting;
+    }
+    // The version in a path of Defender is optional.
+    let path = path.replacen("/api/v1.0/", "/api/", 1);
+    let of_family = || catalog::RESOURCES.iter().filter(|resource| resource.family == family);
+    let list = of_family().find(|resource| resource.list_path.is_some_and(|list| is_of(list, &path)));
+    let known = list.or_else(|| {
+        of_family().find(|resource| {
+            [resource.parent_path, resource.item_path].into_iter().flatten().any(|known| is_of(known, &path))
+        })
+    });
+    known.map_or_else(
+        || match family {
+            Family::Defender => Quota::Defender,
+            Family::Xdr => Quota::Xdr,
+            Family::Graph => Quota::Unpublished,
+            Family::Arm => Quota::Arm,
+        },
+        |resource| resource.quota,
+    )
+}
+
+/// Whether a path is one of the catalog, with any id.
+fn is_of(known: &str, path: &str) -> bool {
+    let (mut known, mut path) = (known.split('/'), path.split('/'));
+    loop {
+        match (known.next(), path.next()) {
+            (None, None) => return true,
+            (Some("{id}"), Some(_)) => {}
+            (Some(known), Some(part)) if known.eq_ignore_ascii_case(part) => {}
+            _ => return false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_path_has_the_quota_of_its_entry_or_of_most_requests_of_its_api() {
+        for (family, path, expected) in [
+            (Family::Defender, "/api/machines", Quota::Defender),
+            (Family::Defender, "/api/v1.0/Machines/abc/Vulnerabilities", Quota::DefenderMachine),
+            (Family::Defender, "/api/machines/SoftwareVulnerabilitiesByMachine", Quota::DefenderExport),
+            (Family::Defender, "/api/somethingElse", Quota::Defender),
+            (Family::Defender, "/api/advancedqueries/run", Quota::Hunting),
+            (Family::Xdr, "/api/advancedhunting/run", Quota::Hunting),
+            (Family::Xdr, "/api/incidents/7", Quota::Xdr),
+            (Family::Graph, "/v1.0/security/runHuntingQuery", Quota::Hunting),
+            (Family::Graph, "/v1.0/users", Quota::Unpublished),
+            (Family::Arm, "/subscriptions/x/providers/y", Quota::Arm),
+        ] {
+            assert_eq!(quota(family, path), expected, "{family:?} {path}");
+        }
     }
 }

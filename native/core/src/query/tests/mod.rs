@@ -9,6 +9,7 @@ mod hunting;
 mod limits;
 mod links;
 mod questions;
+mod quota;
 mod replay;
 mod waits;
 

@@ -15,7 +15,7 @@ fn throttled(seconds: &str) -> Answer {
 }
 
 /// Texts of the query's messages of this level.
-fn messages(query: &Query, level: &str) -> Vec<String> {
+pub(super) fn messages(query: &Query, level: &str) -> Vec<String> {
     let Some(batch) = query.messages() else { return Vec::new() };
     let rows = BatchReader::default().read(batch.bytes()).unwrap().rows;
     let rows = rows.iter().filter(|row| row["level"] == *level);

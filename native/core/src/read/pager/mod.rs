@@ -1,6 +1,7 @@
 //! Reads the pages of one list: follows the paging rule, requests again what broke, delivers no row twice and loses
 //! none.
 
+mod admission;
 mod next_link;
 mod page;
 mod skip;

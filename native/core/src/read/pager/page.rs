@@ -1,10 +1,13 @@
 //! One page, over as many attempts as it takes.
 
 use std::hash::{BuildHasher, Hasher};
+use std::sync::Arc;
+use std::time::Duration;
 
 use foldhash::fast::FixedState;
 use reqwest::header::{self, HeaderName, HeaderValue};
 
+use super::admission::{self, Admission};
 use super::target::Target;
 use super::time_window::TimeWindow;
 use crate::auth;
@@ -16,13 +19,17 @@ use crate::errors::{
     NOT_LICENSED, NOT_PROVISIONED, PAGE_CHANGED, PROXY_REFUSED, TRUNCATED, UNREADABLE_ROW,
 };
 use crate::http::retry::{Attempt, Outcome, Policy, is_transient, quota_delay, retry_after};
-use crate::http::{ErrorBody, Request, Response, TransportError, TransportErrorKind, limits, sensitive};
+use crate::http::{
+    Class, ErrorBody, Limit, Request, Response, TransportError, TransportErrorKind, limits, sensitive,
+};
 use crate::read::plan::Plan;
 use crate::read::sink::{Pushed, Sink};
 use crate::read::splitter::{Continuation, OnDamage, RowState, Shape, Splitter};
 use crate::read::{hunting_refusal, refusal};
 use crate::token::cache::Cached;
 
+/// A wait after which the token is looked up again.
+const LONG_WAIT: Duration = Duration::from_secs(1);
 /// Bytes of a body after which other work has its turn.
 const YIELD_AFTER: usize = 256 * 1024;
 
@@ -49,6 +56,10 @@ pub(super) struct Page<'a> {
     digest: u64,
     /// The damaged body that the last attempt received.
     damaged: Option<Received>,
+    /// What counts its requests, once that is known.
+    class: Option<Arc<Class>>,
+    /// Until when the requests of this kind are held back, as far as that was told.
+    held_until: Duration,
     /// That body is not JSON although it came as it was sent: this attempt passes over the damage.
     pass_over: bool,
 }
@@ -129,6 +140,13 @@ impl Attempt for PageRequest<'_, '_> {
         self.sink.flush(None).await;
         Ok(Outcome::transient(error).progressed(progressed))
     }
+
+    fn hold(&mut self, until: Duration) -> bool {
+        let Some(class) = &self.page.class else { return false };
+        class.hold(until);
+        self.page.held_until = until;
+        true
+    }
 }
 
 impl<'a> Page<'a> {
@@ -139,13 +157,23 @@ impl<'a> Page<'a> {
         target: &'a Target,
         number: u64,
     ) -> Self {
-        Page { context, tenant, plan, target, number, rows: 0, digest: 0, damaged: None, pass_over: false }
+        Page {
+            context,
+            tenant,
+            plan,
+            target,
+            number,
+            rows: 0,
+            digest: 0,
+            damaged: None,
+            class: None,
+            held_until: Duration::ZERO,
+            pass_over: false,
+        }
     }
 
     pub(super) async fn read(self, sink: &mut Sink, window: Option<&mut TimeWindow>) -> Result<PageEnd> {
-        let place =
-            if self.tenant.is_empty() { String::new() } else { format!(" of tenant {}", self.tenant) };
-        let what = format!("{} page {}{place}", self.plan.url.path(), self.number);
+        let what = self.name();
         let context = self.context;
         let policy = Policy::of(&context.settings.retry);
         context.retry(&what, &policy, PageRequest { page: self, sink, window, renewed: false }).await
@@ -158,32 +186,50 @@ impl<'a> Page<'a> {
     ) -> Result<PageEnd, Failure> {
         let target = self.context.settings.target(self.plan.family)?;
         let scope = target.scope.as_ref();
-        let cached = auth::access_token(self.context, self.tenant, scope, false).await?;
+        let mut cached = auth::access_token(self.context, self.tenant, scope, false).await?;
         if !sink.label(self.tenant, cached.token.claims().tid.as_deref()) {
             return Ok(PageEnd::default());
         }
+        let class = admission::class(self.context, self.tenant, self.plan, &self.target.url, &cached.token);
+        self.class = Some(Arc::clone(&class));
+        let begun = self.context.clock.now();
+        let admission = admission::admit(self.context, &class, &self.name(), self.held_until, sink).await?;
+        if self.context.clock.now() > begun + LONG_WAIT {
+            // The token may have ended during the wait.
+            cached = auth::access_token(self.context, self.tenant, scope, false).await?;
+        }
         // What quotes the answer quotes it without the token.
         let quoter = Quoter::new([cached.token.secret.expose()]);
-        self.exchange(&cached, scope, &quoter, sink, window).await.map_err(|failure| failure.masked(&quoter))
+        let ended = self.exchange(admission, &cached, scope, &quoter, sink, window).await;
+        ended.map_err(|failure| failure.masked(&quoter))
+    }
+
+    /// What messages call it.
+    fn name(&self) -> String {
+        let place =
+            if self.tenant.is_empty() { String::new() } else { format!(" of tenant {}", self.tenant) };
+        format!("{} page {}{place}", self.plan.url.path(), self.number)
     }
 
     /// Sends the request with this token and reads the answer.
     async fn exchange(
         &mut self,
+        mut admission: Admission,
         cached: &Cached,
         scope: &str,
         quoter: &Quoter,
         sink: &mut Sink,
         window: Option<&mut TimeWindow>,
     ) -> Result<PageEnd, Failure> {
-        let _request = sink.request().await;
         let method = self.plan.method.as_str();
         self.context.reporter.request(method, self.tenant, self.target.url.path(), self.number);
         let is_quick = self.plan.repeatable && !self.plan.is_hunting;
         let limit = if is_quick { limits::ANSWER } else { limits::ONLY_ANSWER };
-        let sent = self.context.send(self.request(cached.token.secret.expose())?, limit).await;
+        let request = self.request(cached.token.secret.expose())?;
+        let sent = self.context.send(request, limit, &mut admission.place).await;
         let mut response = sent.map_err(|e| self.broken(&e))?;
         let status = response.status;
+        admission.read(&response, self.context.clock.now());
         if (200..300).contains(&status) {
             self.warn_if_partial(&response, quoter);
             let mut received = Received::default();
@@ -205,7 +251,16 @@ impl<'a> Page<'a> {
             refusal::error(self.context, self.tenant, self.plan, &cached.token, status, &body, quoter);
         let now = self.context.clock.now();
         error.retry_after = match status {
-            429 => Some(quota_delay(asked.as_deref(), resets.as_ref().unwrap_or(&body.message), now)),
+            429 => {
+                let delay = quota_delay(asked.as_deref(), resets.as_ref().unwrap_or(&body.message), now);
+                if hunting_refusal::is_of_the_query(&error) {
+                    // It is not the requests that were too many.
+                    self.class.iter().for_each(|class| class.hold(now + delay));
+                } else {
+                    admission.place.refused(Limit::named_in(&body.message), delay);
+                }
+                Some(delay)
+            }
             _ => retry_after(asked.as_deref(), now),
         };
         Err(match status {

@@ -1,0 +1,188 @@
+//! Queries keep to the quotas of the services before they are refused.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::time::Instant;
+
+use super::waits::messages;
+use super::{Fixture, drain};
+use crate::progress::WaitReason;
+use crate::testing::{Answer, CLIENT, Network, ok, status};
+
+/// The lists of so many machines, of which the service allows 50 per minute.
+fn of_machines(count: usize) -> String {
+    let ids: Vec<_> = (0..count).map(|number| format!("m{number}")).collect();
+    json!({"kind": "rows", "resource": "machineVulnerabilities", "parentIds": ids}).to_string()
+}
+
+/// A network that allows as many requests of the API in each minute, as a service that is strict does.
+fn strict(limit: usize) -> (Arc<Network>, Arc<Mutex<Vec<Instant>>>) {
+    let seen = Arc::new(Mutex::new(Vec::<Instant>::new()));
+    let counted = Arc::clone(&seen);
+    let network = Network::new(move |request, count| {
+        if super::is_token_request(request) {
+            return super::token_answer(request, count);
+        }
+        let mut seen = counted.lock().unwrap();
+        let recent = seen.iter().filter(|at| at.elapsed() < Duration::from_secs(60)).count();
+        seen.push(Instant::now());
+        if recent >= limit { Answer::Status(429, &[("retry-after", "60")], String::new()) } else { one_row() }
+    });
+    (network, seen)
+}
+
+fn one_row() -> Answer {
+    ok(r#"{"value":[{"id":"CVE-2026-0001"}]}"#)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_query_waits_before_it_is_refused_and_says_for_what_and_until_when() {
+    let (network, seen) = strict(50);
+    let fixture = Fixture::over(&network, "");
+    let begun = Instant::now();
+    let query = fixture.query(&of_machines(120));
+    let midway = async {
+        tokio::time::sleep(Duration::from_secs(30)).await;
+        (query.stats(), seen.lock().unwrap().len())
+    };
+    let (outcome, (stats, sent)) = tokio::join!(drain(&query), midway);
+    assert_eq!((stats.waiting_for, sent), (WaitReason::Quota, 50));
+    assert!((29_000..31_000).contains(&stats.waiting_ms), "{}", stats.waiting_ms);
+    assert_eq!((outcome.rows.len(), outcome.errors.len()), (120, 0));
+    // 120 requests, none of them twice.
+    assert_eq!((seen.lock().unwrap().len(), query.stats().retries), (120, 0));
+    assert!((120..122).contains(&begun.elapsed().as_secs()), "{:?}", begun.elapsed());
+    let told: Vec<_> =
+        messages(&query, "verbose").into_iter().filter(|text| text.starts_with("Quota:")).collect();
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(
+        told[0].starts_with("Quota: waiting 59.") && told[0].contains("until 2023-11-14 22:14:"),
+        "{told:?}"
+    );
+    assert!(told[0].contains("UTC, before /api/machines/m50/vulnerabilities page 1 of tenant"), "{told:?}");
+    assert!(told[0].contains("the quota is 50 requests per minute"), "{told:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wait_beyond_the_limit_of_the_command_is_an_error_before_it_begins() {
+    let (network, seen) = strict(50);
+    let fixture = Fixture::over(&network, r#","retry":{"maximumWaitMs":20000}"#);
+    let outcome = fixture.run(&of_machines(60)).await;
+    assert_eq!((outcome.error_ids(), outcome.rows.len()), (vec!["Fdx.Api.Throttled"], 50));
+    assert!(outcome.waited < Duration::from_secs(1), "{:?}", outcome.waited);
+    assert_eq!(seen.lock().unwrap().len(), 50);
+    let error = &outcome.errors[0];
+    assert!(
+        error.message.contains("-MaximumWait") && error.message.contains("50 requests per minute"),
+        "{error}"
+    );
+    assert!((59..=60).contains(&error.retry_after.unwrap().as_secs()), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn retries_count_as_requests() {
+    let network = Fixture::new(|_, before| if before == 0 { status(503) } else { one_row() });
+    let begun = Instant::now();
+    let outcome = network.run(&of_machines(30)).await;
+    assert_eq!((outcome.rows.len(), network.api_requests().len()), (30, 60));
+    assert!(begun.elapsed() > Duration::from_secs(60), "{:?}", begun.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_second_query_takes_turns_with_one_that_has_hundreds_of_requests() {
+    let (network, seen) = strict(50);
+    let fixture = Fixture::over(&network, r#","retry":{"maximumWaitMs":36000000}"#);
+    let long = fixture.query(&of_machines(500));
+    let second = async {
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        let begun = Instant::now();
+        let short = fixture.query(&of_machines(20));
+        assert_eq!(drain(&short).await.rows.len(), 20);
+        begun.elapsed()
+    };
+    let (long, took) = tokio::join!(drain(&long), second);
+    assert!(took < Duration::from_secs(61), "{took:?}");
+    assert_eq!(long.rows.len(), 500);
+    assert_eq!(seen.lock().unwrap().len(), 520);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_of_one_query_holds_back_the_others() {
+    let fixture = Fixture::new(|request, before| {
+        let is_first = request.url.path() == "/api/machines/m0/vulnerabilities" && before == 0;
+        if is_first { Answer::Status(429, &[("retry-after", "40")], String::new()) } else { one_row() }
+    });
+    let first = fixture.query(&of_machines(1));
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    let begun = Instant::now();
+    let second = r#"{"kind":"request","path":"/api/machines/x/vulnerabilities"}"#;
+    assert_eq!(drain(&fixture.query(second)).await.rows.len(), 1);
+    assert_eq!(begun.elapsed().as_secs(), 30);
+    assert_eq!(drain(&first).await.rows.len(), 1);
+    // Another quota is not held back.
+    let begun = Instant::now();
+    drain(&fixture.query(r#"{"kind":"rows","resource":"machines"}"#)).await;
+    assert!(begun.elapsed() < Duration::from_secs(1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_query_whose_pipeline_is_stalled_keeps_no_place() {
+    let tenants: Vec<String> = (0..40).map(|n| format!("11111111-1111-1111-1111-{n:012}")).collect();
+    // Bodies that fill the channel and all requests that a query has at a time.
+    let rows = vec![r#"{"id":"1"}"#; 8000].join(",");
+    let body = format!(r#"{{"value":[{rows}]}}"#);
+    let network = Network::new(move |request, count| {
+        if super::is_token_request(request) {
+            return super::token_answer(request, count);
+        }
+        if request.url.path() == "/api/machines" { ok(body.clone()) } else { ok(r#"{"id":"1"}"#) }
+    });
+    let settings = json!({
+        "clientId": CLIENT, "tenants": tenants, "credential": {"type": "clientSecret", "secret": "fake-secret"},
+    });
+    let fixture = Fixture::open(&network, &settings.to_string());
+    let stalled = fixture.query(r#"{"kind":"rows","resource":"machines"}"#);
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    let reached: Vec<String> =
+        fixture.api_requests().iter().map(|request| super::bearer(request).to_owned()).collect();
+    assert_eq!(reached.len(), 32);
+    // A tenant that the stalled query has not reached. The service allows 100 of its requests per minute.
+    let begun = Instant::now();
+    for tenant in &tenants {
+        let document = json!({"kind": "request", "path": "/api/machines/1", "tenants": [tenant]});
+        for _ in 0..99 {
+            drain(&fixture.query(&document.to_string())).await;
+        }
+    }
+    let waited = begun.elapsed();
+    assert!(waited < Duration::from_secs(59), "{waited:?}");
+    let last = json!({"kind": "request", "path": "/api/machines/1", "tenants": [tenants[39]]});
+    drain(&fixture.query(&last.to_string())).await;
+    assert!(begun.elapsed() < Duration::from_secs(59), "{:?}", begun.elapsed());
+    drop(stalled);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_resource_graph_says_of_its_quota_is_kept_to() {
+    let fixture = Fixture::new(|_, before| {
+        let left = if before == 0 { "1" } else { "0" };
+        let headers = vec![
+            ("x-ms-user-quota-remaining", left.to_owned()),
+            ("x-ms-user-quota-resets-after", "00:00:04".to_owned()),
+        ];
+        Answer::Said(200, headers, r#"{"data":[{"id":"1"}]}"#.to_owned())
+    });
+    let document = json!({
+        "kind": "request", "family": "Arm", "method": "POST", "body": "{\"query\":\"resources\"}",
+        "path": "/providers/Microsoft.ResourceGraph/resources?api-version=2021-03-01",
+    });
+    let mut waited = Vec::new();
+    for _ in 0..3 {
+        let begun = Instant::now();
+        assert_eq!(drain(&fixture.query(&document.to_string())).await.errors.len(), 0);
+        waited.push(begun.elapsed().as_secs());
+    }
+    assert_eq!(waited, [0, 0, 4]);
+}

@@ -169,8 +169,8 @@ pub(crate) fn quota_delay(header: Option<&str>, text: &str, now: Duration) -> Du
     })
 }
 
-/// How long to wait according to a text such as `try again in 30 seconds`, or else the window of the quota that it names:
-/// `maximum allowed 45 per 00:01:00`.
+/// How long to wait according to a text such as `try again in 30 seconds`, or else the window of the quota that it
+/// names: `maximum allowed 45 per 00:01:00`.
 pub(crate) fn quota_window(text: &str) -> Option<Duration> {
     let after = |prepositions: &[&str]| {
         let mut words = words(text);

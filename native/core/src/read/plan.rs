@@ -16,7 +16,7 @@ use crate::settings::Settings;
 const RESOURCE_GRAPH: &str = "/providers/microsoft.resourcegraph/resources";
 /// Rows of the largest page of most lists of Defender for Endpoint.
 const FULL_PAGE: Option<u32> = Some(10_000);
-/// The last parts of the addresses of hunting queries, in lower case: of Graph, of Defender XDR, of Defender for Endpoint.
+/// How the addresses of hunting queries end, in lower case: of Graph, of Defender XDR, of Defender for Endpoint.
 const HUNTING: [&str; 3] = ["/security/runhuntingquery", "/advancedhunting/run", "/advancedqueries/run"];
 
 /// One read: the first page, and how the others follow.

@@ -69,7 +69,7 @@ pub(crate) struct State {
     secrets: Mutex<HashSet<String>>,
     revoked: Mutex<HashSet<String>>,
     used: Mutex<HashSet<String>>,
-    windows: Mutex<HashMap<String, (u64, u64)>>,
+    windows: Mutex<HashMap<String, (Instant, u64)>>,
     sliding_windows: Mutex<HashMap<String, VecDeque<Instant>>>,
     open: AtomicI64,
     peak_open: AtomicI64,
@@ -213,12 +213,12 @@ impl State {
     /// Takes one request of `limit` in a window of `seconds`, which the first request opens. Returns how many are left
     /// (none: there was no room) and the seconds until the window ends.
     pub(crate) fn take(&self, key: &str, limit: u64, seconds: u64) -> (Option<u64>, u64) {
-        let (mut windows, now) = (lock(&self.windows), now());
-        let (begun, count) = windows.entry(key.to_owned()).or_insert((now, 0));
-        if now >= *begun + seconds {
-            (*begun, *count) = (now, 0);
+        let (mut windows, length) = (lock(&self.windows), Duration::from_secs(seconds));
+        let (begun, count) = windows.entry(key.to_owned()).or_insert_with(|| (Instant::now(), 0));
+        if begun.elapsed() >= length {
+            (*begun, *count) = (Instant::now(), 0);
         }
-        let ends = (*begun + seconds).saturating_sub(now);
+        let ends = rounded_up(length.saturating_sub(begun.elapsed()));
         if *count >= limit {
             return (None, ends);
         }
@@ -233,13 +233,13 @@ impl State {
         while window.front().is_some_and(|oldest| oldest.elapsed() >= length) {
             window.pop_front();
         }
-        let ends = window.front().map_or(Duration::ZERO, |oldest| length.saturating_sub(oldest.elapsed()));
         let used = window.len() as u64;
-        if used >= limit {
-            return (None, ends.as_secs() + 1);
+        if used < limit {
+            window.push_back(Instant::now());
         }
-        window.push_back(Instant::now());
-        (Some(limit - used - 1), ends.as_secs() + 1)
+        let oldest = window.front().map_or(Duration::ZERO, Instant::elapsed);
+        let ends = rounded_up(length.saturating_sub(oldest));
+        (limit.checked_sub(used + 1), ends)
     }
 
     /// Whether pages of this path have no link to the next one.
@@ -286,6 +286,11 @@ impl Drop for Open {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Whole seconds.
+fn rounded_up(time: Duration) -> u64 {
+    time.as_secs() + u64::from(time.subsec_nanos() > 0)
 }
 
 /// Seconds since 1970.

@@ -186,3 +186,21 @@ async fn what_resource_graph_says_of_its_quota_is_kept_to() {
     }
     assert_eq!(waited, [0, 0, 4]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_quota_of_processor_time_holds_back_the_next_hunting_query() {
+    let fixture = Fixture::new(|_, before| {
+        let text = "You have exceeded processing resources allocated to this tenant. You can run queries again in \
+                    00:05:00.";
+        let refusal = json!({"error": {"code": "TooManyRequests", "message": text}});
+        if before == 0 { Answer::Status(429, &[], refusal.to_string()) } else { one_row() }
+    });
+    let hunting = r#"{"kind":"hunting","query":"DeviceInfo"}"#;
+    assert_eq!(fixture.run(hunting).await.error_ids(), ["Fdx.Hunting.CpuQuota"]);
+    let request = json!({
+        "kind": "request", "family": "Graph", "method": "POST", "path": "/v1.0/security/runHuntingQuery", "body": "{}",
+    });
+    let begun = Instant::now();
+    assert_eq!(drain(&fixture.query(&request.to_string())).await.rows.len(), 1);
+    assert_eq!(begun.elapsed().as_secs(), 300);
+}

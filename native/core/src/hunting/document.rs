@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::engine::Engine;
 use super::literal::Value;
-use super::parts::Split;
+use super::parts::{ROW_LIMIT, Split};
 use super::syntax;
 use super::timespan::Timespan;
 use crate::errors::{
@@ -53,6 +53,8 @@ pub(crate) struct Hunting {
     pub(super) text: String,
     pub(super) timespan: Option<Timespan>,
     pub(super) split: Option<Split>,
+    /// An answer with so many rows was cut off.
+    pub(super) row_limit: u64,
     pub(crate) raw: bool,
     /// What users must know before it runs.
     pub(crate) notices: Vec<String>,
@@ -82,6 +84,7 @@ impl Hunting {
             text: format!("{given}{query}"),
             timespan,
             split,
+            row_limit: ROW_LIMIT,
             raw,
             notices,
             columns: SharedColumns::default(),

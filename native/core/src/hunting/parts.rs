@@ -2,6 +2,9 @@
 
 use super::timespan::Window;
 
+/// Rows that the services send at most. What is beyond them is missing without a word.
+/// <https://learn.microsoft.com/graph/api/resources/security-api-overview>
+pub(super) const ROW_LIMIT: u64 = 100_000;
 /// The most groups that the rows of a table without time are divided into.
 const MOST_GROUPS: u32 = 1024;
 

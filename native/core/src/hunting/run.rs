@@ -15,10 +15,6 @@ use crate::read::sink::Sink;
 use crate::read::splitter::{Envelope, Shape};
 use crate::read::{address, hunting_refusal, pager, plan::Plan};
 
-/// Rows that the services send at most. What is beyond them is missing without a word.
-/// <https://learn.microsoft.com/graph/api/resources/security-api-overview>
-pub(super) const ROW_LIMIT: u64 = 100_000;
-
 /// Reads the rows of a query.
 pub(crate) async fn read(context: &Context, tenant: &str, hunting: &Hunting, sink: &mut Sink) -> Result<()> {
     let first = first_part(context, hunting)?;
@@ -32,14 +28,14 @@ pub(crate) async fn read(context: &Context, tenant: &str, hunting: &Hunting, sin
             return outcome;
         }
         let is_cut = match &outcome {
-            Ok(()) => sink.received() - before >= ROW_LIMIT,
+            Ok(()) => sink.received() - before >= hunting.row_limit,
             Err(error) => hunting.split.is_some() && hunting_refusal::may_fit_in_parts(error),
         };
         if !is_cut {
             outcome?;
             end_answer(sink, false);
         } else if hunting.split.is_none() {
-            warn_of_cut(context, tenant);
+            warn_of_cut(context, tenant, hunting.row_limit);
         } else if let Some([first, second]) = part.halves() {
             end_answer(sink, true);
             context.reporter.verbose(format!(
@@ -49,7 +45,7 @@ pub(crate) async fn read(context: &Context, tenant: &str, hunting: &Hunting, sin
             parts.extend([second, first]);
         } else {
             end_answer(sink, false);
-            sink.refuse(tenant, too_large(part, outcome.err())).await;
+            sink.refuse(tenant, too_large(part, hunting.row_limit, outcome.err())).await;
         }
     }
     warn_of_changes(context, tenant, sink);
@@ -106,9 +102,9 @@ fn end_answer(sink: &mut Sink, is_cut: bool) {
     }
 }
 
-fn warn_of_cut(context: &Context, tenant: &str) {
+fn warn_of_cut(context: &Context, tenant: &str, row_limit: u64) {
     context.reporter.warning(format!(
-        "Tenant {tenant}: the answer has {ROW_LIMIT} rows, which is the most that the service sends, so rows are \
+        "Tenant {tenant}: the answer has {row_limit} rows, which is the most that the service sends, so rows are \
          missing. Filter more, use a shorter -Timespan, or use -SplitBy Time."
     ));
 }
@@ -124,13 +120,16 @@ fn warn_of_changes(context: &Context, tenant: &str, sink: &Sink) {
     }
 }
 
-fn too_large(part: Part, cause: Option<Error>) -> Error {
+fn too_large(part: Part, row_limit: u64, cause: Option<Error>) -> Error {
     let name = part.name();
     match cause {
         Some(cause) => HUNTING_PART_TOO_LARGE
             .error(format!("the rows of {name} do not fit into one answer: {}", cause.message)),
         None => HUNTING_PART_TOO_LARGE.error(format!(
-            "{name} has more than {ROW_LIMIT} rows, and it is the smallest part that is asked for"
+            "{name} has more than {row_limit} rows, and it is the smallest part that is asked for"
         )),
     }
 }
+
+#[cfg(test)]
+mod tests;

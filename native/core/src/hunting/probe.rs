@@ -7,7 +7,7 @@ use crate::catalog::{Method, Resource};
 pub const CHECK: &str = "Hunting";
 
 /// The cheapest query, which reads no table.
-pub(crate) static PROBE: Resource = Resource {
+pub(crate) const PROBE: Resource = Resource {
     name: "hunting",
     family: Engine::Graph.family(),
     method: Method::Post(r#"{"Query":"print Ready = true"}"#),

@@ -396,3 +396,18 @@ proptest! {
         }
     }
 }
+
+#[tokio::test]
+#[ignore = "a measurement"]
+async fn what_a_place_costs() {
+    const REQUESTS: u32 = 100_000;
+    let clock: Arc<dyn Clock> = Arc::new(crate::clock::SystemClock);
+    for limits in [&[][..], &[Limit::per_minute(1_000_000), Limit::per_hour(1_000_000)]] {
+        let (governor, begun) = (Governor::default(), Instant::now());
+        for _ in 0..REQUESTS {
+            let class = of(&governor, "tenant", limits);
+            send(&class, &clock, 0).await;
+        }
+        println!("{} limits: {:?} per request", limits.len(), begun.elapsed() / REQUESTS);
+    }
+}

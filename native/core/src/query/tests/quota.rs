@@ -8,8 +8,9 @@ use tokio::time::Instant;
 
 use super::waits::messages;
 use super::{Fixture, drain};
+use crate::context::World;
 use crate::progress::WaitReason;
-use crate::testing::{Answer, CLIENT, Network, ok, status};
+use crate::testing::{Answer, CLIENT, Network, TENANT, TestClock, ok, status};
 
 /// The lists of so many machines, of which the service allows 50 per minute.
 fn of_machines(count: usize) -> String {
@@ -203,4 +204,35 @@ async fn a_quota_of_processor_time_holds_back_the_next_hunting_query() {
     let begun = Instant::now();
     assert_eq!(drain(&fixture.query(&request.to_string())).await.rows.len(), 1);
     assert_eq!(begun.elapsed().as_secs(), 300);
+}
+
+#[tokio::test(start_paused = true)]
+async fn sessions_of_a_process_share_a_quota_and_tenants_do_not() {
+    let (network, seen) = strict(50);
+    let world = World {
+        clock: Arc::new(TestClock::new()),
+        transport: Some(Arc::clone(&network) as _),
+        ..World::default()
+    };
+    let session = |tenant: &str| {
+        let settings = json!({
+            "clientId": CLIENT, "tenants": [tenant], "credential": {"type": "clientSecret", "secret": "fake-secret"},
+        });
+        Fixture::open_in(world.clone(), &network, &settings.to_string())
+    };
+    let begun = Instant::now();
+    for expected in [0, 60] {
+        assert_eq!(session(TENANT).run(&of_machines(30)).await.rows.len(), 30);
+        assert_eq!(begun.elapsed().as_secs(), expected);
+    }
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    seen.lock().unwrap().clear();
+    let begun = Instant::now();
+    for number in 0..2 {
+        session(TENANT).run(&of_machines(10)).await;
+        let other = session(&format!("11111111-1111-1111-1111-{number:012}"));
+        assert_eq!(other.run(&of_machines(15)).await.rows.len(), 15);
+    }
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    assert_eq!(seen.lock().unwrap().len(), 50);
 }

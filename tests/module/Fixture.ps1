@@ -50,6 +50,18 @@ function Set-Customer([hashtable] $Change, [int] $Index = 0) {
     Set-World @{ tenants = $tenants }
 }
 
+# Every customer grants every permission that an endpoint of the server needs, and has subscriptions.
+function Grant-Everything([int] $Subscriptions = 2) {
+    $endpoints = @(Invoke-Control GET /endpoints)
+    $roles = { param($Api) @($endpoints | Where-Object api -eq $Api | ForEach-Object roles | Sort-Object -Unique) }
+    $tenants = @((Invoke-Control GET /world).tenants)
+    foreach ($tenant in $tenants) {
+        $tenant.roles, $tenant.xdrRoles, $tenant.graphRoles = (& $roles Defender), (& $roles Xdr), (& $roles Graph)
+        $tenant.subscriptions = $Subscriptions
+    }
+    Set-World @{ tenants = $tenants }
+}
+
 # The initial world, an empty cache, and the environment of a function app.
 function Reset-Tenant {
     Disconnect-Fdx -ClearTokenCache

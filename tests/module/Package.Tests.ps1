@@ -185,6 +185,7 @@ Describe 'Help' {
         Start-FakeTenant
         try {
             Reset-Tenant
+            Grant-Everything
             $examples = @((Get-Help $_ -Full).examples.example.code | ForEach-Object { $_ -join "`n" })
             foreach ($code in $examples) {
                 Connect-Tenant

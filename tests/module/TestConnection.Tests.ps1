@@ -143,6 +143,7 @@ Describe 'Test-FdxConnection' {
         $commands = Get-Command Get-Fdx*, Invoke-FdxHunting -Module FedXdr
         $nouns = ($commands | Where-Object { $_.Parameters.ContainsKey('Raw') }).Noun
         $names | Select-Object -Skip 4 | Should -Be @($nouns -replace '^Fdx' | Sort-Object)
+        Grant-Everything
         Connect-Tenant
         @(Test-FdxConnection -Resource $names | Where-Object Result -eq Failed) | Should -BeNullOrEmpty
     }

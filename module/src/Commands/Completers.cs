@@ -62,8 +62,8 @@ internal sealed class TokenCacheCompleter : WordCompleter
     private protected override IEnumerable<string> Words => Abi.TokenCaches;
 }
 
-/// <summary>Completes the last word of a filter expression with the filter fields of the resource.</summary>
-internal abstract class FilterCompleter(CatalogEntry resource) : IArgumentCompleter
+/// <summary>Completes the last word of a filter expression with the filter fields of the resources.</summary>
+internal abstract class FilterCompleter(params CatalogEntry[] resources) : IArgumentCompleter
 {
     public IEnumerable<CompletionResult> CompleteArgument(
         string commandName,
@@ -75,7 +75,9 @@ internal abstract class FilterCompleter(CatalogEntry resource) : IArgumentComple
         var quote = wordToComplete.StartsWith('"') ? '"' : '\'';
         var expression = wordToComplete.Trim('\'', '"');
         var wordStart = expression.LastIndexOfAny([' ', '(']) + 1;
-        return resource.FilterFields
+        return resources
+            .SelectMany(resource => resource.FilterFields)
+            .Distinct()
             .Where(field => field.StartsWith(expression[wordStart..], StringComparison.OrdinalIgnoreCase))
             .Select(field => new CompletionResult(
                 completionText: $"{quote}{expression[..wordStart]}{field} eq {quote}",

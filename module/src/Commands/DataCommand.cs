@@ -34,13 +34,6 @@ public abstract class DataCommand : TenantCommand
         return request;
     }
 
-    private protected JsonDocumentWriter NewRowsRequest(CatalogEntry resource, string[]? tenants)
-    {
-        var request = NewDataRequest("rows", tenants);
-        request.Text("resource", resource.Name);
-        return request;
-    }
-
     /// <summary>
     /// Writes the rows. <paramref name="complete"/> adds what no batch has; <paramref name="item"/> is the item that
     /// the request asks for.

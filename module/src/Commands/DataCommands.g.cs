@@ -3,72 +3,985 @@
 
 namespace FedXdr.Commands
 {
+    using System;
     using System.Management.Automation;
+    using FedXdr.Interop;
     using FedXdr.Reading;
 
-    [Cmdlet(VerbsCommon.Get, "FdxAlert", DefaultParameterSetName = ListSet)]
-    [OutputType(typeof(Alert), typeof(string))]
+    [Cmdlet(VerbsCommon.Get, "FdxAlert", DefaultParameterSetName = "List")]
+    [OutputType(typeof(Alert), typeof(DefenderAlert), typeof(string))]
     public sealed partial class GetFdxAlertCommand : ResourceCommand
     {
         private const string ListSet = "List";
-        private const string IdSet = "Id";
 
-        [Parameter(
-            ParameterSetName = IdSet, Mandatory = true, Position = 0, ValueFromPipeline = true,
-            ValueFromPipelineByPropertyName = true)]
+        [Parameter(ParameterSetName = "Id", Mandatory = true, Position = 0)]
         [Alias("AlertId")]
-        [IdTransformation("AlertId", "Id")]
+        [IdTransformation("AlertId", "Alert.Id", "DefenderAlert.Id", "Id")]
         [ValidateNotNullOrEmpty]
         public string[] Id { get; set; } = [];
+
+        [Parameter(ParameterSetName = "MachineId", Mandatory = true)]
+        [Alias("DeviceId")]
+        [IdTransformation("Machine.Id", "MachineReference.Id", "MachineId", "DeviceId")]
+        [ValidateNotNullOrEmpty]
+        public string[] MachineId { get; set; } = [];
+
+        [Parameter(ParameterSetName = "FileHash", Mandatory = true)]
+        [Alias("Sha1", "Sha256")]
+        [IdTransformation("DefenderFile.Sha1", "FileStatistic.Sha1", "FileHash", "Sha1", "Sha256")]
+        [ValidateNotNullOrEmpty]
+        public string[] FileHash { get; set; } = [];
+
+        [Parameter(ParameterSetName = "Domain", Mandatory = true)]
+        [Alias("Host")]
+        [IdTransformation("DefenderDomain.Host", "Domain", "Host")]
+        [ValidateNotNullOrEmpty]
+        public string[] Domain { get; set; } = [];
+
+        [Parameter(ParameterSetName = "IpAddress", Mandatory = true)]
+        [Alias("Ip")]
+        [IdTransformation("DefenderIpAddress.IpAddress", "IpAddress", "Ip")]
+        [ValidateNotNullOrEmpty]
+        public string[] IpAddress { get; set; } = [];
+
+        [Parameter(ParameterSetName = "UserName", Mandatory = true)]
+        [Alias("AccountName")]
+        [IdTransformation("DefenderUser.AccountName", "UserName", "AccountName")]
+        [ValidateNotNullOrEmpty]
+        public string[] UserName { get; set; } = [];
+
+        [Parameter(ParameterSetName = "List", ValueFromPipeline = true)]
+        [ValidateNotNull]
+        public object? InputObject { get; set; }
+
+        [Parameter(ParameterSetName = ListSet)]
+        [Parameter(ParameterSetName = "Id")]
+        [ValidateSet("Graph", "Defender")]
+        public string Engine { get; set; } = "Graph";
+
+        private CatalogEntry Chosen => Choose(Engine, ("Graph", Catalog.Alerts), ("Defender", Catalog.DefenderAlerts));
 
         [Parameter(ParameterSetName = ListSet)]
         [ValidateNotNullOrEmpty]
         [ArgumentCompleter(typeof(AlertFilterCompleter))]
         public string? Filter { get; set; }
 
+        [Parameter(ParameterSetName = ListSet)]
+        public DateTime? Since { get; set; }
+
         private protected override void Process()
         {
-            if (ParameterSetName == IdSet && !AreTenants(Id))
+            if (ParameterSetName == "Id")
             {
-                ReadItems(Catalog.Alerts, Id);
+                ReadItems(Chosen, Id, Filter);
+                return;
+            }
+            if (ParameterSetName == "MachineId")
+            {
+                ReadChildren(Catalog.MachineAlerts, MachineId, Filter);
+                return;
+            }
+            if (ParameterSetName == "FileHash")
+            {
+                ReadChildren(Catalog.FileAlerts, FileHash, Filter);
+                return;
+            }
+            if (ParameterSetName == "Domain")
+            {
+                ReadChildren(Catalog.DomainAlerts, Domain, Filter);
+                return;
+            }
+            if (ParameterSetName == "IpAddress")
+            {
+                ReadChildren(Catalog.IpAlerts, IpAddress, Filter);
+                return;
+            }
+            if (ParameterSetName == "UserName")
+            {
+                ReadChildren(Catalog.UserAlerts, UserName, Filter);
+                return;
+            }
+            if (InputObject is not null && ReadPiped(
+                InputObject,
+                new IdSource(true, ids => ReadItems(Chosen, ids, Filter), "AlertId", "Alert.Id", "DefenderAlert.Id", "Id"),
+                new IdSource(false, ids => ReadChildren(Catalog.MachineAlerts, ids, Filter), "Machine.Id", "MachineReference.Id", "MachineId", "DeviceId"),
+                new IdSource(false, ids => ReadChildren(Catalog.FileAlerts, ids, Filter), "DefenderFile.Sha1", "FileStatistic.Sha1", "FileHash", "Sha1", "Sha256"),
+                new IdSource(false, ids => ReadChildren(Catalog.DomainAlerts, ids, Filter), "DefenderDomain.Host", "Domain", "Host"),
+                new IdSource(false, ids => ReadChildren(Catalog.IpAlerts, ids, Filter), "DefenderIpAddress.IpAddress", "IpAddress", "Ip"),
+                new IdSource(false, ids => ReadChildren(Catalog.UserAlerts, ids, Filter), "DefenderUser.AccountName", "UserName", "AccountName")))
+            {
                 return;
             }
             var filter = Filter;
             Narrow(ref filter);
-            ReadList(Catalog.Alerts, filter);
+            ReadList(Chosen, filter);
+        }
+
+        /// <summary>Adds the conditions of parameters that the catalog does not know.</summary>
+        partial void Narrow(ref string? filter);
+
+        private protected override void WriteOptions(JsonDocumentWriter request)
+        {
+            request.Text("since", Utc(Since));
+        }
+    }
+
+    internal sealed class AlertFilterCompleter() : FilterCompleter(Catalog.Alerts, Catalog.DefenderAlerts);
+
+    [Cmdlet(VerbsCommon.Get, "FdxAntivirusHealth", DefaultParameterSetName = "List")]
+    [OutputType(typeof(AntivirusHealth), typeof(string))]
+    public sealed partial class GetFdxAntivirusHealthCommand : ResourceCommand
+    {
+        private const string ListSet = "List";
+
+        [Parameter(ParameterSetName = ListSet)]
+        [ValidateNotNullOrEmpty]
+        [ArgumentCompleter(typeof(AntivirusHealthFilterCompleter))]
+        public string? Filter { get; set; }
+
+        private protected override void Process()
+        {
+            var filter = Filter;
+            Narrow(ref filter);
+            ReadList(Catalog.AntivirusHealth, filter);
         }
 
         /// <summary>Adds the conditions of parameters that the catalog does not know.</summary>
         partial void Narrow(ref string? filter);
     }
 
-    internal sealed class AlertFilterCompleter() : FilterCompleter(Catalog.Alerts);
+    internal sealed class AntivirusHealthFilterCompleter() : FilterCompleter(Catalog.AntivirusHealth);
 
-    [Cmdlet(VerbsCommon.Get, "FdxMachine", DefaultParameterSetName = ListSet)]
-    [OutputType(typeof(Machine), typeof(string))]
+    [Cmdlet(VerbsCommon.Get, "FdxAssessment", DefaultParameterSetName = "List")]
+    [OutputType(typeof(SoftwareInventory), typeof(SecureConfiguration), typeof(NonCpeSoftware), typeof(BrowserExtension), typeof(CertificateAssessment), typeof(HardwareFirmware), typeof(BaselineCompliance), typeof(string))]
+    public sealed partial class GetFdxAssessmentCommand : ResourceCommand
+    {
+        private const string ListSet = "List";
+
+        [Parameter(ParameterSetName = ListSet)]
+        [ValidateSet("SoftwareInventory", "SecureConfiguration", "NonCpeSoftware", "BrowserExtension", "Certificate", "HardwareFirmware", "BaselineCompliance")]
+        public string Type { get; set; } = "SoftwareInventory";
+
+        private CatalogEntry Chosen => Choose(Type, ("SoftwareInventory", Catalog.SoftwareInventoryByMachine), ("SecureConfiguration", Catalog.SecureConfigurationsByMachine), ("NonCpeSoftware", Catalog.NonCpeSoftwareByMachine), ("BrowserExtension", Catalog.BrowserExtensionsByMachine), ("Certificate", Catalog.CertificatesByMachine), ("HardwareFirmware", Catalog.HardwareFirmwareByMachine), ("BaselineCompliance", Catalog.BaselineComplianceByMachine));
+
+        [Parameter(ParameterSetName = ListSet)]
+        [ValidateNotNullOrEmpty]
+        [ArgumentCompleter(typeof(AssessmentFilterCompleter))]
+        public string? Filter { get; set; }
+
+        private protected override void Process()
+        {
+            var filter = Filter;
+            Narrow(ref filter);
+            ReadList(Chosen, filter);
+        }
+
+        /// <summary>Adds the conditions of parameters that the catalog does not know.</summary>
+        partial void Narrow(ref string? filter);
+    }
+
+    internal sealed class AssessmentFilterCompleter() : FilterCompleter(Catalog.SoftwareInventoryByMachine, Catalog.SecureConfigurationsByMachine, Catalog.NonCpeSoftwareByMachine, Catalog.BrowserExtensionsByMachine, Catalog.CertificatesByMachine, Catalog.HardwareFirmwareByMachine, Catalog.BaselineComplianceByMachine);
+
+    [Cmdlet(VerbsCommon.Get, "FdxBaselineConfiguration", DefaultParameterSetName = "List")]
+    [OutputType(typeof(BaselineConfiguration), typeof(string))]
+    public sealed partial class GetFdxBaselineConfigurationCommand : ResourceCommand
+    {
+        private const string ListSet = "List";
+
+        [Parameter(ParameterSetName = ListSet)]
+        [ValidateNotNullOrEmpty]
+        [ArgumentCompleter(typeof(BaselineConfigurationFilterCompleter))]
+        public string? Filter { get; set; }
+
+        private protected override void Process()
+        {
+            var filter = Filter;
+            Narrow(ref filter);
+            ReadList(Catalog.BaselineConfigurations, filter);
+        }
+
+        /// <summary>Adds the conditions of parameters that the catalog does not know.</summary>
+        partial void Narrow(ref string? filter);
+    }
+
+    internal sealed class BaselineConfigurationFilterCompleter() : FilterCompleter(Catalog.BaselineConfigurations);
+
+    [Cmdlet(VerbsCommon.Get, "FdxBaselineProfile", DefaultParameterSetName = "List")]
+    [OutputType(typeof(BaselineProfile), typeof(string))]
+    public sealed partial class GetFdxBaselineProfileCommand : ResourceCommand
+    {
+        private const string ListSet = "List";
+
+        [Parameter(ParameterSetName = ListSet)]
+        [ValidateNotNullOrEmpty]
+        [ArgumentCompleter(typeof(BaselineProfileFilterCompleter))]
+        public string? Filter { get; set; }
+
+        private protected override void Process()
+        {
+            var filter = Filter;
+            Narrow(ref filter);
+            ReadList(Catalog.BaselineProfiles, filter);
+        }
+
+        /// <summary>Adds the conditions of parameters that the catalog does not know.</summary>
+        partial void Narrow(ref string? filter);
+    }
+
+    internal sealed class BaselineProfileFilterCompleter() : FilterCompleter(Catalog.BaselineProfiles);
+
+    [Cmdlet(VerbsCommon.Get, "FdxBrowserExtensionPermission", DefaultParameterSetName = "List")]
+    [OutputType(typeof(BrowserExtensionPermission), typeof(string))]
+    public sealed partial class GetFdxBrowserExtensionPermissionCommand : ResourceCommand
+    {
+        private const string ListSet = "List";
+
+        private protected override void Process()
+        {
+            ReadList(Catalog.BrowserExtensionPermissions, null);
+        }
+    }
+
+    [Cmdlet(VerbsCommon.Get, "FdxCloudAlert", DefaultParameterSetName = "List")]
+    [OutputType(typeof(CloudAlert), typeof(string))]
+    public sealed partial class GetFdxCloudAlertCommand : ResourceCommand
+    {
+        private const string ListSet = "List";
+
+        [Parameter(ParameterSetName = "SubscriptionId", Mandatory = true, Position = 0)]
+        [IdTransformation("SubscriptionId")]
+        [ValidateNotNullOrEmpty]
+        public string[] SubscriptionId { get; set; } = [];
+
+        [Parameter(ParameterSetName = "List", ValueFromPipeline = true)]
+        [ValidateNotNull]
+        public object? InputObject { get; set; }
+
+        private protected override void Process()
+        {
+            if (ParameterSetName == "SubscriptionId")
+            {
+                ReadChildren(Catalog.CloudAlerts, SubscriptionId, null);
+                return;
+            }
+            if (InputObject is not null && ReadPiped(
+                InputObject,
+                new IdSource(false, ids => ReadChildren(Catalog.CloudAlerts, ids, null), "SubscriptionId")))
+            {
+                return;
+            }
+            ReadList(Catalog.CloudAlerts, null);
+        }
+    }
+
+    [Cmdlet(VerbsCommon.Get, "FdxCloudAssessment", DefaultParameterSetName = "List")]
+    [OutputType(typeof(CloudAssessment), typeof(string))]
+    public sealed partial class GetFdxCloudAssessmentCommand : ResourceCommand
+    {
+        private const string ListSet = "List";
+
+        [Parameter(ParameterSetName = "SubscriptionId", Mandatory = true, Position = 0)]
+        [IdTransformation("SubscriptionId")]
+        [ValidateNotNullOrEmpty]
+        public string[] SubscriptionId { get; set; } = [];
+
+        [Parameter(ParameterSetName = "List", ValueFromPipeline = true)]
+        [ValidateNotNull]
+        public object? InputObject { get; set; }
+
+        private protected override void Process()
+        {
+            if (ParameterSetName == "SubscriptionId")
+            {
+                ReadChildren(Catalog.CloudAssessments, SubscriptionId, null);
+                return;
+            }
+            if (InputObject is not null && ReadPiped(
+                InputObject,
+                new IdSource(false, ids => ReadChildren(Catalog.CloudAssessments, ids, null), "SubscriptionId")))
+            {
+                return;
+            }
+            ReadList(Catalog.CloudAssessments, null);
+        }
+    }
+
+    [Cmdlet(VerbsCommon.Get, "FdxCloudPlan", DefaultParameterSetName = "List")]
+    [OutputType(typeof(CloudPlan), typeof(string))]
+    public sealed partial class GetFdxCloudPlanCommand : ResourceCommand
+    {
+        private const string ListSet = "List";
+
+        [Parameter(ParameterSetName = "SubscriptionId", Mandatory = true, Position = 0)]
+        [IdTransformation("SubscriptionId")]
+        [ValidateNotNullOrEmpty]
+        public string[] SubscriptionId { get; set; } = [];
+
+        [Parameter(ParameterSetName = "List", ValueFromPipeline = true)]
+        [ValidateNotNull]
+        public object? InputObject { get; set; }
+
+        private protected override void Process()
+        {
+            if (ParameterSetName == "SubscriptionId")
+            {
+                ReadChildren(Catalog.CloudPlans, SubscriptionId, null);
+                return;
+            }
+            if (InputObject is not null && ReadPiped(
+                InputObject,
+                new IdSource(false, ids => ReadChildren(Catalog.CloudPlans, ids, null), "SubscriptionId")))
+            {
+                return;
+            }
+            ReadList(Catalog.CloudPlans, null);
+        }
+    }
+
+    [Cmdlet(VerbsCommon.Get, "FdxCloudSecureScore", DefaultParameterSetName = "List")]
+    [OutputType(typeof(CloudSecureScore), typeof(string))]
+    public sealed partial class GetFdxCloudSecureScoreCommand : ResourceCommand
+    {
+        private const string ListSet = "List";
+
+        [Parameter(ParameterSetName = "SubscriptionId", Mandatory = true, Position = 0)]
+        [IdTransformation("SubscriptionId")]
+        [ValidateNotNullOrEmpty]
+        public string[] SubscriptionId { get; set; } = [];
+
+        [Parameter(ParameterSetName = "List", ValueFromPipeline = true)]
+        [ValidateNotNull]
+        public object? InputObject { get; set; }
+
+        private protected override void Process()
+        {
+            if (ParameterSetName == "SubscriptionId")
+            {
+                ReadChildren(Catalog.CloudSecureScores, SubscriptionId, null);
+                return;
+            }
+            if (InputObject is not null && ReadPiped(
+                InputObject,
+                new IdSource(false, ids => ReadChildren(Catalog.CloudSecureScores, ids, null), "SubscriptionId")))
+            {
+                return;
+            }
+            ReadList(Catalog.CloudSecureScores, null);
+        }
+    }
+
+    [Cmdlet(VerbsCommon.Get, "FdxCloudSecureScoreControl", DefaultParameterSetName = "List")]
+    [OutputType(typeof(CloudSecureScoreControl), typeof(string))]
+    public sealed partial class GetFdxCloudSecureScoreControlCommand : ResourceCommand
+    {
+        private const string ListSet = "List";
+
+        [Parameter(ParameterSetName = "SubscriptionId", Mandatory = true, Position = 0)]
+        [IdTransformation("SubscriptionId")]
+        [ValidateNotNullOrEmpty]
+        public string[] SubscriptionId { get; set; } = [];
+
+        [Parameter(ParameterSetName = "List", ValueFromPipeline = true)]
+        [ValidateNotNull]
+        public object? InputObject { get; set; }
+
+        private protected override void Process()
+        {
+            if (ParameterSetName == "SubscriptionId")
+            {
+                ReadChildren(Catalog.CloudSecureScoreControls, SubscriptionId, null);
+                return;
+            }
+            if (InputObject is not null && ReadPiped(
+                InputObject,
+                new IdSource(false, ids => ReadChildren(Catalog.CloudSecureScoreControls, ids, null), "SubscriptionId")))
+            {
+                return;
+            }
+            ReadList(Catalog.CloudSecureScoreControls, null);
+        }
+    }
+
+    [Cmdlet(VerbsCommon.Get, "FdxCve", DefaultParameterSetName = "List")]
+    [OutputType(typeof(Cve), typeof(string))]
+    public sealed partial class GetFdxCveCommand : ResourceCommand
+    {
+        private const string ListSet = "List";
+
+        [Parameter(ParameterSetName = "Id", Mandatory = true, Position = 0)]
+        [Alias("CveId")]
+        [IdTransformation("CveId", "Cve.Id", "MachineVulnerability.Id", "Id")]
+        [ValidateNotNullOrEmpty]
+        public string[] Id { get; set; } = [];
+
+        [Parameter(ParameterSetName = "SoftwareId", Mandatory = true)]
+        [IdTransformation("SoftwareId", "Software.Id")]
+        [ValidateNotNullOrEmpty]
+        public string[] SoftwareId { get; set; } = [];
+
+        [Parameter(ParameterSetName = "RecommendationId", Mandatory = true)]
+        [IdTransformation("RecommendationId", "Recommendation.Id")]
+        [ValidateNotNullOrEmpty]
+        public string[] RecommendationId { get; set; } = [];
+
+        [Parameter(ParameterSetName = "List", ValueFromPipeline = true)]
+        [ValidateNotNull]
+        public object? InputObject { get; set; }
+
+        [Parameter(ParameterSetName = ListSet)]
+        [ValidateNotNullOrEmpty]
+        [ArgumentCompleter(typeof(CveFilterCompleter))]
+        public string? Filter { get; set; }
+
+        [Parameter(ParameterSetName = ListSet)]
+        public DateTime? Since { get; set; }
+
+        private protected override void Process()
+        {
+            if (ParameterSetName == "Id")
+            {
+                ReadItems(Catalog.Cves, Id, Filter);
+                return;
+            }
+            if (ParameterSetName == "SoftwareId")
+            {
+                ReadChildren(Catalog.SoftwareCves, SoftwareId, Filter);
+                return;
+            }
+            if (ParameterSetName == "RecommendationId")
+            {
+                ReadChildren(Catalog.RecommendationCves, RecommendationId, Filter);
+                return;
+            }
+            if (InputObject is not null && ReadPiped(
+                InputObject,
+                new IdSource(true, ids => ReadItems(Catalog.Cves, ids, Filter), "CveId", "Cve.Id", "MachineVulnerability.Id", "Id"),
+                new IdSource(false, ids => ReadChildren(Catalog.SoftwareCves, ids, Filter), "SoftwareId", "Software.Id"),
+                new IdSource(false, ids => ReadChildren(Catalog.RecommendationCves, ids, Filter), "RecommendationId", "Recommendation.Id")))
+            {
+                return;
+            }
+            var filter = Filter;
+            Narrow(ref filter);
+            ReadList(Catalog.Cves, filter);
+        }
+
+        /// <summary>Adds the conditions of parameters that the catalog does not know.</summary>
+        partial void Narrow(ref string? filter);
+
+        private protected override void WriteOptions(JsonDocumentWriter request)
+        {
+            request.Text("since", Utc(Since));
+        }
+    }
+
+    internal sealed class CveFilterCompleter() : FilterCompleter(Catalog.Cves);
+
+    [Cmdlet(VerbsCommon.Get, "FdxDomain", DefaultParameterSetName = "Pipeline")]
+    [OutputType(typeof(DefenderDomain), typeof(string))]
+    public sealed partial class GetFdxDomainCommand : ResourceCommand
+    {
+        [Parameter(ParameterSetName = "Domain", Mandatory = true, Position = 0)]
+        [Alias("Host")]
+        [IdTransformation("DefenderDomain.Host", "Domain", "Host")]
+        [ValidateNotNullOrEmpty]
+        public string[] Domain { get; set; } = [];
+
+        [Parameter(ParameterSetName = "AlertId", Mandatory = true)]
+        [IdTransformation("AlertId", "Alert.Id", "DefenderAlert.Id")]
+        [ValidateNotNullOrEmpty]
+        public string[] AlertId { get; set; } = [];
+
+        [Parameter(ParameterSetName = "Pipeline", Mandatory = true, ValueFromPipeline = true)]
+        [ValidateNotNull]
+        public object? InputObject { get; set; }
+
+        [Parameter]
+        [ValidateRange(1, 720)]
+        public int? LookBackHours { get; set; }
+
+        private protected override void Process()
+        {
+            if (ParameterSetName == "Domain")
+            {
+                ReadChildren(Catalog.Domains, Domain, null);
+                return;
+            }
+            if (ParameterSetName == "AlertId")
+            {
+                ReadChildren(Catalog.AlertDomains, AlertId, null);
+                return;
+            }
+            if (InputObject is not null && ReadPiped(
+                InputObject,
+                new IdSource(false, ids => ReadChildren(Catalog.Domains, ids, null), "DefenderDomain.Host", "Domain", "Host"),
+                new IdSource(false, ids => ReadChildren(Catalog.AlertDomains, ids, null), "AlertId", "Alert.Id", "DefenderAlert.Id")))
+            {
+                return;
+            }
+            ReportNoId(InputObject);
+        }
+
+        private protected override void WriteOptions(JsonDocumentWriter request)
+        {
+            request.Json.WriteStartObject("options");
+            request.Number("LookBackHours", LookBackHours);
+            request.Json.WriteEndObject();
+        }
+    }
+
+    [Cmdlet(VerbsCommon.Get, "FdxFile", DefaultParameterSetName = "Pipeline")]
+    [OutputType(typeof(DefenderFile), typeof(string))]
+    public sealed partial class GetFdxFileCommand : ResourceCommand
+    {
+        [Parameter(ParameterSetName = "Id", Mandatory = true, Position = 0)]
+        [Alias("FileHash", "Sha1")]
+        [IdTransformation("FileHash", "Sha1", "Id")]
+        [ValidateNotNullOrEmpty]
+        public string[] Id { get; set; } = [];
+
+        [Parameter(ParameterSetName = "AlertId", Mandatory = true)]
+        [IdTransformation("AlertId", "Alert.Id", "DefenderAlert.Id")]
+        [ValidateNotNullOrEmpty]
+        public string[] AlertId { get; set; } = [];
+
+        [Parameter(ParameterSetName = "Pipeline", Mandatory = true, ValueFromPipeline = true)]
+        [ValidateNotNull]
+        public object? InputObject { get; set; }
+
+        private protected override void Process()
+        {
+            if (ParameterSetName == "Id")
+            {
+                ReadItems(Catalog.Files, Id, null);
+                return;
+            }
+            if (ParameterSetName == "AlertId")
+            {
+                ReadChildren(Catalog.AlertFiles, AlertId, null);
+                return;
+            }
+            if (InputObject is not null && ReadPiped(
+                InputObject,
+                new IdSource(true, ids => ReadItems(Catalog.Files, ids, null), "FileHash", "Sha1", "Id"),
+                new IdSource(false, ids => ReadChildren(Catalog.AlertFiles, ids, null), "AlertId", "Alert.Id", "DefenderAlert.Id")))
+            {
+                return;
+            }
+            ReportNoId(InputObject);
+        }
+    }
+
+    [Cmdlet(VerbsCommon.Get, "FdxFileStatistic", DefaultParameterSetName = "Pipeline")]
+    [OutputType(typeof(FileStatistic), typeof(string))]
+    public sealed partial class GetFdxFileStatisticCommand : ResourceCommand
+    {
+        [Parameter(ParameterSetName = "FileHash", Mandatory = true, Position = 0)]
+        [Alias("Sha1", "Sha256", "Id")]
+        [IdTransformation("FileHash", "Sha1", "Sha256", "Id")]
+        [ValidateNotNullOrEmpty]
+        public string[] FileHash { get; set; } = [];
+
+        [Parameter(ParameterSetName = "Pipeline", Mandatory = true, ValueFromPipeline = true)]
+        [ValidateNotNull]
+        public object? InputObject { get; set; }
+
+        [Parameter]
+        [ValidateRange(1, 720)]
+        public int? LookBackHours { get; set; }
+
+        private protected override void Process()
+        {
+            if (ParameterSetName == "FileHash")
+            {
+                ReadChildren(Catalog.FileStatistics, FileHash, null);
+                return;
+            }
+            if (InputObject is not null && ReadPiped(
+                InputObject,
+                new IdSource(true, ids => ReadChildren(Catalog.FileStatistics, ids, null), "FileHash", "Sha1", "Sha256", "Id")))
+            {
+                return;
+            }
+            ReportNoId(InputObject);
+        }
+
+        private protected override void WriteOptions(JsonDocumentWriter request)
+        {
+            request.Json.WriteStartObject("options");
+            request.Number("LookBackHours", LookBackHours);
+            request.Json.WriteEndObject();
+        }
+    }
+
+    [Cmdlet(VerbsCommon.Get, "FdxIncident", DefaultParameterSetName = "List")]
+    [OutputType(typeof(Incident), typeof(XdrIncident), typeof(string))]
+    public sealed partial class GetFdxIncidentCommand : ResourceCommand
+    {
+        private const string ListSet = "List";
+
+        [Parameter(ParameterSetName = "Id", Mandatory = true, Position = 0)]
+        [Alias("IncidentId")]
+        [IdTransformation("IncidentId", "Incident.Id", "Id")]
+        [ValidateNotNullOrEmpty]
+        public string[] Id { get; set; } = [];
+
+        [Parameter(ParameterSetName = "List", ValueFromPipeline = true)]
+        [ValidateNotNull]
+        public object? InputObject { get; set; }
+
+        [Parameter(ParameterSetName = ListSet)]
+        [Parameter(ParameterSetName = "Id")]
+        [ValidateSet("Graph", "Xdr")]
+        public string Engine { get; set; } = "Graph";
+
+        private CatalogEntry Chosen => Choose(Engine, ("Graph", Catalog.Incidents), ("Xdr", Catalog.XdrIncidents));
+
+        [Parameter(ParameterSetName = ListSet)]
+        [ValidateNotNullOrEmpty]
+        [ArgumentCompleter(typeof(IncidentFilterCompleter))]
+        public string? Filter { get; set; }
+
+        [Parameter(ParameterSetName = ListSet)]
+        public DateTime? Since { get; set; }
+
+        [Parameter]
+        public SwitchParameter ExpandAlerts { get; set; }
+
+        private protected override void Process()
+        {
+            if (ParameterSetName == "Id")
+            {
+                ReadItems(Chosen, Id, Filter);
+                return;
+            }
+            if (InputObject is not null && ReadPiped(
+                InputObject,
+                new IdSource(true, ids => ReadItems(Chosen, ids, Filter), "IncidentId", "Incident.Id", "Id")))
+            {
+                return;
+            }
+            var filter = Filter;
+            Narrow(ref filter);
+            ReadList(Chosen, filter);
+        }
+
+        /// <summary>Adds the conditions of parameters that the catalog does not know.</summary>
+        partial void Narrow(ref string? filter);
+
+        private protected override void WriteOptions(JsonDocumentWriter request)
+        {
+            request.Text("since", Utc(Since));
+            request.Json.WriteStartObject("options");
+            request.Flag("ExpandAlerts", ExpandAlerts);
+            request.Json.WriteEndObject();
+        }
+    }
+
+    internal sealed class IncidentFilterCompleter() : FilterCompleter(Catalog.Incidents, Catalog.XdrIncidents);
+
+    [Cmdlet(VerbsCommon.Get, "FdxIndicator", DefaultParameterSetName = "List")]
+    [OutputType(typeof(Indicator), typeof(string))]
+    public sealed partial class GetFdxIndicatorCommand : ResourceCommand
+    {
+        private const string ListSet = "List";
+
+        [Parameter(ParameterSetName = ListSet)]
+        [ValidateNotNullOrEmpty]
+        [ArgumentCompleter(typeof(IndicatorFilterCompleter))]
+        public string? Filter { get; set; }
+
+        [Parameter(ParameterSetName = ListSet)]
+        public DateTime? Since { get; set; }
+
+        private protected override void Process()
+        {
+            var filter = Filter;
+            Narrow(ref filter);
+            ReadList(Catalog.Indicators, filter);
+        }
+
+        /// <summary>Adds the conditions of parameters that the catalog does not know.</summary>
+        partial void Narrow(ref string? filter);
+
+        private protected override void WriteOptions(JsonDocumentWriter request)
+        {
+            request.Text("since", Utc(Since));
+        }
+    }
+
+    internal sealed class IndicatorFilterCompleter() : FilterCompleter(Catalog.Indicators);
+
+    [Cmdlet(VerbsCommon.Get, "FdxInvestigation", DefaultParameterSetName = "List")]
+    [OutputType(typeof(Investigation), typeof(string))]
+    public sealed partial class GetFdxInvestigationCommand : ResourceCommand
+    {
+        private const string ListSet = "List";
+
+        [Parameter(ParameterSetName = "Id", Mandatory = true, Position = 0)]
+        [Alias("InvestigationId")]
+        [IdTransformation("InvestigationId", "Investigation.Id", "Id")]
+        [ValidateNotNullOrEmpty]
+        public string[] Id { get; set; } = [];
+
+        [Parameter(ParameterSetName = "List", ValueFromPipeline = true)]
+        [ValidateNotNull]
+        public object? InputObject { get; set; }
+
+        [Parameter(ParameterSetName = ListSet)]
+        [ValidateNotNullOrEmpty]
+        [ArgumentCompleter(typeof(InvestigationFilterCompleter))]
+        public string? Filter { get; set; }
+
+        [Parameter(ParameterSetName = ListSet)]
+        public DateTime? Since { get; set; }
+
+        private protected override void Process()
+        {
+            if (ParameterSetName == "Id")
+            {
+                ReadItems(Catalog.Investigations, Id, Filter);
+                return;
+            }
+            if (InputObject is not null && ReadPiped(
+                InputObject,
+                new IdSource(true, ids => ReadItems(Catalog.Investigations, ids, Filter), "InvestigationId", "Investigation.Id", "Id")))
+            {
+                return;
+            }
+            var filter = Filter;
+            Narrow(ref filter);
+            ReadList(Catalog.Investigations, filter);
+        }
+
+        /// <summary>Adds the conditions of parameters that the catalog does not know.</summary>
+        partial void Narrow(ref string? filter);
+
+        private protected override void WriteOptions(JsonDocumentWriter request)
+        {
+            request.Text("since", Utc(Since));
+        }
+    }
+
+    internal sealed class InvestigationFilterCompleter() : FilterCompleter(Catalog.Investigations);
+
+    [Cmdlet(VerbsCommon.Get, "FdxIpAddress", DefaultParameterSetName = "Pipeline")]
+    [OutputType(typeof(DefenderIpAddress), typeof(string))]
+    public sealed partial class GetFdxIpAddressCommand : ResourceCommand
+    {
+        [Parameter(ParameterSetName = "IpAddress", Mandatory = true, Position = 0)]
+        [Alias("Ip")]
+        [IdTransformation("DefenderIpAddress.IpAddress", "IpAddress", "Ip")]
+        [ValidateNotNullOrEmpty]
+        public string[] IpAddress { get; set; } = [];
+
+        [Parameter(ParameterSetName = "AlertId", Mandatory = true)]
+        [IdTransformation("AlertId", "Alert.Id", "DefenderAlert.Id")]
+        [ValidateNotNullOrEmpty]
+        public string[] AlertId { get; set; } = [];
+
+        [Parameter(ParameterSetName = "Pipeline", Mandatory = true, ValueFromPipeline = true)]
+        [ValidateNotNull]
+        public object? InputObject { get; set; }
+
+        [Parameter]
+        [ValidateRange(1, 720)]
+        public int? LookBackHours { get; set; }
+
+        private protected override void Process()
+        {
+            if (ParameterSetName == "IpAddress")
+            {
+                ReadChildren(Catalog.IpAddresses, IpAddress, null);
+                return;
+            }
+            if (ParameterSetName == "AlertId")
+            {
+                ReadChildren(Catalog.AlertIpAddresses, AlertId, null);
+                return;
+            }
+            if (InputObject is not null && ReadPiped(
+                InputObject,
+                new IdSource(false, ids => ReadChildren(Catalog.IpAddresses, ids, null), "DefenderIpAddress.IpAddress", "IpAddress", "Ip"),
+                new IdSource(false, ids => ReadChildren(Catalog.AlertIpAddresses, ids, null), "AlertId", "Alert.Id", "DefenderAlert.Id")))
+            {
+                return;
+            }
+            ReportNoId(InputObject);
+        }
+
+        private protected override void WriteOptions(JsonDocumentWriter request)
+        {
+            request.Json.WriteStartObject("options");
+            request.Number("LookBackHours", LookBackHours);
+            request.Json.WriteEndObject();
+        }
+    }
+
+    [Cmdlet(VerbsCommon.Get, "FdxLibraryFile", DefaultParameterSetName = "List")]
+    [OutputType(typeof(LibraryFile), typeof(string))]
+    public sealed partial class GetFdxLibraryFileCommand : ResourceCommand
+    {
+        private const string ListSet = "List";
+
+        private protected override void Process()
+        {
+            ReadList(Catalog.LibraryFiles, null);
+        }
+    }
+
+    [Cmdlet(VerbsCommon.Get, "FdxMachine", DefaultParameterSetName = "List")]
+    [OutputType(typeof(Machine), typeof(MachineReference), typeof(string))]
     public sealed partial class GetFdxMachineCommand : ResourceCommand
     {
         private const string ListSet = "List";
-        private const string IdSet = "Id";
 
-        [Parameter(
-            ParameterSetName = IdSet, Mandatory = true, Position = 0, ValueFromPipeline = true,
-            ValueFromPipelineByPropertyName = true)]
+        [Parameter(ParameterSetName = "Id", Mandatory = true, Position = 0)]
         [Alias("MachineId", "DeviceId")]
-        [IdTransformation("MachineId", "DeviceId", "Id")]
+        [IdTransformation("MachineId", "DeviceId", "Machine.Id", "MachineReference.Id", "Id")]
         [ValidateNotNullOrEmpty]
         public string[] Id { get; set; } = [];
+
+        [Parameter(ParameterSetName = "IpAddress", Mandatory = true)]
+        [Alias("Ip")]
+        [IdTransformation("DefenderIpAddress.IpAddress", "IpAddress", "Ip")]
+        [ValidateNotNullOrEmpty]
+        public string[] IpAddress { get; set; } = [];
+
+        [Parameter(ParameterSetName = "TagPrefix", Mandatory = true)]
+        [IdTransformation("TagPrefix")]
+        [ValidateNotNullOrEmpty]
+        public string[] TagPrefix { get; set; } = [];
+
+        [Parameter(ParameterSetName = "CveId", Mandatory = true)]
+        [IdTransformation("Cve.Id", "CveId")]
+        [ValidateNotNullOrEmpty]
+        public string[] CveId { get; set; } = [];
+
+        [Parameter(ParameterSetName = "SoftwareId", Mandatory = true)]
+        [IdTransformation("SoftwareId", "Software.Id")]
+        [ValidateNotNullOrEmpty]
+        public string[] SoftwareId { get; set; } = [];
+
+        [Parameter(ParameterSetName = "RecommendationId", Mandatory = true)]
+        [IdTransformation("RecommendationId", "Recommendation.Id")]
+        [ValidateNotNullOrEmpty]
+        public string[] RecommendationId { get; set; } = [];
+
+        [Parameter(ParameterSetName = "RemediationTaskId", Mandatory = true)]
+        [IdTransformation("RemediationTask.Id", "RemediationTaskId")]
+        [ValidateNotNullOrEmpty]
+        public string[] RemediationTaskId { get; set; } = [];
+
+        [Parameter(ParameterSetName = "AlertId", Mandatory = true)]
+        [IdTransformation("AlertId", "Alert.Id")]
+        [ValidateNotNullOrEmpty]
+        public string[] AlertId { get; set; } = [];
+
+        [Parameter(ParameterSetName = "FileHash", Mandatory = true)]
+        [Alias("Sha1", "Sha256")]
+        [IdTransformation("DefenderFile.Sha1", "FileStatistic.Sha1", "FileHash", "Sha1", "Sha256")]
+        [ValidateNotNullOrEmpty]
+        public string[] FileHash { get; set; } = [];
+
+        [Parameter(ParameterSetName = "Domain", Mandatory = true)]
+        [Alias("Host")]
+        [IdTransformation("DefenderDomain.Host", "Domain", "Host")]
+        [ValidateNotNullOrEmpty]
+        public string[] Domain { get; set; } = [];
+
+        [Parameter(ParameterSetName = "UserName", Mandatory = true)]
+        [Alias("AccountName")]
+        [IdTransformation("DefenderUser.AccountName", "UserName", "AccountName")]
+        [ValidateNotNullOrEmpty]
+        public string[] UserName { get; set; } = [];
+
+        [Parameter(ParameterSetName = "List", ValueFromPipeline = true)]
+        [ValidateNotNull]
+        public object? InputObject { get; set; }
 
         [Parameter(ParameterSetName = ListSet)]
         [ValidateNotNullOrEmpty]
         [ArgumentCompleter(typeof(MachineFilterCompleter))]
         public string? Filter { get; set; }
 
+        [Parameter(ParameterSetName = ListSet)]
+        public DateTime? Since { get; set; }
+
+        [Parameter]
+        public DateTime? At { get; set; }
+
         private protected override void Process()
         {
-            if (ParameterSetName == IdSet && !AreTenants(Id))
+            if (ParameterSetName == "Id")
             {
-                ReadItems(Catalog.Machines, Id);
+                ReadItems(Catalog.Machines, Id, Filter);
+                return;
+            }
+            if (ParameterSetName == "IpAddress")
+            {
+                ReadChildren(Catalog.MachinesByIp, IpAddress, Filter);
+                return;
+            }
+            if (ParameterSetName == "TagPrefix")
+            {
+                ReadChildren(Catalog.MachinesByTag, TagPrefix, Filter);
+                return;
+            }
+            if (ParameterSetName == "CveId")
+            {
+                ReadChildren(Catalog.CveMachines, CveId, Filter);
+                return;
+            }
+            if (ParameterSetName == "SoftwareId")
+            {
+                ReadChildren(Catalog.SoftwareMachines, SoftwareId, Filter);
+                return;
+            }
+            if (ParameterSetName == "RecommendationId")
+            {
+                ReadChildren(Catalog.RecommendationMachines, RecommendationId, Filter);
+                return;
+            }
+            if (ParameterSetName == "RemediationTaskId")
+            {
+                ReadChildren(Catalog.RemediationTaskMachines, RemediationTaskId, Filter);
+                return;
+            }
+            if (ParameterSetName == "AlertId")
+            {
+                ReadChildren(Catalog.AlertMachine, AlertId, Filter);
+                return;
+            }
+            if (ParameterSetName == "FileHash")
+            {
+                ReadChildren(Catalog.FileMachines, FileHash, Filter);
+                return;
+            }
+            if (ParameterSetName == "Domain")
+            {
+                ReadChildren(Catalog.DomainMachines, Domain, Filter);
+                return;
+            }
+            if (ParameterSetName == "UserName")
+            {
+                ReadChildren(Catalog.UserMachines, UserName, Filter);
+                return;
+            }
+            if (InputObject is not null && ReadPiped(
+                InputObject,
+                new IdSource(true, ids => ReadItems(Catalog.Machines, ids, Filter), "MachineId", "DeviceId", "Machine.Id", "MachineReference.Id", "Id"),
+                new IdSource(false, ids => ReadChildren(Catalog.MachinesByIp, ids, Filter), "DefenderIpAddress.IpAddress", "IpAddress", "Ip"),
+                new IdSource(false, ids => ReadChildren(Catalog.MachinesByTag, ids, Filter), "TagPrefix"),
+                new IdSource(false, ids => ReadChildren(Catalog.CveMachines, ids, Filter), "Cve.Id", "CveId"),
+                new IdSource(false, ids => ReadChildren(Catalog.SoftwareMachines, ids, Filter), "SoftwareId", "Software.Id"),
+                new IdSource(false, ids => ReadChildren(Catalog.RecommendationMachines, ids, Filter), "RecommendationId", "Recommendation.Id"),
+                new IdSource(false, ids => ReadChildren(Catalog.RemediationTaskMachines, ids, Filter), "RemediationTask.Id", "RemediationTaskId"),
+                new IdSource(false, ids => ReadChildren(Catalog.AlertMachine, ids, Filter), "AlertId", "Alert.Id"),
+                new IdSource(false, ids => ReadChildren(Catalog.FileMachines, ids, Filter), "DefenderFile.Sha1", "FileStatistic.Sha1", "FileHash", "Sha1", "Sha256"),
+                new IdSource(false, ids => ReadChildren(Catalog.DomainMachines, ids, Filter), "DefenderDomain.Host", "Domain", "Host"),
+                new IdSource(false, ids => ReadChildren(Catalog.UserMachines, ids, Filter), "DefenderUser.AccountName", "UserName", "AccountName")))
+            {
                 return;
             }
             var filter = Filter;
@@ -78,26 +991,743 @@ namespace FedXdr.Commands
 
         /// <summary>Adds the conditions of parameters that the catalog does not know.</summary>
         partial void Narrow(ref string? filter);
+
+        private protected override void WriteOptions(JsonDocumentWriter request)
+        {
+            request.Text("since", Utc(Since));
+            request.Json.WriteStartObject("options");
+            request.Text("At", Utc(At));
+            request.Json.WriteEndObject();
+        }
     }
 
     internal sealed class MachineFilterCompleter() : FilterCompleter(Catalog.Machines);
 
-    [Cmdlet(VerbsCommon.Get, "FdxVulnerability", DefaultParameterSetName = ListSet)]
-    [OutputType(typeof(Vulnerability), typeof(MachineVulnerability), typeof(string))]
-    public sealed partial class GetFdxVulnerabilityCommand : ResourceCommand
+    [Cmdlet(VerbsCommon.Get, "FdxMachineAction", DefaultParameterSetName = "List")]
+    [OutputType(typeof(MachineAction), typeof(string))]
+    public sealed partial class GetFdxMachineActionCommand : ResourceCommand
     {
         private const string ListSet = "List";
-        private const string ParentSet = "MachineId";
 
-        [Parameter(
-            ParameterSetName = ParentSet, Mandatory = true, ValueFromPipeline = true,
-            ValueFromPipelineByPropertyName = true)]
-        [Alias("Id", "DeviceId")]
-        [IdTransformation("MachineId", "DeviceId", "Id")]
+        [Parameter(ParameterSetName = "Id", Mandatory = true, Position = 0)]
+        [Alias("MachineActionId")]
+        [IdTransformation("MachineActionId", "MachineAction.Id", "Id")]
+        [ValidateNotNullOrEmpty]
+        public string[] Id { get; set; } = [];
+
+        [Parameter(ParameterSetName = "List", ValueFromPipeline = true)]
+        [ValidateNotNull]
+        public object? InputObject { get; set; }
+
+        [Parameter(ParameterSetName = ListSet)]
+        [ValidateNotNullOrEmpty]
+        [ArgumentCompleter(typeof(MachineActionFilterCompleter))]
+        public string? Filter { get; set; }
+
+        [Parameter(ParameterSetName = ListSet)]
+        public DateTime? Since { get; set; }
+
+        private protected override void Process()
+        {
+            if (ParameterSetName == "Id")
+            {
+                ReadItems(Catalog.MachineActions, Id, Filter);
+                return;
+            }
+            if (InputObject is not null && ReadPiped(
+                InputObject,
+                new IdSource(true, ids => ReadItems(Catalog.MachineActions, ids, Filter), "MachineActionId", "MachineAction.Id", "Id")))
+            {
+                return;
+            }
+            var filter = Filter;
+            Narrow(ref filter);
+            ReadList(Catalog.MachineActions, filter);
+        }
+
+        /// <summary>Adds the conditions of parameters that the catalog does not know.</summary>
+        partial void Narrow(ref string? filter);
+
+        private protected override void WriteOptions(JsonDocumentWriter request)
+        {
+            request.Text("since", Utc(Since));
+        }
+    }
+
+    internal sealed class MachineActionFilterCompleter() : FilterCompleter(Catalog.MachineActions);
+
+    [Cmdlet(VerbsCommon.Get, "FdxMachineCve", DefaultParameterSetName = "List")]
+    [OutputType(typeof(MachineCve), typeof(string))]
+    public sealed partial class GetFdxMachineCveCommand : ResourceCommand
+    {
+        private const string ListSet = "List";
+
+        [Parameter(ParameterSetName = ListSet)]
+        [ValidateNotNullOrEmpty]
+        [ArgumentCompleter(typeof(MachineCveFilterCompleter))]
+        public string? Filter { get; set; }
+
+        private protected override void Process()
+        {
+            var filter = Filter;
+            Narrow(ref filter);
+            ReadList(Catalog.MachineCves, filter);
+        }
+
+        /// <summary>Adds the conditions of parameters that the catalog does not know.</summary>
+        partial void Narrow(ref string? filter);
+    }
+
+    internal sealed class MachineCveFilterCompleter() : FilterCompleter(Catalog.MachineCves);
+
+    [Cmdlet(VerbsCommon.Get, "FdxMissingKb", DefaultParameterSetName = "Pipeline")]
+    [OutputType(typeof(MissingKb), typeof(string))]
+    public sealed partial class GetFdxMissingKbCommand : ResourceCommand
+    {
+        [Parameter(ParameterSetName = "MachineId", Mandatory = true, Position = 0)]
+        [Alias("DeviceId")]
+        [IdTransformation("MachineId", "DeviceId", "Machine.Id", "MachineReference.Id")]
         [ValidateNotNullOrEmpty]
         public string[] MachineId { get; set; } = [];
 
-        [Parameter(ParameterSetName = ParentSet, ValueFromPipelineByPropertyName = true)]
+        [Parameter(ParameterSetName = "SoftwareId", Mandatory = true)]
+        [IdTransformation("SoftwareId", "Software.Id")]
+        [ValidateNotNullOrEmpty]
+        public string[] SoftwareId { get; set; } = [];
+
+        [Parameter(ParameterSetName = "Pipeline", Mandatory = true, ValueFromPipeline = true)]
+        [ValidateNotNull]
+        public object? InputObject { get; set; }
+
+        [Parameter(ValueFromPipelineByPropertyName = true)]
+        [Alias("ComputerDnsName", "DeviceName")]
+        public string? MachineName { get; set; }
+
+        private protected override void Process()
+        {
+            if (ParameterSetName == "MachineId")
+            {
+                ReadChildren(Catalog.MachineMissingKbs, MachineId, null, row => ((MissingKb)row).MachineName = MachineName);
+                return;
+            }
+            if (ParameterSetName == "SoftwareId")
+            {
+                ReadChildren(Catalog.SoftwareMissingKbs, SoftwareId, null);
+                return;
+            }
+            if (InputObject is not null && ReadPiped(
+                InputObject,
+                new IdSource(true, ids => ReadChildren(Catalog.MachineMissingKbs, ids, null, row => ((MissingKb)row).MachineName = MachineName), "MachineId", "DeviceId", "Machine.Id", "MachineReference.Id"),
+                new IdSource(false, ids => ReadChildren(Catalog.SoftwareMissingKbs, ids, null), "SoftwareId", "Software.Id")))
+            {
+                return;
+            }
+            ReportNoId(InputObject);
+        }
+    }
+
+    [Cmdlet(VerbsCommon.Get, "FdxRecommendation", DefaultParameterSetName = "List")]
+    [OutputType(typeof(Recommendation), typeof(string))]
+    public sealed partial class GetFdxRecommendationCommand : ResourceCommand
+    {
+        private const string ListSet = "List";
+
+        [Parameter(ParameterSetName = "Id", Mandatory = true, Position = 0)]
+        [Alias("RecommendationId")]
+        [IdTransformation("RecommendationId", "Recommendation.Id", "Id")]
+        [ValidateNotNullOrEmpty]
+        public string[] Id { get; set; } = [];
+
+        [Parameter(ParameterSetName = "MachineId", Mandatory = true)]
+        [Alias("DeviceId")]
+        [IdTransformation("MachineId", "DeviceId", "Machine.Id", "MachineReference.Id")]
+        [ValidateNotNullOrEmpty]
+        public string[] MachineId { get; set; } = [];
+
+        [Parameter(ParameterSetName = "List", ValueFromPipeline = true)]
+        [ValidateNotNull]
+        public object? InputObject { get; set; }
+
+        [Parameter(ValueFromPipelineByPropertyName = true)]
+        [Alias("ComputerDnsName", "DeviceName")]
+        public string? MachineName { get; set; }
+
+        [Parameter(ParameterSetName = ListSet)]
+        [ValidateNotNullOrEmpty]
+        [ArgumentCompleter(typeof(RecommendationFilterCompleter))]
+        public string? Filter { get; set; }
+
+        private protected override void Process()
+        {
+            if (ParameterSetName == "Id")
+            {
+                ReadItems(Catalog.Recommendations, Id, Filter);
+                return;
+            }
+            if (ParameterSetName == "MachineId")
+            {
+                ReadChildren(Catalog.MachineRecommendations, MachineId, Filter, row => ((Recommendation)row).MachineName = MachineName);
+                return;
+            }
+            if (InputObject is not null && ReadPiped(
+                InputObject,
+                new IdSource(true, ids => ReadItems(Catalog.Recommendations, ids, Filter), "RecommendationId", "Recommendation.Id", "Id"),
+                new IdSource(false, ids => ReadChildren(Catalog.MachineRecommendations, ids, Filter, row => ((Recommendation)row).MachineName = MachineName), "MachineId", "DeviceId", "Machine.Id", "MachineReference.Id")))
+            {
+                return;
+            }
+            var filter = Filter;
+            Narrow(ref filter);
+            ReadList(Catalog.Recommendations, filter);
+        }
+
+        /// <summary>Adds the conditions of parameters that the catalog does not know.</summary>
+        partial void Narrow(ref string? filter);
+    }
+
+    internal sealed class RecommendationFilterCompleter() : FilterCompleter(Catalog.Recommendations);
+
+    [Cmdlet(VerbsCommon.Get, "FdxRemediationTask", DefaultParameterSetName = "List")]
+    [OutputType(typeof(RemediationTask), typeof(string))]
+    public sealed partial class GetFdxRemediationTaskCommand : ResourceCommand
+    {
+        private const string ListSet = "List";
+
+        [Parameter(ParameterSetName = "Id", Mandatory = true, Position = 0)]
+        [Alias("RemediationTaskId")]
+        [IdTransformation("RemediationTaskId", "RemediationTask.Id", "Id")]
+        [ValidateNotNullOrEmpty]
+        public string[] Id { get; set; } = [];
+
+        [Parameter(ParameterSetName = "List", ValueFromPipeline = true)]
+        [ValidateNotNull]
+        public object? InputObject { get; set; }
+
+        [Parameter(ParameterSetName = ListSet)]
+        [ValidateNotNullOrEmpty]
+        [ArgumentCompleter(typeof(RemediationTaskFilterCompleter))]
+        public string? Filter { get; set; }
+
+        [Parameter(ParameterSetName = ListSet)]
+        public DateTime? Since { get; set; }
+
+        private protected override void Process()
+        {
+            if (ParameterSetName == "Id")
+            {
+                ReadItems(Catalog.RemediationTasks, Id, Filter);
+                return;
+            }
+            if (InputObject is not null && ReadPiped(
+                InputObject,
+                new IdSource(true, ids => ReadItems(Catalog.RemediationTasks, ids, Filter), "RemediationTaskId", "RemediationTask.Id", "Id")))
+            {
+                return;
+            }
+            var filter = Filter;
+            Narrow(ref filter);
+            ReadList(Catalog.RemediationTasks, filter);
+        }
+
+        /// <summary>Adds the conditions of parameters that the catalog does not know.</summary>
+        partial void Narrow(ref string? filter);
+
+        private protected override void WriteOptions(JsonDocumentWriter request)
+        {
+            request.Text("since", Utc(Since));
+        }
+    }
+
+    internal sealed class RemediationTaskFilterCompleter() : FilterCompleter(Catalog.RemediationTasks);
+
+    [Cmdlet(VerbsCommon.Get, "FdxScanAgent", DefaultParameterSetName = "List")]
+    [OutputType(typeof(ScanAgent), typeof(string))]
+    public sealed partial class GetFdxScanAgentCommand : ResourceCommand
+    {
+        private const string ListSet = "List";
+
+        [Parameter(ParameterSetName = "Id", Mandatory = true, Position = 0)]
+        [Alias("ScanAgentId")]
+        [IdTransformation("ScanAgentId", "ScanAgent.Id", "Id")]
+        [ValidateNotNullOrEmpty]
+        public string[] Id { get; set; } = [];
+
+        [Parameter(ParameterSetName = "List", ValueFromPipeline = true)]
+        [ValidateNotNull]
+        public object? InputObject { get; set; }
+
+        private protected override void Process()
+        {
+            if (ParameterSetName == "Id")
+            {
+                ReadItems(Catalog.ScanAgents, Id, null);
+                return;
+            }
+            if (InputObject is not null && ReadPiped(
+                InputObject,
+                new IdSource(true, ids => ReadItems(Catalog.ScanAgents, ids, null), "ScanAgentId", "ScanAgent.Id", "Id")))
+            {
+                return;
+            }
+            ReadList(Catalog.ScanAgents, null);
+        }
+    }
+
+    [Cmdlet(VerbsCommon.Get, "FdxScanDefinition", DefaultParameterSetName = "List")]
+    [OutputType(typeof(ScanDefinition), typeof(string))]
+    public sealed partial class GetFdxScanDefinitionCommand : ResourceCommand
+    {
+        private const string ListSet = "List";
+
+        private protected override void Process()
+        {
+            ReadList(Catalog.ScanDefinitions, null);
+        }
+    }
+
+    [Cmdlet(VerbsCommon.Get, "FdxScanHistory", DefaultParameterSetName = "Pipeline")]
+    [OutputType(typeof(ScanHistory), typeof(string))]
+    public sealed partial class GetFdxScanHistoryCommand : ResourceCommand
+    {
+        [Parameter(ParameterSetName = "ScanDefinitionId", Mandatory = true, Position = 0)]
+        [Alias("Id")]
+        [IdTransformation("ScanDefinition.Id", "ScanDefinitionId", "Id")]
+        [ValidateNotNullOrEmpty]
+        public string[] ScanDefinitionId { get; set; } = [];
+
+        [Parameter(ParameterSetName = "SessionId", Mandatory = true)]
+        [IdTransformation("SessionId")]
+        [ValidateNotNullOrEmpty]
+        public string[] SessionId { get; set; } = [];
+
+        [Parameter(ParameterSetName = "Pipeline", Mandatory = true, ValueFromPipeline = true)]
+        [ValidateNotNull]
+        public object? InputObject { get; set; }
+
+        private protected override void Process()
+        {
+            if (ParameterSetName == "ScanDefinitionId")
+            {
+                ReadChildren(Catalog.ScanHistoryByDefinition, ScanDefinitionId, null);
+                return;
+            }
+            if (ParameterSetName == "SessionId")
+            {
+                ReadChildren(Catalog.ScanHistoryBySession, SessionId, null);
+                return;
+            }
+            if (InputObject is not null && ReadPiped(
+                InputObject,
+                new IdSource(false, ids => ReadChildren(Catalog.ScanHistoryByDefinition, ids, null), "ScanDefinition.Id", "ScanDefinitionId", "Id"),
+                new IdSource(false, ids => ReadChildren(Catalog.ScanHistoryBySession, ids, null), "SessionId")))
+            {
+                return;
+            }
+            ReportNoId(InputObject);
+        }
+    }
+
+    [Cmdlet(VerbsCommon.Get, "FdxScore", DefaultParameterSetName = "List")]
+    [OutputType(typeof(DefenderScore), typeof(string))]
+    public sealed partial class GetFdxScoreCommand : ResourceCommand
+    {
+        private const string ListSet = "List";
+
+        [Parameter(ParameterSetName = ListSet)]
+        [ValidateSet("Exposure", "ExposureByGroup", "DeviceSecureScore")]
+        public string Type { get; set; } = "Exposure";
+
+        private CatalogEntry Chosen => Choose(Type, ("Exposure", Catalog.ExposureScore), ("ExposureByGroup", Catalog.ExposureScoreByGroup), ("DeviceSecureScore", Catalog.ConfigurationScore));
+
+        private protected override void Process()
+        {
+            ReadList(Chosen, null);
+        }
+    }
+
+    [Cmdlet(VerbsCommon.Get, "FdxSecureScore", DefaultParameterSetName = "List")]
+    [OutputType(typeof(SecureScore), typeof(string))]
+    public sealed partial class GetFdxSecureScoreCommand : ResourceCommand
+    {
+        private const string ListSet = "List";
+
+        [Parameter(ParameterSetName = "Id", Mandatory = true, Position = 0)]
+        [Alias("SecureScoreId")]
+        [IdTransformation("SecureScoreId", "SecureScore.Id", "Id")]
+        [ValidateNotNullOrEmpty]
+        public string[] Id { get; set; } = [];
+
+        [Parameter(ParameterSetName = "List", ValueFromPipeline = true)]
+        [ValidateNotNull]
+        public object? InputObject { get; set; }
+
+        private protected override void Process()
+        {
+            if (ParameterSetName == "Id")
+            {
+                ReadItems(Catalog.SecureScores, Id, null);
+                return;
+            }
+            if (InputObject is not null && ReadPiped(
+                InputObject,
+                new IdSource(true, ids => ReadItems(Catalog.SecureScores, ids, null), "SecureScoreId", "SecureScore.Id", "Id")))
+            {
+                return;
+            }
+            ReadList(Catalog.SecureScores, null);
+        }
+    }
+
+    [Cmdlet(VerbsCommon.Get, "FdxSecureScoreControl", DefaultParameterSetName = "List")]
+    [OutputType(typeof(SecureScoreControl), typeof(string))]
+    public sealed partial class GetFdxSecureScoreControlCommand : ResourceCommand
+    {
+        private const string ListSet = "List";
+
+        [Parameter(ParameterSetName = "Id", Mandatory = true, Position = 0)]
+        [Alias("ControlName")]
+        [IdTransformation("ControlName", "SecureScoreControl.Id", "Id")]
+        [ValidateNotNullOrEmpty]
+        public string[] Id { get; set; } = [];
+
+        [Parameter(ParameterSetName = "List", ValueFromPipeline = true)]
+        [ValidateNotNull]
+        public object? InputObject { get; set; }
+
+        private protected override void Process()
+        {
+            if (ParameterSetName == "Id")
+            {
+                ReadItems(Catalog.SecureScoreControls, Id, null);
+                return;
+            }
+            if (InputObject is not null && ReadPiped(
+                InputObject,
+                new IdSource(true, ids => ReadItems(Catalog.SecureScoreControls, ids, null), "ControlName", "SecureScoreControl.Id", "Id")))
+            {
+                return;
+            }
+            ReadList(Catalog.SecureScoreControls, null);
+        }
+    }
+
+    [Cmdlet(VerbsCommon.Get, "FdxSoftware", DefaultParameterSetName = "List")]
+    [OutputType(typeof(Software), typeof(string))]
+    public sealed partial class GetFdxSoftwareCommand : ResourceCommand
+    {
+        private const string ListSet = "List";
+
+        [Parameter(ParameterSetName = "Id", Mandatory = true, Position = 0)]
+        [Alias("SoftwareId")]
+        [IdTransformation("SoftwareId", "Software.Id", "Id")]
+        [ValidateNotNullOrEmpty]
+        public string[] Id { get; set; } = [];
+
+        [Parameter(ParameterSetName = "MachineId", Mandatory = true)]
+        [Alias("DeviceId")]
+        [IdTransformation("MachineId", "DeviceId", "Machine.Id", "MachineReference.Id")]
+        [ValidateNotNullOrEmpty]
+        public string[] MachineId { get; set; } = [];
+
+        [Parameter(ParameterSetName = "RecommendationId", Mandatory = true)]
+        [IdTransformation("RecommendationId", "Recommendation.Id")]
+        [ValidateNotNullOrEmpty]
+        public string[] RecommendationId { get; set; } = [];
+
+        [Parameter(ParameterSetName = "List", ValueFromPipeline = true)]
+        [ValidateNotNull]
+        public object? InputObject { get; set; }
+
+        [Parameter(ValueFromPipelineByPropertyName = true)]
+        [Alias("ComputerDnsName", "DeviceName")]
+        public string? MachineName { get; set; }
+
+        [Parameter(ParameterSetName = ListSet)]
+        [ValidateNotNullOrEmpty]
+        [ArgumentCompleter(typeof(SoftwareFilterCompleter))]
+        public string? Filter { get; set; }
+
+        private protected override void Process()
+        {
+            if (ParameterSetName == "Id")
+            {
+                ReadItems(Catalog.Software, Id, Filter);
+                return;
+            }
+            if (ParameterSetName == "MachineId")
+            {
+                ReadChildren(Catalog.MachineSoftware, MachineId, Filter, row => ((Software)row).MachineName = MachineName);
+                return;
+            }
+            if (ParameterSetName == "RecommendationId")
+            {
+                ReadChildren(Catalog.RecommendationSoftware, RecommendationId, Filter);
+                return;
+            }
+            if (InputObject is not null && ReadPiped(
+                InputObject,
+                new IdSource(true, ids => ReadItems(Catalog.Software, ids, Filter), "SoftwareId", "Software.Id", "Id"),
+                new IdSource(false, ids => ReadChildren(Catalog.MachineSoftware, ids, Filter, row => ((Software)row).MachineName = MachineName), "MachineId", "DeviceId", "Machine.Id", "MachineReference.Id"),
+                new IdSource(false, ids => ReadChildren(Catalog.RecommendationSoftware, ids, Filter), "RecommendationId", "Recommendation.Id")))
+            {
+                return;
+            }
+            var filter = Filter;
+            Narrow(ref filter);
+            ReadList(Catalog.Software, filter);
+        }
+
+        /// <summary>Adds the conditions of parameters that the catalog does not know.</summary>
+        partial void Narrow(ref string? filter);
+    }
+
+    internal sealed class SoftwareFilterCompleter() : FilterCompleter(Catalog.Software);
+
+    [Cmdlet(VerbsCommon.Get, "FdxSoftwareVersion", DefaultParameterSetName = "Pipeline")]
+    [OutputType(typeof(SoftwareVersion), typeof(string))]
+    public sealed partial class GetFdxSoftwareVersionCommand : ResourceCommand
+    {
+        [Parameter(ParameterSetName = "SoftwareId", Mandatory = true, Position = 0)]
+        [IdTransformation("SoftwareId", "Software.Id")]
+        [ValidateNotNullOrEmpty]
+        public string[] SoftwareId { get; set; } = [];
+
+        [Parameter(ParameterSetName = "Pipeline", Mandatory = true, ValueFromPipeline = true)]
+        [ValidateNotNull]
+        public object? InputObject { get; set; }
+
+        private protected override void Process()
+        {
+            if (ParameterSetName == "SoftwareId")
+            {
+                ReadChildren(Catalog.SoftwareVersions, SoftwareId, null);
+                return;
+            }
+            if (InputObject is not null && ReadPiped(
+                InputObject,
+                new IdSource(true, ids => ReadChildren(Catalog.SoftwareVersions, ids, null), "SoftwareId", "Software.Id")))
+            {
+                return;
+            }
+            ReportNoId(InputObject);
+        }
+    }
+
+    [Cmdlet(VerbsCommon.Get, "FdxSubscription", DefaultParameterSetName = "List")]
+    [OutputType(typeof(Subscription), typeof(string))]
+    public sealed partial class GetFdxSubscriptionCommand : ResourceCommand
+    {
+        private const string ListSet = "List";
+
+        private protected override void Process()
+        {
+            ReadList(Catalog.Subscriptions, null);
+        }
+    }
+
+    [Cmdlet(VerbsCommon.Get, "FdxThreatArticle", DefaultParameterSetName = "List")]
+    [OutputType(typeof(ThreatArticle), typeof(string))]
+    public sealed partial class GetFdxThreatArticleCommand : ResourceCommand
+    {
+        private const string ListSet = "List";
+
+        [Parameter(ParameterSetName = "Id", Mandatory = true, Position = 0)]
+        [Alias("ThreatArticleId")]
+        [IdTransformation("ThreatArticleId", "ThreatArticle.Id", "Id")]
+        [ValidateNotNullOrEmpty]
+        public string[] Id { get; set; } = [];
+
+        [Parameter(ParameterSetName = "List", ValueFromPipeline = true)]
+        [ValidateNotNull]
+        public object? InputObject { get; set; }
+
+        private protected override void Process()
+        {
+            if (ParameterSetName == "Id")
+            {
+                ReadItems(Catalog.ThreatArticles, Id, null);
+                return;
+            }
+            if (InputObject is not null && ReadPiped(
+                InputObject,
+                new IdSource(true, ids => ReadItems(Catalog.ThreatArticles, ids, null), "ThreatArticleId", "ThreatArticle.Id", "Id")))
+            {
+                return;
+            }
+            ReadList(Catalog.ThreatArticles, null);
+        }
+    }
+
+    [Cmdlet(VerbsCommon.Get, "FdxThreatHost", DefaultParameterSetName = "Pipeline")]
+    [OutputType(typeof(ThreatHost), typeof(string))]
+    public sealed partial class GetFdxThreatHostCommand : ResourceCommand
+    {
+        [Parameter(ParameterSetName = "Id", Mandatory = true, Position = 0)]
+        [Alias("Host")]
+        [IdTransformation("Id", "Host")]
+        [ValidateNotNullOrEmpty]
+        public string[] Id { get; set; } = [];
+
+        [Parameter(ParameterSetName = "Pipeline", Mandatory = true, ValueFromPipeline = true)]
+        [ValidateNotNull]
+        public object? InputObject { get; set; }
+
+        private protected override void Process()
+        {
+            if (ParameterSetName == "Id")
+            {
+                ReadItems(Catalog.ThreatHosts, Id, null);
+                return;
+            }
+            if (InputObject is not null && ReadPiped(
+                InputObject,
+                new IdSource(false, ids => ReadItems(Catalog.ThreatHosts, ids, null), "Id", "Host")))
+            {
+                return;
+            }
+            ReportNoId(InputObject);
+        }
+    }
+
+    [Cmdlet(VerbsCommon.Get, "FdxThreatProfile", DefaultParameterSetName = "List")]
+    [OutputType(typeof(ThreatProfile), typeof(string))]
+    public sealed partial class GetFdxThreatProfileCommand : ResourceCommand
+    {
+        private const string ListSet = "List";
+
+        [Parameter(ParameterSetName = "Id", Mandatory = true, Position = 0)]
+        [Alias("ThreatProfileId")]
+        [IdTransformation("ThreatProfileId", "ThreatProfile.Id", "Id")]
+        [ValidateNotNullOrEmpty]
+        public string[] Id { get; set; } = [];
+
+        [Parameter(ParameterSetName = "List", ValueFromPipeline = true)]
+        [ValidateNotNull]
+        public object? InputObject { get; set; }
+
+        [Parameter(ParameterSetName = ListSet)]
+        [ValidateNotNullOrEmpty]
+        [ArgumentCompleter(typeof(ThreatProfileFilterCompleter))]
+        public string? Filter { get; set; }
+
+        private protected override void Process()
+        {
+            if (ParameterSetName == "Id")
+            {
+                ReadItems(Catalog.ThreatProfiles, Id, Filter);
+                return;
+            }
+            if (InputObject is not null && ReadPiped(
+                InputObject,
+                new IdSource(true, ids => ReadItems(Catalog.ThreatProfiles, ids, Filter), "ThreatProfileId", "ThreatProfile.Id", "Id")))
+            {
+                return;
+            }
+            var filter = Filter;
+            Narrow(ref filter);
+            ReadList(Catalog.ThreatProfiles, filter);
+        }
+
+        /// <summary>Adds the conditions of parameters that the catalog does not know.</summary>
+        partial void Narrow(ref string? filter);
+    }
+
+    internal sealed class ThreatProfileFilterCompleter() : FilterCompleter(Catalog.ThreatProfiles);
+
+    [Cmdlet(VerbsCommon.Get, "FdxThreatVulnerability", DefaultParameterSetName = "Pipeline")]
+    [OutputType(typeof(ThreatVulnerability), typeof(string))]
+    public sealed partial class GetFdxThreatVulnerabilityCommand : ResourceCommand
+    {
+        [Parameter(ParameterSetName = "Id", Mandatory = true, Position = 0)]
+        [Alias("CveId")]
+        [IdTransformation("CveId", "Cve.Id", "ThreatVulnerability.Id", "Id")]
+        [ValidateNotNullOrEmpty]
+        public string[] Id { get; set; } = [];
+
+        [Parameter(ParameterSetName = "Pipeline", Mandatory = true, ValueFromPipeline = true)]
+        [ValidateNotNull]
+        public object? InputObject { get; set; }
+
+        private protected override void Process()
+        {
+            if (ParameterSetName == "Id")
+            {
+                ReadItems(Catalog.ThreatVulnerabilities, Id, null);
+                return;
+            }
+            if (InputObject is not null && ReadPiped(
+                InputObject,
+                new IdSource(true, ids => ReadItems(Catalog.ThreatVulnerabilities, ids, null), "CveId", "Cve.Id", "ThreatVulnerability.Id", "Id")))
+            {
+                return;
+            }
+            ReportNoId(InputObject);
+        }
+    }
+
+    [Cmdlet(VerbsCommon.Get, "FdxUser", DefaultParameterSetName = "Pipeline")]
+    [OutputType(typeof(DefenderUser), typeof(string))]
+    public sealed partial class GetFdxUserCommand : ResourceCommand
+    {
+        [Parameter(ParameterSetName = "MachineId", Mandatory = true, Position = 0)]
+        [Alias("DeviceId")]
+        [IdTransformation("MachineId", "DeviceId", "Machine.Id", "MachineReference.Id")]
+        [ValidateNotNullOrEmpty]
+        public string[] MachineId { get; set; } = [];
+
+        [Parameter(ParameterSetName = "AlertId", Mandatory = true)]
+        [IdTransformation("AlertId", "Alert.Id")]
+        [ValidateNotNullOrEmpty]
+        public string[] AlertId { get; set; } = [];
+
+        [Parameter(ParameterSetName = "Pipeline", Mandatory = true, ValueFromPipeline = true)]
+        [ValidateNotNull]
+        public object? InputObject { get; set; }
+
+        [Parameter(ValueFromPipelineByPropertyName = true)]
+        [Alias("ComputerDnsName", "DeviceName")]
+        public string? MachineName { get; set; }
+
+        private protected override void Process()
+        {
+            if (ParameterSetName == "MachineId")
+            {
+                ReadChildren(Catalog.MachineUsers, MachineId, null, row => ((DefenderUser)row).MachineName = MachineName);
+                return;
+            }
+            if (ParameterSetName == "AlertId")
+            {
+                ReadChildren(Catalog.AlertUser, AlertId, null);
+                return;
+            }
+            if (InputObject is not null && ReadPiped(
+                InputObject,
+                new IdSource(true, ids => ReadChildren(Catalog.MachineUsers, ids, null, row => ((DefenderUser)row).MachineName = MachineName), "MachineId", "DeviceId", "Machine.Id", "MachineReference.Id"),
+                new IdSource(false, ids => ReadChildren(Catalog.AlertUser, ids, null), "AlertId", "Alert.Id")))
+            {
+                return;
+            }
+            ReportNoId(InputObject);
+        }
+    }
+
+    [Cmdlet(VerbsCommon.Get, "FdxVulnerability", DefaultParameterSetName = "List")]
+    [OutputType(typeof(Vulnerability), typeof(MachineVulnerability), typeof(VulnerabilityChange), typeof(string))]
+    public sealed partial class GetFdxVulnerabilityCommand : ResourceCommand
+    {
+        private const string ListSet = "List";
+
+        [Parameter(ParameterSetName = "MachineId", Mandatory = true, Position = 0)]
+        [Alias("Id", "DeviceId")]
+        [IdTransformation("MachineId", "DeviceId", "Machine.Id", "MachineReference.Id", "Id")]
+        [ValidateNotNullOrEmpty]
+        public string[] MachineId { get; set; } = [];
+
+        [Parameter(ParameterSetName = "List", ValueFromPipeline = true)]
+        [ValidateNotNull]
+        public object? InputObject { get; set; }
+
+        [Parameter(ValueFromPipelineByPropertyName = true)]
         [Alias("ComputerDnsName", "DeviceName")]
         public string? MachineName { get; set; }
 
@@ -106,20 +1736,34 @@ namespace FedXdr.Commands
         [ArgumentCompleter(typeof(VulnerabilityFilterCompleter))]
         public string? Filter { get; set; }
 
+        [Parameter(ParameterSetName = ListSet)]
+        public DateTime? Since { get; set; }
+
         private protected override void Process()
         {
-            if (ParameterSetName == ParentSet && !AreTenants(MachineId))
+            if (ParameterSetName == "MachineId")
             {
-                ReadChildren(Catalog.MachineVulnerabilities, MachineId, row => ((MachineVulnerability)row).MachineName = MachineName);
+                ReadChildren(Catalog.MachineVulnerabilities, MachineId, Filter, row => ((MachineVulnerability)row).MachineName = MachineName);
+                return;
+            }
+            if (InputObject is not null && ReadPiped(
+                InputObject,
+                new IdSource(true, ids => ReadChildren(Catalog.MachineVulnerabilities, ids, Filter, row => ((MachineVulnerability)row).MachineName = MachineName), "MachineId", "DeviceId", "Machine.Id", "MachineReference.Id", "Id")))
+            {
                 return;
             }
             var filter = Filter;
             Narrow(ref filter);
-            ReadList(Catalog.SoftwareVulnerabilitiesByMachine, filter);
+            ReadList(Since is null ? Catalog.SoftwareVulnerabilitiesByMachine : Catalog.SoftwareVulnerabilityChanges, filter);
         }
 
         /// <summary>Adds the conditions of parameters that the catalog does not know.</summary>
         partial void Narrow(ref string? filter);
+
+        private protected override void WriteOptions(JsonDocumentWriter request)
+        {
+            request.Text("since", Utc(Since));
+        }
     }
 
     internal sealed class VulnerabilityFilterCompleter() : FilterCompleter(Catalog.SoftwareVulnerabilitiesByMachine);

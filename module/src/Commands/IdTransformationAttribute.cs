@@ -1,11 +1,15 @@
 using System;
 using System.Collections;
 using System.Collections.Generic;
+using System.Linq;
 using System.Management.Automation;
 
 namespace FedXdr.Commands;
 
-/// <summary>Turns rows and other objects into ids: the value of the first of these properties that they have.</summary>
+/// <summary>
+/// Turns rows and other objects into ids: the value of the first of these properties that they have. Machine.Id is the
+/// Id of a row of that class. Without a class, Id is no property of rows: what it identifies depends on the class.
+/// </summary>
 [AttributeUsage(AttributeTargets.Property)]
 public sealed class IdTransformationAttribute(params string[] properties) : ArgumentTransformationAttribute
 {
@@ -37,27 +41,64 @@ public sealed class IdTransformationAttribute(params string[] properties) : Argu
         return ids.ToArray();
     }
 
+    /// <summary>The class of a row, also of one that came out of a job; null for any other object.</summary>
+    internal static string? ClassOf(object? item)
+    {
+        const string Rows = "FedXdr.";
+        const string FromJob = "Deserialized." + Rows;
+        if (item is null)
+        {
+            return null;
+        }
+        var names = PSObject.AsPSObject(item).TypeNames;
+        var type = names.Count > 0 ? names[0] : "";
+        var name = type.StartsWith(FromJob, StringComparison.Ordinal) ? type[FromJob.Length..]
+            : type.StartsWith(Rows, StringComparison.Ordinal) ? type[Rows.Length..]
+            : null;
+        // The rows of Invoke-FdxRequest are of no class of their own.
+        return name == nameof(Row) ? null : name;
+    }
+
+    /// <summary>The id of an object: the value of the first of these properties that it has; null without one.</summary>
+    internal static string? Find(object item, IReadOnlyList<string> properties)
+    {
+        var row = PSObject.AsPSObject(item);
+        var rowClass = ClassOf(item);
+        foreach (var property in properties)
+        {
+            if (NameFor(property, rowClass) is { } name
+                && row.Properties[name]?.Value is { } value
+                && LanguagePrimitives.ConvertTo<string>(value) is { Length: > 0 } id)
+            {
+                return id;
+            }
+        }
+        return null;
+    }
+
+    /// <summary>The name of the property in an object of this class; null if it means another class.</summary>
+    private static string? NameFor(string property, string? rowClass)
+    {
+        var dot = property.IndexOf('.', StringComparison.Ordinal);
+        if (dot >= 0)
+        {
+            return property[..dot] == rowClass ? property[(dot + 1)..] : null;
+        }
+        return property == "Id" && rowClass is not null ? null : property;
+    }
+
     private string IdOf(object? item)
     {
         if (TrimAttribute.Unwrap(item) is string text)
         {
             return text;
         }
-        if (item is not null)
+        if (item is not null && Find(item, Properties) is { } id)
         {
-            var members = PSObject.AsPSObject(item).Properties;
-            foreach (var name in Properties)
-            {
-                if (members[name]?.Value is { } value
-                    && LanguagePrimitives.ConvertTo<string>(value) is { Length: > 0 } id)
-                {
-                    return id;
-                }
-            }
+            return id;
         }
-        // If the cause is a failed cast, PowerShell continues with the properties of the piped object.
+        var names = Properties.Where(name => !name.Contains('.', StringComparison.Ordinal));
         throw new ArgumentTransformationMetadataException(
-            $"'{item}' has no id: give an id, or an object with a property {string.Join(" or ", Properties)}.",
-            new PSInvalidCastException());
+            $"'{item}' has no id: give an id, or an object with a property {string.Join(" or ", names)}.");
     }
 }

@@ -1,5 +1,8 @@
 using System;
+using System.Globalization;
 using System.Linq;
+using FedXdr.Interop;
+using FedXdr.Objects;
 using FedXdr.Reading;
 
 namespace FedXdr.Commands;
@@ -8,23 +11,78 @@ namespace FedXdr.Commands;
 public abstract class ResourceCommand : DataCommand
 {
     /// <summary>
-    /// Whether the pipeline brought tenants instead of ids. PowerShell binds a text to both parameters; the id of a
-    /// machine or an alert is rejected by -TenantId.
+    /// Reads what a piped object or text identifies. False if it stands for tenants only: a text that -TenantId takes,
+    /// or an object of others that has a tenant and no id.
     /// </summary>
-    private protected bool AreTenants(string[] ids) => TenantId is not null && ids.SequenceEqual(TenantId);
+    private protected bool ReadPiped(object input, params IdSource[] sources)
+    {
+        if (TrimAttribute.Unwrap(input) is string text)
+        {
+            var ids = TrimAttribute.Words(text);
+            if (TenantId is not null && ids.SequenceEqual(TenantId))
+            {
+                return false;
+            }
+            if (sources[0].TakesText)
+            {
+                sources[0].Read(ids);
+            }
+            else
+            {
+                ReportNoId(input);
+            }
+            return true;
+        }
+        foreach (var source in sources)
+        {
+            if (IdTransformationAttribute.Find(input, source.Properties) is { } id)
+            {
+                source.Read([id]);
+                return true;
+            }
+        }
+        if (TenantId is not null && IdTransformationAttribute.ClassOf(input) is null)
+        {
+            return false;
+        }
+        ReportNoId(input);
+        return true;
+    }
+
+    /// <summary>Reports a piped object without an id; the next one may have one.</summary>
+    private protected void ReportNoId(object? input)
+    {
+        var what = IdTransformationAttribute.ClassOf(input) is { } rowClass ? $"a row of FedXdr.{rowClass}" : $"'{input}'";
+        WriteError(Errors.InvalidItemId($"{what} has no id that {CommandName} takes").ToErrorRecord());
+    }
+
+    /// <summary>Writes the parameters that only some entries have.</summary>
+    private protected virtual void WriteOptions(JsonDocumentWriter request)
+    {
+    }
+
+    /// <summary>A time as the services take it. One without a zone is local, as that of Get-Date is.</summary>
+    private protected static string? Utc(DateTime? time) =>
+        time?.ToUniversalTime().ToString("yyyy-MM-ddTHH:mm:ss.fffffffZ", CultureInfo.InvariantCulture);
+
+    /// <summary>The entry that the value of a parameter selects; ValidateSet has checked the value.</summary>
+    private protected static CatalogEntry Choose(string value, params (string Value, CatalogEntry Entry)[] entries) =>
+        entries.First(choice => choice.Value.Equals(value, StringComparison.OrdinalIgnoreCase)).Entry;
 
     private protected void ReadList(CatalogEntry resource, string? filter)
     {
-        using var request = NewRowsRequest(resource, TenantId);
+        using var request = NewRowsRequest(resource);
         request.Text("filter", filter);
         RunData(request, resource.Reader, TenantId);
     }
 
-    private protected void ReadItems(CatalogEntry resource, string[] ids)
+    // A filter with ids is refused by the native library: it says what does not go together.
+    private protected void ReadItems(CatalogEntry resource, string[] ids, string? filter)
     {
         foreach (var id in ids)
         {
-            using var request = NewRowsRequest(resource, TenantId);
+            using var request = NewRowsRequest(resource);
+            request.Text("filter", filter);
             request.Text("id", id);
             RunData(request, resource.Reader, TenantId, item: id);
         }
@@ -32,10 +90,33 @@ public abstract class ResourceCommand : DataCommand
 
     // One query per object of the pipeline: the rows must be written before the next object comes, because
     // -PipelineVariable pairs them. The service allows 50 such requests per minute, so there is nothing to gain.
-    private protected void ReadChildren(CatalogEntry resource, string[] parents, Action<object>? complete = null)
+    private protected void ReadChildren(
+        CatalogEntry resource,
+        string[] parents,
+        string? filter,
+        Action<object>? complete = null)
     {
-        using var request = NewRowsRequest(resource, TenantId);
+        using var request = NewRowsRequest(resource);
+        request.Text("filter", filter);
         request.Texts("parentIds", parents);
         RunData(request, resource.Reader, TenantId, complete);
+    }
+
+    private JsonDocumentWriter NewRowsRequest(CatalogEntry resource)
+    {
+        var request = NewDataRequest("rows", TenantId);
+        request.Text("resource", resource.Name);
+        WriteOptions(request);
+        return request;
+    }
+
+    /// <summary>Where ids come from, and how to read what they identify.</summary>
+    private protected sealed class IdSource(bool takesText, Action<string[]> read, params string[] properties)
+    {
+        internal bool TakesText { get; } = takesText;
+
+        internal Action<string[]> Read { get; } = read;
+
+        internal string[] Properties { get; } = properties;
     }
 }

@@ -7,8 +7,8 @@ using System.Management.Automation;
 namespace FedXdr.Commands;
 
 /// <summary>
-/// Turns text into tenants: 'a, b' into two. Rejects objects and the ids of machines and alerts, so that PowerShell
-/// binds them to other parameters when they come from the pipeline.
+/// Turns text into tenants: 'a, b' into two. Rejects objects and the ids of machines, alerts, CVEs and so on, so that
+/// PowerShell binds them to other parameters when they come from the pipeline.
 /// </summary>
 [AttributeUsage(AttributeTargets.Property)]
 public sealed class TenantListAttribute : ArgumentTransformationAttribute
@@ -62,6 +62,13 @@ public sealed class TenantListAttribute : ArgumentTransformationAttribute
 
     // A tenant is a GUID or a domain, which has a dot and no underscore.
     private static bool IsItemId(string text) =>
+        text.StartsWith("CVE-", StringComparison.OrdinalIgnoreCase)
+        || text.StartsWith("TVM-", StringComparison.OrdinalIgnoreCase)
+        || text.Contains("-_-", StringComparison.Ordinal)
+        || (text.Length > 0 && text.All(char.IsAsciiDigit))
+        || IsLongId(text);
+
+    private static bool IsLongId(string text) =>
         text.All(letter => char.IsAsciiLetterOrDigit(letter) || letter is '-' or '_')
         && text.Any(char.IsAsciiDigit)
         && (text.Length >= ShortestItemId || text.Contains('_', StringComparison.Ordinal))

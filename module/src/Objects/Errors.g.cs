@@ -31,6 +31,10 @@ internal static class Errors
     internal static FdxException QueryFileUnreadable(string message, Exception? cause = null) =>
         new("Fdx.Hunting.FileUnreadable", FdxErrorKind.Configuration, message, "Check the path and its permissions. The file is text in UTF-8.", cause);
 
+    /// <summary>Because the id of a machine or another item is not valid.</summary>
+    internal static FdxException InvalidItemId(string message, Exception? cause = null) =>
+        new("Fdx.Settings.InvalidItemId", FdxErrorKind.Configuration, message, "Use the id that the list shows, such as one from Get-FdxMachine.", cause);
+
     /// <summary>Because the script block for the assertion returned no assertion.</summary>
     internal static FdxException AssertionScriptFailed(string message, Exception? cause = null) =>
         new("Fdx.Assertion.ScriptFailed", FdxErrorKind.Authentication, message, "Run the script block by itself. It must return the token as one string or SecureString.", cause);

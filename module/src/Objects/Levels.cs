@@ -17,7 +17,7 @@ internal static class Levels<T>
 
     private static Dictionary<string, object> Load()
     {
-        var values = new Dictionary<string, object>(StringComparer.Ordinal);
+        var values = new Dictionary<string, object>(StringComparer.OrdinalIgnoreCase);
         foreach (var value in Enum.GetValues<T>())
         {
             values.Add(value.ToString(), value);

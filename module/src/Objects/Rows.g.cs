@@ -225,6 +225,48 @@ namespace FedXdr
             ValueText.Line(ComputerDnsName, OsPlatform, HealthStatus, RiskScore, ExposureLevel, LastSeen);
     }
 
+    /// <summary>Machines that are exposed to a CVE.</summary>
+    public sealed class MachineReference
+    {
+
+        /// <summary>Id of the tenant that the row is from.</summary>
+        public string? TenantId { get; set; }
+
+        /// <summary>Domain of the tenant, if -TenantId gave that.</summary>
+        public string? TenantName { get; set; }
+
+        /// <summary>CVE that the machine is exposed to.</summary>
+        public string? CveId { get; set; }
+
+        /// <summary>Software that is installed on the machine.</summary>
+        public string? SoftwareId { get; set; }
+
+        /// <summary>Recommendation that the machine is exposed to.</summary>
+        public string? RecommendationId { get; set; }
+
+        /// <summary>Remediation task that the machine belongs to.</summary>
+        public string? RemediationTaskId { get; set; }
+
+        /// <summary>Machine id: 40 hexadecimal digits.</summary>
+        public string? Id { get; set; }
+
+        /// <summary>Fully qualified name of the machine.</summary>
+        public string? ComputerDnsName { get; set; }
+
+        /// <summary>Operating system platform, such as Windows11.</summary>
+        public string? OsPlatform { get; set; }
+
+        /// <summary>Machine group name.</summary>
+        public string? RbacGroupName { get; set; }
+
+        /// <summary>Members of the answer that have no property of their own.</summary>
+        public PSObject? AdditionalProperties { get; set; }
+
+        /// <inheritdoc/>
+        public override string ToString() =>
+            ValueText.Line(ComputerDnsName, OsPlatform, RbacGroupName, Id);
+    }
+
     /// <summary>Discovered vulnerabilities, one row per machine, software and CVE.</summary>
     public sealed class Vulnerability
     {
@@ -341,6 +383,15 @@ namespace FedXdr
 
         /// <summary>Whether a security update is available.</summary>
         public bool? SecurityUpdateAvailable { get; set; }
+
+        /// <summary>Title of the bulletin of a Linux distribution.</summary>
+        public string? CveBatchTitle { get; set; }
+
+        /// <summary>Address of that bulletin.</summary>
+        public string? CveBatchUrl { get; set; }
+
+        /// <summary>Whether the machine is onboarded.</summary>
+        public bool? IsOnboarded { get; set; }
 
         /// <summary>Members of the answer that have no property of their own.</summary>
         public PSObject? AdditionalProperties { get; set; }
@@ -476,6 +527,2672 @@ namespace FedXdr
         /// <inheritdoc/>
         public override string ToString() =>
             ValueText.Line(MachineName ?? MachineId, Id, Severity, CvssV3, PublicExploit, PublishedOn);
+    }
+
+    /// <summary>Changes of discovered vulnerabilities: new, fixed and updated ones.</summary>
+    public sealed class VulnerabilityChange
+    {
+        internal DateTime? _eventTimestamp;
+        internal long? _rbacGroupId;
+        internal double? _cvssScore;
+        internal string? _vulnerabilitySeverityLevel;
+        internal string[]? _diskPaths;
+        internal string[]? _registryPaths;
+        internal DateTime? _firstSeenTimestamp;
+        internal DateTime? _lastSeenTimestamp;
+
+        /// <summary>Id of the tenant that the row is from.</summary>
+        public string? TenantId { get; set; }
+
+        /// <summary>Domain of the tenant, if -TenantId gave that.</summary>
+        public string? TenantName { get; set; }
+
+        /// <summary>New, Fixed, Updated.</summary>
+        public string? Status { get; set; }
+
+        /// <summary>When the change was noticed.</summary>
+        public Timestamp? EventTimestamp
+        {
+            get => Timestamp.Of(_eventTimestamp);
+            set => _eventTimestamp = value?.Utc;
+        }
+
+        /// <summary>Whether the machine is onboarded.</summary>
+        public bool? IsOnboarded { get; set; }
+
+        /// <summary>Row id: machine, software, version and CVE.</summary>
+        public string? Id { get; set; }
+
+        /// <summary>Machine id.</summary>
+        public string? DeviceId { get; set; }
+
+        /// <summary>Machine group id.</summary>
+        public Number? RbacGroupId
+        {
+            get => Number.Of(_rbacGroupId);
+            set => _rbacGroupId = value?.ToInt64();
+        }
+
+        /// <summary>Machine group name; Unassigned and None are values too.</summary>
+        public string? RbacGroupName { get; set; }
+
+        /// <summary>Fully qualified name of the machine.</summary>
+        public string? DeviceName { get; set; }
+
+        /// <summary>Operating system platform.</summary>
+        public string? OsPlatform { get; set; }
+
+        /// <summary>Operating system version.</summary>
+        public string? OsVersion { get; set; }
+
+        /// <summary>Processor architecture.</summary>
+        public string? OsArchitecture { get; set; }
+
+        /// <summary>Vendor of the software.</summary>
+        public string? SoftwareVendor { get; set; }
+
+        /// <summary>Name of the software.</summary>
+        public string? SoftwareName { get; set; }
+
+        /// <summary>Version of the software.</summary>
+        public string? SoftwareVersion { get; set; }
+
+        /// <summary>CVE number; null for software without a known CVE.</summary>
+        public string? CveId { get; set; }
+
+        /// <summary>CVSS score, 0 to 10.</summary>
+        public Number? CvssScore
+        {
+            get => Number.Of(_cvssScore);
+            set => _cvssScore = value?.ToDouble();
+        }
+
+        /// <summary>Low, Medium, High, Critical; null without a CVE.</summary>
+        public object? VulnerabilitySeverityLevel
+        {
+            get => Levels<Severity>.Of(_vulnerabilitySeverityLevel);
+            set => _vulnerabilitySeverityLevel = value?.ToString();
+        }
+
+        /// <summary>Update that fixes it.</summary>
+        public string? RecommendedSecurityUpdate { get; set; }
+
+        /// <summary>Id of that update.</summary>
+        public string? RecommendedSecurityUpdateId { get; set; }
+
+        /// <summary>Address of that update.</summary>
+        public string? RecommendedSecurityUpdateUrl { get; set; }
+
+        /// <summary>Files that show the software is installed.</summary>
+        public TextList? DiskPaths
+        {
+            get => TextList.Of(_diskPaths);
+            set => _diskPaths = value?.Items;
+        }
+
+        /// <summary>Registry keys that show the software is installed.</summary>
+        public TextList? RegistryPaths
+        {
+            get => TextList.Of(_registryPaths);
+            set => _registryPaths = value?.Items;
+        }
+
+        /// <summary>First time the CVE was seen on the machine.</summary>
+        public Timestamp? FirstSeenTimestamp
+        {
+            get => Timestamp.Of(_firstSeenTimestamp);
+            set => _firstSeenTimestamp = value?.Utc;
+        }
+
+        /// <summary>Last time the CVE was seen on the machine.</summary>
+        public Timestamp? LastSeenTimestamp
+        {
+            get => Timestamp.Of(_lastSeenTimestamp);
+            set => _lastSeenTimestamp = value?.Utc;
+        }
+
+        /// <summary>NoExploit, ExploitIsPublic, ExploitIsVerified, ExploitIsInKit.</summary>
+        public string? ExploitabilityLevel { get; set; }
+
+        /// <summary>Id of the security recommendation.</summary>
+        public string? RecommendationReference { get; set; }
+
+        /// <summary>Whether a security update is available.</summary>
+        public bool? SecurityUpdateAvailable { get; set; }
+
+        /// <summary>Title of the bulletin of a Linux distribution.</summary>
+        public string? CveBatchTitle { get; set; }
+
+        /// <summary>Address of that bulletin.</summary>
+        public string? CveBatchUrl { get; set; }
+
+        /// <summary>Members of the answer that have no property of their own.</summary>
+        public PSObject? AdditionalProperties { get; set; }
+
+        /// <inheritdoc/>
+        public override string ToString() =>
+            ValueText.Line(DeviceName, SoftwareName, CveId, Status);
+    }
+
+    /// <summary>CVEs that the service knows, with their text and the number of exposed machines.</summary>
+    public sealed class Cve
+    {
+        internal string? _severity;
+        internal double? _cvssV3;
+        internal long? _exposedMachines;
+        internal DateTime? _publishedOn;
+        internal DateTime? _updatedOn;
+        internal DateTime? _firstDetected;
+        internal string[]? _exploitTypes;
+        internal string[]? _exploitUris;
+        internal string[]? _tags;
+        internal double? _epss;
+
+        /// <summary>Id of the tenant that the row is from.</summary>
+        public string? TenantId { get; set; }
+
+        /// <summary>Domain of the tenant, if -TenantId gave that.</summary>
+        public string? TenantName { get; set; }
+
+        /// <summary>Software that the CVE is in.</summary>
+        public string? SoftwareId { get; set; }
+
+        /// <summary>Recommendation that fixes the CVE.</summary>
+        public string? RecommendationId { get; set; }
+
+        /// <summary>CVE number.</summary>
+        public string? Id { get; set; }
+
+        /// <summary>Name, usually the CVE number.</summary>
+        public string? Name { get; set; }
+
+        /// <summary>Description of the vulnerability.</summary>
+        public string? Description { get; set; }
+
+        /// <summary>Low, Medium, High, Critical.</summary>
+        public object? Severity
+        {
+            get => Levels<Severity>.Of(_severity);
+            set => _severity = value?.ToString();
+        }
+
+        /// <summary>CVSS v3 score, 0 to 10.</summary>
+        public Number? CvssV3
+        {
+            get => Number.Of(_cvssV3);
+            set => _cvssV3 = value?.ToDouble();
+        }
+
+        /// <summary>CVSS vector.</summary>
+        public string? CvssVector { get; set; }
+
+        /// <summary>Number of exposed machines in the tenant.</summary>
+        public Number? ExposedMachines
+        {
+            get => Number.Of(_exposedMachines);
+            set => _exposedMachines = value?.ToInt64();
+        }
+
+        /// <summary>When the CVE was published.</summary>
+        public Timestamp? PublishedOn
+        {
+            get => Timestamp.Of(_publishedOn);
+            set => _publishedOn = value?.Utc;
+        }
+
+        /// <summary>When the CVE was last updated.</summary>
+        public Timestamp? UpdatedOn
+        {
+            get => Timestamp.Of(_updatedOn);
+            set => _updatedOn = value?.Utc;
+        }
+
+        /// <summary>When it was first detected in the tenant.</summary>
+        public Timestamp? FirstDetected
+        {
+            get => Timestamp.Of(_firstDetected);
+            set => _firstDetected = value?.Utc;
+        }
+
+        /// <summary>Whether an exploit is public.</summary>
+        public bool? PublicExploit { get; set; }
+
+        /// <summary>Whether an exploit is verified.</summary>
+        public bool? ExploitVerified { get; set; }
+
+        /// <summary>Whether an exploit is part of a kit.</summary>
+        public bool? ExploitInKit { get; set; }
+
+        /// <summary>Types of exploit.</summary>
+        public TextList? ExploitTypes
+        {
+            get => TextList.Of(_exploitTypes);
+            set => _exploitTypes = value?.Items;
+        }
+
+        /// <summary>Addresses that describe exploits.</summary>
+        public TextList? ExploitUris
+        {
+            get => TextList.Of(_exploitUris);
+            set => _exploitUris = value?.Items;
+        }
+
+        /// <summary>Supported, Not Supported, SupportedInPremium.</summary>
+        public string? CveSupportability { get; set; }
+
+        /// <summary>Tags.</summary>
+        public TextList? Tags
+        {
+            get => TextList.Of(_tags);
+            set => _tags = value?.Items;
+        }
+
+        /// <summary>Exploit prediction score, 0 to 1.</summary>
+        public Number? Epss
+        {
+            get => Number.Of(_epss);
+            set => _epss = value?.ToDouble();
+        }
+
+        /// <summary>Members of the answer that have no property of their own.</summary>
+        public PSObject? AdditionalProperties { get; set; }
+
+        /// <inheritdoc/>
+        public override string ToString() =>
+            ValueText.Line(Id, Severity, CvssV3, ExposedMachines, PublishedOn, Description);
+    }
+
+    /// <summary>CVEs of each machine and product, with the update that fixes them.</summary>
+    public sealed class MachineCve
+    {
+        internal string? _severity;
+
+        /// <summary>Id of the tenant that the row is from.</summary>
+        public string? TenantId { get; set; }
+
+        /// <summary>Domain of the tenant, if -TenantId gave that.</summary>
+        public string? TenantName { get; set; }
+
+        /// <summary>Row id: machine, CVE, product and update.</summary>
+        public string? Id { get; set; }
+
+        /// <summary>CVE number.</summary>
+        public string? CveId { get; set; }
+
+        /// <summary>Machine id.</summary>
+        public string? MachineId { get; set; }
+
+        /// <summary>Update that fixes it; null if there is none.</summary>
+        public string? FixingKbId { get; set; }
+
+        /// <summary>Name of the product.</summary>
+        public string? ProductName { get; set; }
+
+        /// <summary>Vendor of the product.</summary>
+        public string? ProductVendor { get; set; }
+
+        /// <summary>Version of the product.</summary>
+        public string? ProductVersion { get; set; }
+
+        /// <summary>Low, Medium, High, Critical.</summary>
+        public object? Severity
+        {
+            get => Levels<Severity>.Of(_severity);
+            set => _severity = value?.ToString();
+        }
+
+        /// <summary>Members of the answer that have no property of their own.</summary>
+        public PSObject? AdditionalProperties { get; set; }
+
+        /// <inheritdoc/>
+        public override string ToString() =>
+            ValueText.Line(MachineId, CveId, Severity, ProductName, FixingKbId);
+    }
+
+    /// <summary>Software of the tenant, with the number of its vulnerabilities.</summary>
+    public sealed class Software
+    {
+        internal long? _weaknesses;
+        internal long? _exposedMachines;
+        internal long? _installedMachines;
+        internal double? _impactScore;
+
+        /// <summary>Id of the tenant that the row is from.</summary>
+        public string? TenantId { get; set; }
+
+        /// <summary>Domain of the tenant, if -TenantId gave that.</summary>
+        public string? TenantName { get; set; }
+
+        /// <summary>Machine that the software is installed on.</summary>
+        public string? MachineId { get; set; }
+
+        /// <summary>Fully qualified name of the machine; null if only its id came.</summary>
+        public string? MachineName { get; set; }
+
+        /// <summary>Recommendation that is about the software.</summary>
+        public string? RecommendationId { get; set; }
+
+        /// <summary>Software id: vendor and name.</summary>
+        public string? Id { get; set; }
+
+        /// <summary>Name of the software.</summary>
+        public string? Name { get; set; }
+
+        /// <summary>Vendor of the software.</summary>
+        public string? Vendor { get; set; }
+
+        /// <summary>Number of vulnerabilities.</summary>
+        public Number? Weaknesses
+        {
+            get => Number.Of(_weaknesses);
+            set => _weaknesses = value?.ToInt64();
+        }
+
+        /// <summary>Whether an exploit is public for any of them.</summary>
+        public bool? PublicExploit { get; set; }
+
+        /// <summary>Whether an alert is active that is related to it.</summary>
+        public bool? ActiveAlert { get; set; }
+
+        /// <summary>Number of exposed machines.</summary>
+        public Number? ExposedMachines
+        {
+            get => Number.Of(_exposedMachines);
+            set => _exposedMachines = value?.ToInt64();
+        }
+
+        /// <summary>Number of machines that it is installed on.</summary>
+        public Number? InstalledMachines
+        {
+            get => Number.Of(_installedMachines);
+            set => _installedMachines = value?.ToInt64();
+        }
+
+        /// <summary>Impact on the exposure score.</summary>
+        public Number? ImpactScore
+        {
+            get => Number.Of(_impactScore);
+            set => _impactScore = value?.ToDouble();
+        }
+
+        /// <summary>Whether the software has a product code (CPE).</summary>
+        public bool? IsNormalized { get; set; }
+
+        /// <summary>Category of the software.</summary>
+        public string? Category { get; set; }
+
+        /// <summary>Members of the answer that have no property of their own.</summary>
+        public PSObject? AdditionalProperties { get; set; }
+
+        /// <inheritdoc/>
+        public override string ToString() =>
+            ValueText.Line(Name, Vendor, Weaknesses, PublicExploit, ExposedMachines, ImpactScore);
+    }
+
+    /// <summary>Versions of software, with the number of their installations.</summary>
+    public sealed class SoftwareVersion
+    {
+        internal long? _installations;
+        internal long? _vulnerabilities;
+
+        /// <summary>Id of the tenant that the row is from.</summary>
+        public string? TenantId { get; set; }
+
+        /// <summary>Domain of the tenant, if -TenantId gave that.</summary>
+        public string? TenantName { get; set; }
+
+        /// <summary>Software that the version is of.</summary>
+        public string? SoftwareId { get; set; }
+
+        /// <summary>Version.</summary>
+        public string? Version { get; set; }
+
+        /// <summary>Number of installations.</summary>
+        public Number? Installations
+        {
+            get => Number.Of(_installations);
+            set => _installations = value?.ToInt64();
+        }
+
+        /// <summary>Number of vulnerabilities.</summary>
+        public Number? Vulnerabilities
+        {
+            get => Number.Of(_vulnerabilities);
+            set => _vulnerabilities = value?.ToInt64();
+        }
+
+        /// <summary>Members of the answer that have no property of their own.</summary>
+        public PSObject? AdditionalProperties { get; set; }
+
+        /// <inheritdoc/>
+        public override string ToString() =>
+            ValueText.Line(SoftwareId, Version, Installations, Vulnerabilities);
+    }
+
+    /// <summary>Windows updates that a machine misses.</summary>
+    public sealed class MissingKb
+    {
+        internal long? _osBuild;
+        internal string[]? _productsNames;
+        internal long? _machineMissedOn;
+        internal long? _cveAddressed;
+
+        /// <summary>Id of the tenant that the row is from.</summary>
+        public string? TenantId { get; set; }
+
+        /// <summary>Domain of the tenant, if -TenantId gave that.</summary>
+        public string? TenantName { get; set; }
+
+        /// <summary>Machine that misses the update.</summary>
+        public string? MachineId { get; set; }
+
+        /// <summary>Fully qualified name of the machine; null if only its id came.</summary>
+        public string? MachineName { get; set; }
+
+        /// <summary>Software that misses the update.</summary>
+        public string? SoftwareId { get; set; }
+
+        /// <summary>Number of the update, without the letters KB.</summary>
+        public string? Id { get; set; }
+
+        /// <summary>Name of the update.</summary>
+        public string? Name { get; set; }
+
+        /// <summary>Operating system build that the update is for.</summary>
+        public Number? OsBuild
+        {
+            get => Number.Of(_osBuild);
+            set => _osBuild = value?.ToInt64();
+        }
+
+        /// <summary>Products that the update is for.</summary>
+        public TextList? ProductsNames
+        {
+            get => TextList.Of(_productsNames);
+            set => _productsNames = value?.Items;
+        }
+
+        /// <summary>Address of the update.</summary>
+        public string? Url { get; set; }
+
+        /// <summary>Number of machines that miss the update.</summary>
+        public Number? MachineMissedOn
+        {
+            get => Number.Of(_machineMissedOn);
+            set => _machineMissedOn = value?.ToInt64();
+        }
+
+        /// <summary>Number of CVEs that the update fixes.</summary>
+        public Number? CveAddressed
+        {
+            get => Number.Of(_cveAddressed);
+            set => _cveAddressed = value?.ToInt64();
+        }
+
+        /// <summary>Members of the answer that have no property of their own.</summary>
+        public PSObject? AdditionalProperties { get; set; }
+
+        /// <inheritdoc/>
+        public override string ToString() =>
+            ValueText.Line(MachineName ?? MachineId, Id, Name, CveAddressed, MachineMissedOn);
+    }
+
+    /// <summary>Security recommendations.</summary>
+    public sealed class Recommendation
+    {
+        internal long? _weaknesses;
+        internal double? _severityScore;
+        internal string[]? _associatedThreats;
+        internal double? _configScoreImpact;
+        internal double? _exposureImpact;
+        internal long? _totalMachineCount;
+        internal long? _exposedMachinesCount;
+        internal long? _nonProductivityImpactedAssets;
+        internal string[]? _tags;
+        internal long? _exposedCriticalDevices;
+
+        /// <summary>Id of the tenant that the row is from.</summary>
+        public string? TenantId { get; set; }
+
+        /// <summary>Domain of the tenant, if -TenantId gave that.</summary>
+        public string? TenantName { get; set; }
+
+        /// <summary>Machine that the recommendation is for.</summary>
+        public string? MachineId { get; set; }
+
+        /// <summary>Fully qualified name of the machine; null if only its id came.</summary>
+        public string? MachineName { get; set; }
+
+        /// <summary>Recommendation id.</summary>
+        public string? Id { get; set; }
+
+        /// <summary>Name of the product.</summary>
+        public string? ProductName { get; set; }
+
+        /// <summary>Name of the recommendation.</summary>
+        public string? RecommendationName { get; set; }
+
+        /// <summary>Number of vulnerabilities.</summary>
+        public Number? Weaknesses
+        {
+            get => Number.Of(_weaknesses);
+            set => _weaknesses = value?.ToInt64();
+        }
+
+        /// <summary>Vendor of the product.</summary>
+        public string? Vendor { get; set; }
+
+        /// <summary>Version to update to.</summary>
+        public string? RecommendedVersion { get; set; }
+
+        /// <summary>Vendor to change to.</summary>
+        public string? RecommendedVendor { get; set; }
+
+        /// <summary>Program to change to.</summary>
+        public string? RecommendedProgram { get; set; }
+
+        /// <summary>Category, such as Application.</summary>
+        public string? RecommendationCategory { get; set; }
+
+        /// <summary>Subcategory.</summary>
+        public string? SubCategory { get; set; }
+
+        /// <summary>Impact of the configuration, 0 to 10.</summary>
+        public Number? SeverityScore
+        {
+            get => Number.Of(_severityScore);
+            set => _severityScore = value?.ToDouble();
+        }
+
+        /// <summary>Whether an exploit is public.</summary>
+        public bool? PublicExploit { get; set; }
+
+        /// <summary>Whether an alert is active that is related to it.</summary>
+        public bool? ActiveAlert { get; set; }
+
+        /// <summary>Ids of threat reports.</summary>
+        public TextList? AssociatedThreats
+        {
+            get => TextList.Of(_associatedThreats);
+            set => _associatedThreats = value?.Items;
+        }
+
+        /// <summary>ConfigurationChange, Update, Upgrade, Uninstall.</summary>
+        public string? RemediationType { get; set; }
+
+        /// <summary>Active, Exception.</summary>
+        public string? Status { get; set; }
+
+        /// <summary>Impact on the device secure score.</summary>
+        public Number? ConfigScoreImpact
+        {
+            get => Number.Of(_configScoreImpact);
+            set => _configScoreImpact = value?.ToDouble();
+        }
+
+        /// <summary>Impact on the exposure score.</summary>
+        public Number? ExposureImpact
+        {
+            get => Number.Of(_exposureImpact);
+            set => _exposureImpact = value?.ToDouble();
+        }
+
+        /// <summary>Number of machines with the product.</summary>
+        public Number? TotalMachineCount
+        {
+            get => Number.Of(_totalMachineCount);
+            set => _totalMachineCount = value?.ToInt64();
+        }
+
+        /// <summary>Number of exposed machines.</summary>
+        public Number? ExposedMachinesCount
+        {
+            get => Number.Of(_exposedMachinesCount);
+            set => _exposedMachinesCount = value?.ToInt64();
+        }
+
+        /// <summary>Number of machines that the change does not affect.</summary>
+        public Number? NonProductivityImpactedAssets
+        {
+            get => Number.Of(_nonProductivityImpactedAssets);
+            set => _nonProductivityImpactedAssets = value?.ToInt64();
+        }
+
+        /// <summary>Component that is affected.</summary>
+        public string? RelatedComponent { get; set; }
+
+        /// <summary>Whether a vulnerability has no fix.</summary>
+        public bool? HasUnpatchableCve { get; set; }
+
+        /// <summary>Tags.</summary>
+        public TextList? Tags
+        {
+            get => TextList.Of(_tags);
+            set => _tags = value?.Items;
+        }
+
+        /// <summary>Number of exposed critical machines.</summary>
+        public Number? ExposedCriticalDevices
+        {
+            get => Number.Of(_exposedCriticalDevices);
+            set => _exposedCriticalDevices = value?.ToInt64();
+        }
+
+        /// <summary>Members of the answer that have no property of their own.</summary>
+        public PSObject? AdditionalProperties { get; set; }
+
+        /// <inheritdoc/>
+        public override string ToString() =>
+            ValueText.Line(RecommendationName, RemediationType, Weaknesses, ExposedMachinesCount, ExposureImpact, Status);
+    }
+
+    /// <summary>Exposure score of the tenant, 0 to 100; a lower one is better.</summary>
+    public sealed class DefenderScore
+    {
+        internal DateTime? _time;
+        internal double? _score;
+
+        /// <summary>Id of the tenant that the row is from.</summary>
+        public string? TenantId { get; set; }
+
+        /// <summary>Domain of the tenant, if -TenantId gave that.</summary>
+        public string? TenantName { get; set; }
+
+        /// <summary>When the score was calculated.</summary>
+        public Timestamp? Time
+        {
+            get => Timestamp.Of(_time);
+            set => _time = value?.Utc;
+        }
+
+        /// <summary>The score.</summary>
+        public Number? Score
+        {
+            get => Number.Of(_score);
+            set => _score = value?.ToDouble();
+        }
+
+        /// <summary>Machine group, for a score by group.</summary>
+        public string? RbacGroupName { get; set; }
+
+        /// <summary>Members of the answer that have no property of their own.</summary>
+        public PSObject? AdditionalProperties { get; set; }
+
+        /// <inheritdoc/>
+        public override string ToString() =>
+            ValueText.Line(RbacGroupName, Score, Time);
+    }
+
+    /// <summary>Remediation tasks.</summary>
+    public sealed class RemediationTask
+    {
+        internal DateTime? _createdOn;
+        internal DateTime? _statusLastModifiedOn;
+        internal long? _targetDevices;
+        internal string[]? _rbacGroupNames;
+        internal long? _fixedDevices;
+        internal DateTime? _dueOn;
+
+        /// <summary>Id of the tenant that the row is from.</summary>
+        public string? TenantId { get; set; }
+
+        /// <summary>Domain of the tenant, if -TenantId gave that.</summary>
+        public string? TenantName { get; set; }
+
+        /// <summary>Task id.</summary>
+        public string? Id { get; set; }
+
+        /// <summary>Title.</summary>
+        public string? Title { get; set; }
+
+        /// <summary>When the task was created.</summary>
+        public Timestamp? CreatedOn
+        {
+            get => Timestamp.Of(_createdOn);
+            set => _createdOn = value?.Utc;
+        }
+
+        /// <summary>Id of the person who requested it.</summary>
+        public string? RequesterId { get; set; }
+
+        /// <summary>Address of the person who requested it.</summary>
+        public string? RequesterEmail { get; set; }
+
+        /// <summary>Active, Completed, Canceled.</summary>
+        public string? Status { get; set; }
+
+        /// <summary>When the status changed.</summary>
+        public Timestamp? StatusLastModifiedOn
+        {
+            get => Timestamp.Of(_statusLastModifiedOn);
+            set => _statusLastModifiedOn = value?.Utc;
+        }
+
+        /// <summary>Description.</summary>
+        public string? Description { get; set; }
+
+        /// <summary>Component that the task is about.</summary>
+        public string? RelatedComponent { get; set; }
+
+        /// <summary>Number of machines that are to be fixed.</summary>
+        public Number? TargetDevices
+        {
+            get => Number.Of(_targetDevices);
+            set => _targetDevices = value?.ToInt64();
+        }
+
+        /// <summary>Machine groups of the task.</summary>
+        public TextList? RbacGroupNames
+        {
+            get => TextList.Of(_rbacGroupNames);
+            set => _rbacGroupNames = value?.Items;
+        }
+
+        /// <summary>Number of machines that are fixed.</summary>
+        public Number? FixedDevices
+        {
+            get => Number.Of(_fixedDevices);
+            set => _fixedDevices = value?.ToInt64();
+        }
+
+        /// <summary>Notes of the person who requested it.</summary>
+        public string? RequesterNotes { get; set; }
+
+        /// <summary>When the task is due.</summary>
+        public Timestamp? DueOn
+        {
+            get => Timestamp.Of(_dueOn);
+            set => _dueOn = value?.Utc;
+        }
+
+        /// <summary>Software or SecurityConfiguration.</summary>
+        public string? Category { get; set; }
+
+        /// <summary>Whether only machines are changed that the change does not affect.</summary>
+        public string? ProductivityImpactRemediationType { get; set; }
+
+        /// <summary>High, Medium, Low.</summary>
+        public string? Priority { get; set; }
+
+        /// <summary>Automatic or Manual.</summary>
+        public string? CompletionMethod { get; set; }
+
+        /// <summary>Id of the person who completed it.</summary>
+        public string? CompleterId { get; set; }
+
+        /// <summary>Address of the person who completed it.</summary>
+        public string? CompleterEmail { get; set; }
+
+        /// <summary>Id of the security configuration.</summary>
+        public string? Scid { get; set; }
+
+        /// <summary>Update, Upgrade, Uninstall, ConfigurationChange.</summary>
+        public string? Type { get; set; }
+
+        /// <summary>Id of the product.</summary>
+        public string? ProductId { get; set; }
+
+        /// <summary>Vendor of the product.</summary>
+        public string? VendorId { get; set; }
+
+        /// <summary>Name of the product.</summary>
+        public string? NameId { get; set; }
+
+        /// <summary>Version to update to.</summary>
+        public string? RecommendedVersion { get; set; }
+
+        /// <summary>Vendor to change to.</summary>
+        public string? RecommendedVendor { get; set; }
+
+        /// <summary>Program to change to.</summary>
+        public string? RecommendedProgram { get; set; }
+
+        /// <summary>Members of the answer that have no property of their own.</summary>
+        public PSObject? AdditionalProperties { get; set; }
+
+        /// <inheritdoc/>
+        public override string ToString() =>
+            ValueText.Line(Title, Priority, Status, FixedDevices, TargetDevices, DueOn);
+    }
+
+    /// <summary>Actions on machines, such as scans and isolations.</summary>
+    public sealed class MachineAction
+    {
+        internal DateTime? _creationDateTimeUtc;
+        internal DateTime? _lastUpdateDateTimeUtc;
+        internal DateTime? _cancellationDateTimeUtc;
+        internal object? _relatedFileInfo;
+        internal long? _errorHResult;
+        internal object? _commands;
+
+        /// <summary>Id of the tenant that the row is from.</summary>
+        public string? TenantId { get; set; }
+
+        /// <summary>Domain of the tenant, if -TenantId gave that.</summary>
+        public string? TenantName { get; set; }
+
+        /// <summary>Action id.</summary>
+        public string? Id { get; set; }
+
+        /// <summary>RunAntiVirusScan, Isolate, LiveResponse and so on.</summary>
+        public string? Type { get; set; }
+
+        /// <summary>Title.</summary>
+        public string? Title { get; set; }
+
+        /// <summary>Full or Selective, for isolations; Quick or Full, for scans.</summary>
+        public string? Scope { get; set; }
+
+        /// <summary>Who requested it.</summary>
+        public string? Requestor { get; set; }
+
+        /// <summary>Where it was requested, such as Portal or PublicApi.</summary>
+        public string? RequestSource { get; set; }
+
+        /// <summary>Comment of the person who requested it.</summary>
+        public string? RequestorComment { get; set; }
+
+        /// <summary>Pending, InProgress, Succeeded, Failed, TimeOut, Cancelled.</summary>
+        public string? Status { get; set; }
+
+        /// <summary>Machine id.</summary>
+        public string? MachineId { get; set; }
+
+        /// <summary>Fully qualified name of the machine.</summary>
+        public string? ComputerDnsName { get; set; }
+
+        /// <summary>When it was requested.</summary>
+        public Timestamp? CreationDateTimeUtc
+        {
+            get => Timestamp.Of(_creationDateTimeUtc);
+            set => _creationDateTimeUtc = value?.Utc;
+        }
+
+        /// <summary>When its status changed.</summary>
+        public Timestamp? LastUpdateDateTimeUtc
+        {
+            get => Timestamp.Of(_lastUpdateDateTimeUtc);
+            set => _lastUpdateDateTimeUtc = value?.Utc;
+        }
+
+        /// <summary>Who cancelled it.</summary>
+        public string? CancellationRequestor { get; set; }
+
+        /// <summary>Why it was cancelled.</summary>
+        public string? CancellationComment { get; set; }
+
+        /// <summary>When it was cancelled.</summary>
+        public Timestamp? CancellationDateTimeUtc
+        {
+            get => Timestamp.Of(_cancellationDateTimeUtc);
+            set => _cancellationDateTimeUtc = value?.Utc;
+        }
+
+        /// <summary>File: fileIdentifier, fileIdentifierType.</summary>
+        public object? RelatedFileInfo
+        {
+            get => RowValue.Of(_relatedFileInfo);
+            set => _relatedFileInfo = value;
+        }
+
+        /// <summary>Id in another system.</summary>
+        public string? ExternalID { get; set; }
+
+        /// <summary>Error code; 0 for none.</summary>
+        public Number? ErrorHResult
+        {
+            get => Number.Of(_errorHResult);
+            set => _errorHResult = value?.ToInt64();
+        }
+
+        /// <summary>Commands of a live response, each with its status.</summary>
+        public object? Commands
+        {
+            get => RowValue.Of(_commands);
+            set => _commands = value;
+        }
+
+        /// <summary>Why it failed.</summary>
+        public string? TroubleshootInfo { get; set; }
+
+        /// <summary>Members of the answer that have no property of their own.</summary>
+        public PSObject? AdditionalProperties { get; set; }
+
+        /// <inheritdoc/>
+        public override string ToString() =>
+            ValueText.Line(Type, ComputerDnsName, Status, CreationDateTimeUtc);
+    }
+
+    /// <summary>Automated investigations.</summary>
+    public sealed class Investigation
+    {
+        internal DateTime? _startTime;
+        internal DateTime? _endTime;
+
+        /// <summary>Id of the tenant that the row is from.</summary>
+        public string? TenantId { get; set; }
+
+        /// <summary>Domain of the tenant, if -TenantId gave that.</summary>
+        public string? TenantName { get; set; }
+
+        /// <summary>Investigation id.</summary>
+        public string? Id { get; set; }
+
+        /// <summary>When it started.</summary>
+        public Timestamp? StartTime
+        {
+            get => Timestamp.Of(_startTime);
+            set => _startTime = value?.Utc;
+        }
+
+        /// <summary>When it ended.</summary>
+        public Timestamp? EndTime
+        {
+            get => Timestamp.Of(_endTime);
+            set => _endTime = value?.Utc;
+        }
+
+        /// <summary>Running, SuccessfullyRemediated, Failed and so on.</summary>
+        public string? State { get; set; }
+
+        /// <summary>Who cancelled it.</summary>
+        public string? CancelledBy { get; set; }
+
+        /// <summary>More about its state.</summary>
+        public string? StatusDetails { get; set; }
+
+        /// <summary>Machine id.</summary>
+        public string? MachineId { get; set; }
+
+        /// <summary>Fully qualified name of the machine.</summary>
+        public string? ComputerDnsName { get; set; }
+
+        /// <summary>Alert that started it.</summary>
+        public string? TriggeringAlertId { get; set; }
+
+        /// <summary>Members of the answer that have no property of their own.</summary>
+        public PSObject? AdditionalProperties { get; set; }
+
+        /// <inheritdoc/>
+        public override string ToString() =>
+            ValueText.Line(Id, ComputerDnsName, State, StartTime);
+    }
+
+    /// <summary>Indicators: files, addresses and certificates that are allowed or blocked.</summary>
+    public sealed class Indicator
+    {
+        internal DateTime? _creationTimeDateTimeUtc;
+        internal DateTime? _expirationTime;
+        internal DateTime? _lastUpdateTime;
+        internal string? _severity;
+        internal string[]? _rbacGroupNames;
+        internal string[]? _rbacGroupIds;
+        internal long? _bypassDurationHours;
+        internal string[]? _mitreTechniques;
+        internal object? _certificateInfo;
+
+        /// <summary>Id of the tenant that the row is from.</summary>
+        public string? TenantId { get; set; }
+
+        /// <summary>Domain of the tenant, if -TenantId gave that.</summary>
+        public string? TenantName { get; set; }
+
+        /// <summary>Indicator id.</summary>
+        public string? Id { get; set; }
+
+        /// <summary>Hash, address, domain or thumbprint.</summary>
+        public string? IndicatorValue { get; set; }
+
+        /// <summary>FileSha1, FileSha256, IpAddress, DomainName, Url and so on.</summary>
+        public string? IndicatorType { get; set; }
+
+        /// <summary>Allowed, Audit, Block, BlockAndRemediate, Warn.</summary>
+        public string? Action { get; set; }
+
+        /// <summary>Application of the indicator.</summary>
+        public string? Application { get; set; }
+
+        /// <summary>What created it.</summary>
+        public string? Source { get; set; }
+
+        /// <summary>User or AadApp.</summary>
+        public string? SourceType { get; set; }
+
+        /// <summary>Title of the alert.</summary>
+        public string? Title { get; set; }
+
+        /// <summary>When it was created.</summary>
+        public Timestamp? CreationTimeDateTimeUtc
+        {
+            get => Timestamp.Of(_creationTimeDateTimeUtc);
+            set => _creationTimeDateTimeUtc = value?.Utc;
+        }
+
+        /// <summary>Id of what created it.</summary>
+        public string? CreatedBy { get; set; }
+
+        /// <summary>Name of what created it.</summary>
+        public string? CreatedByDisplayName { get; set; }
+
+        /// <summary>Where it was created.</summary>
+        public string? CreatedBySource { get; set; }
+
+        /// <summary>When it ends.</summary>
+        public Timestamp? ExpirationTime
+        {
+            get => Timestamp.Of(_expirationTime);
+            set => _expirationTime = value?.Utc;
+        }
+
+        /// <summary>When it was last updated.</summary>
+        public Timestamp? LastUpdateTime
+        {
+            get => Timestamp.Of(_lastUpdateTime);
+            set => _lastUpdateTime = value?.Utc;
+        }
+
+        /// <summary>Who last updated it.</summary>
+        public string? LastUpdatedBy { get; set; }
+
+        /// <summary>Informational, Low, Medium, High.</summary>
+        public object? Severity
+        {
+            get => Levels<Severity>.Of(_severity);
+            set => _severity = value?.ToString();
+        }
+
+        /// <summary>Description.</summary>
+        public string? Description { get; set; }
+
+        /// <summary>Recommended actions of the alert.</summary>
+        public string? RecommendedActions { get; set; }
+
+        /// <summary>Machine groups that it applies to.</summary>
+        public TextList? RbacGroupNames
+        {
+            get => TextList.Of(_rbacGroupNames);
+            set => _rbacGroupNames = value?.Items;
+        }
+
+        /// <summary>Ids of those machine groups.</summary>
+        public TextList? RbacGroupIds
+        {
+            get => TextList.Of(_rbacGroupIds);
+            set => _rbacGroupIds = value?.Items;
+        }
+
+        /// <summary>Whether it raises an alert.</summary>
+        public bool? GenerateAlert { get; set; }
+
+        /// <summary>Category of the alert.</summary>
+        public string? Category { get; set; }
+
+        /// <summary>Page that a warned user sees.</summary>
+        public string? EducateUrl { get; set; }
+
+        /// <summary>Hours for which a user may bypass a warning.</summary>
+        public Number? BypassDurationHours
+        {
+            get => Number.Of(_bypassDurationHours);
+            set => _bypassDurationHours = value?.ToInt64();
+        }
+
+        /// <summary>Period that is searched backwards.</summary>
+        public string? LookBackPeriod { get; set; }
+
+        /// <summary>Whether events before its creation count.</summary>
+        public bool? HistoricalDetection { get; set; }
+
+        /// <summary>Attack techniques, as in MITRE ATT&amp;CK.</summary>
+        public TextList? MitreTechniques
+        {
+            get => TextList.Of(_mitreTechniques);
+            set => _mitreTechniques = value?.Items;
+        }
+
+        /// <summary>Id in another system.</summary>
+        public string? ExternalId { get; set; }
+
+        /// <summary>The certificate that it is about.</summary>
+        public object? CertificateInfo
+        {
+            get => RowValue.Of(_certificateInfo);
+            set => _certificateInfo = value;
+        }
+
+        /// <summary>Members of the answer that have no property of their own.</summary>
+        public PSObject? AdditionalProperties { get; set; }
+
+        /// <inheritdoc/>
+        public override string ToString() =>
+            ValueText.Line(IndicatorType, IndicatorValue, Action, Severity, ExpirationTime);
+    }
+
+    /// <summary>Files that the service knows.</summary>
+    public sealed class DefenderFile
+    {
+        internal long? _globalPrevalence;
+        internal DateTime? _globalFirstObserved;
+        internal DateTime? _globalLastObserved;
+        internal long? _size;
+
+        /// <summary>Id of the tenant that the row is from.</summary>
+        public string? TenantId { get; set; }
+
+        /// <summary>Domain of the tenant, if -TenantId gave that.</summary>
+        public string? TenantName { get; set; }
+
+        /// <summary>Alert that the file belongs to.</summary>
+        public string? AlertId { get; set; }
+
+        /// <summary>SHA-1.</summary>
+        public string? Sha1 { get; set; }
+
+        /// <summary>SHA-256.</summary>
+        public string? Sha256 { get; set; }
+
+        /// <summary>MD5.</summary>
+        public string? Md5 { get; set; }
+
+        /// <summary>Number of machines in the world that have it.</summary>
+        public Number? GlobalPrevalence
+        {
+            get => Number.Of(_globalPrevalence);
+            set => _globalPrevalence = value?.ToInt64();
+        }
+
+        /// <summary>When it was first seen in the world.</summary>
+        public Timestamp? GlobalFirstObserved
+        {
+            get => Timestamp.Of(_globalFirstObserved);
+            set => _globalFirstObserved = value?.Utc;
+        }
+
+        /// <summary>When it was last seen in the world.</summary>
+        public Timestamp? GlobalLastObserved
+        {
+            get => Timestamp.Of(_globalLastObserved);
+            set => _globalLastObserved = value?.Utc;
+        }
+
+        /// <summary>Size in bytes.</summary>
+        public Number? Size
+        {
+            get => Number.Of(_size);
+            set => _size = value?.ToInt64();
+        }
+
+        /// <summary>Type of the file.</summary>
+        public string? FileType { get; set; }
+
+        /// <summary>Whether it is a portable executable.</summary>
+        public bool? IsPeFile { get; set; }
+
+        /// <summary>Publisher.</summary>
+        public string? FilePublisher { get; set; }
+
+        /// <summary>Product.</summary>
+        public string? FileProductName { get; set; }
+
+        /// <summary>Who signed it.</summary>
+        public string? Signer { get; set; }
+
+        /// <summary>Who issued the certificate of the signature.</summary>
+        public string? Issuer { get; set; }
+
+        /// <summary>Hash of that certificate.</summary>
+        public string? SignerHash { get; set; }
+
+        /// <summary>Whether that certificate is valid.</summary>
+        public bool? IsValidCertificate { get; set; }
+
+        /// <summary>Malware, Pua, Clean, Unknown.</summary>
+        public string? DeterminationType { get; set; }
+
+        /// <summary>Name of the threat.</summary>
+        public string? DeterminationValue { get; set; }
+
+        /// <summary>Members of the answer that have no property of their own.</summary>
+        public PSObject? AdditionalProperties { get; set; }
+
+        /// <inheritdoc/>
+        public override string ToString() =>
+            ValueText.Line(Sha1, FileProductName, FilePublisher, DeterminationType, GlobalPrevalence);
+    }
+
+    /// <summary>How common a file is in the tenant and in the world.</summary>
+    public sealed class FileStatistic
+    {
+        internal long? _organizationPrevalence;
+        internal DateTime? _orgFirstSeen;
+        internal DateTime? _orgLastSeen;
+        internal long? _globalPrevalence;
+        internal DateTime? _globalFirstObserved;
+        internal DateTime? _globalLastObserved;
+        internal string[]? _topFileNames;
+
+        /// <summary>Id of the tenant that the row is from.</summary>
+        public string? TenantId { get; set; }
+
+        /// <summary>Domain of the tenant, if -TenantId gave that.</summary>
+        public string? TenantName { get; set; }
+
+        /// <summary>Hash that was asked for.</summary>
+        public string? FileHash { get; set; }
+
+        /// <summary>SHA-1.</summary>
+        public string? Sha1 { get; set; }
+
+        /// <summary>Number of machines in the tenant that have it.</summary>
+        public Number? OrganizationPrevalence
+        {
+            get => Number.Of(_organizationPrevalence);
+            set => _organizationPrevalence = value?.ToInt64();
+        }
+
+        /// <summary>When it was first seen in the tenant.</summary>
+        public Timestamp? OrgFirstSeen
+        {
+            get => Timestamp.Of(_orgFirstSeen);
+            set => _orgFirstSeen = value?.Utc;
+        }
+
+        /// <summary>When it was last seen in the tenant.</summary>
+        public Timestamp? OrgLastSeen
+        {
+            get => Timestamp.Of(_orgLastSeen);
+            set => _orgLastSeen = value?.Utc;
+        }
+
+        /// <summary>Number of machines in the world that have it.</summary>
+        public Number? GlobalPrevalence
+        {
+            get => Number.Of(_globalPrevalence);
+            set => _globalPrevalence = value?.ToInt64();
+        }
+
+        /// <summary>When it was first seen in the world.</summary>
+        public Timestamp? GlobalFirstObserved
+        {
+            get => Timestamp.Of(_globalFirstObserved);
+            set => _globalFirstObserved = value?.Utc;
+        }
+
+        /// <summary>When it was last seen in the world.</summary>
+        public Timestamp? GlobalLastObserved
+        {
+            get => Timestamp.Of(_globalLastObserved);
+            set => _globalLastObserved = value?.Utc;
+        }
+
+        /// <summary>Its most common names.</summary>
+        public TextList? TopFileNames
+        {
+            get => TextList.Of(_topFileNames);
+            set => _topFileNames = value?.Items;
+        }
+
+        /// <summary>Members of the answer that have no property of their own.</summary>
+        public PSObject? AdditionalProperties { get; set; }
+
+        /// <inheritdoc/>
+        public override string ToString() =>
+            ValueText.Line(Sha1, TopFileNames, OrganizationPrevalence, GlobalPrevalence, OrgLastSeen);
+    }
+
+    /// <summary>How common an internet domain is in the tenant.</summary>
+    public sealed class DefenderDomain
+    {
+        internal long? _organizationPrevalence;
+        internal DateTime? _orgFirstSeen;
+        internal DateTime? _orgLastSeen;
+
+        /// <summary>Id of the tenant that the row is from.</summary>
+        public string? TenantId { get; set; }
+
+        /// <summary>Domain of the tenant, if -TenantId gave that.</summary>
+        public string? TenantName { get; set; }
+
+        /// <summary>Alert that the domain belongs to.</summary>
+        public string? AlertId { get; set; }
+
+        /// <summary>Domain name.</summary>
+        public string? Host { get; set; }
+
+        /// <summary>Number of machines that communicated with it.</summary>
+        public Number? OrganizationPrevalence
+        {
+            get => Number.Of(_organizationPrevalence);
+            set => _organizationPrevalence = value?.ToInt64();
+        }
+
+        /// <summary>When it was first seen in the tenant.</summary>
+        public Timestamp? OrgFirstSeen
+        {
+            get => Timestamp.Of(_orgFirstSeen);
+            set => _orgFirstSeen = value?.Utc;
+        }
+
+        /// <summary>When it was last seen in the tenant.</summary>
+        public Timestamp? OrgLastSeen
+        {
+            get => Timestamp.Of(_orgLastSeen);
+            set => _orgLastSeen = value?.Utc;
+        }
+
+        /// <summary>Members of the answer that have no property of their own.</summary>
+        public PSObject? AdditionalProperties { get; set; }
+
+        /// <inheritdoc/>
+        public override string ToString() =>
+            ValueText.Line(Host, OrganizationPrevalence, OrgFirstSeen, OrgLastSeen);
+    }
+
+    /// <summary>How common an IP address is in the tenant.</summary>
+    public sealed class DefenderIpAddress
+    {
+        internal long? _organizationPrevalence;
+        internal DateTime? _orgFirstSeen;
+        internal DateTime? _orgLastSeen;
+
+        /// <summary>Id of the tenant that the row is from.</summary>
+        public string? TenantId { get; set; }
+
+        /// <summary>Domain of the tenant, if -TenantId gave that.</summary>
+        public string? TenantName { get; set; }
+
+        /// <summary>Alert that the address belongs to.</summary>
+        public string? AlertId { get; set; }
+
+        /// <summary>IP address.</summary>
+        public string? IpAddress { get; set; }
+
+        /// <summary>Number of machines that connected to it.</summary>
+        public Number? OrganizationPrevalence
+        {
+            get => Number.Of(_organizationPrevalence);
+            set => _organizationPrevalence = value?.ToInt64();
+        }
+
+        /// <summary>When it was first seen in the tenant.</summary>
+        public Timestamp? OrgFirstSeen
+        {
+            get => Timestamp.Of(_orgFirstSeen);
+            set => _orgFirstSeen = value?.Utc;
+        }
+
+        /// <summary>When it was last seen in the tenant.</summary>
+        public Timestamp? OrgLastSeen
+        {
+            get => Timestamp.Of(_orgLastSeen);
+            set => _orgLastSeen = value?.Utc;
+        }
+
+        /// <summary>Members of the answer that have no property of their own.</summary>
+        public PSObject? AdditionalProperties { get; set; }
+
+        /// <inheritdoc/>
+        public override string ToString() =>
+            ValueText.Line(IpAddress, OrganizationPrevalence, OrgFirstSeen, OrgLastSeen);
+    }
+
+    /// <summary>Users that logged on to a machine.</summary>
+    public sealed class DefenderUser
+    {
+        internal DateTime? _firstSeen;
+        internal DateTime? _lastSeen;
+        internal long? _logOnMachinesCount;
+        internal long? _logonCount;
+
+        /// <summary>Id of the tenant that the row is from.</summary>
+        public string? TenantId { get; set; }
+
+        /// <summary>Domain of the tenant, if -TenantId gave that.</summary>
+        public string? TenantName { get; set; }
+
+        /// <summary>Machine that the user logged on to.</summary>
+        public string? MachineId { get; set; }
+
+        /// <summary>Fully qualified name of the machine; null if only its id came.</summary>
+        public string? MachineName { get; set; }
+
+        /// <summary>Alert that the user belongs to.</summary>
+        public string? AlertId { get; set; }
+
+        /// <summary>User id: domain and account name.</summary>
+        public string? Id { get; set; }
+
+        /// <summary>Account name.</summary>
+        public string? AccountName { get; set; }
+
+        /// <summary>Domain of the account.</summary>
+        public string? AccountDomain { get; set; }
+
+        /// <summary>Security identifier.</summary>
+        public string? AccountSid { get; set; }
+
+        /// <summary>When the user was first seen.</summary>
+        public Timestamp? FirstSeen
+        {
+            get => Timestamp.Of(_firstSeen);
+            set => _firstSeen = value?.Utc;
+        }
+
+        /// <summary>When the user was last seen.</summary>
+        public Timestamp? LastSeen
+        {
+            get => Timestamp.Of(_lastSeen);
+            set => _lastSeen = value?.Utc;
+        }
+
+        /// <summary>Machine with the most logons.</summary>
+        public string? MostPrevalentMachineId { get; set; }
+
+        /// <summary>Machine with the fewest logons.</summary>
+        public string? LeastPrevalentMachineId { get; set; }
+
+        /// <summary>Types of logon, such as Interactive.</summary>
+        public string? LogonTypes { get; set; }
+
+        /// <summary>Number of machines with logons.</summary>
+        public Number? LogOnMachinesCount
+        {
+            get => Number.Of(_logOnMachinesCount);
+            set => _logOnMachinesCount = value?.ToInt64();
+        }
+
+        /// <summary>Number of logons.</summary>
+        public Number? LogonCount
+        {
+            get => Number.Of(_logonCount);
+            set => _logonCount = value?.ToInt64();
+        }
+
+        /// <summary>Whether the user is an administrator of the domain.</summary>
+        public bool? IsDomainAdmin { get; set; }
+
+        /// <summary>Whether all logons were over the network.</summary>
+        public bool? IsOnlyNetworkUser { get; set; }
+
+        /// <summary>Members of the answer that have no property of their own.</summary>
+        public PSObject? AdditionalProperties { get; set; }
+
+        /// <inheritdoc/>
+        public override string ToString() =>
+            ValueText.Line(Id, LogonTypes, IsDomainAdmin, LastSeen);
+    }
+
+    /// <summary>Files of the live response library.</summary>
+    public sealed class LibraryFile
+    {
+        internal DateTime? _creationTime;
+        internal DateTime? _lastUpdatedTime;
+
+        /// <summary>Id of the tenant that the row is from.</summary>
+        public string? TenantId { get; set; }
+
+        /// <summary>Domain of the tenant, if -TenantId gave that.</summary>
+        public string? TenantName { get; set; }
+
+        /// <summary>Name of the file.</summary>
+        public string? FileName { get; set; }
+
+        /// <summary>SHA-256 of the file.</summary>
+        public string? Sha256 { get; set; }
+
+        /// <summary>Description.</summary>
+        public string? Description { get; set; }
+
+        /// <summary>When it was uploaded.</summary>
+        public Timestamp? CreationTime
+        {
+            get => Timestamp.Of(_creationTime);
+            set => _creationTime = value?.Utc;
+        }
+
+        /// <summary>When it was last updated.</summary>
+        public Timestamp? LastUpdatedTime
+        {
+            get => Timestamp.Of(_lastUpdatedTime);
+            set => _lastUpdatedTime = value?.Utc;
+        }
+
+        /// <summary>Who uploaded it.</summary>
+        public string? CreatedBy { get; set; }
+
+        /// <summary>Whether the script has parameters.</summary>
+        public bool? HasParameters { get; set; }
+
+        /// <summary>Description of the parameters.</summary>
+        public string? ParametersDescription { get; set; }
+
+        /// <summary>Members of the answer that have no property of their own.</summary>
+        public PSObject? AdditionalProperties { get; set; }
+
+        /// <inheritdoc/>
+        public override string ToString() =>
+            ValueText.Line(FileName, CreatedBy, HasParameters, LastUpdatedTime);
+    }
+
+    /// <summary>State of Microsoft Defender Antivirus on each machine.</summary>
+    public sealed class AntivirusHealth
+    {
+        internal DateTime? _lastSeenTime;
+        internal DateTime? _quickScanTime;
+        internal DateTime? _fullScanTime;
+        internal DateTime? _dataRefreshTimestamp;
+        internal DateTime? _avEngineUpdateTime;
+        internal DateTime? _avSignatureUpdateTime;
+        internal DateTime? _avPlatformUpdateTime;
+        internal DateTime? _avSignaturePublishTime;
+        internal DateTime? _avSignatureDataRefreshTime;
+        internal DateTime? _avEngineDataRefreshTime;
+        internal DateTime? _avPlatformDataRefreshTime;
+        internal DateTime? _avModeDataRefreshTime;
+        internal DateTime? _avScanDataRefreshTime;
+        internal long? _rbacGroupId;
+
+        /// <summary>Id of the tenant that the row is from.</summary>
+        public string? TenantId { get; set; }
+
+        /// <summary>Domain of the tenant, if -TenantId gave that.</summary>
+        public string? TenantName { get; set; }
+
+        /// <summary>Row id.</summary>
+        public string? Id { get; set; }
+
+        /// <summary>Machine id.</summary>
+        public string? MachineId { get; set; }
+
+        /// <summary>Fully qualified name of the machine.</summary>
+        public string? ComputerDnsName { get; set; }
+
+        /// <summary>windows, mac, linux.</summary>
+        public string? OsKind { get; set; }
+
+        /// <summary>Operating system platform.</summary>
+        public string? OsPlatform { get; set; }
+
+        /// <summary>Operating system version.</summary>
+        public string? OsVersion { get; set; }
+
+        /// <summary>0 active, 1 passive, 2 disabled, 3 other, 4 EDR block, 5 unknown.</summary>
+        public string? AvMode { get; set; }
+
+        /// <summary>Version of the security intelligence.</summary>
+        public string? AvSignatureVersion { get; set; }
+
+        /// <summary>Version of the engine.</summary>
+        public string? AvEngineVersion { get; set; }
+
+        /// <summary>Version of the platform.</summary>
+        public string? AvPlatformVersion { get; set; }
+
+        /// <summary>Last report of the machine.</summary>
+        public Timestamp? LastSeenTime
+        {
+            get => Timestamp.Of(_lastSeenTime);
+            set => _lastSeenTime = value?.Utc;
+        }
+
+        /// <summary>Result of the last quick scan.</summary>
+        public string? QuickScanResult { get; set; }
+
+        /// <summary>Error of the last quick scan.</summary>
+        public string? QuickScanError { get; set; }
+
+        /// <summary>When the last quick scan was.</summary>
+        public Timestamp? QuickScanTime
+        {
+            get => Timestamp.Of(_quickScanTime);
+            set => _quickScanTime = value?.Utc;
+        }
+
+        /// <summary>Result of the last full scan.</summary>
+        public string? FullScanResult { get; set; }
+
+        /// <summary>Error of the last full scan.</summary>
+        public string? FullScanError { get; set; }
+
+        /// <summary>When the last full scan was.</summary>
+        public Timestamp? FullScanTime
+        {
+            get => Timestamp.Of(_fullScanTime);
+            set => _fullScanTime = value?.Utc;
+        }
+
+        /// <summary>When the data of the report was refreshed.</summary>
+        public Timestamp? DataRefreshTimestamp
+        {
+            get => Timestamp.Of(_dataRefreshTimestamp);
+            set => _dataRefreshTimestamp = value?.Utc;
+        }
+
+        /// <summary>When the engine was updated.</summary>
+        public Timestamp? AvEngineUpdateTime
+        {
+            get => Timestamp.Of(_avEngineUpdateTime);
+            set => _avEngineUpdateTime = value?.Utc;
+        }
+
+        /// <summary>When the security intelligence was updated.</summary>
+        public Timestamp? AvSignatureUpdateTime
+        {
+            get => Timestamp.Of(_avSignatureUpdateTime);
+            set => _avSignatureUpdateTime = value?.Utc;
+        }
+
+        /// <summary>When the platform was updated.</summary>
+        public Timestamp? AvPlatformUpdateTime
+        {
+            get => Timestamp.Of(_avPlatformUpdateTime);
+            set => _avPlatformUpdateTime = value?.Utc;
+        }
+
+        /// <summary>When the security intelligence was published.</summary>
+        public Timestamp? AvSignaturePublishTime
+        {
+            get => Timestamp.Of(_avSignaturePublishTime);
+            set => _avSignaturePublishTime = value?.Utc;
+        }
+
+        /// <summary>Whether the security intelligence is up to date.</summary>
+        public bool? AvIsSignatureUpToDate { get; set; }
+
+        /// <summary>Whether the engine is up to date.</summary>
+        public bool? AvIsEngineUpToDate { get; set; }
+
+        /// <summary>Whether the platform is up to date.</summary>
+        public bool? AvIsPlatformUpToDate { get; set; }
+
+        /// <summary>When the data about the security intelligence was refreshed.</summary>
+        public Timestamp? AvSignatureDataRefreshTime
+        {
+            get => Timestamp.Of(_avSignatureDataRefreshTime);
+            set => _avSignatureDataRefreshTime = value?.Utc;
+        }
+
+        /// <summary>When the data about the engine was refreshed.</summary>
+        public Timestamp? AvEngineDataRefreshTime
+        {
+            get => Timestamp.Of(_avEngineDataRefreshTime);
+            set => _avEngineDataRefreshTime = value?.Utc;
+        }
+
+        /// <summary>When the data about the platform was refreshed.</summary>
+        public Timestamp? AvPlatformDataRefreshTime
+        {
+            get => Timestamp.Of(_avPlatformDataRefreshTime);
+            set => _avPlatformDataRefreshTime = value?.Utc;
+        }
+
+        /// <summary>When the data about the mode was refreshed.</summary>
+        public Timestamp? AvModeDataRefreshTime
+        {
+            get => Timestamp.Of(_avModeDataRefreshTime);
+            set => _avModeDataRefreshTime = value?.Utc;
+        }
+
+        /// <summary>When the data about scans was refreshed.</summary>
+        public Timestamp? AvScanDataRefreshTime
+        {
+            get => Timestamp.Of(_avScanDataRefreshTime);
+            set => _avScanDataRefreshTime = value?.Utc;
+        }
+
+        /// <summary>Machine group name.</summary>
+        public string? RbacGroupName { get; set; }
+
+        /// <summary>Machine group id.</summary>
+        public Number? RbacGroupId
+        {
+            get => Number.Of(_rbacGroupId);
+            set => _rbacGroupId = value?.ToInt64();
+        }
+
+        /// <summary>Members of the answer that have no property of their own.</summary>
+        public PSObject? AdditionalProperties { get; set; }
+
+        /// <inheritdoc/>
+        public override string ToString() =>
+            ValueText.Line(ComputerDnsName, AvMode, AvIsSignatureUpToDate, AvIsEngineUpToDate, QuickScanResult, LastSeenTime);
+    }
+
+    /// <summary>Baseline profiles of the tenant, with the number of machines that comply.</summary>
+    public sealed class BaselineProfile
+    {
+        internal long? _settingsNumber;
+        internal DateTime? _createdOnTimestampUTC;
+        internal DateTime? _lastUpdateTimestampUTC;
+        internal long? _passedDevices;
+        internal long? _totalDevices;
+
+        /// <summary>Id of the tenant that the row is from.</summary>
+        public string? TenantId { get; set; }
+
+        /// <summary>Domain of the tenant, if -TenantId gave that.</summary>
+        public string? TenantName { get; set; }
+
+        /// <summary>Profile id.</summary>
+        public string? Id { get; set; }
+
+        /// <summary>Name.</summary>
+        public string? Name { get; set; }
+
+        /// <summary>Description.</summary>
+        public string? Description { get; set; }
+
+        /// <summary>Benchmark, such as CIS.</summary>
+        public string? Benchmark { get; set; }
+
+        /// <summary>Version of the benchmark.</summary>
+        public string? Version { get; set; }
+
+        /// <summary>Operating system that it applies to.</summary>
+        public string? OperatingSystem { get; set; }
+
+        /// <summary>Version of the operating system.</summary>
+        public string? OperatingSystemVersion { get; set; }
+
+        /// <summary>Whether the profile is active.</summary>
+        public bool? Status { get; set; }
+
+        /// <summary>Compliance level.</summary>
+        public string? ComplianceLevel { get; set; }
+
+        /// <summary>Number of configurations.</summary>
+        public Number? SettingsNumber
+        {
+            get => Number.Of(_settingsNumber);
+            set => _settingsNumber = value?.ToInt64();
+        }
+
+        /// <summary>Who created it.</summary>
+        public string? CreatedBy { get; set; }
+
+        /// <summary>Who last updated it.</summary>
+        public string? LastUpdatedBy { get; set; }
+
+        /// <summary>When it was created.</summary>
+        public Timestamp? CreatedOnTimestampUTC
+        {
+            get => Timestamp.Of(_createdOnTimestampUTC);
+            set => _createdOnTimestampUTC = value?.Utc;
+        }
+
+        /// <summary>When it was last updated.</summary>
+        public Timestamp? LastUpdateTimestampUTC
+        {
+            get => Timestamp.Of(_lastUpdateTimestampUTC);
+            set => _lastUpdateTimestampUTC = value?.Utc;
+        }
+
+        /// <summary>Number of machines that comply.</summary>
+        public Number? PassedDevices
+        {
+            get => Number.Of(_passedDevices);
+            set => _passedDevices = value?.ToInt64();
+        }
+
+        /// <summary>Number of machines that are assessed.</summary>
+        public Number? TotalDevices
+        {
+            get => Number.Of(_totalDevices);
+            set => _totalDevices = value?.ToInt64();
+        }
+
+        /// <summary>Members of the answer that have no property of their own.</summary>
+        public PSObject? AdditionalProperties { get; set; }
+
+        /// <inheritdoc/>
+        public override string ToString() =>
+            ValueText.Line(Name, Benchmark, Status, PassedDevices, TotalDevices);
+    }
+
+    /// <summary>Configurations that the active baseline profiles assess.</summary>
+    public sealed class BaselineConfiguration
+    {
+        internal string[]? _complianceLevels;
+        internal string[]? _recommendedValue;
+        internal string[]? _source;
+
+        /// <summary>Id of the tenant that the row is from.</summary>
+        public string? TenantId { get; set; }
+
+        /// <summary>Domain of the tenant, if -TenantId gave that.</summary>
+        public string? TenantName { get; set; }
+
+        /// <summary>Configuration id in the benchmark.</summary>
+        public string? Id { get; set; }
+
+        /// <summary>Configuration id over all benchmarks.</summary>
+        public string? UniqueId { get; set; }
+
+        /// <summary>Benchmark, such as CIS.</summary>
+        public string? BenchmarkName { get; set; }
+
+        /// <summary>Version of the benchmark.</summary>
+        public string? BenchmarkVersion { get; set; }
+
+        /// <summary>Name.</summary>
+        public string? Name { get; set; }
+
+        /// <summary>Description, in HTML.</summary>
+        public string? Description { get; set; }
+
+        /// <summary>Category.</summary>
+        public string? Category { get; set; }
+
+        /// <summary>Compliance levels.</summary>
+        public TextList? ComplianceLevels
+        {
+            get => TextList.Of(_complianceLevels);
+            set => _complianceLevels = value?.Items;
+        }
+
+        /// <summary>Number in the Common Configuration Enumeration.</summary>
+        public string? Cce { get; set; }
+
+        /// <summary>Why it matters, in HTML.</summary>
+        public string? Rationale { get; set; }
+
+        /// <summary>How to fix it, in HTML.</summary>
+        public string? Remediation { get; set; }
+
+        /// <summary>Recommended value of each source.</summary>
+        public TextList? RecommendedValue
+        {
+            get => TextList.Of(_recommendedValue);
+            set => _recommendedValue = value?.Items;
+        }
+
+        /// <summary>Where the current values are read.</summary>
+        public TextList? Source
+        {
+            get => TextList.Of(_source);
+            set => _source = value?.Items;
+        }
+
+        /// <summary>Whether the configuration was customized.</summary>
+        public bool? IsCustom { get; set; }
+
+        /// <summary>Members of the answer that have no property of their own.</summary>
+        public PSObject? AdditionalProperties { get; set; }
+
+        /// <inheritdoc/>
+        public override string ToString() =>
+            ValueText.Line(Id, Name, Category, BenchmarkName);
+    }
+
+    /// <summary>What browser extensions can be permitted to do.</summary>
+    public sealed class BrowserExtensionPermission
+    {
+
+        /// <summary>Id of the tenant that the row is from.</summary>
+        public string? TenantId { get; set; }
+
+        /// <summary>Domain of the tenant, if -TenantId gave that.</summary>
+        public string? TenantName { get; set; }
+
+        /// <summary>Permission, as in the assessment of browser extensions.</summary>
+        public string? Key { get; set; }
+
+        /// <summary>Name.</summary>
+        public string? PermissionName { get; set; }
+
+        /// <summary>What it allows.</summary>
+        public string? Description { get; set; }
+
+        /// <summary>Members of the answer that have no property of their own.</summary>
+        public PSObject? AdditionalProperties { get; set; }
+
+        /// <inheritdoc/>
+        public override string ToString() =>
+            ValueText.Line(Key, PermissionName, Description);
+    }
+
+    /// <summary>Definitions of authenticated scans.</summary>
+    public sealed class ScanDefinition
+    {
+        internal long? _intervalInHours;
+        internal object? _scanAuthenticationParams;
+        internal object? _scannerAgent;
+        internal object? _latestScan;
+
+        /// <summary>Id of the tenant that the row is from.</summary>
+        public string? TenantId { get; set; }
+
+        /// <summary>Domain of the tenant, if -TenantId gave that.</summary>
+        public string? TenantName { get; set; }
+
+        /// <summary>Definition id.</summary>
+        public string? Id { get; set; }
+
+        /// <summary>Network or Windows.</summary>
+        public string? ScanType { get; set; }
+
+        /// <summary>Name of the scan.</summary>
+        public string? ScanName { get; set; }
+
+        /// <summary>Whether the scan runs.</summary>
+        public bool? IsActive { get; set; }
+
+        /// <summary>What is scanned: addresses or names, with commas.</summary>
+        public string? Target { get; set; }
+
+        /// <summary>Organization id.</summary>
+        public string? OrgId { get; set; }
+
+        /// <summary>Hours between two scans.</summary>
+        public Number? IntervalInHours
+        {
+            get => Number.Of(_intervalInHours);
+            set => _intervalInHours = value?.ToInt64();
+        }
+
+        /// <summary>Who created it.</summary>
+        public string? CreatedBy { get; set; }
+
+        /// <summary>Ip or Hostname.</summary>
+        public string? TargetType { get; set; }
+
+        /// <summary>How the scan signs in.</summary>
+        public object? ScanAuthenticationParams
+        {
+            get => RowValue.Of(_scanAuthenticationParams);
+            set => _scanAuthenticationParams = value;
+        }
+
+        /// <summary>The machine that scans.</summary>
+        public object? ScannerAgent
+        {
+            get => RowValue.Of(_scannerAgent);
+            set => _scannerAgent = value;
+        }
+
+        /// <summary>The last scan: status, failureReason, executionDateTime.</summary>
+        public object? LatestScan
+        {
+            get => RowValue.Of(_latestScan);
+            set => _latestScan = value;
+        }
+
+        /// <summary>Members of the answer that have no property of their own.</summary>
+        public PSObject? AdditionalProperties { get; set; }
+
+        /// <inheritdoc/>
+        public override string ToString() =>
+            ValueText.Line(ScanName, ScanType, IsActive, Target, IntervalInHours);
+    }
+
+    /// <summary>Machines that run authenticated scans.</summary>
+    public sealed class ScanAgent
+    {
+        internal DateTime? _lastSeen;
+        internal DateTime? _lastCommandExecutionTimestamp;
+
+        /// <summary>Id of the tenant that the row is from.</summary>
+        public string? TenantId { get; set; }
+
+        /// <summary>Domain of the tenant, if -TenantId gave that.</summary>
+        public string? TenantName { get; set; }
+
+        /// <summary>Agent id.</summary>
+        public string? Id { get; set; }
+
+        /// <summary>Machine id.</summary>
+        public string? MachineId { get; set; }
+
+        /// <summary>Last report of the agent.</summary>
+        public Timestamp? LastSeen
+        {
+            get => Timestamp.Of(_lastSeen);
+            set => _lastSeen = value?.Utc;
+        }
+
+        /// <summary>Fully qualified name of the machine.</summary>
+        public string? ComputerDnsName { get; set; }
+
+        /// <summary>Application that the agent signs in as.</summary>
+        public string? AssignedApplicationId { get; set; }
+
+        /// <summary>Version of the scanner.</summary>
+        public string? ScannerSoftwareVersion { get; set; }
+
+        /// <summary>When the agent last ran a command.</summary>
+        public Timestamp? LastCommandExecutionTimestamp
+        {
+            get => Timestamp.Of(_lastCommandExecutionTimestamp);
+            set => _lastCommandExecutionTimestamp = value?.Utc;
+        }
+
+        /// <summary>Version of the sensor.</summary>
+        public string? MdeClientVersion { get; set; }
+
+        /// <summary>Members of the answer that have no property of their own.</summary>
+        public PSObject? AdditionalProperties { get; set; }
+
+        /// <inheritdoc/>
+        public override string ToString() =>
+            ValueText.Line(ComputerDnsName, ScannerSoftwareVersion, MdeClientVersion, LastSeen);
+    }
+
+    /// <summary>Scans of a definition.</summary>
+    public sealed class ScanHistory
+    {
+        internal long? _numberOfSuccessfullyScannedTargets;
+        internal long? _numberOfTargets;
+        internal DateTime? _lastScanned;
+        internal object? _listScannedTargets;
+        internal string[]? _errorMessages;
+
+        /// <summary>Id of the tenant that the row is from.</summary>
+        public string? TenantId { get; set; }
+
+        /// <summary>Domain of the tenant, if -TenantId gave that.</summary>
+        public string? TenantName { get; set; }
+
+        /// <summary>Organization id.</summary>
+        public string? OrgId { get; set; }
+
+        /// <summary>Definition of the scan.</summary>
+        public string? ScanDefinitionIds { get; set; }
+
+        /// <summary>Session of the scan.</summary>
+        public string? SessionIds { get; set; }
+
+        /// <summary>Number of targets that were scanned.</summary>
+        public Number? NumberOfSuccessfullyScannedTargets
+        {
+            get => Number.Of(_numberOfSuccessfullyScannedTargets);
+            set => _numberOfSuccessfullyScannedTargets = value?.ToInt64();
+        }
+
+        /// <summary>Number of targets.</summary>
+        public Number? NumberOfTargets
+        {
+            get => Number.Of(_numberOfTargets);
+            set => _numberOfTargets = value?.ToInt64();
+        }
+
+        /// <summary>Success, Partial Success, Fail.</summary>
+        public string? ScanStatus { get; set; }
+
+        /// <summary>When the scan was.</summary>
+        public Timestamp? LastScanned
+        {
+            get => Timestamp.Of(_lastScanned);
+            set => _lastScanned = value?.Utc;
+        }
+
+        /// <summary>Machine that scanned.</summary>
+        public string? ScannerId { get; set; }
+
+        /// <summary>The targets, each with its status.</summary>
+        public object? ListScannedTargets
+        {
+            get => RowValue.Of(_listScannedTargets);
+            set => _listScannedTargets = value;
+        }
+
+        /// <summary>Errors.</summary>
+        public TextList? ErrorMessages
+        {
+            get => TextList.Of(_errorMessages);
+            set => _errorMessages = value?.Items;
+        }
+
+        /// <summary>Members of the answer that have no property of their own.</summary>
+        public PSObject? AdditionalProperties { get; set; }
+
+        /// <inheritdoc/>
+        public override string ToString() =>
+            ValueText.Line(ScanDefinitionIds, NumberOfTargets, ScanStatus, LastScanned);
+    }
+
+    /// <summary>Software of each machine, with its versions and the end of their support.</summary>
+    public sealed class SoftwareInventory
+    {
+        internal long? _rbacGroupId;
+        internal long? _numberOfWeaknesses;
+        internal string[]? _diskPaths;
+        internal string[]? _registryPaths;
+        internal DateTime? _softwareFirstSeenTimestamp;
+        internal DateTime? _endOfSupportDate;
+
+        /// <summary>Id of the tenant that the row is from.</summary>
+        public string? TenantId { get; set; }
+
+        /// <summary>Domain of the tenant, if -TenantId gave that.</summary>
+        public string? TenantName { get; set; }
+
+        /// <summary>Machine id.</summary>
+        public string? DeviceId { get; set; }
+
+        /// <summary>Machine group id.</summary>
+        public Number? RbacGroupId
+        {
+            get => Number.Of(_rbacGroupId);
+            set => _rbacGroupId = value?.ToInt64();
+        }
+
+        /// <summary>Machine group name.</summary>
+        public string? RbacGroupName { get; set; }
+
+        /// <summary>Fully qualified name of the machine.</summary>
+        public string? DeviceName { get; set; }
+
+        /// <summary>Operating system platform.</summary>
+        public string? OsPlatform { get; set; }
+
+        /// <summary>Vendor of the software.</summary>
+        public string? SoftwareVendor { get; set; }
+
+        /// <summary>Name of the software.</summary>
+        public string? SoftwareName { get; set; }
+
+        /// <summary>Version of the software.</summary>
+        public string? SoftwareVersion { get; set; }
+
+        /// <summary>Number of vulnerabilities.</summary>
+        public Number? NumberOfWeaknesses
+        {
+            get => Number.Of(_numberOfWeaknesses);
+            set => _numberOfWeaknesses = value?.ToInt64();
+        }
+
+        /// <summary>Files that show the software is installed.</summary>
+        public TextList? DiskPaths
+        {
+            get => TextList.Of(_diskPaths);
+            set => _diskPaths = value?.Items;
+        }
+
+        /// <summary>Registry keys that show the software is installed.</summary>
+        public TextList? RegistryPaths
+        {
+            get => TextList.Of(_registryPaths);
+            set => _registryPaths = value?.Items;
+        }
+
+        /// <summary>First time the software was seen on the machine.</summary>
+        public Timestamp? SoftwareFirstSeenTimestamp
+        {
+            get => Timestamp.Of(_softwareFirstSeenTimestamp);
+            set => _softwareFirstSeenTimestamp = value?.Utc;
+        }
+
+        /// <summary>None, EOS Version, Upcoming EOS Version, EOS Software, Upcoming EOS Software.</summary>
+        public string? EndOfSupportStatus { get; set; }
+
+        /// <summary>When the support ends.</summary>
+        public Timestamp? EndOfSupportDate
+        {
+            get => Timestamp.Of(_endOfSupportDate);
+            set => _endOfSupportDate = value?.Utc;
+        }
+
+        /// <summary>Members of the answer that have no property of their own.</summary>
+        public PSObject? AdditionalProperties { get; set; }
+
+        /// <inheritdoc/>
+        public override string ToString() =>
+            ValueText.Line(DeviceName, SoftwareName, SoftwareVersion, NumberOfWeaknesses);
+    }
+
+    /// <summary>Security configurations of each machine, and whether it complies.</summary>
+    public sealed class SecureConfiguration
+    {
+        internal long? _rbacGroupId;
+        internal DateTime? _timestamp;
+        internal long? _configurationImpact;
+
+        /// <summary>Id of the tenant that the row is from.</summary>
+        public string? TenantId { get; set; }
+
+        /// <summary>Domain of the tenant, if -TenantId gave that.</summary>
+        public string? TenantName { get; set; }
+
+        /// <summary>Machine id.</summary>
+        public string? DeviceId { get; set; }
+
+        /// <summary>Machine group id.</summary>
+        public Number? RbacGroupId
+        {
+            get => Number.Of(_rbacGroupId);
+            set => _rbacGroupId = value?.ToInt64();
+        }
+
+        /// <summary>Machine group name.</summary>
+        public string? RbacGroupName { get; set; }
+
+        /// <summary>Fully qualified name of the machine.</summary>
+        public string? DeviceName { get; set; }
+
+        /// <summary>Operating system platform.</summary>
+        public string? OsPlatform { get; set; }
+
+        /// <summary>Operating system version.</summary>
+        public string? OsVersion { get; set; }
+
+        /// <summary>When the configuration was seen.</summary>
+        public Timestamp? Timestamp
+        {
+            get => Timestamp.Of(_timestamp);
+            set => _timestamp = value?.Utc;
+        }
+
+        /// <summary>Configuration id, such as scid-10000.</summary>
+        public string? ConfigurationId { get; set; }
+
+        /// <summary>Application, OS, Network, Accounts, SecurityControls.</summary>
+        public string? ConfigurationCategory { get; set; }
+
+        /// <summary>Subcategory.</summary>
+        public string? ConfigurationSubcategory { get; set; }
+
+        /// <summary>Impact on the secure score, 1 to 10.</summary>
+        public Number? ConfigurationImpact
+        {
+            get => Number.Of(_configurationImpact);
+            set => _configurationImpact = value?.ToInt64();
+        }
+
+        /// <summary>Whether the machine complies.</summary>
+        public bool? IsCompliant { get; set; }
+
+        /// <summary>Whether the configuration applies to the machine.</summary>
+        public bool? IsApplicable { get; set; }
+
+        /// <summary>Whether the change is expected to affect users.</summary>
+        public bool? IsExpectedUserImpact { get; set; }
+
+        /// <summary>Name of the configuration.</summary>
+        public string? ConfigurationName { get; set; }
+
+        /// <summary>Id of the security recommendation.</summary>
+        public string? RecommendationReference { get; set; }
+
+        /// <summary>Members of the answer that have no property of their own.</summary>
+        public PSObject? AdditionalProperties { get; set; }
+
+        /// <inheritdoc/>
+        public override string ToString() =>
+            ValueText.Line(DeviceName, ConfigurationName, ConfigurationImpact, IsApplicable, IsCompliant);
+    }
+
+    /// <summary>Software of each machine that has no product code (CPE), so that no vulnerabilities are known.</summary>
+    public sealed class NonCpeSoftware
+    {
+        internal long? _rbacGroupId;
+        internal DateTime? _softwareLastSeenTimestamp;
+
+        /// <summary>Id of the tenant that the row is from.</summary>
+        public string? TenantId { get; set; }
+
+        /// <summary>Domain of the tenant, if -TenantId gave that.</summary>
+        public string? TenantName { get; set; }
+
+        /// <summary>Machine id.</summary>
+        public string? DeviceId { get; set; }
+
+        /// <summary>Machine group id.</summary>
+        public Number? RbacGroupId
+        {
+            get => Number.Of(_rbacGroupId);
+            set => _rbacGroupId = value?.ToInt64();
+        }
+
+        /// <summary>Machine group name.</summary>
+        public string? RbacGroupName { get; set; }
+
+        /// <summary>Fully qualified name of the machine.</summary>
+        public string? DeviceName { get; set; }
+
+        /// <summary>Operating system platform.</summary>
+        public string? OsPlatform { get; set; }
+
+        /// <summary>Vendor of the software.</summary>
+        public string? SoftwareVendor { get; set; }
+
+        /// <summary>Name of the software.</summary>
+        public string? SoftwareName { get; set; }
+
+        /// <summary>Version of the software.</summary>
+        public string? SoftwareVersion { get; set; }
+
+        /// <summary>Last time the software was seen on the machine.</summary>
+        public Timestamp? SoftwareLastSeenTimestamp
+        {
+            get => Timestamp.Of(_softwareLastSeenTimestamp);
+            set => _softwareLastSeenTimestamp = value?.Utc;
+        }
+
+        /// <summary>Members of the answer that have no property of their own.</summary>
+        public PSObject? AdditionalProperties { get; set; }
+
+        /// <inheritdoc/>
+        public override string ToString() =>
+            ValueText.Line(DeviceName, SoftwareName, SoftwareVersion, SoftwareLastSeenTimestamp);
+    }
+
+    /// <summary>Browser extensions of each machine, with their permissions.</summary>
+    public sealed class BrowserExtension
+    {
+        internal long? _rbacGroupId;
+        internal DateTime? _installationTime;
+        internal object? _permissions;
+
+        /// <summary>Id of the tenant that the row is from.</summary>
+        public string? TenantId { get; set; }
+
+        /// <summary>Domain of the tenant, if -TenantId gave that.</summary>
+        public string? TenantName { get; set; }
+
+        /// <summary>Machine id.</summary>
+        public string? DeviceId { get; set; }
+
+        /// <summary>Fully qualified name of the machine.</summary>
+        public string? DeviceName { get; set; }
+
+        /// <summary>Machine group id.</summary>
+        public Number? RbacGroupId
+        {
+            get => Number.Of(_rbacGroupId);
+            set => _rbacGroupId = value?.ToInt64();
+        }
+
+        /// <summary>Machine group name.</summary>
+        public string? RbacGroupName { get; set; }
+
+        /// <summary>When the extension was installed.</summary>
+        public Timestamp? InstallationTime
+        {
+            get => Timestamp.Of(_installationTime);
+            set => _installationTime = value?.Utc;
+        }
+
+        /// <summary>Browser.</summary>
+        public string? BrowserName { get; set; }
+
+        /// <summary>Extension id.</summary>
+        public string? ExtensionId { get; set; }
+
+        /// <summary>Name of the extension.</summary>
+        public string? ExtensionName { get; set; }
+
+        /// <summary>Description of the extension.</summary>
+        public string? ExtensionDescription { get; set; }
+
+        /// <summary>Version of the extension.</summary>
+        public string? ExtensionVersion { get; set; }
+
+        /// <summary>Highest risk of its permissions.</summary>
+        public string? ExtensionRisk { get; set; }
+
+        /// <summary>Whether the extension is turned on.</summary>
+        public bool? IsActivated { get; set; }
+
+        /// <summary>Permissions: id, isRequired, risk.</summary>
+        public object? Permissions
+        {
+            get => RowValue.Of(_permissions);
+            set => _permissions = value;
+        }
+
+        /// <summary>Members of the answer that have no property of their own.</summary>
+        public PSObject? AdditionalProperties { get; set; }
+
+        /// <inheritdoc/>
+        public override string ToString() =>
+            ValueText.Line(DeviceName, ExtensionName, BrowserName, ExtensionRisk, IsActivated);
+    }
+
+    /// <summary>Certificates of each machine.</summary>
+    public sealed class CertificateAssessment
+    {
+        internal long? _keyLength;
+        internal DateTime? _notBefore;
+        internal DateTime? _notAfter;
+        internal object? _subjectObject;
+        internal object? _issuerObject;
+        internal string[]? _keyUsageArray;
+        internal string[]? _extendedKeyUsageArray;
+        internal long? _rbacGroupId;
+
+        /// <summary>Id of the tenant that the row is from.</summary>
+        public string? TenantId { get; set; }
+
+        /// <summary>Domain of the tenant, if -TenantId gave that.</summary>
+        public string? TenantName { get; set; }
+
+        /// <summary>Machine id.</summary>
+        public string? DeviceId { get; set; }
+
+        /// <summary>Fully qualified name of the machine.</summary>
+        public string? DeviceName { get; set; }
+
+        /// <summary>Thumbprint of the certificate.</summary>
+        public string? Thumbprint { get; set; }
+
+        /// <summary>Where the certificate is.</summary>
+        public string? Path { get; set; }
+
+        /// <summary>Algorithm of the signature.</summary>
+        public string? SignatureAlgorithm { get; set; }
+
+        /// <summary>Length of the key.</summary>
+        public Number? KeyLength
+        {
+            get => Number.Of(_keyLength);
+            set => _keyLength = value?.ToInt64();
+        }
+
+        /// <summary>When the certificate begins.</summary>
+        public Timestamp? NotBefore
+        {
+            get => Timestamp.Of(_notBefore);
+            set => _notBefore = value?.Utc;
+        }
+
+        /// <summary>When the certificate expires.</summary>
+        public Timestamp? NotAfter
+        {
+            get => Timestamp.Of(_notAfter);
+            set => _notAfter = value?.Utc;
+        }
+
+        /// <summary>CA or End Entity.</summary>
+        public string? SubjectType { get; set; }
+
+        /// <summary>Serial number.</summary>
+        public string? SerialNumber { get; set; }
+
+        /// <summary>Subject: commonName, countryName and so on.</summary>
+        public object? SubjectObject
+        {
+            get => RowValue.Of(_subjectObject);
+            set => _subjectObject = value;
+        }
+
+        /// <summary>Issuer: commonName, countryName and so on.</summary>
+        public object? IssuerObject
+        {
+            get => RowValue.Of(_issuerObject);
+            set => _issuerObject = value;
+        }
+
+        /// <summary>Usages of the key.</summary>
+        public TextList? KeyUsageArray
+        {
+            get => TextList.Of(_keyUsageArray);
+            set => _keyUsageArray = value?.Items;
+        }
+
+        /// <summary>Extended usages of the key.</summary>
+        public TextList? ExtendedKeyUsageArray
+        {
+            get => TextList.Of(_extendedKeyUsageArray);
+            set => _extendedKeyUsageArray = value?.Items;
+        }
+
+        /// <summary>Whether the certificate is self-signed.</summary>
+        public bool? IsSelfSigned { get; set; }
+
+        /// <summary>Machine group id.</summary>
+        public Number? RbacGroupId
+        {
+            get => Number.Of(_rbacGroupId);
+            set => _rbacGroupId = value?.ToInt64();
+        }
+
+        /// <summary>Machine group name.</summary>
+        public string? RbacGroupName { get; set; }
+
+        /// <summary>Members of the answer that have no property of their own.</summary>
+        public PSObject? AdditionalProperties { get; set; }
+
+        /// <inheritdoc/>
+        public override string ToString() =>
+            ValueText.Line(DeviceName, Path, KeyLength, NotAfter);
+    }
+
+    /// <summary>Hardware and firmware of each machine.</summary>
+    public sealed class HardwareFirmware
+    {
+        internal long? _rbacGroupId;
+
+        /// <summary>Id of the tenant that the row is from.</summary>
+        public string? TenantId { get; set; }
+
+        /// <summary>Domain of the tenant, if -TenantId gave that.</summary>
+        public string? TenantName { get; set; }
+
+        /// <summary>Machine id.</summary>
+        public string? DeviceId { get; set; }
+
+        /// <summary>Machine group id.</summary>
+        public Number? RbacGroupId
+        {
+            get => Number.Of(_rbacGroupId);
+            set => _rbacGroupId = value?.ToInt64();
+        }
+
+        /// <summary>Machine group name.</summary>
+        public string? RbacGroupName { get; set; }
+
+        /// <summary>Fully qualified name of the machine.</summary>
+        public string? DeviceName { get; set; }
+
+        /// <summary>Hardware, Bios, Processor.</summary>
+        public string? ComponentType { get; set; }
+
+        /// <summary>Manufacturer.</summary>
+        public string? Manufacturer { get; set; }
+
+        /// <summary>Name of the component.</summary>
+        public string? ComponentName { get; set; }
+
+        /// <summary>Version of the component.</summary>
+        public string? ComponentVersion { get; set; }
+
+        /// <summary>Further values, as JSON.</summary>
+        public string? AdditionalFields { get; set; }
+
+        /// <summary>Members of the answer that have no property of their own.</summary>
+        public PSObject? AdditionalProperties { get; set; }
+
+        /// <inheritdoc/>
+        public override string ToString() =>
+            ValueText.Line(DeviceName, ComponentName, ComponentType, ComponentVersion);
+    }
+
+    /// <summary>Whether each machine complies with the configurations of a baseline profile.</summary>
+    public sealed class BaselineCompliance
+    {
+        internal long? _rbacGroupId;
+        internal DateTime? _dataCollectionTimeOffset;
+        internal string[]? _recommendedValue;
+        internal string[]? _currentValue;
+        internal string[]? _source;
+
+        /// <summary>Id of the tenant that the row is from.</summary>
+        public string? TenantId { get; set; }
+
+        /// <summary>Domain of the tenant, if -TenantId gave that.</summary>
+        public string? TenantName { get; set; }
+
+        /// <summary>Row id: machine, profile and configuration.</summary>
+        public string? Id { get; set; }
+
+        /// <summary>Configuration id in the benchmark.</summary>
+        public string? ConfigurationId { get; set; }
+
+        /// <summary>Machine id.</summary>
+        public string? DeviceId { get; set; }
+
+        /// <summary>Fully qualified name of the machine.</summary>
+        public string? DeviceName { get; set; }
+
+        /// <summary>Profile id.</summary>
+        public string? ProfileId { get; set; }
+
+        /// <summary>Operating system platform.</summary>
+        public string? OsPlatform { get; set; }
+
+        /// <summary>Operating system version.</summary>
+        public string? OsVersion { get; set; }
+
+        /// <summary>Machine group id.</summary>
+        public Number? RbacGroupId
+        {
+            get => Number.Of(_rbacGroupId);
+            set => _rbacGroupId = value?.ToInt64();
+        }
+
+        /// <summary>Machine group name.</summary>
+        public string? RbacGroupName { get; set; }
+
+        /// <summary>Whether the configuration applies to the machine.</summary>
+        public bool? IsApplicable { get; set; }
+
+        /// <summary>Whether the machine complies.</summary>
+        public bool? IsCompliant { get; set; }
+
+        /// <summary>When the values were read.</summary>
+        public Timestamp? DataCollectionTimeOffset
+        {
+            get => Timestamp.Of(_dataCollectionTimeOffset);
+            set => _dataCollectionTimeOffset = value?.Utc;
+        }
+
+        /// <summary>Recommended value of each source.</summary>
+        public TextList? RecommendedValue
+        {
+            get => TextList.Of(_recommendedValue);
+            set => _recommendedValue = value?.Items;
+        }
+
+        /// <summary>Current value of each source.</summary>
+        public TextList? CurrentValue
+        {
+            get => TextList.Of(_currentValue);
+            set => _currentValue = value?.Items;
+        }
+
+        /// <summary>Where the values were read.</summary>
+        public TextList? Source
+        {
+            get => TextList.Of(_source);
+            set => _source = value?.Items;
+        }
+
+        /// <summary>Members of the answer that have no property of their own.</summary>
+        public PSObject? AdditionalProperties { get; set; }
+
+        /// <inheritdoc/>
+        public override string ToString() =>
+            ValueText.Line(DeviceName, ConfigurationId, IsApplicable, IsCompliant, DataCollectionTimeOffset);
     }
 
     /// <summary>Alerts of every Defender product, from Microsoft Graph.</summary>
@@ -667,5 +3384,1552 @@ namespace FedXdr
         /// <inheritdoc/>
         public override string ToString() =>
             ValueText.Line(Title, Severity, Status, CreatedDateTime);
+    }
+
+    /// <summary>Alerts of Defender for Endpoint with their evidence, from its own API.</summary>
+    public sealed class DefenderAlert
+    {
+        internal string? _severity;
+        internal DateTime? _alertCreationTime;
+        internal DateTime? _firstEventTime;
+        internal DateTime? _lastEventTime;
+        internal DateTime? _lastUpdateTime;
+        internal DateTime? _resolvedTime;
+        internal long? _rbacGroupId;
+        internal string[]? _mitreTechniques;
+        internal object? _relatedUser;
+        internal object? _loggedOnUsers;
+        internal object? _comments;
+        internal object? _evidence;
+        internal object? _domains;
+        internal string[]? _alertProducts;
+
+        /// <summary>Id of the tenant that the row is from.</summary>
+        public string? TenantId { get; set; }
+
+        /// <summary>Domain of the tenant, if -TenantId gave that.</summary>
+        public string? TenantName { get; set; }
+
+        /// <summary>Alert id.</summary>
+        public string? Id { get; set; }
+
+        /// <summary>Id of the incident that the alert belongs to.</summary>
+        public string? IncidentId { get; set; }
+
+        /// <summary>Id of the automated investigation.</summary>
+        public string? InvestigationId { get; set; }
+
+        /// <summary>Owner of the alert.</summary>
+        public string? AssignedTo { get; set; }
+
+        /// <summary>UnSpecified, Informational, Low, Medium, High.</summary>
+        public object? Severity
+        {
+            get => Levels<Severity>.Of(_severity);
+            set => _severity = value?.ToString();
+        }
+
+        /// <summary>Unknown, New, InProgress, Resolved.</summary>
+        public string? Status { get; set; }
+
+        /// <summary>TruePositive, InformationalExpectedActivity, FalsePositive.</summary>
+        public string? Classification { get; set; }
+
+        /// <summary>Result of the investigation, such as Malware or Phishing.</summary>
+        public string? Determination { get; set; }
+
+        /// <summary>State of the automated investigation.</summary>
+        public string? InvestigationState { get; set; }
+
+        /// <summary>Technology or sensor that detected the activity.</summary>
+        public string? DetectionSource { get; set; }
+
+        /// <summary>Id of the detector.</summary>
+        public string? DetectorId { get; set; }
+
+        /// <summary>Attack category.</summary>
+        public string? Category { get; set; }
+
+        /// <summary>Threat family.</summary>
+        public string? ThreatFamilyName { get; set; }
+
+        /// <summary>Title of the alert.</summary>
+        public string? Title { get; set; }
+
+        /// <summary>Description of the alert.</summary>
+        public string? Description { get; set; }
+
+        /// <summary>Recommended action.</summary>
+        public string? RecommendedAction { get; set; }
+
+        /// <summary>When the alert was created.</summary>
+        public Timestamp? AlertCreationTime
+        {
+            get => Timestamp.Of(_alertCreationTime);
+            set => _alertCreationTime = value?.Utc;
+        }
+
+        /// <summary>First event of the alert.</summary>
+        public Timestamp? FirstEventTime
+        {
+            get => Timestamp.Of(_firstEventTime);
+            set => _firstEventTime = value?.Utc;
+        }
+
+        /// <summary>Last event of the alert.</summary>
+        public Timestamp? LastEventTime
+        {
+            get => Timestamp.Of(_lastEventTime);
+            set => _lastEventTime = value?.Utc;
+        }
+
+        /// <summary>When the alert was last updated.</summary>
+        public Timestamp? LastUpdateTime
+        {
+            get => Timestamp.Of(_lastUpdateTime);
+            set => _lastUpdateTime = value?.Utc;
+        }
+
+        /// <summary>When the alert was resolved.</summary>
+        public Timestamp? ResolvedTime
+        {
+            get => Timestamp.Of(_resolvedTime);
+            set => _resolvedTime = value?.Utc;
+        }
+
+        /// <summary>Machine id.</summary>
+        public string? MachineId { get; set; }
+
+        /// <summary>Fully qualified name of the machine.</summary>
+        public string? ComputerDnsName { get; set; }
+
+        /// <summary>Machine group name.</summary>
+        public string? RbacGroupName { get; set; }
+
+        /// <summary>Machine group id.</summary>
+        public Number? RbacGroupId
+        {
+            get => Number.Of(_rbacGroupId);
+            set => _rbacGroupId = value?.ToInt64();
+        }
+
+        /// <summary>Tenant that the alert was created in.</summary>
+        public string? AadTenantId { get; set; }
+
+        /// <summary>Threat.</summary>
+        public string? ThreatName { get; set; }
+
+        /// <summary>Attack techniques, as in MITRE ATT&amp;CK.</summary>
+        public TextList? MitreTechniques
+        {
+            get => TextList.Of(_mitreTechniques);
+            set => _mitreTechniques = value?.Items;
+        }
+
+        /// <summary>User: userName, domainName.</summary>
+        public object? RelatedUser
+        {
+            get => RowValue.Of(_relatedUser);
+            set => _relatedUser = value;
+        }
+
+        /// <summary>Users that were logged on: accountName, domainName.</summary>
+        public object? LoggedOnUsers
+        {
+            get => RowValue.Of(_loggedOnUsers);
+            set => _loggedOnUsers = value;
+        }
+
+        /// <summary>Comments: comment, createdBy, createdTime.</summary>
+        public object? Comments
+        {
+            get => RowValue.Of(_comments);
+            set => _comments = value;
+        }
+
+        /// <summary>Evidence: files, processes, users and so on.</summary>
+        public object? Evidence
+        {
+            get => RowValue.Of(_evidence);
+            set => _evidence = value;
+        }
+
+        /// <summary>Domains of the alert.</summary>
+        public object? Domains
+        {
+            get => RowValue.Of(_domains);
+            set => _domains = value;
+        }
+
+        /// <summary>Products that raised the alert.</summary>
+        public TextList? AlertProducts
+        {
+            get => TextList.Of(_alertProducts);
+            set => _alertProducts = value?.Items;
+        }
+
+        /// <summary>Members of the answer that have no property of their own.</summary>
+        public PSObject? AdditionalProperties { get; set; }
+
+        /// <inheritdoc/>
+        public override string ToString() =>
+            ValueText.Line(Title, Severity, Status, AlertCreationTime);
+    }
+
+    /// <summary>Incidents of Defender XDR, from Microsoft Graph.</summary>
+    public sealed class Incident
+    {
+        internal string? _severity;
+        internal DateTime? _createdDateTime;
+        internal DateTime? _lastUpdateDateTime;
+        internal long? _priorityScore;
+        internal string[]? _tags;
+        internal string[]? _customTags;
+        internal string[]? _systemTags;
+        internal object? _comments;
+        internal object? _alerts;
+
+        /// <summary>Id of the tenant that the row is from.</summary>
+        public string? TenantId { get; set; }
+
+        /// <summary>Domain of the tenant, if -TenantId gave that.</summary>
+        public string? TenantName { get; set; }
+
+        /// <summary>Incident id.</summary>
+        public string? Id { get; set; }
+
+        /// <summary>Name of the incident.</summary>
+        public string? DisplayName { get; set; }
+
+        /// <summary>active, inProgress, awaitingAction, resolved, redirected.</summary>
+        public string? Status { get; set; }
+
+        /// <summary>informational, low, medium, high, unknown.</summary>
+        public object? Severity
+        {
+            get => Levels<AlertSeverity>.Of(_severity);
+            set => _severity = value?.ToString();
+        }
+
+        /// <summary>falsePositive, truePositive, informationalExpectedActivity, unknown.</summary>
+        public string? Classification { get; set; }
+
+        /// <summary>Result of the investigation, such as malware or phishing.</summary>
+        public string? Determination { get; set; }
+
+        /// <summary>Incident that this one was merged into.</summary>
+        public string? RedirectIncidentId { get; set; }
+
+        /// <summary>Tenant that the incident was created in.</summary>
+        public string? IncidentTenantId { get; set; }
+
+        /// <summary>Page of the incident in the Defender portal.</summary>
+        public string? IncidentWebUrl { get; set; }
+
+        /// <summary>When the incident was created.</summary>
+        public Timestamp? CreatedDateTime
+        {
+            get => Timestamp.Of(_createdDateTime);
+            set => _createdDateTime = value?.Utc;
+        }
+
+        /// <summary>When the incident was last updated.</summary>
+        public Timestamp? LastUpdateDateTime
+        {
+            get => Timestamp.Of(_lastUpdateDateTime);
+            set => _lastUpdateDateTime = value?.Utc;
+        }
+
+        /// <summary>Owner of the incident.</summary>
+        public string? AssignedTo { get; set; }
+
+        /// <summary>Priority, 0 to 100.</summary>
+        public Number? PriorityScore
+        {
+            get => Number.Of(_priorityScore);
+            set => _priorityScore = value?.ToInt64();
+        }
+
+        /// <summary>Summary of the attack.</summary>
+        public string? Summary { get; set; }
+
+        /// <summary>Description of the incident.</summary>
+        public string? Description { get; set; }
+
+        /// <summary>Why the incident was resolved.</summary>
+        public string? ResolvingComment { get; set; }
+
+        /// <summary>Who last changed the incident.</summary>
+        public string? LastModifiedBy { get; set; }
+
+        /// <summary>Tags (superseded by CustomTags).</summary>
+        public TextList? Tags
+        {
+            get => TextList.Of(_tags);
+            set => _tags = value?.Items;
+        }
+
+        /// <summary>Tags of people.</summary>
+        public TextList? CustomTags
+        {
+            get => TextList.Of(_customTags);
+            set => _customTags = value?.Items;
+        }
+
+        /// <summary>Tags of the service.</summary>
+        public TextList? SystemTags
+        {
+            get => TextList.Of(_systemTags);
+            set => _systemTags = value?.Items;
+        }
+
+        /// <summary>Comments: comment, createdByDisplayName, createdDateTime.</summary>
+        public object? Comments
+        {
+            get => RowValue.Of(_comments);
+            set => _comments = value;
+        }
+
+        /// <summary>Alerts of the incident, with -ExpandAlerts.</summary>
+        public object? Alerts
+        {
+            get => RowValue.Of(_alerts);
+            set => _alerts = value;
+        }
+
+        /// <summary>Members of the answer that have no property of their own.</summary>
+        public PSObject? AdditionalProperties { get; set; }
+
+        /// <inheritdoc/>
+        public override string ToString() =>
+            ValueText.Line(Id, DisplayName, Severity, Status, LastUpdateDateTime);
+    }
+
+    /// <summary>Incidents with their alerts, devices and entities, from the older API of Defender XDR.</summary>
+    public sealed class XdrIncident
+    {
+        internal DateTime? _createdTime;
+        internal DateTime? _lastUpdateTime;
+        internal string? _severity;
+        internal string[]? _tags;
+        internal object? _comments;
+        internal object? _alerts;
+
+        /// <summary>Id of the tenant that the row is from.</summary>
+        public string? TenantId { get; set; }
+
+        /// <summary>Domain of the tenant, if -TenantId gave that.</summary>
+        public string? TenantName { get; set; }
+
+        /// <summary>Incident id.</summary>
+        public string? IncidentId { get; set; }
+
+        /// <summary>Incident that this one was merged into.</summary>
+        public string? RedirectIncidentId { get; set; }
+
+        /// <summary>Name of the incident.</summary>
+        public string? IncidentName { get; set; }
+
+        /// <summary>When the incident was created.</summary>
+        public Timestamp? CreatedTime
+        {
+            get => Timestamp.Of(_createdTime);
+            set => _createdTime = value?.Utc;
+        }
+
+        /// <summary>When the incident was last updated.</summary>
+        public Timestamp? LastUpdateTime
+        {
+            get => Timestamp.Of(_lastUpdateTime);
+            set => _lastUpdateTime = value?.Utc;
+        }
+
+        /// <summary>Owner of the incident.</summary>
+        public string? AssignedTo { get; set; }
+
+        /// <summary>Unknown, FalsePositive, TruePositive and so on.</summary>
+        public string? Classification { get; set; }
+
+        /// <summary>Result of the investigation, such as Malware or Phishing.</summary>
+        public string? Determination { get; set; }
+
+        /// <summary>Active, InProgress, Resolved, Redirected.</summary>
+        public string? Status { get; set; }
+
+        /// <summary>Informational, Low, Medium, High, UnSpecified.</summary>
+        public object? Severity
+        {
+            get => Levels<Severity>.Of(_severity);
+            set => _severity = value?.ToString();
+        }
+
+        /// <summary>Tags.</summary>
+        public TextList? Tags
+        {
+            get => TextList.Of(_tags);
+            set => _tags = value?.Items;
+        }
+
+        /// <summary>Comments: comment, createdBy, createdTime.</summary>
+        public object? Comments
+        {
+            get => RowValue.Of(_comments);
+            set => _comments = value;
+        }
+
+        /// <summary>Alerts of the incident, each with its devices and entities.</summary>
+        public object? Alerts
+        {
+            get => RowValue.Of(_alerts);
+            set => _alerts = value;
+        }
+
+        /// <summary>Page of the incident in the Defender portal.</summary>
+        public string? IncidentUri { get; set; }
+
+        /// <summary>Members of the answer that have no property of their own.</summary>
+        public PSObject? AdditionalProperties { get; set; }
+
+        /// <inheritdoc/>
+        public override string ToString() =>
+            ValueText.Line(IncidentId, IncidentName, Severity, Status, LastUpdateTime);
+    }
+
+    /// <summary>Secure score of the tenant, one row per day, the newest first.</summary>
+    public sealed class SecureScore
+    {
+        internal DateTime? _createdDateTime;
+        internal double? _currentScore;
+        internal double? _maxScore;
+        internal long? _activeUserCount;
+        internal long? _licensedUserCount;
+        internal string[]? _enabledServices;
+        internal object? _averageComparativeScores;
+        internal object? _controlScores;
+        internal object? _vendorInformation;
+
+        /// <summary>Id of the tenant that the row is from.</summary>
+        public string? TenantId { get; set; }
+
+        /// <summary>Domain of the tenant, if -TenantId gave that.</summary>
+        public string? TenantName { get; set; }
+
+        /// <summary>Id: tenant and day.</summary>
+        public string? Id { get; set; }
+
+        /// <summary>Tenant that the score is of.</summary>
+        public string? AzureTenantId { get; set; }
+
+        /// <summary>Day of the score.</summary>
+        public Timestamp? CreatedDateTime
+        {
+            get => Timestamp.Of(_createdDateTime);
+            set => _createdDateTime = value?.Utc;
+        }
+
+        /// <summary>Points that the tenant has.</summary>
+        public Number? CurrentScore
+        {
+            get => Number.Of(_currentScore);
+            set => _currentScore = value?.ToDouble();
+        }
+
+        /// <summary>Points that it could have.</summary>
+        public Number? MaxScore
+        {
+            get => Number.Of(_maxScore);
+            set => _maxScore = value?.ToDouble();
+        }
+
+        /// <summary>Number of active users.</summary>
+        public Number? ActiveUserCount
+        {
+            get => Number.Of(_activeUserCount);
+            set => _activeUserCount = value?.ToInt64();
+        }
+
+        /// <summary>Number of licensed users.</summary>
+        public Number? LicensedUserCount
+        {
+            get => Number.Of(_licensedUserCount);
+            set => _licensedUserCount = value?.ToInt64();
+        }
+
+        /// <summary>Services that the score is about.</summary>
+        public TextList? EnabledServices
+        {
+            get => TextList.Of(_enabledServices);
+            set => _enabledServices = value?.Items;
+        }
+
+        /// <summary>Average scores of other tenants, by basis.</summary>
+        public object? AverageComparativeScores
+        {
+            get => RowValue.Of(_averageComparativeScores);
+            set => _averageComparativeScores = value;
+        }
+
+        /// <summary>Points by control.</summary>
+        public object? ControlScores
+        {
+            get => RowValue.Of(_controlScores);
+            set => _controlScores = value;
+        }
+
+        /// <summary>What provides the score.</summary>
+        public object? VendorInformation
+        {
+            get => RowValue.Of(_vendorInformation);
+            set => _vendorInformation = value;
+        }
+
+        /// <summary>Members of the answer that have no property of their own.</summary>
+        public PSObject? AdditionalProperties { get; set; }
+
+        /// <inheritdoc/>
+        public override string ToString() =>
+            ValueText.Line(CreatedDateTime, CurrentScore, MaxScore, ActiveUserCount, EnabledServices);
+    }
+
+    /// <summary>Controls of the secure score: what they are, and what they are worth.</summary>
+    public sealed class SecureScoreControl
+    {
+        internal long? _rank;
+        internal double? _maxScore;
+        internal string[]? _threats;
+        internal DateTime? _lastModifiedDateTime;
+        internal object? _complianceInformation;
+        internal object? _controlStateUpdates;
+        internal object? _vendorInformation;
+
+        /// <summary>Id of the tenant that the row is from.</summary>
+        public string? TenantId { get; set; }
+
+        /// <summary>Domain of the tenant, if -TenantId gave that.</summary>
+        public string? TenantName { get; set; }
+
+        /// <summary>Name of the control.</summary>
+        public string? Id { get; set; }
+
+        /// <summary>Tenant that the control is of.</summary>
+        public string? AzureTenantId { get; set; }
+
+        /// <summary>Title.</summary>
+        public string? Title { get; set; }
+
+        /// <summary>Identity, Data, Device, Apps, Infrastructure.</summary>
+        public string? ControlCategory { get; set; }
+
+        /// <summary>Service that the control is about.</summary>
+        public string? Service { get; set; }
+
+        /// <summary>Core, Defense in Depth, Advanced.</summary>
+        public string? Tier { get; set; }
+
+        /// <summary>Rank among the controls.</summary>
+        public Number? Rank
+        {
+            get => Number.Of(_rank);
+            set => _rank = value?.ToInt64();
+        }
+
+        /// <summary>Points that it is worth.</summary>
+        public Number? MaxScore
+        {
+            get => Number.Of(_maxScore);
+            set => _maxScore = value?.ToDouble();
+        }
+
+        /// <summary>Low, Moderate, High.</summary>
+        public string? ImplementationCost { get; set; }
+
+        /// <summary>Low, Moderate, High.</summary>
+        public string? UserImpact { get; set; }
+
+        /// <summary>Threats that it protects from.</summary>
+        public TextList? Threats
+        {
+            get => TextList.Of(_threats);
+            set => _threats = value?.Items;
+        }
+
+        /// <summary>How to do it, in HTML.</summary>
+        public string? Remediation { get; set; }
+
+        /// <summary>What the change affects.</summary>
+        public string? RemediationImpact { get; set; }
+
+        /// <summary>Config, Review, Behavior.</summary>
+        public string? ActionType { get; set; }
+
+        /// <summary>Where to do it.</summary>
+        public string? ActionUrl { get; set; }
+
+        /// <summary>Whether the control is no longer used.</summary>
+        public bool? Deprecated { get; set; }
+
+        /// <summary>When the control changed.</summary>
+        public Timestamp? LastModifiedDateTime
+        {
+            get => Timestamp.Of(_lastModifiedDateTime);
+            set => _lastModifiedDateTime = value?.Utc;
+        }
+
+        /// <summary>Certifications that ask for it.</summary>
+        public object? ComplianceInformation
+        {
+            get => RowValue.Of(_complianceInformation);
+            set => _complianceInformation = value;
+        }
+
+        /// <summary>What people have set: state, assignedTo, comment.</summary>
+        public object? ControlStateUpdates
+        {
+            get => RowValue.Of(_controlStateUpdates);
+            set => _controlStateUpdates = value;
+        }
+
+        /// <summary>What provides the control.</summary>
+        public object? VendorInformation
+        {
+            get => RowValue.Of(_vendorInformation);
+            set => _vendorInformation = value;
+        }
+
+        /// <summary>Members of the answer that have no property of their own.</summary>
+        public PSObject? AdditionalProperties { get; set; }
+
+        /// <inheritdoc/>
+        public override string ToString() =>
+            ValueText.Line(Title, ControlCategory, MaxScore, ImplementationCost, UserImpact);
+    }
+
+    /// <summary>Articles about threats.</summary>
+    public sealed class ThreatArticle
+    {
+        internal DateTime? _createdDateTime;
+        internal DateTime? _lastUpdatedDateTime;
+        internal string[]? _tags;
+        internal object? _summary;
+        internal object? _body;
+
+        /// <summary>Id of the tenant that the row is from.</summary>
+        public string? TenantId { get; set; }
+
+        /// <summary>Domain of the tenant, if -TenantId gave that.</summary>
+        public string? TenantName { get; set; }
+
+        /// <summary>Article id.</summary>
+        public string? Id { get; set; }
+
+        /// <summary>Title.</summary>
+        public string? Title { get; set; }
+
+        /// <summary>When the article was written.</summary>
+        public Timestamp? CreatedDateTime
+        {
+            get => Timestamp.Of(_createdDateTime);
+            set => _createdDateTime = value?.Utc;
+        }
+
+        /// <summary>When the article was last updated.</summary>
+        public Timestamp? LastUpdatedDateTime
+        {
+            get => Timestamp.Of(_lastUpdatedDateTime);
+            set => _lastUpdatedDateTime = value?.Utc;
+        }
+
+        /// <summary>Whether the article is featured.</summary>
+        public bool? IsFeatured { get; set; }
+
+        /// <summary>Tags.</summary>
+        public TextList? Tags
+        {
+            get => TextList.Of(_tags);
+            set => _tags = value?.Items;
+        }
+
+        /// <summary>Summary: content, format.</summary>
+        public object? Summary
+        {
+            get => RowValue.Of(_summary);
+            set => _summary = value;
+        }
+
+        /// <summary>Text: content, format.</summary>
+        public object? Body
+        {
+            get => RowValue.Of(_body);
+            set => _body = value;
+        }
+
+        /// <summary>Picture.</summary>
+        public string? ImageUrl { get; set; }
+
+        /// <summary>Members of the answer that have no property of their own.</summary>
+        public PSObject? AdditionalProperties { get; set; }
+
+        /// <inheritdoc/>
+        public override string ToString() =>
+            ValueText.Line(Id, Title, IsFeatured, CreatedDateTime);
+    }
+
+    /// <summary>Profiles of threat actors and their tools.</summary>
+    public sealed class ThreatProfile
+    {
+        internal DateTime? _firstActiveDateTime;
+        internal string[]? _aliases;
+        internal string[]? _targets;
+        internal object? _countriesOrRegionsOfOrigin;
+        internal string[]? _sponsorStates;
+        internal object? _summary;
+        internal object? _description;
+        internal object? _tradecraft;
+
+        /// <summary>Id of the tenant that the row is from.</summary>
+        public string? TenantId { get; set; }
+
+        /// <summary>Domain of the tenant, if -TenantId gave that.</summary>
+        public string? TenantName { get; set; }
+
+        /// <summary>Profile id.</summary>
+        public string? Id { get; set; }
+
+        /// <summary>actor or tool.</summary>
+        public string? Kind { get; set; }
+
+        /// <summary>Name.</summary>
+        public string? Title { get; set; }
+
+        /// <summary>When it was first active.</summary>
+        public Timestamp? FirstActiveDateTime
+        {
+            get => Timestamp.Of(_firstActiveDateTime);
+            set => _firstActiveDateTime = value?.Utc;
+        }
+
+        /// <summary>Other names.</summary>
+        public TextList? Aliases
+        {
+            get => TextList.Of(_aliases);
+            set => _aliases = value?.Items;
+        }
+
+        /// <summary>Kinds of targets.</summary>
+        public TextList? Targets
+        {
+            get => TextList.Of(_targets);
+            set => _targets = value?.Items;
+        }
+
+        /// <summary>Countries or regions: label, code.</summary>
+        public object? CountriesOrRegionsOfOrigin
+        {
+            get => RowValue.Of(_countriesOrRegionsOfOrigin);
+            set => _countriesOrRegionsOfOrigin = value;
+        }
+
+        /// <summary>States that sponsor it.</summary>
+        public TextList? SponsorStates
+        {
+            get => TextList.Of(_sponsorStates);
+            set => _sponsorStates = value?.Items;
+        }
+
+        /// <summary>Summary: content, format.</summary>
+        public object? Summary
+        {
+            get => RowValue.Of(_summary);
+            set => _summary = value;
+        }
+
+        /// <summary>Description: content, format.</summary>
+        public object? Description
+        {
+            get => RowValue.Of(_description);
+            set => _description = value;
+        }
+
+        /// <summary>How it works: content, format.</summary>
+        public object? Tradecraft
+        {
+            get => RowValue.Of(_tradecraft);
+            set => _tradecraft = value;
+        }
+
+        /// <summary>Members of the answer that have no property of their own.</summary>
+        public PSObject? AdditionalProperties { get; set; }
+
+        /// <inheritdoc/>
+        public override string ToString() =>
+            ValueText.Line(Kind, Title, Aliases, FirstActiveDateTime);
+    }
+
+    /// <summary>What Microsoft knows of a CVE: exploits, scores and affected components.</summary>
+    public sealed class ThreatVulnerability
+    {
+        internal DateTime? _createdDateTime;
+        internal DateTime? _lastModifiedDateTime;
+        internal DateTime? _publishedDateTime;
+        internal string? _severity;
+        internal double? _priorityScore;
+        internal string[]? _commonWeaknessEnumerationIds;
+        internal object? _cvss2Summary;
+        internal object? _cvss3Summary;
+        internal object? _description;
+        internal object? _remediation;
+        internal object? _exploits;
+        internal object? _references;
+
+        /// <summary>Id of the tenant that the row is from.</summary>
+        public string? TenantId { get; set; }
+
+        /// <summary>Domain of the tenant, if -TenantId gave that.</summary>
+        public string? TenantName { get; set; }
+
+        /// <summary>CVE number.</summary>
+        public string? Id { get; set; }
+
+        /// <summary>When the article was written.</summary>
+        public Timestamp? CreatedDateTime
+        {
+            get => Timestamp.Of(_createdDateTime);
+            set => _createdDateTime = value?.Utc;
+        }
+
+        /// <summary>When the article was last updated.</summary>
+        public Timestamp? LastModifiedDateTime
+        {
+            get => Timestamp.Of(_lastModifiedDateTime);
+            set => _lastModifiedDateTime = value?.Utc;
+        }
+
+        /// <summary>When the CVE was published.</summary>
+        public Timestamp? PublishedDateTime
+        {
+            get => Timestamp.Of(_publishedDateTime);
+            set => _publishedDateTime = value?.Utc;
+        }
+
+        /// <summary>none, low, medium, high, critical.</summary>
+        public object? Severity
+        {
+            get => Levels<Severity>.Of(_severity);
+            set => _severity = value?.ToString();
+        }
+
+        /// <summary>Priority, 0 to 100.</summary>
+        public Number? PriorityScore
+        {
+            get => Number.Of(_priorityScore);
+            set => _priorityScore = value?.ToDouble();
+        }
+
+        /// <summary>Whether people talk about it.</summary>
+        public bool? HasChatter { get; set; }
+
+        /// <summary>Whether exploits are available.</summary>
+        public bool? ExploitsAvailable { get; set; }
+
+        /// <summary>Whether it has been exploited.</summary>
+        public bool? ActiveExploitsObserved { get; set; }
+
+        /// <summary>Numbers in the Common Weakness Enumeration.</summary>
+        public TextList? CommonWeaknessEnumerationIds
+        {
+            get => TextList.Of(_commonWeaknessEnumerationIds);
+            set => _commonWeaknessEnumerationIds = value?.Items;
+        }
+
+        /// <summary>CVSS v2: score, severity, vectorString.</summary>
+        public object? Cvss2Summary
+        {
+            get => RowValue.Of(_cvss2Summary);
+            set => _cvss2Summary = value;
+        }
+
+        /// <summary>CVSS v3: score, severity, vectorString.</summary>
+        public object? Cvss3Summary
+        {
+            get => RowValue.Of(_cvss3Summary);
+            set => _cvss3Summary = value;
+        }
+
+        /// <summary>Description: content, format.</summary>
+        public object? Description
+        {
+            get => RowValue.Of(_description);
+            set => _description = value;
+        }
+
+        /// <summary>How to fix it: content, format.</summary>
+        public object? Remediation
+        {
+            get => RowValue.Of(_remediation);
+            set => _remediation = value;
+        }
+
+        /// <summary>Exploits: name, url.</summary>
+        public object? Exploits
+        {
+            get => RowValue.Of(_exploits);
+            set => _exploits = value;
+        }
+
+        /// <summary>References: name, url.</summary>
+        public object? References
+        {
+            get => RowValue.Of(_references);
+            set => _references = value;
+        }
+
+        /// <summary>Members of the answer that have no property of their own.</summary>
+        public PSObject? AdditionalProperties { get; set; }
+
+        /// <inheritdoc/>
+        public override string ToString() =>
+            ValueText.Line(Id, Severity, PriorityScore, ExploitsAvailable, Description);
+    }
+
+    /// <summary>What Microsoft knows of a host: when it was seen, and who registered it.</summary>
+    public sealed class ThreatHost
+    {
+        internal DateTime? _firstSeenDateTime;
+        internal DateTime? _lastSeenDateTime;
+        internal object? _autonomousSystem;
+
+        /// <summary>Id of the tenant that the row is from.</summary>
+        public string? TenantId { get; set; }
+
+        /// <summary>Domain of the tenant, if -TenantId gave that.</summary>
+        public string? TenantName { get; set; }
+
+        /// <summary>Domain name or IP address.</summary>
+        public string? Id { get; set; }
+
+        /// <summary>When it was first seen.</summary>
+        public Timestamp? FirstSeenDateTime
+        {
+            get => Timestamp.Of(_firstSeenDateTime);
+            set => _firstSeenDateTime = value?.Utc;
+        }
+
+        /// <summary>When it was last seen.</summary>
+        public Timestamp? LastSeenDateTime
+        {
+            get => Timestamp.Of(_lastSeenDateTime);
+            set => _lastSeenDateTime = value?.Utc;
+        }
+
+        /// <summary>Registrar of the domain.</summary>
+        public string? Registrar { get; set; }
+
+        /// <summary>Registrant of the domain.</summary>
+        public string? Registrant { get; set; }
+
+        /// <summary>Country or region of the address.</summary>
+        public string? CountryOrRegion { get; set; }
+
+        /// <summary>Hosting provider of the address.</summary>
+        public string? HostingProvider { get; set; }
+
+        /// <summary>Network of the address.</summary>
+        public string? Netblock { get; set; }
+
+        /// <summary>Autonomous system: name, number, organization, value.</summary>
+        public object? AutonomousSystem
+        {
+            get => RowValue.Of(_autonomousSystem);
+            set => _autonomousSystem = value;
+        }
+
+        /// <summary>Members of the answer that have no property of their own.</summary>
+        public PSObject? AdditionalProperties { get; set; }
+
+        /// <inheritdoc/>
+        public override string ToString() =>
+            ValueText.Line(Id, Registrar, FirstSeenDateTime, LastSeenDateTime);
+    }
+
+    /// <summary>Azure subscriptions that the app may read.</summary>
+    public sealed class Subscription
+    {
+        internal object? _managedByTenants;
+        internal object? _subscriptionPolicies;
+        internal object? _tags;
+
+        /// <summary>Id of the tenant that the row is from.</summary>
+        public string? TenantId { get; set; }
+
+        /// <summary>Domain of the tenant, if -TenantId gave that.</summary>
+        public string? TenantName { get; set; }
+
+        /// <summary>Resource id.</summary>
+        public string? Id { get; set; }
+
+        /// <summary>Subscription id.</summary>
+        public string? SubscriptionId { get; set; }
+
+        /// <summary>Name.</summary>
+        public string? DisplayName { get; set; }
+
+        /// <summary>Enabled, Disabled, Deleted, PastDue, Warned.</summary>
+        public string? State { get; set; }
+
+        /// <summary>Tenant that the subscription belongs to.</summary>
+        public string? SubscriptionTenantId { get; set; }
+
+        /// <summary>What gives access, such as RoleBased.</summary>
+        public string? AuthorizationSource { get; set; }
+
+        /// <summary>Tenants that manage the subscription (Azure Lighthouse).</summary>
+        public object? ManagedByTenants
+        {
+            get => RowValue.Of(_managedByTenants);
+            set => _managedByTenants = value;
+        }
+
+        /// <summary>Policies: locationPlacementId, quotaId, spendingLimit.</summary>
+        public object? SubscriptionPolicies
+        {
+            get => RowValue.Of(_subscriptionPolicies);
+            set => _subscriptionPolicies = value;
+        }
+
+        /// <summary>Tags.</summary>
+        public object? Tags
+        {
+            get => RowValue.Of(_tags);
+            set => _tags = value;
+        }
+
+        /// <summary>Members of the answer that have no property of their own.</summary>
+        public PSObject? AdditionalProperties { get; set; }
+
+        /// <inheritdoc/>
+        public override string ToString() =>
+            ValueText.Line(DisplayName, SubscriptionId, State);
+    }
+
+    /// <summary>Assessments of Azure resources by Defender for Cloud.</summary>
+    public sealed class CloudAssessment
+    {
+        internal DateTime? _firstEvaluationDate;
+        internal DateTime? _statusChangeDate;
+        internal object? _resourceDetails;
+        internal object? _additionalData;
+        internal object? _metadata;
+        internal object? _links;
+        internal object? _partnersData;
+        internal object? _risk;
+
+        /// <summary>Id of the tenant that the row is from.</summary>
+        public string? TenantId { get; set; }
+
+        /// <summary>Domain of the tenant, if -TenantId gave that.</summary>
+        public string? TenantName { get; set; }
+
+        /// <summary>Subscription that the row belongs to.</summary>
+        public string? SubscriptionId { get; set; }
+
+        /// <summary>Resource id of the assessment.</summary>
+        public string? Id { get; set; }
+
+        /// <summary>Name of the assessment.</summary>
+        public string? Name { get; set; }
+
+        /// <summary>Resource type.</summary>
+        public string? Type { get; set; }
+
+        /// <summary>What is assessed.</summary>
+        public string? DisplayName { get; set; }
+
+        /// <summary>Healthy, Unhealthy, NotApplicable.</summary>
+        public string? StatusCode { get; set; }
+
+        /// <summary>Why the status is so.</summary>
+        public string? StatusCause { get; set; }
+
+        /// <summary>Description of the status.</summary>
+        public string? StatusDescription { get; set; }
+
+        /// <summary>When it was first assessed.</summary>
+        public Timestamp? FirstEvaluationDate
+        {
+            get => Timestamp.Of(_firstEvaluationDate);
+            set => _firstEvaluationDate = value?.Utc;
+        }
+
+        /// <summary>When the status changed.</summary>
+        public Timestamp? StatusChangeDate
+        {
+            get => Timestamp.Of(_statusChangeDate);
+            set => _statusChangeDate = value?.Utc;
+        }
+
+        /// <summary>The resource: source, id.</summary>
+        public object? ResourceDetails
+        {
+            get => RowValue.Of(_resourceDetails);
+            set => _resourceDetails = value;
+        }
+
+        /// <summary>Further values.</summary>
+        public object? AdditionalData
+        {
+            get => RowValue.Of(_additionalData);
+            set => _additionalData = value;
+        }
+
+        /// <summary>The kind of assessment, with its severity.</summary>
+        public object? Metadata
+        {
+            get => RowValue.Of(_metadata);
+            set => _metadata = value;
+        }
+
+        /// <summary>Links to the portal.</summary>
+        public object? Links
+        {
+            get => RowValue.Of(_links);
+            set => _links = value;
+        }
+
+        /// <summary>Values of a partner.</summary>
+        public object? PartnersData
+        {
+            get => RowValue.Of(_partnersData);
+            set => _partnersData = value;
+        }
+
+        /// <summary>Risk: level, factors, paths.</summary>
+        public object? Risk
+        {
+            get => RowValue.Of(_risk);
+            set => _risk = value;
+        }
+
+        /// <summary>Members of the answer that have no property of their own.</summary>
+        public PSObject? AdditionalProperties { get; set; }
+
+        /// <inheritdoc/>
+        public override string ToString() =>
+            ValueText.Line(DisplayName, StatusCode, StatusChangeDate, SubscriptionId);
+    }
+
+    /// <summary>Alerts of Defender for Cloud.</summary>
+    public sealed class CloudAlert
+    {
+        internal string? _severity;
+        internal DateTime? _startTimeUtc;
+        internal DateTime? _endTimeUtc;
+        internal DateTime? _timeGeneratedUtc;
+        internal DateTime? _processingEndTimeUtc;
+        internal string[]? _remediationSteps;
+        internal object? _resourceIdentifiers;
+        internal object? _extendedLinks;
+        internal object? _extendedProperties;
+        internal object? _entities;
+        internal string[]? _techniques;
+        internal string[]? _subTechniques;
+        internal object? _supportingEvidence;
+
+        /// <summary>Id of the tenant that the row is from.</summary>
+        public string? TenantId { get; set; }
+
+        /// <summary>Domain of the tenant, if -TenantId gave that.</summary>
+        public string? TenantName { get; set; }
+
+        /// <summary>Subscription that the row belongs to.</summary>
+        public string? SubscriptionId { get; set; }
+
+        /// <summary>Resource id of the alert.</summary>
+        public string? Id { get; set; }
+
+        /// <summary>Name of the alert.</summary>
+        public string? Name { get; set; }
+
+        /// <summary>Resource type.</summary>
+        public string? Type { get; set; }
+
+        /// <summary>Type of the alert.</summary>
+        public string? AlertType { get; set; }
+
+        /// <summary>Title of the alert.</summary>
+        public string? AlertDisplayName { get; set; }
+
+        /// <summary>Informational, Low, Medium, High.</summary>
+        public object? Severity
+        {
+            get => Levels<Severity>.Of(_severity);
+            set => _severity = value?.ToString();
+        }
+
+        /// <summary>Active, InProgress, Resolved, Dismissed.</summary>
+        public string? Status { get; set; }
+
+        /// <summary>Description of the alert.</summary>
+        public string? Description { get; set; }
+
+        /// <summary>Step of the attack, as in MITRE ATT&amp;CK.</summary>
+        public string? Intent { get; set; }
+
+        /// <summary>Id of the alert at the product.</summary>
+        public string? SystemAlertId { get; set; }
+
+        /// <summary>Product that raised the alert.</summary>
+        public string? ProductName { get; set; }
+
+        /// <summary>Plan of the product.</summary>
+        public string? ProductComponentName { get; set; }
+
+        /// <summary>Vendor of the product.</summary>
+        public string? VendorName { get; set; }
+
+        /// <summary>Resource that is affected most.</summary>
+        public string? CompromisedEntity { get; set; }
+
+        /// <summary>Page of the alert in the portal.</summary>
+        public string? AlertUri { get; set; }
+
+        /// <summary>Key of related alerts.</summary>
+        public string? CorrelationKey { get; set; }
+
+        /// <summary>Whether the alert combines others.</summary>
+        public bool? IsIncident { get; set; }
+
+        /// <summary>Version of the form.</summary>
+        public string? Version { get; set; }
+
+        /// <summary>First activity.</summary>
+        public Timestamp? StartTimeUtc
+        {
+            get => Timestamp.Of(_startTimeUtc);
+            set => _startTimeUtc = value?.Utc;
+        }
+
+        /// <summary>Last activity.</summary>
+        public Timestamp? EndTimeUtc
+        {
+            get => Timestamp.Of(_endTimeUtc);
+            set => _endTimeUtc = value?.Utc;
+        }
+
+        /// <summary>When the alert was raised.</summary>
+        public Timestamp? TimeGeneratedUtc
+        {
+            get => Timestamp.Of(_timeGeneratedUtc);
+            set => _timeGeneratedUtc = value?.Utc;
+        }
+
+        /// <summary>When it was processed.</summary>
+        public Timestamp? ProcessingEndTimeUtc
+        {
+            get => Timestamp.Of(_processingEndTimeUtc);
+            set => _processingEndTimeUtc = value?.Utc;
+        }
+
+        /// <summary>What to do.</summary>
+        public TextList? RemediationSteps
+        {
+            get => TextList.Of(_remediationSteps);
+            set => _remediationSteps = value?.Items;
+        }
+
+        /// <summary>The affected resource.</summary>
+        public object? ResourceIdentifiers
+        {
+            get => RowValue.Of(_resourceIdentifiers);
+            set => _resourceIdentifiers = value;
+        }
+
+        /// <summary>Links.</summary>
+        public object? ExtendedLinks
+        {
+            get => RowValue.Of(_extendedLinks);
+            set => _extendedLinks = value;
+        }
+
+        /// <summary>Further values.</summary>
+        public object? ExtendedProperties
+        {
+            get => RowValue.Of(_extendedProperties);
+            set => _extendedProperties = value;
+        }
+
+        /// <summary>Entities of the alert.</summary>
+        public object? Entities
+        {
+            get => RowValue.Of(_entities);
+            set => _entities = value;
+        }
+
+        /// <summary>Attack techniques.</summary>
+        public TextList? Techniques
+        {
+            get => TextList.Of(_techniques);
+            set => _techniques = value?.Items;
+        }
+
+        /// <summary>Attack subtechniques.</summary>
+        public TextList? SubTechniques
+        {
+            get => TextList.Of(_subTechniques);
+            set => _subTechniques = value?.Items;
+        }
+
+        /// <summary>Evidence.</summary>
+        public object? SupportingEvidence
+        {
+            get => RowValue.Of(_supportingEvidence);
+            set => _supportingEvidence = value;
+        }
+
+        /// <summary>Members of the answer that have no property of their own.</summary>
+        public PSObject? AdditionalProperties { get; set; }
+
+        /// <inheritdoc/>
+        public override string ToString() =>
+            ValueText.Line(AlertDisplayName, Severity, Status, TimeGeneratedUtc);
+    }
+
+    /// <summary>Secure scores of Azure subscriptions.</summary>
+    public sealed class CloudSecureScore
+    {
+        internal double? _current;
+        internal double? _max;
+        internal double? _percentage;
+        internal long? _weight;
+
+        /// <summary>Id of the tenant that the row is from.</summary>
+        public string? TenantId { get; set; }
+
+        /// <summary>Domain of the tenant, if -TenantId gave that.</summary>
+        public string? TenantName { get; set; }
+
+        /// <summary>Subscription that the row belongs to.</summary>
+        public string? SubscriptionId { get; set; }
+
+        /// <summary>Resource id of the score.</summary>
+        public string? Id { get; set; }
+
+        /// <summary>Name of the initiative, such as ascScore.</summary>
+        public string? Name { get; set; }
+
+        /// <summary>Resource type.</summary>
+        public string? Type { get; set; }
+
+        /// <summary>Name for people.</summary>
+        public string? DisplayName { get; set; }
+
+        /// <summary>Points that the subscription has.</summary>
+        public Number? Current
+        {
+            get => Number.Of(_current);
+            set => _current = value?.ToDouble();
+        }
+
+        /// <summary>Points that it could have.</summary>
+        public Number? Max
+        {
+            get => Number.Of(_max);
+            set => _max = value?.ToDouble();
+        }
+
+        /// <summary>Their ratio, 0 to 1.</summary>
+        public Number? Percentage
+        {
+            get => Number.Of(_percentage);
+            set => _percentage = value?.ToDouble();
+        }
+
+        /// <summary>Weight among the subscriptions.</summary>
+        public Number? Weight
+        {
+            get => Number.Of(_weight);
+            set => _weight = value?.ToInt64();
+        }
+
+        /// <summary>Members of the answer that have no property of their own.</summary>
+        public PSObject? AdditionalProperties { get; set; }
+
+        /// <inheritdoc/>
+        public override string ToString() =>
+            ValueText.Line(SubscriptionId, DisplayName, Current, Max, Percentage);
+    }
+
+    /// <summary>Controls that the secure scores of Azure subscriptions are made of.</summary>
+    public sealed class CloudSecureScoreControl
+    {
+        internal double? _current;
+        internal double? _max;
+        internal double? _percentage;
+        internal long? _healthyResourceCount;
+        internal long? _unhealthyResourceCount;
+        internal long? _notApplicableResourceCount;
+        internal long? _weight;
+        internal object? _definition;
+
+        /// <summary>Id of the tenant that the row is from.</summary>
+        public string? TenantId { get; set; }
+
+        /// <summary>Domain of the tenant, if -TenantId gave that.</summary>
+        public string? TenantName { get; set; }
+
+        /// <summary>Subscription that the row belongs to.</summary>
+        public string? SubscriptionId { get; set; }
+
+        /// <summary>Resource id of the control.</summary>
+        public string? Id { get; set; }
+
+        /// <summary>Name of the control.</summary>
+        public string? Name { get; set; }
+
+        /// <summary>Resource type.</summary>
+        public string? Type { get; set; }
+
+        /// <summary>Name for people.</summary>
+        public string? DisplayName { get; set; }
+
+        /// <summary>Points that the subscription has.</summary>
+        public Number? Current
+        {
+            get => Number.Of(_current);
+            set => _current = value?.ToDouble();
+        }
+
+        /// <summary>Points that it could have.</summary>
+        public Number? Max
+        {
+            get => Number.Of(_max);
+            set => _max = value?.ToDouble();
+        }
+
+        /// <summary>Their ratio, 0 to 1.</summary>
+        public Number? Percentage
+        {
+            get => Number.Of(_percentage);
+            set => _percentage = value?.ToDouble();
+        }
+
+        /// <summary>Healthy resources.</summary>
+        public Number? HealthyResourceCount
+        {
+            get => Number.Of(_healthyResourceCount);
+            set => _healthyResourceCount = value?.ToInt64();
+        }
+
+        /// <summary>Unhealthy resources.</summary>
+        public Number? UnhealthyResourceCount
+        {
+            get => Number.Of(_unhealthyResourceCount);
+            set => _unhealthyResourceCount = value?.ToInt64();
+        }
+
+        /// <summary>Resources that the control does not apply to.</summary>
+        public Number? NotApplicableResourceCount
+        {
+            get => Number.Of(_notApplicableResourceCount);
+            set => _notApplicableResourceCount = value?.ToInt64();
+        }
+
+        /// <summary>Weight among the subscriptions.</summary>
+        public Number? Weight
+        {
+            get => Number.Of(_weight);
+            set => _weight = value?.ToInt64();
+        }
+
+        /// <summary>What the control consists of.</summary>
+        public object? Definition
+        {
+            get => RowValue.Of(_definition);
+            set => _definition = value;
+        }
+
+        /// <summary>Members of the answer that have no property of their own.</summary>
+        public PSObject? AdditionalProperties { get; set; }
+
+        /// <inheritdoc/>
+        public override string ToString() =>
+            ValueText.Line(DisplayName, Current, Max, UnhealthyResourceCount, HealthyResourceCount);
+    }
+
+    /// <summary>Plans of Defender for Cloud, and whether they are turned on.</summary>
+    public sealed class CloudPlan
+    {
+        internal DateTime? _enablementTime;
+        internal string[]? _replacedBy;
+        internal object? _extensions;
+
+        /// <summary>Id of the tenant that the row is from.</summary>
+        public string? TenantId { get; set; }
+
+        /// <summary>Domain of the tenant, if -TenantId gave that.</summary>
+        public string? TenantName { get; set; }
+
+        /// <summary>Subscription that the row belongs to.</summary>
+        public string? SubscriptionId { get; set; }
+
+        /// <summary>Resource id of the plan.</summary>
+        public string? Id { get; set; }
+
+        /// <summary>Name of the plan, such as VirtualMachines.</summary>
+        public string? Name { get; set; }
+
+        /// <summary>Resource type.</summary>
+        public string? Type { get; set; }
+
+        /// <summary>Free or Standard.</summary>
+        public string? PricingTier { get; set; }
+
+        /// <summary>Part of the plan, such as P2.</summary>
+        public string? SubPlan { get; set; }
+
+        /// <summary>What is left of a trial.</summary>
+        public string? FreeTrialRemainingTime { get; set; }
+
+        /// <summary>When the plan was turned on.</summary>
+        public Timestamp? EnablementTime
+        {
+            get => Timestamp.Of(_enablementTime);
+            set => _enablementTime = value?.Utc;
+        }
+
+        /// <summary>Whether the plan is replaced by others.</summary>
+        public bool? Deprecated { get; set; }
+
+        /// <summary>Those plans.</summary>
+        public TextList? ReplacedBy
+        {
+            get => TextList.Of(_replacedBy);
+            set => _replacedBy = value?.Items;
+        }
+
+        /// <summary>Whether lower scopes may change the plan.</summary>
+        public string? Enforce { get; set; }
+
+        /// <summary>Whether a higher scope has set the plan.</summary>
+        public string? Inherited { get; set; }
+
+        /// <summary>That scope.</summary>
+        public string? InheritedFrom { get; set; }
+
+        /// <summary>FullyCovered, PartiallyCovered, NotCovered.</summary>
+        public string? ResourcesCoverageStatus { get; set; }
+
+        /// <summary>Extensions of the plan: name, isEnabled.</summary>
+        public object? Extensions
+        {
+            get => RowValue.Of(_extensions);
+            set => _extensions = value;
+        }
+
+        /// <summary>Members of the answer that have no property of their own.</summary>
+        public PSObject? AdditionalProperties { get; set; }
+
+        /// <inheritdoc/>
+        public override string ToString() =>
+            ValueText.Line(SubscriptionId, Name, PricingTier, SubPlan);
     }
 }

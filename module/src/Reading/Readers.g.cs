@@ -7,6 +7,8 @@ namespace FedXdr.Reading
 
     internal sealed class MachineReader : RowReader
     {
+        internal static readonly MachineReader Instance = new();
+
         private static readonly ColumnSpec[] Specs =
         [
             new("id", ColumnKind.Text),
@@ -89,8 +91,50 @@ namespace FedXdr.Reading
         }
     }
 
+    internal sealed class MachineReferenceReader : RowReader
+    {
+        internal static readonly MachineReferenceReader Instance = new();
+
+        private static readonly ColumnSpec[] Specs =
+        [
+            new("cveId", ColumnKind.Dictionary),
+            new("softwareId", ColumnKind.Dictionary),
+            new("recommendationId", ColumnKind.Dictionary),
+            new("remediationTaskId", ColumnKind.Dictionary),
+            new("id", ColumnKind.Text),
+            new("computerDnsName", ColumnKind.Text),
+            new("osPlatform", ColumnKind.Dictionary),
+            new("rbacGroupName", ColumnKind.Dictionary),
+            new("additionalProperties", ColumnKind.Variant),
+        ];
+
+        internal override ColumnSpec[]? Columns => Specs;
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        internal override object Read(BatchStream stream)
+        {
+            var columns = stream.Take(9);
+            return new MachineReference
+            {
+                TenantId = stream.Tenant,
+                TenantName = stream.TenantName,
+                CveId = columns[0].ReadDictionary(),
+                SoftwareId = columns[1].ReadDictionary(),
+                RecommendationId = columns[2].ReadDictionary(),
+                RemediationTaskId = columns[3].ReadDictionary(),
+                Id = columns[4].ReadText(),
+                ComputerDnsName = columns[5].ReadText(),
+                OsPlatform = columns[6].ReadDictionary(),
+                RbacGroupName = columns[7].ReadDictionary(),
+                AdditionalProperties = columns[8].ReadObject(),
+            };
+        }
+    }
+
     internal sealed class VulnerabilityReader : RowReader
     {
+        internal static readonly VulnerabilityReader Instance = new();
+
         private static readonly ColumnSpec[] Specs =
         [
             new("id", ColumnKind.Text),
@@ -117,6 +161,9 @@ namespace FedXdr.Reading
             new("exploitabilityLevel", ColumnKind.Dictionary),
             new("recommendationReference", ColumnKind.Dictionary),
             new("securityUpdateAvailable", ColumnKind.Bool),
+            new("cveBatchTitle", ColumnKind.Dictionary),
+            new("cveBatchUrl", ColumnKind.Dictionary),
+            new("isOnboarded", ColumnKind.Bool),
             new("additionalProperties", ColumnKind.Variant),
         ];
 
@@ -125,7 +172,7 @@ namespace FedXdr.Reading
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         internal override object Read(BatchStream stream)
         {
-            var columns = stream.Take(25);
+            var columns = stream.Take(28);
             return new Vulnerability
             {
                 TenantId = stream.Tenant,
@@ -154,13 +201,18 @@ namespace FedXdr.Reading
                 ExploitabilityLevel = columns[21].ReadDictionary(),
                 RecommendationReference = columns[22].ReadDictionary(),
                 SecurityUpdateAvailable = columns[23].ReadBool(),
-                AdditionalProperties = columns[24].ReadObject(),
+                CveBatchTitle = columns[24].ReadDictionary(),
+                CveBatchUrl = columns[25].ReadDictionary(),
+                IsOnboarded = columns[26].ReadBool(),
+                AdditionalProperties = columns[27].ReadObject(),
             };
         }
     }
 
     internal sealed class MachineVulnerabilityReader : RowReader
     {
+        internal static readonly MachineVulnerabilityReader Instance = new();
+
         private static readonly ColumnSpec[] Specs =
         [
             new("machineId", ColumnKind.Dictionary),
@@ -219,8 +271,1670 @@ namespace FedXdr.Reading
         }
     }
 
+    internal sealed class VulnerabilityChangeReader : RowReader
+    {
+        internal static readonly VulnerabilityChangeReader Instance = new();
+
+        private static readonly ColumnSpec[] Specs =
+        [
+            new("status", ColumnKind.Dictionary),
+            new("eventTimestamp", ColumnKind.Time),
+            new("isOnboarded", ColumnKind.Bool),
+            new("id", ColumnKind.Text),
+            new("deviceId", ColumnKind.Dictionary),
+            new("rbacGroupId", ColumnKind.Int),
+            new("rbacGroupName", ColumnKind.Dictionary),
+            new("deviceName", ColumnKind.Dictionary),
+            new("osPlatform", ColumnKind.Dictionary),
+            new("osVersion", ColumnKind.Dictionary),
+            new("osArchitecture", ColumnKind.Dictionary),
+            new("softwareVendor", ColumnKind.Dictionary),
+            new("softwareName", ColumnKind.Dictionary),
+            new("softwareVersion", ColumnKind.Dictionary),
+            new("cveId", ColumnKind.Dictionary),
+            new("cvssScore", ColumnKind.Float),
+            new("vulnerabilitySeverityLevel", ColumnKind.Dictionary),
+            new("recommendedSecurityUpdate", ColumnKind.Dictionary),
+            new("recommendedSecurityUpdateId", ColumnKind.Dictionary),
+            new("recommendedSecurityUpdateUrl", ColumnKind.Dictionary),
+            new("diskPaths", ColumnKind.TextList),
+            new("registryPaths", ColumnKind.TextList),
+            new("firstSeenTimestamp", ColumnKind.Time),
+            new("lastSeenTimestamp", ColumnKind.Time),
+            new("exploitabilityLevel", ColumnKind.Dictionary),
+            new("recommendationReference", ColumnKind.Dictionary),
+            new("securityUpdateAvailable", ColumnKind.Bool),
+            new("cveBatchTitle", ColumnKind.Dictionary),
+            new("cveBatchUrl", ColumnKind.Dictionary),
+            new("additionalProperties", ColumnKind.Variant),
+        ];
+
+        internal override ColumnSpec[]? Columns => Specs;
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        internal override object Read(BatchStream stream)
+        {
+            var columns = stream.Take(30);
+            return new VulnerabilityChange
+            {
+                TenantId = stream.Tenant,
+                TenantName = stream.TenantName,
+                Status = columns[0].ReadDictionary(),
+                _eventTimestamp = columns[1].ReadTime(),
+                IsOnboarded = columns[2].ReadBool(),
+                Id = columns[3].ReadText(),
+                DeviceId = columns[4].ReadDictionary(),
+                _rbacGroupId = columns[5].ReadInt(),
+                RbacGroupName = columns[6].ReadDictionary(),
+                DeviceName = columns[7].ReadDictionary(),
+                OsPlatform = columns[8].ReadDictionary(),
+                OsVersion = columns[9].ReadDictionary(),
+                OsArchitecture = columns[10].ReadDictionary(),
+                SoftwareVendor = columns[11].ReadDictionary(),
+                SoftwareName = columns[12].ReadDictionary(),
+                SoftwareVersion = columns[13].ReadDictionary(),
+                CveId = columns[14].ReadDictionary(),
+                _cvssScore = columns[15].ReadFloat(),
+                _vulnerabilitySeverityLevel = columns[16].ReadDictionary(),
+                RecommendedSecurityUpdate = columns[17].ReadDictionary(),
+                RecommendedSecurityUpdateId = columns[18].ReadDictionary(),
+                RecommendedSecurityUpdateUrl = columns[19].ReadDictionary(),
+                _diskPaths = columns[20].ReadTextList(),
+                _registryPaths = columns[21].ReadTextList(),
+                _firstSeenTimestamp = columns[22].ReadTime(),
+                _lastSeenTimestamp = columns[23].ReadTime(),
+                ExploitabilityLevel = columns[24].ReadDictionary(),
+                RecommendationReference = columns[25].ReadDictionary(),
+                SecurityUpdateAvailable = columns[26].ReadBool(),
+                CveBatchTitle = columns[27].ReadDictionary(),
+                CveBatchUrl = columns[28].ReadDictionary(),
+                AdditionalProperties = columns[29].ReadObject(),
+            };
+        }
+    }
+
+    internal sealed class CveReader : RowReader
+    {
+        internal static readonly CveReader Instance = new();
+
+        private static readonly ColumnSpec[] Specs =
+        [
+            new("softwareId", ColumnKind.Dictionary),
+            new("recommendationId", ColumnKind.Dictionary),
+            new("id", ColumnKind.Text),
+            new("name", ColumnKind.Text),
+            new("description", ColumnKind.Text),
+            new("severity", ColumnKind.Dictionary),
+            new("cvssV3", ColumnKind.Float),
+            new("cvssVector", ColumnKind.Dictionary),
+            new("exposedMachines", ColumnKind.Int),
+            new("publishedOn", ColumnKind.Time),
+            new("updatedOn", ColumnKind.Time),
+            new("firstDetected", ColumnKind.Time),
+            new("publicExploit", ColumnKind.Bool),
+            new("exploitVerified", ColumnKind.Bool),
+            new("exploitInKit", ColumnKind.Bool),
+            new("exploitTypes", ColumnKind.TextList),
+            new("exploitUris", ColumnKind.TextList),
+            new("cveSupportability", ColumnKind.Dictionary),
+            new("tags", ColumnKind.TextList),
+            new("epss", ColumnKind.Float),
+            new("additionalProperties", ColumnKind.Variant),
+        ];
+
+        internal override ColumnSpec[]? Columns => Specs;
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        internal override object Read(BatchStream stream)
+        {
+            var columns = stream.Take(21);
+            return new Cve
+            {
+                TenantId = stream.Tenant,
+                TenantName = stream.TenantName,
+                SoftwareId = columns[0].ReadDictionary(),
+                RecommendationId = columns[1].ReadDictionary(),
+                Id = columns[2].ReadText(),
+                Name = columns[3].ReadText(),
+                Description = columns[4].ReadText(),
+                _severity = columns[5].ReadDictionary(),
+                _cvssV3 = columns[6].ReadFloat(),
+                CvssVector = columns[7].ReadDictionary(),
+                _exposedMachines = columns[8].ReadInt(),
+                _publishedOn = columns[9].ReadTime(),
+                _updatedOn = columns[10].ReadTime(),
+                _firstDetected = columns[11].ReadTime(),
+                PublicExploit = columns[12].ReadBool(),
+                ExploitVerified = columns[13].ReadBool(),
+                ExploitInKit = columns[14].ReadBool(),
+                _exploitTypes = columns[15].ReadTextList(),
+                _exploitUris = columns[16].ReadTextList(),
+                CveSupportability = columns[17].ReadDictionary(),
+                _tags = columns[18].ReadTextList(),
+                _epss = columns[19].ReadFloat(),
+                AdditionalProperties = columns[20].ReadObject(),
+            };
+        }
+    }
+
+    internal sealed class MachineCveReader : RowReader
+    {
+        internal static readonly MachineCveReader Instance = new();
+
+        private static readonly ColumnSpec[] Specs =
+        [
+            new("id", ColumnKind.Text),
+            new("cveId", ColumnKind.Dictionary),
+            new("machineId", ColumnKind.Dictionary),
+            new("fixingKbId", ColumnKind.Dictionary),
+            new("productName", ColumnKind.Dictionary),
+            new("productVendor", ColumnKind.Dictionary),
+            new("productVersion", ColumnKind.Dictionary),
+            new("severity", ColumnKind.Dictionary),
+            new("additionalProperties", ColumnKind.Variant),
+        ];
+
+        internal override ColumnSpec[]? Columns => Specs;
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        internal override object Read(BatchStream stream)
+        {
+            var columns = stream.Take(9);
+            return new MachineCve
+            {
+                TenantId = stream.Tenant,
+                TenantName = stream.TenantName,
+                Id = columns[0].ReadText(),
+                CveId = columns[1].ReadDictionary(),
+                MachineId = columns[2].ReadDictionary(),
+                FixingKbId = columns[3].ReadDictionary(),
+                ProductName = columns[4].ReadDictionary(),
+                ProductVendor = columns[5].ReadDictionary(),
+                ProductVersion = columns[6].ReadDictionary(),
+                _severity = columns[7].ReadDictionary(),
+                AdditionalProperties = columns[8].ReadObject(),
+            };
+        }
+    }
+
+    internal sealed class SoftwareReader : RowReader
+    {
+        internal static readonly SoftwareReader Instance = new();
+
+        private static readonly ColumnSpec[] Specs =
+        [
+            new("machineId", ColumnKind.Dictionary),
+            new("recommendationId", ColumnKind.Dictionary),
+            new("id", ColumnKind.Text),
+            new("name", ColumnKind.Dictionary),
+            new("vendor", ColumnKind.Dictionary),
+            new("weaknesses", ColumnKind.Int),
+            new("publicExploit", ColumnKind.Bool),
+            new("activeAlert", ColumnKind.Bool),
+            new("exposedMachines", ColumnKind.Int),
+            new("installedMachines", ColumnKind.Int),
+            new("impactScore", ColumnKind.Float),
+            new("isNormalized", ColumnKind.Bool),
+            new("category", ColumnKind.Dictionary),
+            new("additionalProperties", ColumnKind.Variant),
+        ];
+
+        internal override ColumnSpec[]? Columns => Specs;
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        internal override object Read(BatchStream stream)
+        {
+            var columns = stream.Take(14);
+            return new Software
+            {
+                TenantId = stream.Tenant,
+                TenantName = stream.TenantName,
+                MachineId = columns[0].ReadDictionary(),
+                RecommendationId = columns[1].ReadDictionary(),
+                Id = columns[2].ReadText(),
+                Name = columns[3].ReadDictionary(),
+                Vendor = columns[4].ReadDictionary(),
+                _weaknesses = columns[5].ReadInt(),
+                PublicExploit = columns[6].ReadBool(),
+                ActiveAlert = columns[7].ReadBool(),
+                _exposedMachines = columns[8].ReadInt(),
+                _installedMachines = columns[9].ReadInt(),
+                _impactScore = columns[10].ReadFloat(),
+                IsNormalized = columns[11].ReadBool(),
+                Category = columns[12].ReadDictionary(),
+                AdditionalProperties = columns[13].ReadObject(),
+            };
+        }
+    }
+
+    internal sealed class SoftwareVersionReader : RowReader
+    {
+        internal static readonly SoftwareVersionReader Instance = new();
+
+        private static readonly ColumnSpec[] Specs =
+        [
+            new("softwareId", ColumnKind.Dictionary),
+            new("version", ColumnKind.Dictionary),
+            new("installations", ColumnKind.Int),
+            new("vulnerabilities", ColumnKind.Int),
+            new("additionalProperties", ColumnKind.Variant),
+        ];
+
+        internal override ColumnSpec[]? Columns => Specs;
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        internal override object Read(BatchStream stream)
+        {
+            var columns = stream.Take(5);
+            return new SoftwareVersion
+            {
+                TenantId = stream.Tenant,
+                TenantName = stream.TenantName,
+                SoftwareId = columns[0].ReadDictionary(),
+                Version = columns[1].ReadDictionary(),
+                _installations = columns[2].ReadInt(),
+                _vulnerabilities = columns[3].ReadInt(),
+                AdditionalProperties = columns[4].ReadObject(),
+            };
+        }
+    }
+
+    internal sealed class MissingKbReader : RowReader
+    {
+        internal static readonly MissingKbReader Instance = new();
+
+        private static readonly ColumnSpec[] Specs =
+        [
+            new("machineId", ColumnKind.Dictionary),
+            new("softwareId", ColumnKind.Dictionary),
+            new("id", ColumnKind.Dictionary),
+            new("name", ColumnKind.Dictionary),
+            new("osBuild", ColumnKind.Int),
+            new("productsNames", ColumnKind.TextList),
+            new("url", ColumnKind.Dictionary),
+            new("machineMissedOn", ColumnKind.Int),
+            new("cveAddressed", ColumnKind.Int),
+            new("additionalProperties", ColumnKind.Variant),
+        ];
+
+        internal override ColumnSpec[]? Columns => Specs;
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        internal override object Read(BatchStream stream)
+        {
+            var columns = stream.Take(10);
+            return new MissingKb
+            {
+                TenantId = stream.Tenant,
+                TenantName = stream.TenantName,
+                MachineId = columns[0].ReadDictionary(),
+                SoftwareId = columns[1].ReadDictionary(),
+                Id = columns[2].ReadDictionary(),
+                Name = columns[3].ReadDictionary(),
+                _osBuild = columns[4].ReadInt(),
+                _productsNames = columns[5].ReadTextList(),
+                Url = columns[6].ReadDictionary(),
+                _machineMissedOn = columns[7].ReadInt(),
+                _cveAddressed = columns[8].ReadInt(),
+                AdditionalProperties = columns[9].ReadObject(),
+            };
+        }
+    }
+
+    internal sealed class RecommendationReader : RowReader
+    {
+        internal static readonly RecommendationReader Instance = new();
+
+        private static readonly ColumnSpec[] Specs =
+        [
+            new("machineId", ColumnKind.Dictionary),
+            new("id", ColumnKind.Text),
+            new("productName", ColumnKind.Dictionary),
+            new("recommendationName", ColumnKind.Text),
+            new("weaknesses", ColumnKind.Int),
+            new("vendor", ColumnKind.Dictionary),
+            new("recommendedVersion", ColumnKind.Dictionary),
+            new("recommendedVendor", ColumnKind.Dictionary),
+            new("recommendedProgram", ColumnKind.Dictionary),
+            new("recommendationCategory", ColumnKind.Dictionary),
+            new("subCategory", ColumnKind.Dictionary),
+            new("severityScore", ColumnKind.Float),
+            new("publicExploit", ColumnKind.Bool),
+            new("activeAlert", ColumnKind.Bool),
+            new("associatedThreats", ColumnKind.TextList),
+            new("remediationType", ColumnKind.Dictionary),
+            new("status", ColumnKind.Dictionary),
+            new("configScoreImpact", ColumnKind.Float),
+            new("exposureImpact", ColumnKind.Float),
+            new("totalMachineCount", ColumnKind.Int),
+            new("exposedMachinesCount", ColumnKind.Int),
+            new("nonProductivityImpactedAssets", ColumnKind.Int),
+            new("relatedComponent", ColumnKind.Dictionary),
+            new("hasUnpatchableCve", ColumnKind.Bool),
+            new("tags", ColumnKind.TextList),
+            new("exposedCriticalDevices", ColumnKind.Int),
+            new("additionalProperties", ColumnKind.Variant),
+        ];
+
+        internal override ColumnSpec[]? Columns => Specs;
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        internal override object Read(BatchStream stream)
+        {
+            var columns = stream.Take(27);
+            return new Recommendation
+            {
+                TenantId = stream.Tenant,
+                TenantName = stream.TenantName,
+                MachineId = columns[0].ReadDictionary(),
+                Id = columns[1].ReadText(),
+                ProductName = columns[2].ReadDictionary(),
+                RecommendationName = columns[3].ReadText(),
+                _weaknesses = columns[4].ReadInt(),
+                Vendor = columns[5].ReadDictionary(),
+                RecommendedVersion = columns[6].ReadDictionary(),
+                RecommendedVendor = columns[7].ReadDictionary(),
+                RecommendedProgram = columns[8].ReadDictionary(),
+                RecommendationCategory = columns[9].ReadDictionary(),
+                SubCategory = columns[10].ReadDictionary(),
+                _severityScore = columns[11].ReadFloat(),
+                PublicExploit = columns[12].ReadBool(),
+                ActiveAlert = columns[13].ReadBool(),
+                _associatedThreats = columns[14].ReadTextList(),
+                RemediationType = columns[15].ReadDictionary(),
+                Status = columns[16].ReadDictionary(),
+                _configScoreImpact = columns[17].ReadFloat(),
+                _exposureImpact = columns[18].ReadFloat(),
+                _totalMachineCount = columns[19].ReadInt(),
+                _exposedMachinesCount = columns[20].ReadInt(),
+                _nonProductivityImpactedAssets = columns[21].ReadInt(),
+                RelatedComponent = columns[22].ReadDictionary(),
+                HasUnpatchableCve = columns[23].ReadBool(),
+                _tags = columns[24].ReadTextList(),
+                _exposedCriticalDevices = columns[25].ReadInt(),
+                AdditionalProperties = columns[26].ReadObject(),
+            };
+        }
+    }
+
+    internal sealed class DefenderScoreReader : RowReader
+    {
+        internal static readonly DefenderScoreReader Instance = new();
+
+        private static readonly ColumnSpec[] Specs =
+        [
+            new("time", ColumnKind.Time),
+            new("score", ColumnKind.Float),
+            new("rbacGroupName", ColumnKind.Dictionary),
+            new("additionalProperties", ColumnKind.Variant),
+        ];
+
+        internal override ColumnSpec[]? Columns => Specs;
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        internal override object Read(BatchStream stream)
+        {
+            var columns = stream.Take(4);
+            return new DefenderScore
+            {
+                TenantId = stream.Tenant,
+                TenantName = stream.TenantName,
+                _time = columns[0].ReadTime(),
+                _score = columns[1].ReadFloat(),
+                RbacGroupName = columns[2].ReadDictionary(),
+                AdditionalProperties = columns[3].ReadObject(),
+            };
+        }
+    }
+
+    internal sealed class RemediationTaskReader : RowReader
+    {
+        internal static readonly RemediationTaskReader Instance = new();
+
+        private static readonly ColumnSpec[] Specs =
+        [
+            new("id", ColumnKind.Text),
+            new("title", ColumnKind.Text),
+            new("createdOn", ColumnKind.Time),
+            new("requesterId", ColumnKind.Dictionary),
+            new("requesterEmail", ColumnKind.Dictionary),
+            new("status", ColumnKind.Dictionary),
+            new("statusLastModifiedOn", ColumnKind.Time),
+            new("description", ColumnKind.Text),
+            new("relatedComponent", ColumnKind.Dictionary),
+            new("targetDevices", ColumnKind.Int),
+            new("rbacGroupNames", ColumnKind.TextList),
+            new("fixedDevices", ColumnKind.Int),
+            new("requesterNotes", ColumnKind.Text),
+            new("dueOn", ColumnKind.Time),
+            new("category", ColumnKind.Dictionary),
+            new("productivityImpactRemediationType", ColumnKind.Dictionary),
+            new("priority", ColumnKind.Dictionary),
+            new("completionMethod", ColumnKind.Dictionary),
+            new("completerId", ColumnKind.Dictionary),
+            new("completerEmail", ColumnKind.Dictionary),
+            new("scid", ColumnKind.Dictionary),
+            new("type", ColumnKind.Dictionary),
+            new("productId", ColumnKind.Dictionary),
+            new("vendorId", ColumnKind.Dictionary),
+            new("nameId", ColumnKind.Dictionary),
+            new("recommendedVersion", ColumnKind.Dictionary),
+            new("recommendedVendor", ColumnKind.Dictionary),
+            new("recommendedProgram", ColumnKind.Dictionary),
+            new("additionalProperties", ColumnKind.Variant),
+        ];
+
+        internal override ColumnSpec[]? Columns => Specs;
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        internal override object Read(BatchStream stream)
+        {
+            var columns = stream.Take(29);
+            return new RemediationTask
+            {
+                TenantId = stream.Tenant,
+                TenantName = stream.TenantName,
+                Id = columns[0].ReadText(),
+                Title = columns[1].ReadText(),
+                _createdOn = columns[2].ReadTime(),
+                RequesterId = columns[3].ReadDictionary(),
+                RequesterEmail = columns[4].ReadDictionary(),
+                Status = columns[5].ReadDictionary(),
+                _statusLastModifiedOn = columns[6].ReadTime(),
+                Description = columns[7].ReadText(),
+                RelatedComponent = columns[8].ReadDictionary(),
+                _targetDevices = columns[9].ReadInt(),
+                _rbacGroupNames = columns[10].ReadTextList(),
+                _fixedDevices = columns[11].ReadInt(),
+                RequesterNotes = columns[12].ReadText(),
+                _dueOn = columns[13].ReadTime(),
+                Category = columns[14].ReadDictionary(),
+                ProductivityImpactRemediationType = columns[15].ReadDictionary(),
+                Priority = columns[16].ReadDictionary(),
+                CompletionMethod = columns[17].ReadDictionary(),
+                CompleterId = columns[18].ReadDictionary(),
+                CompleterEmail = columns[19].ReadDictionary(),
+                Scid = columns[20].ReadDictionary(),
+                Type = columns[21].ReadDictionary(),
+                ProductId = columns[22].ReadDictionary(),
+                VendorId = columns[23].ReadDictionary(),
+                NameId = columns[24].ReadDictionary(),
+                RecommendedVersion = columns[25].ReadDictionary(),
+                RecommendedVendor = columns[26].ReadDictionary(),
+                RecommendedProgram = columns[27].ReadDictionary(),
+                AdditionalProperties = columns[28].ReadObject(),
+            };
+        }
+    }
+
+    internal sealed class MachineActionReader : RowReader
+    {
+        internal static readonly MachineActionReader Instance = new();
+
+        private static readonly ColumnSpec[] Specs =
+        [
+            new("id", ColumnKind.Text),
+            new("type", ColumnKind.Dictionary),
+            new("title", ColumnKind.Dictionary),
+            new("scope", ColumnKind.Dictionary),
+            new("requestor", ColumnKind.Dictionary),
+            new("requestSource", ColumnKind.Dictionary),
+            new("requestorComment", ColumnKind.Text),
+            new("status", ColumnKind.Dictionary),
+            new("machineId", ColumnKind.Dictionary),
+            new("computerDnsName", ColumnKind.Dictionary),
+            new("creationDateTimeUtc", ColumnKind.Time),
+            new("lastUpdateDateTimeUtc", ColumnKind.Time),
+            new("cancellationRequestor", ColumnKind.Dictionary),
+            new("cancellationComment", ColumnKind.Text),
+            new("cancellationDateTimeUtc", ColumnKind.Time),
+            new("relatedFileInfo", ColumnKind.Variant),
+            new("externalID", ColumnKind.Text),
+            new("errorHResult", ColumnKind.Int),
+            new("commands", ColumnKind.Variant),
+            new("troubleshootInfo", ColumnKind.Text),
+            new("additionalProperties", ColumnKind.Variant),
+        ];
+
+        internal override ColumnSpec[]? Columns => Specs;
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        internal override object Read(BatchStream stream)
+        {
+            var columns = stream.Take(21);
+            return new MachineAction
+            {
+                TenantId = stream.Tenant,
+                TenantName = stream.TenantName,
+                Id = columns[0].ReadText(),
+                Type = columns[1].ReadDictionary(),
+                Title = columns[2].ReadDictionary(),
+                Scope = columns[3].ReadDictionary(),
+                Requestor = columns[4].ReadDictionary(),
+                RequestSource = columns[5].ReadDictionary(),
+                RequestorComment = columns[6].ReadText(),
+                Status = columns[7].ReadDictionary(),
+                MachineId = columns[8].ReadDictionary(),
+                ComputerDnsName = columns[9].ReadDictionary(),
+                _creationDateTimeUtc = columns[10].ReadTime(),
+                _lastUpdateDateTimeUtc = columns[11].ReadTime(),
+                CancellationRequestor = columns[12].ReadDictionary(),
+                CancellationComment = columns[13].ReadText(),
+                _cancellationDateTimeUtc = columns[14].ReadTime(),
+                _relatedFileInfo = columns[15].ReadVariant(),
+                ExternalID = columns[16].ReadText(),
+                _errorHResult = columns[17].ReadInt(),
+                _commands = columns[18].ReadVariant(),
+                TroubleshootInfo = columns[19].ReadText(),
+                AdditionalProperties = columns[20].ReadObject(),
+            };
+        }
+    }
+
+    internal sealed class InvestigationReader : RowReader
+    {
+        internal static readonly InvestigationReader Instance = new();
+
+        private static readonly ColumnSpec[] Specs =
+        [
+            new("id", ColumnKind.Text),
+            new("startTime", ColumnKind.Time),
+            new("endTime", ColumnKind.Time),
+            new("state", ColumnKind.Dictionary),
+            new("cancelledBy", ColumnKind.Dictionary),
+            new("statusDetails", ColumnKind.Text),
+            new("machineId", ColumnKind.Dictionary),
+            new("computerDnsName", ColumnKind.Dictionary),
+            new("triggeringAlertId", ColumnKind.Text),
+            new("additionalProperties", ColumnKind.Variant),
+        ];
+
+        internal override ColumnSpec[]? Columns => Specs;
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        internal override object Read(BatchStream stream)
+        {
+            var columns = stream.Take(10);
+            return new Investigation
+            {
+                TenantId = stream.Tenant,
+                TenantName = stream.TenantName,
+                Id = columns[0].ReadText(),
+                _startTime = columns[1].ReadTime(),
+                _endTime = columns[2].ReadTime(),
+                State = columns[3].ReadDictionary(),
+                CancelledBy = columns[4].ReadDictionary(),
+                StatusDetails = columns[5].ReadText(),
+                MachineId = columns[6].ReadDictionary(),
+                ComputerDnsName = columns[7].ReadDictionary(),
+                TriggeringAlertId = columns[8].ReadText(),
+                AdditionalProperties = columns[9].ReadObject(),
+            };
+        }
+    }
+
+    internal sealed class IndicatorReader : RowReader
+    {
+        internal static readonly IndicatorReader Instance = new();
+
+        private static readonly ColumnSpec[] Specs =
+        [
+            new("id", ColumnKind.Text),
+            new("indicatorValue", ColumnKind.Text),
+            new("indicatorType", ColumnKind.Dictionary),
+            new("action", ColumnKind.Dictionary),
+            new("application", ColumnKind.Dictionary),
+            new("source", ColumnKind.Dictionary),
+            new("sourceType", ColumnKind.Dictionary),
+            new("title", ColumnKind.Text),
+            new("creationTimeDateTimeUtc", ColumnKind.Time),
+            new("createdBy", ColumnKind.Dictionary),
+            new("createdByDisplayName", ColumnKind.Dictionary),
+            new("createdBySource", ColumnKind.Dictionary),
+            new("expirationTime", ColumnKind.Time),
+            new("lastUpdateTime", ColumnKind.Time),
+            new("lastUpdatedBy", ColumnKind.Dictionary),
+            new("severity", ColumnKind.Dictionary),
+            new("description", ColumnKind.Text),
+            new("recommendedActions", ColumnKind.Text),
+            new("rbacGroupNames", ColumnKind.TextList),
+            new("rbacGroupIds", ColumnKind.TextList),
+            new("generateAlert", ColumnKind.Bool),
+            new("category", ColumnKind.Dictionary),
+            new("educateUrl", ColumnKind.Text),
+            new("bypassDurationHours", ColumnKind.Int),
+            new("lookBackPeriod", ColumnKind.Dictionary),
+            new("historicalDetection", ColumnKind.Bool),
+            new("mitreTechniques", ColumnKind.TextList),
+            new("externalId", ColumnKind.Text),
+            new("certificateInfo", ColumnKind.Variant),
+            new("additionalProperties", ColumnKind.Variant),
+        ];
+
+        internal override ColumnSpec[]? Columns => Specs;
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        internal override object Read(BatchStream stream)
+        {
+            var columns = stream.Take(30);
+            return new Indicator
+            {
+                TenantId = stream.Tenant,
+                TenantName = stream.TenantName,
+                Id = columns[0].ReadText(),
+                IndicatorValue = columns[1].ReadText(),
+                IndicatorType = columns[2].ReadDictionary(),
+                Action = columns[3].ReadDictionary(),
+                Application = columns[4].ReadDictionary(),
+                Source = columns[5].ReadDictionary(),
+                SourceType = columns[6].ReadDictionary(),
+                Title = columns[7].ReadText(),
+                _creationTimeDateTimeUtc = columns[8].ReadTime(),
+                CreatedBy = columns[9].ReadDictionary(),
+                CreatedByDisplayName = columns[10].ReadDictionary(),
+                CreatedBySource = columns[11].ReadDictionary(),
+                _expirationTime = columns[12].ReadTime(),
+                _lastUpdateTime = columns[13].ReadTime(),
+                LastUpdatedBy = columns[14].ReadDictionary(),
+                _severity = columns[15].ReadDictionary(),
+                Description = columns[16].ReadText(),
+                RecommendedActions = columns[17].ReadText(),
+                _rbacGroupNames = columns[18].ReadTextList(),
+                _rbacGroupIds = columns[19].ReadTextList(),
+                GenerateAlert = columns[20].ReadBool(),
+                Category = columns[21].ReadDictionary(),
+                EducateUrl = columns[22].ReadText(),
+                _bypassDurationHours = columns[23].ReadInt(),
+                LookBackPeriod = columns[24].ReadDictionary(),
+                HistoricalDetection = columns[25].ReadBool(),
+                _mitreTechniques = columns[26].ReadTextList(),
+                ExternalId = columns[27].ReadText(),
+                _certificateInfo = columns[28].ReadVariant(),
+                AdditionalProperties = columns[29].ReadObject(),
+            };
+        }
+    }
+
+    internal sealed class DefenderFileReader : RowReader
+    {
+        internal static readonly DefenderFileReader Instance = new();
+
+        private static readonly ColumnSpec[] Specs =
+        [
+            new("alertId", ColumnKind.Dictionary),
+            new("sha1", ColumnKind.Text),
+            new("sha256", ColumnKind.Text),
+            new("md5", ColumnKind.Text),
+            new("globalPrevalence", ColumnKind.Int),
+            new("globalFirstObserved", ColumnKind.Time),
+            new("globalLastObserved", ColumnKind.Time),
+            new("size", ColumnKind.Int),
+            new("fileType", ColumnKind.Dictionary),
+            new("isPeFile", ColumnKind.Bool),
+            new("filePublisher", ColumnKind.Dictionary),
+            new("fileProductName", ColumnKind.Dictionary),
+            new("signer", ColumnKind.Dictionary),
+            new("issuer", ColumnKind.Dictionary),
+            new("signerHash", ColumnKind.Text),
+            new("isValidCertificate", ColumnKind.Bool),
+            new("determinationType", ColumnKind.Dictionary),
+            new("determinationValue", ColumnKind.Dictionary),
+            new("additionalProperties", ColumnKind.Variant),
+        ];
+
+        internal override ColumnSpec[]? Columns => Specs;
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        internal override object Read(BatchStream stream)
+        {
+            var columns = stream.Take(19);
+            return new DefenderFile
+            {
+                TenantId = stream.Tenant,
+                TenantName = stream.TenantName,
+                AlertId = columns[0].ReadDictionary(),
+                Sha1 = columns[1].ReadText(),
+                Sha256 = columns[2].ReadText(),
+                Md5 = columns[3].ReadText(),
+                _globalPrevalence = columns[4].ReadInt(),
+                _globalFirstObserved = columns[5].ReadTime(),
+                _globalLastObserved = columns[6].ReadTime(),
+                _size = columns[7].ReadInt(),
+                FileType = columns[8].ReadDictionary(),
+                IsPeFile = columns[9].ReadBool(),
+                FilePublisher = columns[10].ReadDictionary(),
+                FileProductName = columns[11].ReadDictionary(),
+                Signer = columns[12].ReadDictionary(),
+                Issuer = columns[13].ReadDictionary(),
+                SignerHash = columns[14].ReadText(),
+                IsValidCertificate = columns[15].ReadBool(),
+                DeterminationType = columns[16].ReadDictionary(),
+                DeterminationValue = columns[17].ReadDictionary(),
+                AdditionalProperties = columns[18].ReadObject(),
+            };
+        }
+    }
+
+    internal sealed class FileStatisticReader : RowReader
+    {
+        internal static readonly FileStatisticReader Instance = new();
+
+        private static readonly ColumnSpec[] Specs =
+        [
+            new("fileHash", ColumnKind.Dictionary),
+            new("sha1", ColumnKind.Text),
+            new("organizationPrevalence", ColumnKind.Int),
+            new("orgFirstSeen", ColumnKind.Time),
+            new("orgLastSeen", ColumnKind.Time),
+            new("globalPrevalence", ColumnKind.Int),
+            new("globalFirstObserved", ColumnKind.Time),
+            new("globalLastObserved", ColumnKind.Time),
+            new("topFileNames", ColumnKind.TextList),
+            new("additionalProperties", ColumnKind.Variant),
+        ];
+
+        internal override ColumnSpec[]? Columns => Specs;
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        internal override object Read(BatchStream stream)
+        {
+            var columns = stream.Take(10);
+            return new FileStatistic
+            {
+                TenantId = stream.Tenant,
+                TenantName = stream.TenantName,
+                FileHash = columns[0].ReadDictionary(),
+                Sha1 = columns[1].ReadText(),
+                _organizationPrevalence = columns[2].ReadInt(),
+                _orgFirstSeen = columns[3].ReadTime(),
+                _orgLastSeen = columns[4].ReadTime(),
+                _globalPrevalence = columns[5].ReadInt(),
+                _globalFirstObserved = columns[6].ReadTime(),
+                _globalLastObserved = columns[7].ReadTime(),
+                _topFileNames = columns[8].ReadTextList(),
+                AdditionalProperties = columns[9].ReadObject(),
+            };
+        }
+    }
+
+    internal sealed class DefenderDomainReader : RowReader
+    {
+        internal static readonly DefenderDomainReader Instance = new();
+
+        private static readonly ColumnSpec[] Specs =
+        [
+            new("alertId", ColumnKind.Dictionary),
+            new("host", ColumnKind.Text),
+            new("organizationPrevalence", ColumnKind.Int),
+            new("orgFirstSeen", ColumnKind.Time),
+            new("orgLastSeen", ColumnKind.Time),
+            new("additionalProperties", ColumnKind.Variant),
+        ];
+
+        internal override ColumnSpec[]? Columns => Specs;
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        internal override object Read(BatchStream stream)
+        {
+            var columns = stream.Take(6);
+            return new DefenderDomain
+            {
+                TenantId = stream.Tenant,
+                TenantName = stream.TenantName,
+                AlertId = columns[0].ReadDictionary(),
+                Host = columns[1].ReadText(),
+                _organizationPrevalence = columns[2].ReadInt(),
+                _orgFirstSeen = columns[3].ReadTime(),
+                _orgLastSeen = columns[4].ReadTime(),
+                AdditionalProperties = columns[5].ReadObject(),
+            };
+        }
+    }
+
+    internal sealed class DefenderIpAddressReader : RowReader
+    {
+        internal static readonly DefenderIpAddressReader Instance = new();
+
+        private static readonly ColumnSpec[] Specs =
+        [
+            new("alertId", ColumnKind.Dictionary),
+            new("ipAddress", ColumnKind.Text),
+            new("organizationPrevalence", ColumnKind.Int),
+            new("orgFirstSeen", ColumnKind.Time),
+            new("orgLastSeen", ColumnKind.Time),
+            new("additionalProperties", ColumnKind.Variant),
+        ];
+
+        internal override ColumnSpec[]? Columns => Specs;
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        internal override object Read(BatchStream stream)
+        {
+            var columns = stream.Take(6);
+            return new DefenderIpAddress
+            {
+                TenantId = stream.Tenant,
+                TenantName = stream.TenantName,
+                AlertId = columns[0].ReadDictionary(),
+                IpAddress = columns[1].ReadText(),
+                _organizationPrevalence = columns[2].ReadInt(),
+                _orgFirstSeen = columns[3].ReadTime(),
+                _orgLastSeen = columns[4].ReadTime(),
+                AdditionalProperties = columns[5].ReadObject(),
+            };
+        }
+    }
+
+    internal sealed class DefenderUserReader : RowReader
+    {
+        internal static readonly DefenderUserReader Instance = new();
+
+        private static readonly ColumnSpec[] Specs =
+        [
+            new("machineId", ColumnKind.Dictionary),
+            new("alertId", ColumnKind.Dictionary),
+            new("id", ColumnKind.Text),
+            new("accountName", ColumnKind.Dictionary),
+            new("accountDomain", ColumnKind.Dictionary),
+            new("accountSid", ColumnKind.Text),
+            new("firstSeen", ColumnKind.Time),
+            new("lastSeen", ColumnKind.Time),
+            new("mostPrevalentMachineId", ColumnKind.Text),
+            new("leastPrevalentMachineId", ColumnKind.Text),
+            new("logonTypes", ColumnKind.Dictionary),
+            new("logOnMachinesCount", ColumnKind.Int),
+            new("logonCount", ColumnKind.Int),
+            new("isDomainAdmin", ColumnKind.Bool),
+            new("isOnlyNetworkUser", ColumnKind.Bool),
+            new("additionalProperties", ColumnKind.Variant),
+        ];
+
+        internal override ColumnSpec[]? Columns => Specs;
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        internal override object Read(BatchStream stream)
+        {
+            var columns = stream.Take(16);
+            return new DefenderUser
+            {
+                TenantId = stream.Tenant,
+                TenantName = stream.TenantName,
+                MachineId = columns[0].ReadDictionary(),
+                AlertId = columns[1].ReadDictionary(),
+                Id = columns[2].ReadText(),
+                AccountName = columns[3].ReadDictionary(),
+                AccountDomain = columns[4].ReadDictionary(),
+                AccountSid = columns[5].ReadText(),
+                _firstSeen = columns[6].ReadTime(),
+                _lastSeen = columns[7].ReadTime(),
+                MostPrevalentMachineId = columns[8].ReadText(),
+                LeastPrevalentMachineId = columns[9].ReadText(),
+                LogonTypes = columns[10].ReadDictionary(),
+                _logOnMachinesCount = columns[11].ReadInt(),
+                _logonCount = columns[12].ReadInt(),
+                IsDomainAdmin = columns[13].ReadBool(),
+                IsOnlyNetworkUser = columns[14].ReadBool(),
+                AdditionalProperties = columns[15].ReadObject(),
+            };
+        }
+    }
+
+    internal sealed class LibraryFileReader : RowReader
+    {
+        internal static readonly LibraryFileReader Instance = new();
+
+        private static readonly ColumnSpec[] Specs =
+        [
+            new("fileName", ColumnKind.Text),
+            new("sha256", ColumnKind.Text),
+            new("description", ColumnKind.Text),
+            new("creationTime", ColumnKind.Time),
+            new("lastUpdatedTime", ColumnKind.Time),
+            new("createdBy", ColumnKind.Dictionary),
+            new("hasParameters", ColumnKind.Bool),
+            new("parametersDescription", ColumnKind.Text),
+            new("additionalProperties", ColumnKind.Variant),
+        ];
+
+        internal override ColumnSpec[]? Columns => Specs;
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        internal override object Read(BatchStream stream)
+        {
+            var columns = stream.Take(9);
+            return new LibraryFile
+            {
+                TenantId = stream.Tenant,
+                TenantName = stream.TenantName,
+                FileName = columns[0].ReadText(),
+                Sha256 = columns[1].ReadText(),
+                Description = columns[2].ReadText(),
+                _creationTime = columns[3].ReadTime(),
+                _lastUpdatedTime = columns[4].ReadTime(),
+                CreatedBy = columns[5].ReadDictionary(),
+                HasParameters = columns[6].ReadBool(),
+                ParametersDescription = columns[7].ReadText(),
+                AdditionalProperties = columns[8].ReadObject(),
+            };
+        }
+    }
+
+    internal sealed class AntivirusHealthReader : RowReader
+    {
+        internal static readonly AntivirusHealthReader Instance = new();
+
+        private static readonly ColumnSpec[] Specs =
+        [
+            new("id", ColumnKind.Text),
+            new("machineId", ColumnKind.Text),
+            new("computerDnsName", ColumnKind.Text),
+            new("osKind", ColumnKind.Dictionary),
+            new("osPlatform", ColumnKind.Dictionary),
+            new("osVersion", ColumnKind.Dictionary),
+            new("avMode", ColumnKind.Dictionary),
+            new("avSignatureVersion", ColumnKind.Dictionary),
+            new("avEngineVersion", ColumnKind.Dictionary),
+            new("avPlatformVersion", ColumnKind.Dictionary),
+            new("lastSeenTime", ColumnKind.Time),
+            new("quickScanResult", ColumnKind.Dictionary),
+            new("quickScanError", ColumnKind.Dictionary),
+            new("quickScanTime", ColumnKind.Time),
+            new("fullScanResult", ColumnKind.Dictionary),
+            new("fullScanError", ColumnKind.Dictionary),
+            new("fullScanTime", ColumnKind.Time),
+            new("dataRefreshTimestamp", ColumnKind.Time),
+            new("avEngineUpdateTime", ColumnKind.Time),
+            new("avSignatureUpdateTime", ColumnKind.Time),
+            new("avPlatformUpdateTime", ColumnKind.Time),
+            new("avSignaturePublishTime", ColumnKind.Time),
+            new("avIsSignatureUpToDate", ColumnKind.Bool),
+            new("avIsEngineUpToDate", ColumnKind.Bool),
+            new("avIsPlatformUpToDate", ColumnKind.Bool),
+            new("avSignatureDataRefreshTime", ColumnKind.Time),
+            new("avEngineDataRefreshTime", ColumnKind.Time),
+            new("avPlatformDataRefreshTime", ColumnKind.Time),
+            new("avModeDataRefreshTime", ColumnKind.Time),
+            new("avScanDataRefreshTime", ColumnKind.Time),
+            new("rbacGroupName", ColumnKind.Dictionary),
+            new("rbacGroupId", ColumnKind.Int),
+            new("additionalProperties", ColumnKind.Variant),
+        ];
+
+        internal override ColumnSpec[]? Columns => Specs;
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        internal override object Read(BatchStream stream)
+        {
+            var columns = stream.Take(33);
+            return new AntivirusHealth
+            {
+                TenantId = stream.Tenant,
+                TenantName = stream.TenantName,
+                Id = columns[0].ReadText(),
+                MachineId = columns[1].ReadText(),
+                ComputerDnsName = columns[2].ReadText(),
+                OsKind = columns[3].ReadDictionary(),
+                OsPlatform = columns[4].ReadDictionary(),
+                OsVersion = columns[5].ReadDictionary(),
+                AvMode = columns[6].ReadDictionary(),
+                AvSignatureVersion = columns[7].ReadDictionary(),
+                AvEngineVersion = columns[8].ReadDictionary(),
+                AvPlatformVersion = columns[9].ReadDictionary(),
+                _lastSeenTime = columns[10].ReadTime(),
+                QuickScanResult = columns[11].ReadDictionary(),
+                QuickScanError = columns[12].ReadDictionary(),
+                _quickScanTime = columns[13].ReadTime(),
+                FullScanResult = columns[14].ReadDictionary(),
+                FullScanError = columns[15].ReadDictionary(),
+                _fullScanTime = columns[16].ReadTime(),
+                _dataRefreshTimestamp = columns[17].ReadTime(),
+                _avEngineUpdateTime = columns[18].ReadTime(),
+                _avSignatureUpdateTime = columns[19].ReadTime(),
+                _avPlatformUpdateTime = columns[20].ReadTime(),
+                _avSignaturePublishTime = columns[21].ReadTime(),
+                AvIsSignatureUpToDate = columns[22].ReadBool(),
+                AvIsEngineUpToDate = columns[23].ReadBool(),
+                AvIsPlatformUpToDate = columns[24].ReadBool(),
+                _avSignatureDataRefreshTime = columns[25].ReadTime(),
+                _avEngineDataRefreshTime = columns[26].ReadTime(),
+                _avPlatformDataRefreshTime = columns[27].ReadTime(),
+                _avModeDataRefreshTime = columns[28].ReadTime(),
+                _avScanDataRefreshTime = columns[29].ReadTime(),
+                RbacGroupName = columns[30].ReadDictionary(),
+                _rbacGroupId = columns[31].ReadInt(),
+                AdditionalProperties = columns[32].ReadObject(),
+            };
+        }
+    }
+
+    internal sealed class BaselineProfileReader : RowReader
+    {
+        internal static readonly BaselineProfileReader Instance = new();
+
+        private static readonly ColumnSpec[] Specs =
+        [
+            new("id", ColumnKind.Text),
+            new("name", ColumnKind.Text),
+            new("description", ColumnKind.Text),
+            new("benchmark", ColumnKind.Dictionary),
+            new("version", ColumnKind.Dictionary),
+            new("operatingSystem", ColumnKind.Dictionary),
+            new("operatingSystemVersion", ColumnKind.Dictionary),
+            new("status", ColumnKind.Bool),
+            new("complianceLevel", ColumnKind.Dictionary),
+            new("settingsNumber", ColumnKind.Int),
+            new("createdBy", ColumnKind.Dictionary),
+            new("lastUpdatedBy", ColumnKind.Dictionary),
+            new("createdOnTimestampUTC", ColumnKind.Time),
+            new("lastUpdateTimestampUTC", ColumnKind.Time),
+            new("passedDevices", ColumnKind.Int),
+            new("totalDevices", ColumnKind.Int),
+            new("additionalProperties", ColumnKind.Variant),
+        ];
+
+        internal override ColumnSpec[]? Columns => Specs;
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        internal override object Read(BatchStream stream)
+        {
+            var columns = stream.Take(17);
+            return new BaselineProfile
+            {
+                TenantId = stream.Tenant,
+                TenantName = stream.TenantName,
+                Id = columns[0].ReadText(),
+                Name = columns[1].ReadText(),
+                Description = columns[2].ReadText(),
+                Benchmark = columns[3].ReadDictionary(),
+                Version = columns[4].ReadDictionary(),
+                OperatingSystem = columns[5].ReadDictionary(),
+                OperatingSystemVersion = columns[6].ReadDictionary(),
+                Status = columns[7].ReadBool(),
+                ComplianceLevel = columns[8].ReadDictionary(),
+                _settingsNumber = columns[9].ReadInt(),
+                CreatedBy = columns[10].ReadDictionary(),
+                LastUpdatedBy = columns[11].ReadDictionary(),
+                _createdOnTimestampUTC = columns[12].ReadTime(),
+                _lastUpdateTimestampUTC = columns[13].ReadTime(),
+                _passedDevices = columns[14].ReadInt(),
+                _totalDevices = columns[15].ReadInt(),
+                AdditionalProperties = columns[16].ReadObject(),
+            };
+        }
+    }
+
+    internal sealed class BaselineConfigurationReader : RowReader
+    {
+        internal static readonly BaselineConfigurationReader Instance = new();
+
+        private static readonly ColumnSpec[] Specs =
+        [
+            new("id", ColumnKind.Text),
+            new("uniqueId", ColumnKind.Text),
+            new("benchmarkName", ColumnKind.Dictionary),
+            new("benchmarkVersion", ColumnKind.Dictionary),
+            new("name", ColumnKind.Text),
+            new("description", ColumnKind.Text),
+            new("category", ColumnKind.Dictionary),
+            new("complianceLevels", ColumnKind.TextList),
+            new("cce", ColumnKind.Dictionary),
+            new("rationale", ColumnKind.Text),
+            new("remediation", ColumnKind.Text),
+            new("recommendedValue", ColumnKind.TextList),
+            new("source", ColumnKind.TextList),
+            new("isCustom", ColumnKind.Bool),
+            new("additionalProperties", ColumnKind.Variant),
+        ];
+
+        internal override ColumnSpec[]? Columns => Specs;
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        internal override object Read(BatchStream stream)
+        {
+            var columns = stream.Take(15);
+            return new BaselineConfiguration
+            {
+                TenantId = stream.Tenant,
+                TenantName = stream.TenantName,
+                Id = columns[0].ReadText(),
+                UniqueId = columns[1].ReadText(),
+                BenchmarkName = columns[2].ReadDictionary(),
+                BenchmarkVersion = columns[3].ReadDictionary(),
+                Name = columns[4].ReadText(),
+                Description = columns[5].ReadText(),
+                Category = columns[6].ReadDictionary(),
+                _complianceLevels = columns[7].ReadTextList(),
+                Cce = columns[8].ReadDictionary(),
+                Rationale = columns[9].ReadText(),
+                Remediation = columns[10].ReadText(),
+                _recommendedValue = columns[11].ReadTextList(),
+                _source = columns[12].ReadTextList(),
+                IsCustom = columns[13].ReadBool(),
+                AdditionalProperties = columns[14].ReadObject(),
+            };
+        }
+    }
+
+    internal sealed class BrowserExtensionPermissionReader : RowReader
+    {
+        internal static readonly BrowserExtensionPermissionReader Instance = new();
+
+        private static readonly ColumnSpec[] Specs =
+        [
+            new("key", ColumnKind.Text),
+            new("permissionName", ColumnKind.Dictionary),
+            new("description", ColumnKind.Text),
+            new("additionalProperties", ColumnKind.Variant),
+        ];
+
+        internal override ColumnSpec[]? Columns => Specs;
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        internal override object Read(BatchStream stream)
+        {
+            var columns = stream.Take(4);
+            return new BrowserExtensionPermission
+            {
+                TenantId = stream.Tenant,
+                TenantName = stream.TenantName,
+                Key = columns[0].ReadText(),
+                PermissionName = columns[1].ReadDictionary(),
+                Description = columns[2].ReadText(),
+                AdditionalProperties = columns[3].ReadObject(),
+            };
+        }
+    }
+
+    internal sealed class ScanDefinitionReader : RowReader
+    {
+        internal static readonly ScanDefinitionReader Instance = new();
+
+        private static readonly ColumnSpec[] Specs =
+        [
+            new("id", ColumnKind.Text),
+            new("scanType", ColumnKind.Dictionary),
+            new("scanName", ColumnKind.Text),
+            new("isActive", ColumnKind.Bool),
+            new("target", ColumnKind.Text),
+            new("orgId", ColumnKind.Dictionary),
+            new("intervalInHours", ColumnKind.Int),
+            new("createdBy", ColumnKind.Dictionary),
+            new("targetType", ColumnKind.Dictionary),
+            new("scanAuthenticationParams", ColumnKind.Variant),
+            new("scannerAgent", ColumnKind.Variant),
+            new("latestScan", ColumnKind.Variant),
+            new("additionalProperties", ColumnKind.Variant),
+        ];
+
+        internal override ColumnSpec[]? Columns => Specs;
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        internal override object Read(BatchStream stream)
+        {
+            var columns = stream.Take(13);
+            return new ScanDefinition
+            {
+                TenantId = stream.Tenant,
+                TenantName = stream.TenantName,
+                Id = columns[0].ReadText(),
+                ScanType = columns[1].ReadDictionary(),
+                ScanName = columns[2].ReadText(),
+                IsActive = columns[3].ReadBool(),
+                Target = columns[4].ReadText(),
+                OrgId = columns[5].ReadDictionary(),
+                _intervalInHours = columns[6].ReadInt(),
+                CreatedBy = columns[7].ReadDictionary(),
+                TargetType = columns[8].ReadDictionary(),
+                _scanAuthenticationParams = columns[9].ReadVariant(),
+                _scannerAgent = columns[10].ReadVariant(),
+                _latestScan = columns[11].ReadVariant(),
+                AdditionalProperties = columns[12].ReadObject(),
+            };
+        }
+    }
+
+    internal sealed class ScanAgentReader : RowReader
+    {
+        internal static readonly ScanAgentReader Instance = new();
+
+        private static readonly ColumnSpec[] Specs =
+        [
+            new("id", ColumnKind.Text),
+            new("machineId", ColumnKind.Text),
+            new("lastSeen", ColumnKind.Time),
+            new("computerDnsName", ColumnKind.Dictionary),
+            new("assignedApplicationId", ColumnKind.Text),
+            new("scannerSoftwareVersion", ColumnKind.Dictionary),
+            new("lastCommandExecutionTimestamp", ColumnKind.Time),
+            new("mdeClientVersion", ColumnKind.Dictionary),
+            new("additionalProperties", ColumnKind.Variant),
+        ];
+
+        internal override ColumnSpec[]? Columns => Specs;
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        internal override object Read(BatchStream stream)
+        {
+            var columns = stream.Take(9);
+            return new ScanAgent
+            {
+                TenantId = stream.Tenant,
+                TenantName = stream.TenantName,
+                Id = columns[0].ReadText(),
+                MachineId = columns[1].ReadText(),
+                _lastSeen = columns[2].ReadTime(),
+                ComputerDnsName = columns[3].ReadDictionary(),
+                AssignedApplicationId = columns[4].ReadText(),
+                ScannerSoftwareVersion = columns[5].ReadDictionary(),
+                _lastCommandExecutionTimestamp = columns[6].ReadTime(),
+                MdeClientVersion = columns[7].ReadDictionary(),
+                AdditionalProperties = columns[8].ReadObject(),
+            };
+        }
+    }
+
+    internal sealed class ScanHistoryReader : RowReader
+    {
+        internal static readonly ScanHistoryReader Instance = new();
+
+        private static readonly ColumnSpec[] Specs =
+        [
+            new("orgId", ColumnKind.Dictionary),
+            new("scanDefinitionIds", ColumnKind.Text),
+            new("sessionIds", ColumnKind.Text),
+            new("numberOfSuccessfullyScannedTargets", ColumnKind.Int),
+            new("numberOfTargets", ColumnKind.Int),
+            new("scanStatus", ColumnKind.Dictionary),
+            new("lastScanned", ColumnKind.Time),
+            new("scannerId", ColumnKind.Text),
+            new("listScannedTargets", ColumnKind.Variant),
+            new("errorMessages", ColumnKind.TextList),
+            new("additionalProperties", ColumnKind.Variant),
+        ];
+
+        internal override ColumnSpec[]? Columns => Specs;
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        internal override object Read(BatchStream stream)
+        {
+            var columns = stream.Take(11);
+            return new ScanHistory
+            {
+                TenantId = stream.Tenant,
+                TenantName = stream.TenantName,
+                OrgId = columns[0].ReadDictionary(),
+                ScanDefinitionIds = columns[1].ReadText(),
+                SessionIds = columns[2].ReadText(),
+                _numberOfSuccessfullyScannedTargets = columns[3].ReadInt(),
+                _numberOfTargets = columns[4].ReadInt(),
+                ScanStatus = columns[5].ReadDictionary(),
+                _lastScanned = columns[6].ReadTime(),
+                ScannerId = columns[7].ReadText(),
+                _listScannedTargets = columns[8].ReadVariant(),
+                _errorMessages = columns[9].ReadTextList(),
+                AdditionalProperties = columns[10].ReadObject(),
+            };
+        }
+    }
+
+    internal sealed class SoftwareInventoryReader : RowReader
+    {
+        internal static readonly SoftwareInventoryReader Instance = new();
+
+        private static readonly ColumnSpec[] Specs =
+        [
+            new("deviceId", ColumnKind.Dictionary),
+            new("rbacGroupId", ColumnKind.Int),
+            new("rbacGroupName", ColumnKind.Dictionary),
+            new("deviceName", ColumnKind.Dictionary),
+            new("osPlatform", ColumnKind.Dictionary),
+            new("softwareVendor", ColumnKind.Dictionary),
+            new("softwareName", ColumnKind.Dictionary),
+            new("softwareVersion", ColumnKind.Dictionary),
+            new("numberOfWeaknesses", ColumnKind.Int),
+            new("diskPaths", ColumnKind.TextList),
+            new("registryPaths", ColumnKind.TextList),
+            new("softwareFirstSeenTimestamp", ColumnKind.Time),
+            new("endOfSupportStatus", ColumnKind.Dictionary),
+            new("endOfSupportDate", ColumnKind.Time),
+            new("additionalProperties", ColumnKind.Variant),
+        ];
+
+        internal override ColumnSpec[]? Columns => Specs;
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        internal override object Read(BatchStream stream)
+        {
+            var columns = stream.Take(15);
+            return new SoftwareInventory
+            {
+                TenantId = stream.Tenant,
+                TenantName = stream.TenantName,
+                DeviceId = columns[0].ReadDictionary(),
+                _rbacGroupId = columns[1].ReadInt(),
+                RbacGroupName = columns[2].ReadDictionary(),
+                DeviceName = columns[3].ReadDictionary(),
+                OsPlatform = columns[4].ReadDictionary(),
+                SoftwareVendor = columns[5].ReadDictionary(),
+                SoftwareName = columns[6].ReadDictionary(),
+                SoftwareVersion = columns[7].ReadDictionary(),
+                _numberOfWeaknesses = columns[8].ReadInt(),
+                _diskPaths = columns[9].ReadTextList(),
+                _registryPaths = columns[10].ReadTextList(),
+                _softwareFirstSeenTimestamp = columns[11].ReadTime(),
+                EndOfSupportStatus = columns[12].ReadDictionary(),
+                _endOfSupportDate = columns[13].ReadTime(),
+                AdditionalProperties = columns[14].ReadObject(),
+            };
+        }
+    }
+
+    internal sealed class SecureConfigurationReader : RowReader
+    {
+        internal static readonly SecureConfigurationReader Instance = new();
+
+        private static readonly ColumnSpec[] Specs =
+        [
+            new("deviceId", ColumnKind.Dictionary),
+            new("rbacGroupId", ColumnKind.Int),
+            new("rbacGroupName", ColumnKind.Dictionary),
+            new("deviceName", ColumnKind.Dictionary),
+            new("osPlatform", ColumnKind.Dictionary),
+            new("osVersion", ColumnKind.Dictionary),
+            new("timestamp", ColumnKind.Time),
+            new("configurationId", ColumnKind.Dictionary),
+            new("configurationCategory", ColumnKind.Dictionary),
+            new("configurationSubcategory", ColumnKind.Dictionary),
+            new("configurationImpact", ColumnKind.Int),
+            new("isCompliant", ColumnKind.Bool),
+            new("isApplicable", ColumnKind.Bool),
+            new("isExpectedUserImpact", ColumnKind.Bool),
+            new("configurationName", ColumnKind.Dictionary),
+            new("recommendationReference", ColumnKind.Dictionary),
+            new("additionalProperties", ColumnKind.Variant),
+        ];
+
+        internal override ColumnSpec[]? Columns => Specs;
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        internal override object Read(BatchStream stream)
+        {
+            var columns = stream.Take(17);
+            return new SecureConfiguration
+            {
+                TenantId = stream.Tenant,
+                TenantName = stream.TenantName,
+                DeviceId = columns[0].ReadDictionary(),
+                _rbacGroupId = columns[1].ReadInt(),
+                RbacGroupName = columns[2].ReadDictionary(),
+                DeviceName = columns[3].ReadDictionary(),
+                OsPlatform = columns[4].ReadDictionary(),
+                OsVersion = columns[5].ReadDictionary(),
+                _timestamp = columns[6].ReadTime(),
+                ConfigurationId = columns[7].ReadDictionary(),
+                ConfigurationCategory = columns[8].ReadDictionary(),
+                ConfigurationSubcategory = columns[9].ReadDictionary(),
+                _configurationImpact = columns[10].ReadInt(),
+                IsCompliant = columns[11].ReadBool(),
+                IsApplicable = columns[12].ReadBool(),
+                IsExpectedUserImpact = columns[13].ReadBool(),
+                ConfigurationName = columns[14].ReadDictionary(),
+                RecommendationReference = columns[15].ReadDictionary(),
+                AdditionalProperties = columns[16].ReadObject(),
+            };
+        }
+    }
+
+    internal sealed class NonCpeSoftwareReader : RowReader
+    {
+        internal static readonly NonCpeSoftwareReader Instance = new();
+
+        private static readonly ColumnSpec[] Specs =
+        [
+            new("deviceId", ColumnKind.Dictionary),
+            new("rbacGroupId", ColumnKind.Int),
+            new("rbacGroupName", ColumnKind.Dictionary),
+            new("deviceName", ColumnKind.Dictionary),
+            new("osPlatform", ColumnKind.Dictionary),
+            new("softwareVendor", ColumnKind.Dictionary),
+            new("softwareName", ColumnKind.Dictionary),
+            new("softwareVersion", ColumnKind.Dictionary),
+            new("softwareLastSeenTimestamp", ColumnKind.Time),
+            new("additionalProperties", ColumnKind.Variant),
+        ];
+
+        internal override ColumnSpec[]? Columns => Specs;
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        internal override object Read(BatchStream stream)
+        {
+            var columns = stream.Take(10);
+            return new NonCpeSoftware
+            {
+                TenantId = stream.Tenant,
+                TenantName = stream.TenantName,
+                DeviceId = columns[0].ReadDictionary(),
+                _rbacGroupId = columns[1].ReadInt(),
+                RbacGroupName = columns[2].ReadDictionary(),
+                DeviceName = columns[3].ReadDictionary(),
+                OsPlatform = columns[4].ReadDictionary(),
+                SoftwareVendor = columns[5].ReadDictionary(),
+                SoftwareName = columns[6].ReadDictionary(),
+                SoftwareVersion = columns[7].ReadDictionary(),
+                _softwareLastSeenTimestamp = columns[8].ReadTime(),
+                AdditionalProperties = columns[9].ReadObject(),
+            };
+        }
+    }
+
+    internal sealed class BrowserExtensionReader : RowReader
+    {
+        internal static readonly BrowserExtensionReader Instance = new();
+
+        private static readonly ColumnSpec[] Specs =
+        [
+            new("deviceId", ColumnKind.Dictionary),
+            new("deviceName", ColumnKind.Dictionary),
+            new("rbacGroupId", ColumnKind.Int),
+            new("rbacGroupName", ColumnKind.Dictionary),
+            new("installationTime", ColumnKind.Time),
+            new("browserName", ColumnKind.Dictionary),
+            new("extensionId", ColumnKind.Dictionary),
+            new("extensionName", ColumnKind.Dictionary),
+            new("extensionDescription", ColumnKind.Dictionary),
+            new("extensionVersion", ColumnKind.Dictionary),
+            new("extensionRisk", ColumnKind.Dictionary),
+            new("isActivated", ColumnKind.Bool),
+            new("permissions", ColumnKind.Variant),
+            new("additionalProperties", ColumnKind.Variant),
+        ];
+
+        internal override ColumnSpec[]? Columns => Specs;
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        internal override object Read(BatchStream stream)
+        {
+            var columns = stream.Take(14);
+            return new BrowserExtension
+            {
+                TenantId = stream.Tenant,
+                TenantName = stream.TenantName,
+                DeviceId = columns[0].ReadDictionary(),
+                DeviceName = columns[1].ReadDictionary(),
+                _rbacGroupId = columns[2].ReadInt(),
+                RbacGroupName = columns[3].ReadDictionary(),
+                _installationTime = columns[4].ReadTime(),
+                BrowserName = columns[5].ReadDictionary(),
+                ExtensionId = columns[6].ReadDictionary(),
+                ExtensionName = columns[7].ReadDictionary(),
+                ExtensionDescription = columns[8].ReadDictionary(),
+                ExtensionVersion = columns[9].ReadDictionary(),
+                ExtensionRisk = columns[10].ReadDictionary(),
+                IsActivated = columns[11].ReadBool(),
+                _permissions = columns[12].ReadVariant(),
+                AdditionalProperties = columns[13].ReadObject(),
+            };
+        }
+    }
+
+    internal sealed class CertificateAssessmentReader : RowReader
+    {
+        internal static readonly CertificateAssessmentReader Instance = new();
+
+        private static readonly ColumnSpec[] Specs =
+        [
+            new("deviceId", ColumnKind.Dictionary),
+            new("deviceName", ColumnKind.Dictionary),
+            new("thumbprint", ColumnKind.Text),
+            new("path", ColumnKind.Text),
+            new("signatureAlgorithm", ColumnKind.Dictionary),
+            new("keyLength", ColumnKind.Int),
+            new("notBefore", ColumnKind.Time),
+            new("notAfter", ColumnKind.Time),
+            new("subjectType", ColumnKind.Dictionary),
+            new("serialNumber", ColumnKind.Text),
+            new("subjectObject", ColumnKind.Variant),
+            new("issuerObject", ColumnKind.Variant),
+            new("keyUsageArray", ColumnKind.TextList),
+            new("extendedKeyUsageArray", ColumnKind.TextList),
+            new("isSelfSigned", ColumnKind.Bool),
+            new("rbacGroupId", ColumnKind.Int),
+            new("rbacGroupName", ColumnKind.Dictionary),
+            new("additionalProperties", ColumnKind.Variant),
+        ];
+
+        internal override ColumnSpec[]? Columns => Specs;
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        internal override object Read(BatchStream stream)
+        {
+            var columns = stream.Take(18);
+            return new CertificateAssessment
+            {
+                TenantId = stream.Tenant,
+                TenantName = stream.TenantName,
+                DeviceId = columns[0].ReadDictionary(),
+                DeviceName = columns[1].ReadDictionary(),
+                Thumbprint = columns[2].ReadText(),
+                Path = columns[3].ReadText(),
+                SignatureAlgorithm = columns[4].ReadDictionary(),
+                _keyLength = columns[5].ReadInt(),
+                _notBefore = columns[6].ReadTime(),
+                _notAfter = columns[7].ReadTime(),
+                SubjectType = columns[8].ReadDictionary(),
+                SerialNumber = columns[9].ReadText(),
+                _subjectObject = columns[10].ReadVariant(),
+                _issuerObject = columns[11].ReadVariant(),
+                _keyUsageArray = columns[12].ReadTextList(),
+                _extendedKeyUsageArray = columns[13].ReadTextList(),
+                IsSelfSigned = columns[14].ReadBool(),
+                _rbacGroupId = columns[15].ReadInt(),
+                RbacGroupName = columns[16].ReadDictionary(),
+                AdditionalProperties = columns[17].ReadObject(),
+            };
+        }
+    }
+
+    internal sealed class HardwareFirmwareReader : RowReader
+    {
+        internal static readonly HardwareFirmwareReader Instance = new();
+
+        private static readonly ColumnSpec[] Specs =
+        [
+            new("deviceId", ColumnKind.Dictionary),
+            new("rbacGroupId", ColumnKind.Int),
+            new("rbacGroupName", ColumnKind.Dictionary),
+            new("deviceName", ColumnKind.Dictionary),
+            new("componentType", ColumnKind.Dictionary),
+            new("manufacturer", ColumnKind.Dictionary),
+            new("componentName", ColumnKind.Dictionary),
+            new("componentVersion", ColumnKind.Dictionary),
+            new("additionalFields", ColumnKind.Text),
+            new("additionalProperties", ColumnKind.Variant),
+        ];
+
+        internal override ColumnSpec[]? Columns => Specs;
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        internal override object Read(BatchStream stream)
+        {
+            var columns = stream.Take(10);
+            return new HardwareFirmware
+            {
+                TenantId = stream.Tenant,
+                TenantName = stream.TenantName,
+                DeviceId = columns[0].ReadDictionary(),
+                _rbacGroupId = columns[1].ReadInt(),
+                RbacGroupName = columns[2].ReadDictionary(),
+                DeviceName = columns[3].ReadDictionary(),
+                ComponentType = columns[4].ReadDictionary(),
+                Manufacturer = columns[5].ReadDictionary(),
+                ComponentName = columns[6].ReadDictionary(),
+                ComponentVersion = columns[7].ReadDictionary(),
+                AdditionalFields = columns[8].ReadText(),
+                AdditionalProperties = columns[9].ReadObject(),
+            };
+        }
+    }
+
+    internal sealed class BaselineComplianceReader : RowReader
+    {
+        internal static readonly BaselineComplianceReader Instance = new();
+
+        private static readonly ColumnSpec[] Specs =
+        [
+            new("id", ColumnKind.Text),
+            new("configurationId", ColumnKind.Dictionary),
+            new("deviceId", ColumnKind.Dictionary),
+            new("deviceName", ColumnKind.Dictionary),
+            new("profileId", ColumnKind.Dictionary),
+            new("osPlatform", ColumnKind.Dictionary),
+            new("osVersion", ColumnKind.Dictionary),
+            new("rbacGroupId", ColumnKind.Int),
+            new("rbacGroupName", ColumnKind.Dictionary),
+            new("isApplicable", ColumnKind.Bool),
+            new("isCompliant", ColumnKind.Bool),
+            new("dataCollectionTimeOffset", ColumnKind.Time),
+            new("recommendedValue", ColumnKind.TextList),
+            new("currentValue", ColumnKind.TextList),
+            new("source", ColumnKind.TextList),
+            new("additionalProperties", ColumnKind.Variant),
+        ];
+
+        internal override ColumnSpec[]? Columns => Specs;
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        internal override object Read(BatchStream stream)
+        {
+            var columns = stream.Take(16);
+            return new BaselineCompliance
+            {
+                TenantId = stream.Tenant,
+                TenantName = stream.TenantName,
+                Id = columns[0].ReadText(),
+                ConfigurationId = columns[1].ReadDictionary(),
+                DeviceId = columns[2].ReadDictionary(),
+                DeviceName = columns[3].ReadDictionary(),
+                ProfileId = columns[4].ReadDictionary(),
+                OsPlatform = columns[5].ReadDictionary(),
+                OsVersion = columns[6].ReadDictionary(),
+                _rbacGroupId = columns[7].ReadInt(),
+                RbacGroupName = columns[8].ReadDictionary(),
+                IsApplicable = columns[9].ReadBool(),
+                IsCompliant = columns[10].ReadBool(),
+                _dataCollectionTimeOffset = columns[11].ReadTime(),
+                _recommendedValue = columns[12].ReadTextList(),
+                _currentValue = columns[13].ReadTextList(),
+                _source = columns[14].ReadTextList(),
+                AdditionalProperties = columns[15].ReadObject(),
+            };
+        }
+    }
+
     internal sealed class AlertReader : RowReader
     {
+        internal static readonly AlertReader Instance = new();
+
         private static readonly ColumnSpec[] Specs =
         [
             new("id", ColumnKind.Text),
@@ -313,32 +2027,1245 @@ namespace FedXdr.Reading
         }
     }
 
+    internal sealed class DefenderAlertReader : RowReader
+    {
+        internal static readonly DefenderAlertReader Instance = new();
+
+        private static readonly ColumnSpec[] Specs =
+        [
+            new("id", ColumnKind.Text),
+            new("incidentId", ColumnKind.Dictionary),
+            new("investigationId", ColumnKind.Dictionary),
+            new("assignedTo", ColumnKind.Dictionary),
+            new("severity", ColumnKind.Dictionary),
+            new("status", ColumnKind.Dictionary),
+            new("classification", ColumnKind.Dictionary),
+            new("determination", ColumnKind.Dictionary),
+            new("investigationState", ColumnKind.Dictionary),
+            new("detectionSource", ColumnKind.Dictionary),
+            new("detectorId", ColumnKind.Dictionary),
+            new("category", ColumnKind.Dictionary),
+            new("threatFamilyName", ColumnKind.Dictionary),
+            new("title", ColumnKind.Dictionary),
+            new("description", ColumnKind.Dictionary),
+            new("recommendedAction", ColumnKind.Dictionary),
+            new("alertCreationTime", ColumnKind.Time),
+            new("firstEventTime", ColumnKind.Time),
+            new("lastEventTime", ColumnKind.Time),
+            new("lastUpdateTime", ColumnKind.Time),
+            new("resolvedTime", ColumnKind.Time),
+            new("machineId", ColumnKind.Dictionary),
+            new("computerDnsName", ColumnKind.Dictionary),
+            new("rbacGroupName", ColumnKind.Dictionary),
+            new("rbacGroupId", ColumnKind.Int),
+            new("aadTenantId", ColumnKind.Dictionary),
+            new("threatName", ColumnKind.Dictionary),
+            new("mitreTechniques", ColumnKind.TextList),
+            new("relatedUser", ColumnKind.Variant),
+            new("loggedOnUsers", ColumnKind.Variant),
+            new("comments", ColumnKind.Variant),
+            new("evidence", ColumnKind.Variant),
+            new("domains", ColumnKind.Variant),
+            new("alertProducts", ColumnKind.TextList),
+            new("additionalProperties", ColumnKind.Variant),
+        ];
+
+        internal override ColumnSpec[]? Columns => Specs;
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        internal override object Read(BatchStream stream)
+        {
+            var columns = stream.Take(35);
+            return new DefenderAlert
+            {
+                TenantId = stream.Tenant,
+                TenantName = stream.TenantName,
+                Id = columns[0].ReadText(),
+                IncidentId = columns[1].ReadDictionary(),
+                InvestigationId = columns[2].ReadDictionary(),
+                AssignedTo = columns[3].ReadDictionary(),
+                _severity = columns[4].ReadDictionary(),
+                Status = columns[5].ReadDictionary(),
+                Classification = columns[6].ReadDictionary(),
+                Determination = columns[7].ReadDictionary(),
+                InvestigationState = columns[8].ReadDictionary(),
+                DetectionSource = columns[9].ReadDictionary(),
+                DetectorId = columns[10].ReadDictionary(),
+                Category = columns[11].ReadDictionary(),
+                ThreatFamilyName = columns[12].ReadDictionary(),
+                Title = columns[13].ReadDictionary(),
+                Description = columns[14].ReadDictionary(),
+                RecommendedAction = columns[15].ReadDictionary(),
+                _alertCreationTime = columns[16].ReadTime(),
+                _firstEventTime = columns[17].ReadTime(),
+                _lastEventTime = columns[18].ReadTime(),
+                _lastUpdateTime = columns[19].ReadTime(),
+                _resolvedTime = columns[20].ReadTime(),
+                MachineId = columns[21].ReadDictionary(),
+                ComputerDnsName = columns[22].ReadDictionary(),
+                RbacGroupName = columns[23].ReadDictionary(),
+                _rbacGroupId = columns[24].ReadInt(),
+                AadTenantId = columns[25].ReadDictionary(),
+                ThreatName = columns[26].ReadDictionary(),
+                _mitreTechniques = columns[27].ReadTextList(),
+                _relatedUser = columns[28].ReadVariant(),
+                _loggedOnUsers = columns[29].ReadVariant(),
+                _comments = columns[30].ReadVariant(),
+                _evidence = columns[31].ReadVariant(),
+                _domains = columns[32].ReadVariant(),
+                _alertProducts = columns[33].ReadTextList(),
+                AdditionalProperties = columns[34].ReadObject(),
+            };
+        }
+    }
+
+    internal sealed class IncidentReader : RowReader
+    {
+        internal static readonly IncidentReader Instance = new();
+
+        private static readonly ColumnSpec[] Specs =
+        [
+            new("id", ColumnKind.Text),
+            new("displayName", ColumnKind.Text),
+            new("status", ColumnKind.Dictionary),
+            new("severity", ColumnKind.Dictionary),
+            new("classification", ColumnKind.Dictionary),
+            new("determination", ColumnKind.Dictionary),
+            new("redirectIncidentId", ColumnKind.Text),
+            new("incidentTenantId", ColumnKind.Dictionary),
+            new("incidentWebUrl", ColumnKind.Text),
+            new("createdDateTime", ColumnKind.Time),
+            new("lastUpdateDateTime", ColumnKind.Time),
+            new("assignedTo", ColumnKind.Dictionary),
+            new("priorityScore", ColumnKind.Int),
+            new("summary", ColumnKind.Text),
+            new("description", ColumnKind.Text),
+            new("resolvingComment", ColumnKind.Text),
+            new("lastModifiedBy", ColumnKind.Dictionary),
+            new("tags", ColumnKind.TextList),
+            new("customTags", ColumnKind.TextList),
+            new("systemTags", ColumnKind.TextList),
+            new("comments", ColumnKind.Variant),
+            new("alerts", ColumnKind.Variant),
+            new("additionalProperties", ColumnKind.Variant),
+        ];
+
+        internal override ColumnSpec[]? Columns => Specs;
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        internal override object Read(BatchStream stream)
+        {
+            var columns = stream.Take(23);
+            return new Incident
+            {
+                TenantId = stream.Tenant,
+                TenantName = stream.TenantName,
+                Id = columns[0].ReadText(),
+                DisplayName = columns[1].ReadText(),
+                Status = columns[2].ReadDictionary(),
+                _severity = columns[3].ReadDictionary(),
+                Classification = columns[4].ReadDictionary(),
+                Determination = columns[5].ReadDictionary(),
+                RedirectIncidentId = columns[6].ReadText(),
+                IncidentTenantId = columns[7].ReadDictionary(),
+                IncidentWebUrl = columns[8].ReadText(),
+                _createdDateTime = columns[9].ReadTime(),
+                _lastUpdateDateTime = columns[10].ReadTime(),
+                AssignedTo = columns[11].ReadDictionary(),
+                _priorityScore = columns[12].ReadInt(),
+                Summary = columns[13].ReadText(),
+                Description = columns[14].ReadText(),
+                ResolvingComment = columns[15].ReadText(),
+                LastModifiedBy = columns[16].ReadDictionary(),
+                _tags = columns[17].ReadTextList(),
+                _customTags = columns[18].ReadTextList(),
+                _systemTags = columns[19].ReadTextList(),
+                _comments = columns[20].ReadVariant(),
+                _alerts = columns[21].ReadVariant(),
+                AdditionalProperties = columns[22].ReadObject(),
+            };
+        }
+    }
+
+    internal sealed class XdrIncidentReader : RowReader
+    {
+        internal static readonly XdrIncidentReader Instance = new();
+
+        private static readonly ColumnSpec[] Specs =
+        [
+            new("incidentId", ColumnKind.Text),
+            new("redirectIncidentId", ColumnKind.Text),
+            new("incidentName", ColumnKind.Text),
+            new("createdTime", ColumnKind.Time),
+            new("lastUpdateTime", ColumnKind.Time),
+            new("assignedTo", ColumnKind.Dictionary),
+            new("classification", ColumnKind.Dictionary),
+            new("determination", ColumnKind.Dictionary),
+            new("status", ColumnKind.Dictionary),
+            new("severity", ColumnKind.Dictionary),
+            new("tags", ColumnKind.TextList),
+            new("comments", ColumnKind.Variant),
+            new("alerts", ColumnKind.Variant),
+            new("incidentUri", ColumnKind.Text),
+            new("additionalProperties", ColumnKind.Variant),
+        ];
+
+        internal override ColumnSpec[]? Columns => Specs;
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        internal override object Read(BatchStream stream)
+        {
+            var columns = stream.Take(15);
+            return new XdrIncident
+            {
+                TenantId = stream.Tenant,
+                TenantName = stream.TenantName,
+                IncidentId = columns[0].ReadText(),
+                RedirectIncidentId = columns[1].ReadText(),
+                IncidentName = columns[2].ReadText(),
+                _createdTime = columns[3].ReadTime(),
+                _lastUpdateTime = columns[4].ReadTime(),
+                AssignedTo = columns[5].ReadDictionary(),
+                Classification = columns[6].ReadDictionary(),
+                Determination = columns[7].ReadDictionary(),
+                Status = columns[8].ReadDictionary(),
+                _severity = columns[9].ReadDictionary(),
+                _tags = columns[10].ReadTextList(),
+                _comments = columns[11].ReadVariant(),
+                _alerts = columns[12].ReadVariant(),
+                IncidentUri = columns[13].ReadText(),
+                AdditionalProperties = columns[14].ReadObject(),
+            };
+        }
+    }
+
+    internal sealed class SecureScoreReader : RowReader
+    {
+        internal static readonly SecureScoreReader Instance = new();
+
+        private static readonly ColumnSpec[] Specs =
+        [
+            new("id", ColumnKind.Text),
+            new("azureTenantId", ColumnKind.Dictionary),
+            new("createdDateTime", ColumnKind.Time),
+            new("currentScore", ColumnKind.Float),
+            new("maxScore", ColumnKind.Float),
+            new("activeUserCount", ColumnKind.Int),
+            new("licensedUserCount", ColumnKind.Int),
+            new("enabledServices", ColumnKind.TextList),
+            new("averageComparativeScores", ColumnKind.Variant),
+            new("controlScores", ColumnKind.Variant),
+            new("vendorInformation", ColumnKind.Variant),
+            new("additionalProperties", ColumnKind.Variant),
+        ];
+
+        internal override ColumnSpec[]? Columns => Specs;
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        internal override object Read(BatchStream stream)
+        {
+            var columns = stream.Take(12);
+            return new SecureScore
+            {
+                TenantId = stream.Tenant,
+                TenantName = stream.TenantName,
+                Id = columns[0].ReadText(),
+                AzureTenantId = columns[1].ReadDictionary(),
+                _createdDateTime = columns[2].ReadTime(),
+                _currentScore = columns[3].ReadFloat(),
+                _maxScore = columns[4].ReadFloat(),
+                _activeUserCount = columns[5].ReadInt(),
+                _licensedUserCount = columns[6].ReadInt(),
+                _enabledServices = columns[7].ReadTextList(),
+                _averageComparativeScores = columns[8].ReadVariant(),
+                _controlScores = columns[9].ReadVariant(),
+                _vendorInformation = columns[10].ReadVariant(),
+                AdditionalProperties = columns[11].ReadObject(),
+            };
+        }
+    }
+
+    internal sealed class SecureScoreControlReader : RowReader
+    {
+        internal static readonly SecureScoreControlReader Instance = new();
+
+        private static readonly ColumnSpec[] Specs =
+        [
+            new("id", ColumnKind.Text),
+            new("azureTenantId", ColumnKind.Dictionary),
+            new("title", ColumnKind.Text),
+            new("controlCategory", ColumnKind.Dictionary),
+            new("service", ColumnKind.Dictionary),
+            new("tier", ColumnKind.Dictionary),
+            new("rank", ColumnKind.Int),
+            new("maxScore", ColumnKind.Float),
+            new("implementationCost", ColumnKind.Dictionary),
+            new("userImpact", ColumnKind.Dictionary),
+            new("threats", ColumnKind.TextList),
+            new("remediation", ColumnKind.Text),
+            new("remediationImpact", ColumnKind.Text),
+            new("actionType", ColumnKind.Dictionary),
+            new("actionUrl", ColumnKind.Text),
+            new("deprecated", ColumnKind.Bool),
+            new("lastModifiedDateTime", ColumnKind.Time),
+            new("complianceInformation", ColumnKind.Variant),
+            new("controlStateUpdates", ColumnKind.Variant),
+            new("vendorInformation", ColumnKind.Variant),
+            new("additionalProperties", ColumnKind.Variant),
+        ];
+
+        internal override ColumnSpec[]? Columns => Specs;
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        internal override object Read(BatchStream stream)
+        {
+            var columns = stream.Take(21);
+            return new SecureScoreControl
+            {
+                TenantId = stream.Tenant,
+                TenantName = stream.TenantName,
+                Id = columns[0].ReadText(),
+                AzureTenantId = columns[1].ReadDictionary(),
+                Title = columns[2].ReadText(),
+                ControlCategory = columns[3].ReadDictionary(),
+                Service = columns[4].ReadDictionary(),
+                Tier = columns[5].ReadDictionary(),
+                _rank = columns[6].ReadInt(),
+                _maxScore = columns[7].ReadFloat(),
+                ImplementationCost = columns[8].ReadDictionary(),
+                UserImpact = columns[9].ReadDictionary(),
+                _threats = columns[10].ReadTextList(),
+                Remediation = columns[11].ReadText(),
+                RemediationImpact = columns[12].ReadText(),
+                ActionType = columns[13].ReadDictionary(),
+                ActionUrl = columns[14].ReadText(),
+                Deprecated = columns[15].ReadBool(),
+                _lastModifiedDateTime = columns[16].ReadTime(),
+                _complianceInformation = columns[17].ReadVariant(),
+                _controlStateUpdates = columns[18].ReadVariant(),
+                _vendorInformation = columns[19].ReadVariant(),
+                AdditionalProperties = columns[20].ReadObject(),
+            };
+        }
+    }
+
+    internal sealed class ThreatArticleReader : RowReader
+    {
+        internal static readonly ThreatArticleReader Instance = new();
+
+        private static readonly ColumnSpec[] Specs =
+        [
+            new("id", ColumnKind.Text),
+            new("title", ColumnKind.Text),
+            new("createdDateTime", ColumnKind.Time),
+            new("lastUpdatedDateTime", ColumnKind.Time),
+            new("isFeatured", ColumnKind.Bool),
+            new("tags", ColumnKind.TextList),
+            new("summary", ColumnKind.Variant),
+            new("body", ColumnKind.Variant),
+            new("imageUrl", ColumnKind.Text),
+            new("additionalProperties", ColumnKind.Variant),
+        ];
+
+        internal override ColumnSpec[]? Columns => Specs;
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        internal override object Read(BatchStream stream)
+        {
+            var columns = stream.Take(10);
+            return new ThreatArticle
+            {
+                TenantId = stream.Tenant,
+                TenantName = stream.TenantName,
+                Id = columns[0].ReadText(),
+                Title = columns[1].ReadText(),
+                _createdDateTime = columns[2].ReadTime(),
+                _lastUpdatedDateTime = columns[3].ReadTime(),
+                IsFeatured = columns[4].ReadBool(),
+                _tags = columns[5].ReadTextList(),
+                _summary = columns[6].ReadVariant(),
+                _body = columns[7].ReadVariant(),
+                ImageUrl = columns[8].ReadText(),
+                AdditionalProperties = columns[9].ReadObject(),
+            };
+        }
+    }
+
+    internal sealed class ThreatProfileReader : RowReader
+    {
+        internal static readonly ThreatProfileReader Instance = new();
+
+        private static readonly ColumnSpec[] Specs =
+        [
+            new("id", ColumnKind.Text),
+            new("kind", ColumnKind.Dictionary),
+            new("title", ColumnKind.Text),
+            new("firstActiveDateTime", ColumnKind.Time),
+            new("aliases", ColumnKind.TextList),
+            new("targets", ColumnKind.TextList),
+            new("countriesOrRegionsOfOrigin", ColumnKind.Variant),
+            new("sponsorStates", ColumnKind.TextList),
+            new("summary", ColumnKind.Variant),
+            new("description", ColumnKind.Variant),
+            new("tradecraft", ColumnKind.Variant),
+            new("additionalProperties", ColumnKind.Variant),
+        ];
+
+        internal override ColumnSpec[]? Columns => Specs;
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        internal override object Read(BatchStream stream)
+        {
+            var columns = stream.Take(12);
+            return new ThreatProfile
+            {
+                TenantId = stream.Tenant,
+                TenantName = stream.TenantName,
+                Id = columns[0].ReadText(),
+                Kind = columns[1].ReadDictionary(),
+                Title = columns[2].ReadText(),
+                _firstActiveDateTime = columns[3].ReadTime(),
+                _aliases = columns[4].ReadTextList(),
+                _targets = columns[5].ReadTextList(),
+                _countriesOrRegionsOfOrigin = columns[6].ReadVariant(),
+                _sponsorStates = columns[7].ReadTextList(),
+                _summary = columns[8].ReadVariant(),
+                _description = columns[9].ReadVariant(),
+                _tradecraft = columns[10].ReadVariant(),
+                AdditionalProperties = columns[11].ReadObject(),
+            };
+        }
+    }
+
+    internal sealed class ThreatVulnerabilityReader : RowReader
+    {
+        internal static readonly ThreatVulnerabilityReader Instance = new();
+
+        private static readonly ColumnSpec[] Specs =
+        [
+            new("id", ColumnKind.Text),
+            new("createdDateTime", ColumnKind.Time),
+            new("lastModifiedDateTime", ColumnKind.Time),
+            new("publishedDateTime", ColumnKind.Time),
+            new("severity", ColumnKind.Dictionary),
+            new("priorityScore", ColumnKind.Float),
+            new("hasChatter", ColumnKind.Bool),
+            new("exploitsAvailable", ColumnKind.Bool),
+            new("activeExploitsObserved", ColumnKind.Bool),
+            new("commonWeaknessEnumerationIds", ColumnKind.TextList),
+            new("cvss2Summary", ColumnKind.Variant),
+            new("cvss3Summary", ColumnKind.Variant),
+            new("description", ColumnKind.Variant),
+            new("remediation", ColumnKind.Variant),
+            new("exploits", ColumnKind.Variant),
+            new("references", ColumnKind.Variant),
+            new("additionalProperties", ColumnKind.Variant),
+        ];
+
+        internal override ColumnSpec[]? Columns => Specs;
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        internal override object Read(BatchStream stream)
+        {
+            var columns = stream.Take(17);
+            return new ThreatVulnerability
+            {
+                TenantId = stream.Tenant,
+                TenantName = stream.TenantName,
+                Id = columns[0].ReadText(),
+                _createdDateTime = columns[1].ReadTime(),
+                _lastModifiedDateTime = columns[2].ReadTime(),
+                _publishedDateTime = columns[3].ReadTime(),
+                _severity = columns[4].ReadDictionary(),
+                _priorityScore = columns[5].ReadFloat(),
+                HasChatter = columns[6].ReadBool(),
+                ExploitsAvailable = columns[7].ReadBool(),
+                ActiveExploitsObserved = columns[8].ReadBool(),
+                _commonWeaknessEnumerationIds = columns[9].ReadTextList(),
+                _cvss2Summary = columns[10].ReadVariant(),
+                _cvss3Summary = columns[11].ReadVariant(),
+                _description = columns[12].ReadVariant(),
+                _remediation = columns[13].ReadVariant(),
+                _exploits = columns[14].ReadVariant(),
+                _references = columns[15].ReadVariant(),
+                AdditionalProperties = columns[16].ReadObject(),
+            };
+        }
+    }
+
+    internal sealed class ThreatHostReader : RowReader
+    {
+        internal static readonly ThreatHostReader Instance = new();
+
+        private static readonly ColumnSpec[] Specs =
+        [
+            new("id", ColumnKind.Text),
+            new("firstSeenDateTime", ColumnKind.Time),
+            new("lastSeenDateTime", ColumnKind.Time),
+            new("registrar", ColumnKind.Dictionary),
+            new("registrant", ColumnKind.Dictionary),
+            new("countryOrRegion", ColumnKind.Dictionary),
+            new("hostingProvider", ColumnKind.Dictionary),
+            new("netblock", ColumnKind.Dictionary),
+            new("autonomousSystem", ColumnKind.Variant),
+            new("additionalProperties", ColumnKind.Variant),
+        ];
+
+        internal override ColumnSpec[]? Columns => Specs;
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        internal override object Read(BatchStream stream)
+        {
+            var columns = stream.Take(10);
+            return new ThreatHost
+            {
+                TenantId = stream.Tenant,
+                TenantName = stream.TenantName,
+                Id = columns[0].ReadText(),
+                _firstSeenDateTime = columns[1].ReadTime(),
+                _lastSeenDateTime = columns[2].ReadTime(),
+                Registrar = columns[3].ReadDictionary(),
+                Registrant = columns[4].ReadDictionary(),
+                CountryOrRegion = columns[5].ReadDictionary(),
+                HostingProvider = columns[6].ReadDictionary(),
+                Netblock = columns[7].ReadDictionary(),
+                _autonomousSystem = columns[8].ReadVariant(),
+                AdditionalProperties = columns[9].ReadObject(),
+            };
+        }
+    }
+
+    internal sealed class SubscriptionReader : RowReader
+    {
+        internal static readonly SubscriptionReader Instance = new();
+
+        private static readonly ColumnSpec[] Specs =
+        [
+            new("id", ColumnKind.Text),
+            new("subscriptionId", ColumnKind.Text),
+            new("displayName", ColumnKind.Text),
+            new("state", ColumnKind.Dictionary),
+            new("subscriptionTenantId", ColumnKind.Dictionary),
+            new("authorizationSource", ColumnKind.Dictionary),
+            new("managedByTenants", ColumnKind.Variant),
+            new("subscriptionPolicies", ColumnKind.Variant),
+            new("tags", ColumnKind.Variant),
+            new("additionalProperties", ColumnKind.Variant),
+        ];
+
+        internal override ColumnSpec[]? Columns => Specs;
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        internal override object Read(BatchStream stream)
+        {
+            var columns = stream.Take(10);
+            return new Subscription
+            {
+                TenantId = stream.Tenant,
+                TenantName = stream.TenantName,
+                Id = columns[0].ReadText(),
+                SubscriptionId = columns[1].ReadText(),
+                DisplayName = columns[2].ReadText(),
+                State = columns[3].ReadDictionary(),
+                SubscriptionTenantId = columns[4].ReadDictionary(),
+                AuthorizationSource = columns[5].ReadDictionary(),
+                _managedByTenants = columns[6].ReadVariant(),
+                _subscriptionPolicies = columns[7].ReadVariant(),
+                _tags = columns[8].ReadVariant(),
+                AdditionalProperties = columns[9].ReadObject(),
+            };
+        }
+    }
+
+    internal sealed class CloudAssessmentReader : RowReader
+    {
+        internal static readonly CloudAssessmentReader Instance = new();
+
+        private static readonly ColumnSpec[] Specs =
+        [
+            new("subscriptionId", ColumnKind.Dictionary),
+            new("id", ColumnKind.Text),
+            new("name", ColumnKind.Dictionary),
+            new("type", ColumnKind.Dictionary),
+            new("displayName", ColumnKind.Dictionary),
+            new("statusCode", ColumnKind.Dictionary),
+            new("statusCause", ColumnKind.Dictionary),
+            new("statusDescription", ColumnKind.Text),
+            new("firstEvaluationDate", ColumnKind.Time),
+            new("statusChangeDate", ColumnKind.Time),
+            new("resourceDetails", ColumnKind.Variant),
+            new("additionalData", ColumnKind.Variant),
+            new("metadata", ColumnKind.Variant),
+            new("links", ColumnKind.Variant),
+            new("partnersData", ColumnKind.Variant),
+            new("risk", ColumnKind.Variant),
+            new("additionalProperties", ColumnKind.Variant),
+        ];
+
+        internal override ColumnSpec[]? Columns => Specs;
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        internal override object Read(BatchStream stream)
+        {
+            var columns = stream.Take(17);
+            return new CloudAssessment
+            {
+                TenantId = stream.Tenant,
+                TenantName = stream.TenantName,
+                SubscriptionId = columns[0].ReadDictionary(),
+                Id = columns[1].ReadText(),
+                Name = columns[2].ReadDictionary(),
+                Type = columns[3].ReadDictionary(),
+                DisplayName = columns[4].ReadDictionary(),
+                StatusCode = columns[5].ReadDictionary(),
+                StatusCause = columns[6].ReadDictionary(),
+                StatusDescription = columns[7].ReadText(),
+                _firstEvaluationDate = columns[8].ReadTime(),
+                _statusChangeDate = columns[9].ReadTime(),
+                _resourceDetails = columns[10].ReadVariant(),
+                _additionalData = columns[11].ReadVariant(),
+                _metadata = columns[12].ReadVariant(),
+                _links = columns[13].ReadVariant(),
+                _partnersData = columns[14].ReadVariant(),
+                _risk = columns[15].ReadVariant(),
+                AdditionalProperties = columns[16].ReadObject(),
+            };
+        }
+    }
+
+    internal sealed class CloudAlertReader : RowReader
+    {
+        internal static readonly CloudAlertReader Instance = new();
+
+        private static readonly ColumnSpec[] Specs =
+        [
+            new("subscriptionId", ColumnKind.Dictionary),
+            new("id", ColumnKind.Text),
+            new("name", ColumnKind.Text),
+            new("type", ColumnKind.Dictionary),
+            new("alertType", ColumnKind.Dictionary),
+            new("alertDisplayName", ColumnKind.Dictionary),
+            new("severity", ColumnKind.Dictionary),
+            new("status", ColumnKind.Dictionary),
+            new("description", ColumnKind.Dictionary),
+            new("intent", ColumnKind.Dictionary),
+            new("systemAlertId", ColumnKind.Text),
+            new("productName", ColumnKind.Dictionary),
+            new("productComponentName", ColumnKind.Dictionary),
+            new("vendorName", ColumnKind.Dictionary),
+            new("compromisedEntity", ColumnKind.Text),
+            new("alertUri", ColumnKind.Text),
+            new("correlationKey", ColumnKind.Text),
+            new("isIncident", ColumnKind.Bool),
+            new("version", ColumnKind.Dictionary),
+            new("startTimeUtc", ColumnKind.Time),
+            new("endTimeUtc", ColumnKind.Time),
+            new("timeGeneratedUtc", ColumnKind.Time),
+            new("processingEndTimeUtc", ColumnKind.Time),
+            new("remediationSteps", ColumnKind.TextList),
+            new("resourceIdentifiers", ColumnKind.Variant),
+            new("extendedLinks", ColumnKind.Variant),
+            new("extendedProperties", ColumnKind.Variant),
+            new("entities", ColumnKind.Variant),
+            new("techniques", ColumnKind.TextList),
+            new("subTechniques", ColumnKind.TextList),
+            new("supportingEvidence", ColumnKind.Variant),
+            new("additionalProperties", ColumnKind.Variant),
+        ];
+
+        internal override ColumnSpec[]? Columns => Specs;
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        internal override object Read(BatchStream stream)
+        {
+            var columns = stream.Take(32);
+            return new CloudAlert
+            {
+                TenantId = stream.Tenant,
+                TenantName = stream.TenantName,
+                SubscriptionId = columns[0].ReadDictionary(),
+                Id = columns[1].ReadText(),
+                Name = columns[2].ReadText(),
+                Type = columns[3].ReadDictionary(),
+                AlertType = columns[4].ReadDictionary(),
+                AlertDisplayName = columns[5].ReadDictionary(),
+                _severity = columns[6].ReadDictionary(),
+                Status = columns[7].ReadDictionary(),
+                Description = columns[8].ReadDictionary(),
+                Intent = columns[9].ReadDictionary(),
+                SystemAlertId = columns[10].ReadText(),
+                ProductName = columns[11].ReadDictionary(),
+                ProductComponentName = columns[12].ReadDictionary(),
+                VendorName = columns[13].ReadDictionary(),
+                CompromisedEntity = columns[14].ReadText(),
+                AlertUri = columns[15].ReadText(),
+                CorrelationKey = columns[16].ReadText(),
+                IsIncident = columns[17].ReadBool(),
+                Version = columns[18].ReadDictionary(),
+                _startTimeUtc = columns[19].ReadTime(),
+                _endTimeUtc = columns[20].ReadTime(),
+                _timeGeneratedUtc = columns[21].ReadTime(),
+                _processingEndTimeUtc = columns[22].ReadTime(),
+                _remediationSteps = columns[23].ReadTextList(),
+                _resourceIdentifiers = columns[24].ReadVariant(),
+                _extendedLinks = columns[25].ReadVariant(),
+                _extendedProperties = columns[26].ReadVariant(),
+                _entities = columns[27].ReadVariant(),
+                _techniques = columns[28].ReadTextList(),
+                _subTechniques = columns[29].ReadTextList(),
+                _supportingEvidence = columns[30].ReadVariant(),
+                AdditionalProperties = columns[31].ReadObject(),
+            };
+        }
+    }
+
+    internal sealed class CloudSecureScoreReader : RowReader
+    {
+        internal static readonly CloudSecureScoreReader Instance = new();
+
+        private static readonly ColumnSpec[] Specs =
+        [
+            new("subscriptionId", ColumnKind.Dictionary),
+            new("id", ColumnKind.Text),
+            new("name", ColumnKind.Dictionary),
+            new("type", ColumnKind.Dictionary),
+            new("displayName", ColumnKind.Dictionary),
+            new("current", ColumnKind.Float),
+            new("max", ColumnKind.Float),
+            new("percentage", ColumnKind.Float),
+            new("weight", ColumnKind.Int),
+            new("additionalProperties", ColumnKind.Variant),
+        ];
+
+        internal override ColumnSpec[]? Columns => Specs;
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        internal override object Read(BatchStream stream)
+        {
+            var columns = stream.Take(10);
+            return new CloudSecureScore
+            {
+                TenantId = stream.Tenant,
+                TenantName = stream.TenantName,
+                SubscriptionId = columns[0].ReadDictionary(),
+                Id = columns[1].ReadText(),
+                Name = columns[2].ReadDictionary(),
+                Type = columns[3].ReadDictionary(),
+                DisplayName = columns[4].ReadDictionary(),
+                _current = columns[5].ReadFloat(),
+                _max = columns[6].ReadFloat(),
+                _percentage = columns[7].ReadFloat(),
+                _weight = columns[8].ReadInt(),
+                AdditionalProperties = columns[9].ReadObject(),
+            };
+        }
+    }
+
+    internal sealed class CloudSecureScoreControlReader : RowReader
+    {
+        internal static readonly CloudSecureScoreControlReader Instance = new();
+
+        private static readonly ColumnSpec[] Specs =
+        [
+            new("subscriptionId", ColumnKind.Dictionary),
+            new("id", ColumnKind.Text),
+            new("name", ColumnKind.Dictionary),
+            new("type", ColumnKind.Dictionary),
+            new("displayName", ColumnKind.Dictionary),
+            new("current", ColumnKind.Float),
+            new("max", ColumnKind.Float),
+            new("percentage", ColumnKind.Float),
+            new("healthyResourceCount", ColumnKind.Int),
+            new("unhealthyResourceCount", ColumnKind.Int),
+            new("notApplicableResourceCount", ColumnKind.Int),
+            new("weight", ColumnKind.Int),
+            new("definition", ColumnKind.Variant),
+            new("additionalProperties", ColumnKind.Variant),
+        ];
+
+        internal override ColumnSpec[]? Columns => Specs;
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        internal override object Read(BatchStream stream)
+        {
+            var columns = stream.Take(14);
+            return new CloudSecureScoreControl
+            {
+                TenantId = stream.Tenant,
+                TenantName = stream.TenantName,
+                SubscriptionId = columns[0].ReadDictionary(),
+                Id = columns[1].ReadText(),
+                Name = columns[2].ReadDictionary(),
+                Type = columns[3].ReadDictionary(),
+                DisplayName = columns[4].ReadDictionary(),
+                _current = columns[5].ReadFloat(),
+                _max = columns[6].ReadFloat(),
+                _percentage = columns[7].ReadFloat(),
+                _healthyResourceCount = columns[8].ReadInt(),
+                _unhealthyResourceCount = columns[9].ReadInt(),
+                _notApplicableResourceCount = columns[10].ReadInt(),
+                _weight = columns[11].ReadInt(),
+                _definition = columns[12].ReadVariant(),
+                AdditionalProperties = columns[13].ReadObject(),
+            };
+        }
+    }
+
+    internal sealed class CloudPlanReader : RowReader
+    {
+        internal static readonly CloudPlanReader Instance = new();
+
+        private static readonly ColumnSpec[] Specs =
+        [
+            new("subscriptionId", ColumnKind.Dictionary),
+            new("id", ColumnKind.Text),
+            new("name", ColumnKind.Dictionary),
+            new("type", ColumnKind.Dictionary),
+            new("pricingTier", ColumnKind.Dictionary),
+            new("subPlan", ColumnKind.Dictionary),
+            new("freeTrialRemainingTime", ColumnKind.Text),
+            new("enablementTime", ColumnKind.Time),
+            new("deprecated", ColumnKind.Bool),
+            new("replacedBy", ColumnKind.TextList),
+            new("enforce", ColumnKind.Dictionary),
+            new("inherited", ColumnKind.Dictionary),
+            new("inheritedFrom", ColumnKind.Text),
+            new("resourcesCoverageStatus", ColumnKind.Dictionary),
+            new("extensions", ColumnKind.Variant),
+            new("additionalProperties", ColumnKind.Variant),
+        ];
+
+        internal override ColumnSpec[]? Columns => Specs;
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        internal override object Read(BatchStream stream)
+        {
+            var columns = stream.Take(16);
+            return new CloudPlan
+            {
+                TenantId = stream.Tenant,
+                TenantName = stream.TenantName,
+                SubscriptionId = columns[0].ReadDictionary(),
+                Id = columns[1].ReadText(),
+                Name = columns[2].ReadDictionary(),
+                Type = columns[3].ReadDictionary(),
+                PricingTier = columns[4].ReadDictionary(),
+                SubPlan = columns[5].ReadDictionary(),
+                FreeTrialRemainingTime = columns[6].ReadText(),
+                _enablementTime = columns[7].ReadTime(),
+                Deprecated = columns[8].ReadBool(),
+                _replacedBy = columns[9].ReadTextList(),
+                Enforce = columns[10].ReadDictionary(),
+                Inherited = columns[11].ReadDictionary(),
+                InheritedFrom = columns[12].ReadText(),
+                ResourcesCoverageStatus = columns[13].ReadDictionary(),
+                _extensions = columns[14].ReadVariant(),
+                AdditionalProperties = columns[15].ReadObject(),
+            };
+        }
+    }
+
     internal static class Catalog
     {
-        internal static readonly CatalogEntry Machines = new(
+        internal static CatalogEntry Machines => new(
             "machines",
-            new MachineReader(),
+            MachineReader.Instance,
             ["aadDeviceId", "computerDnsName", "deviceValue", "exposureLevel", "healthStatus", "id", "lastIpAddress", "lastSeen", "machineTags", "onboardingStatus", "osPlatform", "rbacGroupId", "riskScore", "version"]);
 
-        internal static readonly CatalogEntry SoftwareVulnerabilitiesByMachine = new(
-            "softwareVulnerabilitiesByMachine",
-            new VulnerabilityReader(),
-            ["cveId", "cvssScore", "deviceId", "deviceName", "diskPaths", "exploitabilityLevel", "firstSeenTimestamp", "id", "lastSeenTimestamp", "osArchitecture", "osPlatform", "osVersion", "rbacGroupId", "rbacGroupName", "recommendationReference", "recommendedSecurityUpdate", "recommendedSecurityUpdateId", "registryPaths", "securityUpdateAvailable", "softwareName", "softwareVendor", "softwareVersion", "vulnerabilitySeverityLevel"]);
-
-        internal static readonly CatalogEntry MachineVulnerabilities = new(
-            "machineVulnerabilities",
-            new MachineVulnerabilityReader(),
+        internal static CatalogEntry MachinesByIp => new(
+            "machinesByIp",
+            MachineReader.Instance,
             []);
 
-        internal static readonly CatalogEntry Alerts = new(
+        internal static CatalogEntry MachinesByTag => new(
+            "machinesByTag",
+            MachineReader.Instance,
+            []);
+
+        internal static CatalogEntry CveMachines => new(
+            "cveMachines",
+            MachineReferenceReader.Instance,
+            []);
+
+        internal static CatalogEntry SoftwareMachines => new(
+            "softwareMachines",
+            MachineReferenceReader.Instance,
+            []);
+
+        internal static CatalogEntry RecommendationMachines => new(
+            "recommendationMachines",
+            MachineReferenceReader.Instance,
+            []);
+
+        internal static CatalogEntry RemediationTaskMachines => new(
+            "remediationTaskMachines",
+            MachineReferenceReader.Instance,
+            []);
+
+        internal static CatalogEntry AlertMachine => new(
+            "alertMachine",
+            MachineReader.Instance,
+            []);
+
+        internal static CatalogEntry FileMachines => new(
+            "fileMachines",
+            MachineReader.Instance,
+            []);
+
+        internal static CatalogEntry DomainMachines => new(
+            "domainMachines",
+            MachineReader.Instance,
+            []);
+
+        internal static CatalogEntry UserMachines => new(
+            "userMachines",
+            MachineReader.Instance,
+            []);
+
+        internal static CatalogEntry SoftwareVulnerabilitiesByMachine => new(
+            "softwareVulnerabilitiesByMachine",
+            VulnerabilityReader.Instance,
+            ["cveId", "cvssScore", "deviceId", "deviceName", "diskPaths", "exploitabilityLevel", "firstSeenTimestamp", "id", "lastSeenTimestamp", "osArchitecture", "osPlatform", "osVersion", "rbacGroupId", "rbacGroupName", "recommendationReference", "recommendedSecurityUpdate", "recommendedSecurityUpdateId", "registryPaths", "securityUpdateAvailable", "softwareName", "softwareVendor", "softwareVersion", "vulnerabilitySeverityLevel"]);
+
+        internal static CatalogEntry MachineVulnerabilities => new(
+            "machineVulnerabilities",
+            MachineVulnerabilityReader.Instance,
+            []);
+
+        internal static CatalogEntry SoftwareVulnerabilityChanges => new(
+            "softwareVulnerabilityChanges",
+            VulnerabilityChangeReader.Instance,
+            ["cveId", "cvssScore", "deviceId", "deviceName", "diskPaths", "eventTimestamp", "exploitabilityLevel", "firstSeenTimestamp", "id", "isOnboarded", "lastSeenTimestamp", "osArchitecture", "osPlatform", "osVersion", "rbacGroupId", "rbacGroupName", "recommendationReference", "recommendedSecurityUpdate", "recommendedSecurityUpdateId", "registryPaths", "securityUpdateAvailable", "softwareName", "softwareVendor", "softwareVersion", "status", "vulnerabilitySeverityLevel"]);
+
+        internal static CatalogEntry Cves => new(
+            "cves",
+            CveReader.Instance,
+            ["cvssV3", "description", "id", "name", "publishedOn", "severity", "updatedOn"]);
+
+        internal static CatalogEntry SoftwareCves => new(
+            "softwareCves",
+            CveReader.Instance,
+            []);
+
+        internal static CatalogEntry RecommendationCves => new(
+            "recommendationCves",
+            CveReader.Instance,
+            []);
+
+        internal static CatalogEntry MachineCves => new(
+            "machineCves",
+            MachineCveReader.Instance,
+            ["cveId", "fixingKbId", "id", "machineId", "productName", "productVendor", "productVersion", "severity"]);
+
+        internal static CatalogEntry Software => new(
+            "software",
+            SoftwareReader.Instance,
+            ["id", "name", "vendor"]);
+
+        internal static CatalogEntry MachineSoftware => new(
+            "machineSoftware",
+            SoftwareReader.Instance,
+            []);
+
+        internal static CatalogEntry RecommendationSoftware => new(
+            "recommendationSoftware",
+            SoftwareReader.Instance,
+            []);
+
+        internal static CatalogEntry SoftwareVersions => new(
+            "softwareVersions",
+            SoftwareVersionReader.Instance,
+            []);
+
+        internal static CatalogEntry MachineMissingKbs => new(
+            "machineMissingKbs",
+            MissingKbReader.Instance,
+            []);
+
+        internal static CatalogEntry SoftwareMissingKbs => new(
+            "softwareMissingKbs",
+            MissingKbReader.Instance,
+            []);
+
+        internal static CatalogEntry Recommendations => new(
+            "recommendations",
+            RecommendationReader.Instance,
+            ["id", "productName", "recommendationCategory", "recommendedProgram", "recommendedVendor", "recommendedVersion", "remediationType", "severityScore", "status", "subCategory", "vendor"]);
+
+        internal static CatalogEntry MachineRecommendations => new(
+            "machineRecommendations",
+            RecommendationReader.Instance,
+            []);
+
+        internal static CatalogEntry ExposureScore => new(
+            "exposureScore",
+            DefenderScoreReader.Instance,
+            []);
+
+        internal static CatalogEntry ExposureScoreByGroup => new(
+            "exposureScoreByGroup",
+            DefenderScoreReader.Instance,
+            []);
+
+        internal static CatalogEntry ConfigurationScore => new(
+            "configurationScore",
+            DefenderScoreReader.Instance,
+            []);
+
+        internal static CatalogEntry RemediationTasks => new(
+            "remediationTasks",
+            RemediationTaskReader.Instance,
+            ["createdOn", "status"]);
+
+        internal static CatalogEntry MachineActions => new(
+            "machineActions",
+            MachineActionReader.Instance,
+            ["creationDateTimeUtc", "id", "machineId", "requestor", "status", "type"]);
+
+        internal static CatalogEntry Investigations => new(
+            "investigations",
+            InvestigationReader.Instance,
+            ["id", "machineId", "startTime", "state", "triggeringAlertId"]);
+
+        internal static CatalogEntry Indicators => new(
+            "indicators",
+            IndicatorReader.Instance,
+            ["action", "application", "createdBy", "createdByDisplayName", "creationTimeDateTimeUtc", "expirationTime", "generateAlert", "indicatorType", "indicatorValue", "rbacGroupIds", "rbacGroupNames", "severity", "title"]);
+
+        internal static CatalogEntry Files => new(
+            "files",
+            DefenderFileReader.Instance,
+            []);
+
+        internal static CatalogEntry AlertFiles => new(
+            "alertFiles",
+            DefenderFileReader.Instance,
+            []);
+
+        internal static CatalogEntry FileStatistics => new(
+            "fileStatistics",
+            FileStatisticReader.Instance,
+            []);
+
+        internal static CatalogEntry Domains => new(
+            "domains",
+            DefenderDomainReader.Instance,
+            []);
+
+        internal static CatalogEntry AlertDomains => new(
+            "alertDomains",
+            DefenderDomainReader.Instance,
+            []);
+
+        internal static CatalogEntry IpAddresses => new(
+            "ipAddresses",
+            DefenderIpAddressReader.Instance,
+            []);
+
+        internal static CatalogEntry AlertIpAddresses => new(
+            "alertIpAddresses",
+            DefenderIpAddressReader.Instance,
+            []);
+
+        internal static CatalogEntry MachineUsers => new(
+            "machineUsers",
+            DefenderUserReader.Instance,
+            []);
+
+        internal static CatalogEntry AlertUser => new(
+            "alertUser",
+            DefenderUserReader.Instance,
+            []);
+
+        internal static CatalogEntry LibraryFiles => new(
+            "libraryFiles",
+            LibraryFileReader.Instance,
+            []);
+
+        internal static CatalogEntry AntivirusHealth => new(
+            "antivirusHealth",
+            AntivirusHealthReader.Instance,
+            ["avEngineVersion", "avIsEngineUpToDate", "avIsPlatformUpToDate", "avIsSignatureUpToDate", "avMode", "avPlatformVersion", "avSignatureVersion", "computerDnsName", "fullScanError", "fullScanResult", "machineId", "osKind", "osPlatform", "osVersion", "quickScanError", "quickScanResult", "rbacGroupId"]);
+
+        internal static CatalogEntry BaselineProfiles => new(
+            "baselineProfiles",
+            BaselineProfileReader.Instance,
+            ["id", "name", "operatingSystem", "operatingSystemVersion", "passedDevices", "settingsNumber", "status", "totalDevices"]);
+
+        internal static CatalogEntry BaselineConfigurations => new(
+            "baselineConfigurations",
+            BaselineConfigurationReader.Instance,
+            ["category", "cce", "id", "name"]);
+
+        internal static CatalogEntry BrowserExtensionPermissions => new(
+            "browserExtensionPermissions",
+            BrowserExtensionPermissionReader.Instance,
+            []);
+
+        internal static CatalogEntry ScanDefinitions => new(
+            "scanDefinitions",
+            ScanDefinitionReader.Instance,
+            []);
+
+        internal static CatalogEntry ScanAgents => new(
+            "scanAgents",
+            ScanAgentReader.Instance,
+            []);
+
+        internal static CatalogEntry ScanHistoryByDefinition => new(
+            "scanHistoryByDefinition",
+            ScanHistoryReader.Instance,
+            []);
+
+        internal static CatalogEntry ScanHistoryBySession => new(
+            "scanHistoryBySession",
+            ScanHistoryReader.Instance,
+            []);
+
+        internal static CatalogEntry SoftwareInventoryByMachine => new(
+            "softwareInventoryByMachine",
+            SoftwareInventoryReader.Instance,
+            ["deviceId", "deviceName", "diskPaths", "endOfSupportDate", "endOfSupportStatus", "numberOfWeaknesses", "osPlatform", "rbacGroupId", "rbacGroupName", "registryPaths", "softwareFirstSeenTimestamp", "softwareName", "softwareVendor", "softwareVersion"]);
+
+        internal static CatalogEntry SecureConfigurationsByMachine => new(
+            "secureConfigurationsByMachine",
+            SecureConfigurationReader.Instance,
+            ["configurationCategory", "configurationId", "configurationImpact", "configurationName", "configurationSubcategory", "deviceId", "deviceName", "isApplicable", "isCompliant", "isExpectedUserImpact", "osPlatform", "osVersion", "rbacGroupId", "rbacGroupName", "recommendationReference", "timestamp"]);
+
+        internal static CatalogEntry NonCpeSoftwareByMachine => new(
+            "nonCpeSoftwareByMachine",
+            NonCpeSoftwareReader.Instance,
+            ["deviceId", "deviceName", "osPlatform", "rbacGroupId", "rbacGroupName", "softwareLastSeenTimestamp", "softwareName", "softwareVendor", "softwareVersion"]);
+
+        internal static CatalogEntry BrowserExtensionsByMachine => new(
+            "browserExtensionsByMachine",
+            BrowserExtensionReader.Instance,
+            ["browserName", "deviceId", "deviceName", "extensionId", "extensionName", "extensionRisk", "extensionVersion", "installationTime", "isActivated", "rbacGroupId", "rbacGroupName"]);
+
+        internal static CatalogEntry CertificatesByMachine => new(
+            "certificatesByMachine",
+            CertificateAssessmentReader.Instance,
+            ["deviceId", "deviceName", "isSelfSigned", "keyLength", "notAfter", "notBefore", "path", "rbacGroupId", "rbacGroupName", "serialNumber", "signatureAlgorithm", "subjectType", "thumbprint"]);
+
+        internal static CatalogEntry HardwareFirmwareByMachine => new(
+            "hardwareFirmwareByMachine",
+            HardwareFirmwareReader.Instance,
+            ["componentName", "componentType", "componentVersion", "deviceId", "deviceName", "manufacturer", "rbacGroupId", "rbacGroupName"]);
+
+        internal static CatalogEntry BaselineComplianceByMachine => new(
+            "baselineComplianceByMachine",
+            BaselineComplianceReader.Instance,
+            ["configurationId", "dataCollectionTimeOffset", "deviceId", "deviceName", "id", "isApplicable", "isCompliant", "osPlatform", "osVersion", "profileId", "rbacGroupId", "rbacGroupName"]);
+
+        internal static CatalogEntry Alerts => new(
             "alerts",
-            new AlertReader(),
+            AlertReader.Instance,
             ["assignedTo", "classification", "createdDateTime", "determination", "lastUpdateDateTime", "serviceSource", "severity", "status"]);
+
+        internal static CatalogEntry DefenderAlerts => new(
+            "defenderAlerts",
+            DefenderAlertReader.Instance,
+            ["alertCreationTime", "assignedTo", "category", "detectionSource", "id", "incidentId", "investigationId", "lastEventTime", "lastUpdateTime", "severity", "status"]);
+
+        internal static CatalogEntry MachineAlerts => new(
+            "machineAlerts",
+            DefenderAlertReader.Instance,
+            []);
+
+        internal static CatalogEntry FileAlerts => new(
+            "fileAlerts",
+            DefenderAlertReader.Instance,
+            []);
+
+        internal static CatalogEntry DomainAlerts => new(
+            "domainAlerts",
+            DefenderAlertReader.Instance,
+            []);
+
+        internal static CatalogEntry IpAlerts => new(
+            "ipAlerts",
+            DefenderAlertReader.Instance,
+            []);
+
+        internal static CatalogEntry UserAlerts => new(
+            "userAlerts",
+            DefenderAlertReader.Instance,
+            []);
+
+        internal static CatalogEntry Incidents => new(
+            "incidents",
+            IncidentReader.Instance,
+            ["assignedTo", "classification", "createdDateTime", "determination", "lastUpdateDateTime", "severity", "status"]);
+
+        internal static CatalogEntry XdrIncidents => new(
+            "xdrIncidents",
+            XdrIncidentReader.Instance,
+            ["assignedTo", "createdTime", "lastUpdateTime", "status"]);
+
+        internal static CatalogEntry SecureScores => new(
+            "secureScores",
+            SecureScoreReader.Instance,
+            []);
+
+        internal static CatalogEntry SecureScoreControls => new(
+            "secureScoreControls",
+            SecureScoreControlReader.Instance,
+            []);
+
+        internal static CatalogEntry ThreatArticles => new(
+            "threatArticles",
+            ThreatArticleReader.Instance,
+            []);
+
+        internal static CatalogEntry ThreatProfiles => new(
+            "threatProfiles",
+            ThreatProfileReader.Instance,
+            ["kind", "title"]);
+
+        internal static CatalogEntry ThreatVulnerabilities => new(
+            "threatVulnerabilities",
+            ThreatVulnerabilityReader.Instance,
+            []);
+
+        internal static CatalogEntry ThreatHosts => new(
+            "threatHosts",
+            ThreatHostReader.Instance,
+            []);
+
+        internal static CatalogEntry Subscriptions => new(
+            "subscriptions",
+            SubscriptionReader.Instance,
+            []);
+
+        internal static CatalogEntry CloudAssessments => new(
+            "cloudAssessments",
+            CloudAssessmentReader.Instance,
+            []);
+
+        internal static CatalogEntry CloudAlerts => new(
+            "cloudAlerts",
+            CloudAlertReader.Instance,
+            []);
+
+        internal static CatalogEntry CloudSecureScores => new(
+            "cloudSecureScores",
+            CloudSecureScoreReader.Instance,
+            []);
+
+        internal static CatalogEntry CloudSecureScoreControls => new(
+            "cloudSecureScoreControls",
+            CloudSecureScoreControlReader.Instance,
+            []);
+
+        internal static CatalogEntry CloudPlans => new(
+            "cloudPlans",
+            CloudPlanReader.Instance,
+            []);
 
         /// <summary>What Test-FdxConnection can check.</summary>
         internal static readonly string[] CheckTargets =
         [
-            "Defender", "Xdr", "Graph", "Arm", "Alert", "Hunting", "Machine", "Vulnerability",
+            "Defender", "Xdr", "Graph", "Arm", "Alert", "AntivirusHealth", "Assessment", "BaselineConfiguration", "BaselineProfile", "BrowserExtensionPermission", "CloudAlert", "CloudAssessment", "CloudPlan", "CloudSecureScore", "CloudSecureScoreControl", "Cve", "Domain", "File", "FileStatistic", "Hunting", "Incident", "Indicator", "Investigation", "IpAddress", "LibraryFile", "Machine", "MachineAction", "MachineCve", "MissingKb", "Recommendation", "RemediationTask", "ScanAgent", "ScanDefinition", "ScanHistory", "Score", "SecureScore", "SecureScoreControl", "Software", "SoftwareVersion", "Subscription", "ThreatArticle", "ThreatHost", "ThreatProfile", "ThreatVulnerability", "User", "Vulnerability",
         ];
     }
 }

@@ -1,70 +1,140 @@
-//! The data cmdlets: one class per entry of the catalog that has a cmdlet of its own. A cmdlet that can do more has a
-//! second part of the class in a file of its own.
+//! The data cmdlets: one class per noun of the catalog. A cmdlet that can do more has a second part of the class in a
+//! file of its own.
 
 use std::fmt::{self, Write as _};
 
-use fedxdr_core::catalog::{Cmdlet, Filter, IdParameter, Label, RESOURCES, Resource};
+use fedxdr_core::catalog::{
+    Filter, IdParameter, Label, Parameter, ParameterKind, RESOURCES, Resource, Since,
+};
 
 use crate::Generated;
 use crate::rows::{pascal, quoted};
 
-/// A cmdlet, and the entry whose rows it reads by ids of parents.
-#[derive(Clone, Copy)]
+/// A cmdlet, and the entries that it reads.
 pub(crate) struct DataCmdlet {
     pub(crate) noun: &'static str,
-    pub(crate) list: &'static Resource,
-    id: Option<IdParameter>,
-    pub(crate) children: Option<(&'static Resource, IdParameter)>,
+    pub(crate) entries: Vec<&'static Resource>,
+}
+
+/// A parameter set with ids: its parameter, and the entry that it reads.
+struct IdSet {
+    parameter: IdParameter,
+    entry: &'static Resource,
+    is_parent: bool,
 }
 
 impl DataCmdlet {
-    pub(crate) fn name(self) -> String {
+    pub(crate) fn name(&self) -> String {
         format!("Get-Fdx{}", self.noun)
     }
 
-    /// The entries that the cmdlet reads.
-    pub(crate) fn entries(self) -> impl Iterator<Item = &'static Resource> {
-        let children = self.children.map(|(resource, _)| resource);
-        std::iter::once(self.list).chain(children.filter(move |resource| resource.name != self.list.name))
+    /// The entry that describes the cmdlet.
+    pub(crate) fn main(&self) -> &'static Resource {
+        self.entries[0]
     }
+
+    /// The entries whose list needs no id; the first one is the default.
+    pub(crate) fn lists(&self) -> impl Iterator<Item = &'static Resource> {
+        let has_list = |entry: &&&Resource| entry.list_path.is_some() || entry.parents.is_some();
+        self.entries.iter().filter(has_list).copied().filter(|entry| !by_since(entry))
+    }
+
+    /// The entry that `-Since` selects.
+    fn since_entry(&self) -> Option<&'static Resource> {
+        self.entries.iter().copied().find(|entry| by_since(entry))
+    }
+
+    pub(crate) fn has_list(&self) -> bool {
+        self.lists().next().is_some()
+    }
+
+    pub(crate) fn has_filter(&self) -> bool {
+        self.lists().any(|entry| entry.filter != Filter::None)
+    }
+
+    pub(crate) fn has_since(&self) -> bool {
+        self.since_entry().is_some() || self.lists().any(|entry| entry.since != Since::None)
+    }
+
+    /// The parameter that selects one of several entries, and its values.
+    pub(crate) fn choice(&self) -> Option<(&'static str, Vec<(&'static str, &'static Resource)>)> {
+        let choice = |entry: &&'static Resource| entry.cmdlet.and_then(|cmdlet| cmdlet.choice);
+        let values: Vec<_> =
+            self.entries.iter().filter_map(|entry| Some((choice(entry)?.value, *entry))).collect();
+        Some((self.entries.iter().find_map(choice)?.parameter, values))
+    }
+
+    /// The parameters that take ids, each once, and whose ids they are.
+    pub(crate) fn ids(&self) -> Vec<IdParameter> {
+        self.id_sets().into_iter().map(|set| set.parameter).collect()
+    }
+
+    fn id_sets(&self) -> Vec<IdSet> {
+        let mut sets: Vec<IdSet> = Vec::new();
+        for &entry in &self.entries {
+            let Some(cmdlet) = entry.cmdlet else { continue };
+            let of = [(cmdlet.id, false), (cmdlet.parent, true)];
+            for (parameter, is_parent) in of.into_iter().filter_map(|(id, parent)| Some((id?, parent))) {
+                // The choice selects among several entries with items.
+                if !sets.iter().any(|set| set.parameter.name == parameter.name) {
+                    sets.push(IdSet { parameter, entry, is_parent });
+                }
+            }
+        }
+        sets
+    }
+
+    /// The parameters of single entries, each once.
+    pub(crate) fn options(&self) -> Vec<Parameter> {
+        let mut all: Vec<Parameter> = Vec::new();
+        for option in self.entries.iter().flat_map(|entry| entry.options()) {
+            if !all.iter().any(|known| known.name == option.name) {
+                all.push(*option);
+            }
+        }
+        all
+    }
+}
+
+/// The parameter set of the list, and of ids from the pipeline.
+const LIST: &str = "List";
+/// The parameter set of ids from the pipeline where there is no list.
+const PIPELINE: &str = "Pipeline";
+
+fn by_since(entry: &Resource) -> bool {
+    entry.cmdlet.is_some_and(|cmdlet| cmdlet.by_since)
 }
 
 /// Every data cmdlet, by name.
 pub(crate) fn all() -> Vec<DataCmdlet> {
-    let mut all: Vec<DataCmdlet> = RESOURCES
-        .iter()
-        .filter_map(|list| match list.cmdlet {
-            Cmdlet::Get { noun, id, parent } => {
-                let children = parent.map(|parent| (list, parent)).or_else(|| part_of(noun));
-                Some(DataCmdlet { noun, list, id, children })
-            }
-            Cmdlet::PartOf { .. } | Cmdlet::None => None,
-        })
-        .collect();
+    let mut all: Vec<DataCmdlet> = Vec::new();
+    for entry in RESOURCES {
+        let Some(cmdlet) = entry.cmdlet else { continue };
+        match all.iter_mut().find(|known| known.noun == cmdlet.noun) {
+            Some(known) => known.entries.push(entry),
+            None => all.push(DataCmdlet { noun: cmdlet.noun, entries: vec![entry] }),
+        }
+    }
     all.sort_by_key(|cmdlet| cmdlet.noun);
     all
 }
 
-fn part_of(wanted: &str) -> Option<(&'static Resource, IdParameter)> {
-    RESOURCES.iter().find_map(|resource| match resource.cmdlet {
-        Cmdlet::PartOf { noun, parent } if noun == wanted => Some((resource, parent)),
-        _ => None,
-    })
-}
-
 pub(crate) fn generate() -> Result<Generated, Box<dyn std::error::Error>> {
     let mut out = String::from(
-        "// <auto-generated/>\n#nullable enable\n\nnamespace FedXdr.Commands\n{\n    \
-         using System.Management.Automation;\n    using FedXdr.Reading;\n",
+        "// <auto-generated/>\n#nullable enable\n\nnamespace FedXdr.Commands\n{\n    using System;\n    \
+         using System.Management.Automation;\n    using FedXdr.Interop;\n    using FedXdr.Reading;\n",
     );
     for cmdlet in all() {
         out.push('\n');
-        class(&mut out, cmdlet)?;
-        if cmdlet.list.filter != Filter::None {
-            let (noun, entry) = (cmdlet.noun, pascal(cmdlet.list.name));
+        class(&mut out, &cmdlet)?;
+        if cmdlet.has_filter() {
+            let entries: Vec<_> =
+                cmdlet.lists().map(|entry| format!("Catalog.{}", pascal(entry.name))).collect();
             writeln!(
                 out,
-                "\n    internal sealed class {noun}FilterCompleter() : FilterCompleter(Catalog.{entry});"
+                "\n    internal sealed class {}FilterCompleter() : FilterCompleter({});",
+                cmdlet.noun,
+                entries.join(", ")
             )?;
         }
     }
@@ -72,100 +142,236 @@ pub(crate) fn generate() -> Result<Generated, Box<dyn std::error::Error>> {
     Ok(("module/src/Commands/DataCommands.g.cs", out))
 }
 
-fn class(out: &mut String, cmdlet: DataCmdlet) -> fmt::Result {
+fn class(out: &mut String, cmdlet: &DataCmdlet) -> fmt::Result {
     let noun = cmdlet.noun;
-    let types: Vec<String> = cmdlet.entries().map(|entry| format!("typeof({}), ", entry.class)).collect();
-    writeln!(
-        out,
-        "    [Cmdlet(VerbsCommon.Get, \"Fdx{noun}\", DefaultParameterSetName = ListSet)]\n    \
-         [OutputType({}typeof(string))]\n    \
-         public sealed partial class GetFdx{noun}Command : ResourceCommand\n    {{",
-        types.concat()
-    )?;
-    writeln!(out, "        private const string ListSet = \"List\";")?;
-    if let Some(id) = cmdlet.id {
-        writeln!(out, "        private const string IdSet = \"{}\";\n", id.name)?;
-        id_parameter(out, "IdSet", "Position = 0, ", id)?;
-    }
-    if let Some((_, parent)) = cmdlet.children {
-        writeln!(out, "        private const string ParentSet = \"{}\";\n", parent.name)?;
-        id_parameter(out, "ParentSet", "", parent)?;
-        if let Some(label) = parent.label {
-            label_parameter(out, label)?;
+    let mut classes: Vec<&str> = Vec::new();
+    for entry in &cmdlet.entries {
+        if !classes.contains(&entry.class) {
+            classes.push(entry.class);
         }
     }
-    if cmdlet.list.filter != Filter::None {
+    let types: Vec<_> = classes.iter().map(|class| format!("typeof({class}), ")).collect();
+    let types = types.concat();
+    let sets = cmdlet.id_sets();
+    let default = if cmdlet.has_list() { LIST } else { PIPELINE };
+    writeln!(
+        out,
+        "    [Cmdlet(VerbsCommon.Get, \"Fdx{noun}\", DefaultParameterSetName = \"{default}\")]\n    \
+         [OutputType({types}typeof(string))]\n    \
+         public sealed partial class GetFdx{noun}Command : ResourceCommand\n    {{"
+    )?;
+    if cmdlet.has_list() {
+        writeln!(out, "        private const string ListSet = \"{LIST}\";\n")?;
+    }
+    for (index, set) in sets.iter().enumerate() {
+        id_parameter(out, set, index == 0)?;
+    }
+    if !sets.is_empty() {
+        let mandatory = if cmdlet.has_list() { "" } else { "Mandatory = true, " };
         writeln!(
             out,
-            "\n        [Parameter(ParameterSetName = ListSet)]\n        [ValidateNotNullOrEmpty]\n        \
-             [ArgumentCompleter(typeof({noun}FilterCompleter))]\n        \
-             public string? Filter {{ get; set; }}"
+            "        [Parameter(ParameterSetName = \"{default}\", {mandatory}ValueFromPipeline = true)]\n        \
+             [ValidateNotNull]\n        public object? InputObject {{ get; set; }}\n"
         )?;
     }
-    process(out, cmdlet)?;
+    if let Some(label) = sets.iter().find_map(|set| set.parameter.label) {
+        label_parameter(out, label)?;
+    }
+    choice_parameter(out, cmdlet, &sets)?;
+    if cmdlet.has_filter() {
+        writeln!(
+            out,
+            "        [Parameter(ParameterSetName = ListSet)]\n        [ValidateNotNullOrEmpty]\n        \
+             [ArgumentCompleter(typeof({noun}FilterCompleter))]\n        \
+             public string? Filter {{ get; set; }}\n"
+        )?;
+    }
+    if cmdlet.has_since() {
+        writeln!(
+            out,
+            "        [Parameter(ParameterSetName = ListSet)]\n        public DateTime? Since {{ get; set; }}\n"
+        )?;
+    }
+    for option in cmdlet.options() {
+        option_parameter(out, option)?;
+    }
+    process(out, cmdlet, &sets)?;
+    write_options(out, cmdlet)?;
     writeln!(out, "    }}")
 }
 
-fn id_parameter(out: &mut String, set: &str, position: &str, id: IdParameter) -> fmt::Result {
-    writeln!(
-        out,
-        "        [Parameter(\n            \
-         ParameterSetName = {set}, Mandatory = true, {position}ValueFromPipeline = true,\n            \
-         ValueFromPipelineByPropertyName = true)]"
-    )?;
+fn id_parameter(out: &mut String, set: &IdSet, is_first: bool) -> fmt::Result {
+    let id = set.parameter;
+    let position = if is_first { ", Position = 0" } else { "" };
+    writeln!(out, "        [Parameter(ParameterSetName = \"{}\", Mandatory = true{position})]", id.name)?;
     if !id.aliases.is_empty() {
         writeln!(out, "        [Alias({})]", quoted(id.aliases))?;
     }
     writeln!(
         out,
         "        [IdTransformation({})]\n        [ValidateNotNullOrEmpty]\n        \
-         public string[] {} {{ get; set; }} = [];",
-        quoted(id.properties),
+         public string[] {} {{ get; set; }} = [];\n",
+        quoted(&properties(id)),
         id.name
     )
 }
 
-/// Only for the pipeline: it names what the ids do not.
+/// The properties of an object that hold an id: the best ones, then those with the names of the parameter.
+fn properties(id: IdParameter) -> Vec<&'static str> {
+    let mut all = id.properties.to_vec();
+    for name in std::iter::once(&id.name).chain(id.aliases) {
+        if !all.contains(name) {
+            all.push(name);
+        }
+    }
+    all
+}
+
+/// For the pipeline: it names what the ids do not.
 fn label_parameter(out: &mut String, label: Label) -> fmt::Result {
     writeln!(
         out,
-        "\n        [Parameter(ParameterSetName = ParentSet, ValueFromPipelineByPropertyName = true)]\n        \
-         [Alias({})]\n        public string? {} {{ get; set; }}",
+        "        [Parameter(ValueFromPipelineByPropertyName = true)]\n        [Alias({})]\n        \
+         public string? {} {{ get; set; }}\n",
         quoted(label.aliases),
         label.name
     )
 }
 
-fn read_children(resource: &Resource, parent: IdParameter) -> String {
-    let name = parent.label.map_or_else(String::new, |label| {
-        format!(", row => (({})row).{} = {}", resource.class, label.name, label.name)
-    });
-    format!("ReadChildren(Catalog.{}, {}{name});", pascal(resource.name), parent.name)
+fn choice_parameter(out: &mut String, cmdlet: &DataCmdlet, sets: &[IdSet]) -> fmt::Result {
+    let Some((name, values)) = cmdlet.choice() else { return Ok(()) };
+    if cmdlet.has_list() {
+        writeln!(out, "        [Parameter(ParameterSetName = ListSet)]")?;
+    }
+    for set in sets.iter().filter(|set| !set.is_parent) {
+        writeln!(out, "        [Parameter(ParameterSetName = \"{}\")]", set.parameter.name)?;
+    }
+    let texts: Vec<&str> = values.iter().map(|(value, _)| *value).collect();
+    writeln!(
+        out,
+        "        [ValidateSet({})]\n        public string {name} {{ get; set; }} = \"{}\";\n",
+        quoted(&texts),
+        texts[0]
+    )?;
+    let cases: Vec<_> = values
+        .iter()
+        .map(|(value, entry)| format!("(\"{value}\", Catalog.{})", pascal(entry.name)))
+        .collect();
+    writeln!(out, "        private CatalogEntry Chosen => Choose({name}, {});\n", cases.join(", "))
 }
 
-fn process(out: &mut String, cmdlet: DataCmdlet) -> fmt::Result {
-    let entry = pascal(cmdlet.list.name);
-    writeln!(out, "\n        private protected override void Process()\n        {{")?;
-    let sets = [
-        cmdlet.id.map(|id| ("IdSet", id, format!("ReadItems(Catalog.{entry}, {});", id.name))),
-        cmdlet.children.map(|(resource, parent)| ("ParentSet", parent, read_children(resource, parent))),
-    ];
-    for (set, id, call) in sets.into_iter().flatten() {
+fn option_parameter(out: &mut String, option: Parameter) -> fmt::Result {
+    // In every set: an entry that does not have it refuses it.
+    writeln!(out, "        [Parameter]")?;
+    let kind = match option.kind {
+        ParameterKind::Switch(..) => "SwitchParameter",
+        ParameterKind::Number { max, .. } => {
+            writeln!(out, "        [ValidateRange(1, {max})]")?;
+            "int?"
+        }
+        ParameterKind::Time => "DateTime?",
+    };
+    writeln!(out, "        public {kind} {} {{ get; set; }}\n", option.name)
+}
+
+fn read_ids(cmdlet: &DataCmdlet, set: &IdSet, ids: &str) -> String {
+    let IdSet { parameter, entry, is_parent } = set;
+    let filter = if cmdlet.has_filter() { "Filter" } else { "null" };
+    if !is_parent {
+        let entry = match cmdlet.choice() {
+            Some(_) => "Chosen".to_owned(),
+            None => format!("Catalog.{}", pascal(entry.name)),
+        };
+        return format!("ReadItems({entry}, {ids}, {filter})");
+    }
+    let label = parameter.label.map_or_else(String::new, |label| {
+        format!(", row => (({})row).{} = {}", entry.class, label.name, label.name)
+    });
+    format!("ReadChildren(Catalog.{}, {ids}, {filter}{label})", pascal(entry.name))
+}
+
+fn process(out: &mut String, cmdlet: &DataCmdlet, sets: &[IdSet]) -> fmt::Result {
+    writeln!(out, "        private protected override void Process()\n        {{")?;
+    for set in sets {
+        let name = set.parameter.name;
         writeln!(
             out,
-            "            if (ParameterSetName == {set} && !AreTenants({}))\n            {{\n                \
-             {call}\n                return;\n            }}",
-            id.name
+            "            if (ParameterSetName == \"{name}\")\n            {{\n                \
+             {};\n                return;\n            }}",
+            read_ids(cmdlet, set, name)
         )?;
     }
-    if cmdlet.list.filter == Filter::None {
-        return writeln!(out, "            ReadList(Catalog.{entry}, null);\n        }}");
+    if !sets.is_empty() {
+        writeln!(out, "            if (InputObject is not null && ReadPiped(\n                InputObject,")?;
+        for (index, set) in sets.iter().enumerate() {
+            let id = set.parameter;
+            let end = if index + 1 == sets.len() { "))" } else { "," };
+            writeln!(
+                out,
+                "                new IdSource({}, ids => {}, {}){end}",
+                id.takes_text && index == 0,
+                read_ids(cmdlet, set, "ids"),
+                quoted(&properties(id))
+            )?;
+        }
+        writeln!(out, "            {{\n                return;\n            }}")?;
+    }
+    if let Some(main) = cmdlet.lists().next() {
+        let mut entry = match cmdlet.choice() {
+            Some(_) => "Chosen".to_owned(),
+            None => format!("Catalog.{}", pascal(main.name)),
+        };
+        if let Some(other) = cmdlet.since_entry() {
+            entry = format!("Since is null ? {entry} : Catalog.{}", pascal(other.name));
+        }
+        if cmdlet.has_filter() {
+            writeln!(
+                out,
+                "            var filter = Filter;\n            Narrow(ref filter);\n            \
+                 ReadList({entry}, filter);"
+            )?;
+        } else {
+            writeln!(out, "            ReadList({entry}, null);")?;
+        }
+    } else {
+        writeln!(out, "            ReportNoId(InputObject);")?;
+    }
+    writeln!(out, "        }}")?;
+    if cmdlet.has_filter() {
+        writeln!(
+            out,
+            "\n        \
+             /// <summary>Adds the conditions of parameters that the catalog does not know.</summary>\n        \
+             partial void Narrow(ref string? filter);"
+        )?;
+    }
+    Ok(())
+}
+
+fn write_options(out: &mut String, cmdlet: &DataCmdlet) -> fmt::Result {
+    let options = cmdlet.options();
+    if options.is_empty() && !cmdlet.has_since() {
+        return Ok(());
     }
     writeln!(
         out,
-        "            var filter = Filter;\n            Narrow(ref filter);\n            \
-         ReadList(Catalog.{entry}, filter);\n        }}\n\n        \
-         /// <summary>Adds the conditions of parameters that the catalog does not know.</summary>\n        \
-         partial void Narrow(ref string? filter);"
-    )
+        "\n        private protected override void WriteOptions(JsonDocumentWriter request)\n        {{"
+    )?;
+    if cmdlet.has_since() {
+        writeln!(out, "            request.Text(\"since\", Utc(Since));")?;
+    }
+    if !options.is_empty() {
+        writeln!(out, "            request.Json.WriteStartObject(\"options\");")?;
+        for option in options {
+            let name = option.name;
+            let call = match option.kind {
+                ParameterKind::Switch(..) => format!("Flag(\"{name}\", {name})"),
+                ParameterKind::Number { .. } => format!("Number(\"{name}\", {name})"),
+                ParameterKind::Time => format!("Text(\"{name}\", Utc({name}))"),
+            };
+            writeln!(out, "            request.{call};")?;
+        }
+        writeln!(out, "            request.Json.WriteEndObject();")?;
+    }
+    writeln!(out, "        }}")
 }

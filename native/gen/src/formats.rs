@@ -6,7 +6,7 @@ use std::fmt::{self, Write as _};
 use fedxdr_core::catalog::{ADDITIONAL, ColumnKind, Resource, SCALES, TENANT_WIDTH};
 
 use crate::Generated;
-use crate::rows::{escape, is_from_request, label, pascal, typed};
+use crate::rows::{escape, label, label_of, pascal, typed};
 
 /// One column or line: its label, and the property or script that gives it. In a table one column has no width: it gets
 /// what the others leave of 80 characters. Without widths the first columns would take everything.
@@ -146,7 +146,7 @@ fn resource_views(out: &mut String, resource: &Resource) -> fmt::Result {
     for shown in resource.table {
         let is_time = resource.columns.iter().any(|c| c.name == shown.name && c.kind == ColumnKind::Time);
         let format = is_time.then_some(if shown.width < 16 { "yyyy-MM-dd" } else { "yyyy-MM-dd HH:mm" });
-        match label(resource).filter(|_| is_from_request(resource, shown.name)) {
+        match label_of(resource, shown.name) {
             Some(label) => table_script(out, &format!("$_.{} ?? $_.{}", label.name, pascal(shown.name)))?,
             None => table_property(out, &pascal(shown.name), format)?,
         }
@@ -158,7 +158,7 @@ fn resource_views(out: &mut String, resource: &Resource) -> fmt::Result {
     for column in resource.columns {
         let name = pascal(column.name);
         list_property(out, &name, &name, column.name == ADDITIONAL)?;
-        if let Some(label) = label(resource).filter(|_| column.from_request) {
+        if let Some(label) = label(resource, column) {
             list_property(out, label.name, label.name, false)?;
         }
     }

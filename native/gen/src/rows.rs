@@ -2,9 +2,7 @@
 
 use std::fmt::{self, Write as _};
 
-use fedxdr_core::catalog::{
-    ADDITIONAL, Cmdlet, Column, ColumnKind, Label, RESOURCES, Resource, SCALES, Scale,
-};
+use fedxdr_core::catalog::{ADDITIONAL, Column, ColumnKind, Label, RESOURCES, Resource, SCALES, Scale};
 use fedxdr_core::{Family, HUNTING_CHECK};
 
 use crate::{Generated, cmdlets};
@@ -38,9 +36,12 @@ pub(crate) fn readers() -> Result<Generated, Box<dyn std::error::Error>> {
     Ok(("module/src/Reading/Readers.g.cs", out))
 }
 
-/// The resources whose rows reach PowerShell as objects of a class.
+/// The resources whose rows reach PowerShell as objects of a class, each class once.
 pub(crate) fn typed() -> impl Iterator<Item = &'static Resource> {
-    RESOURCES.iter().filter(|resource| !resource.class.is_empty())
+    RESOURCES.iter().enumerate().filter_map(|(index, resource)| {
+        let is_known = RESOURCES[..index].iter().any(|other| other.class == resource.class);
+        (!resource.class.is_empty() && !is_known).then_some(resource)
+    })
 }
 
 /// Name of a column's property.
@@ -78,7 +79,7 @@ fn class(out: &mut String, resource: &Resource) -> fmt::Result {
     writeln!(out, "        public string? TenantName {{ get; set; }}")?;
     for column in resource.columns {
         property(out, column)?;
-        if let Some(label) = label(resource).filter(|_| column.from_request) {
+        if let Some(label) = label(resource, column) {
             writeln!(out, "\n        /// <summary>{}.</summary>", escape(label.doc))?;
             writeln!(out, "        public string? {} {{ get; set; }}", label.name)?;
         }
@@ -126,28 +127,28 @@ fn is_stored(column: &Column) -> bool {
 /// What the row says of a column of its table; a parent by its name rather than its id.
 fn shown_value(resource: &Resource, name: &str) -> String {
     let value = pascal(name);
-    match label(resource).filter(|_| is_from_request(resource, name)) {
+    match label_of(resource, name) {
         Some(label) => format!("{} ?? {value}", label.name),
         None => value,
     }
 }
 
-pub(crate) fn is_from_request(resource: &Resource, name: &str) -> bool {
-    resource.columns.iter().any(|column| column.name == name && column.from_request)
+/// The property that names what a column of the table has the id of.
+pub(crate) fn label_of(resource: &Resource, name: &str) -> Option<Label> {
+    label(resource, resource.columns.iter().find(|column| column.name == name)?)
 }
 
-/// The property that names the parent of a row.
-pub(crate) fn label(resource: &Resource) -> Option<Label> {
-    match resource.cmdlet {
-        Cmdlet::Get { parent: Some(parent), .. } | Cmdlet::PartOf { parent, .. } => parent.label,
-        _ => None,
-    }
+/// The property that names what a column has the id of: the parent of the row, in any entry of its class.
+pub(crate) fn label(resource: &Resource, column: &Column) -> Option<Label> {
+    let same = RESOURCES.iter().filter(|other| other.class == resource.class);
+    same.filter(|other| other.is_from_parent(column)).find_map(|other| other.parent()?.label)
 }
 
 fn reader(out: &mut String, resource: &Resource) -> fmt::Result {
     let class = resource.class;
     let count = resource.columns.len();
     writeln!(out, "    internal sealed class {class}Reader : RowReader\n    {{")?;
+    writeln!(out, "        internal static readonly {class}Reader Instance = new();\n")?;
     writeln!(out, "        private static readonly ColumnSpec[] Specs =\n        [")?;
     for column in resource.columns {
         writeln!(out, "            new(\"{}\", ColumnKind.{:?}),", column.name, column.kind)?;
@@ -175,13 +176,14 @@ fn reader(out: &mut String, resource: &Resource) -> fmt::Result {
 
 fn catalog(out: &mut String) -> fmt::Result {
     writeln!(out, "    internal static class Catalog\n    {{")?;
-    for (index, resource) in typed().enumerate() {
+    for (index, resource) in RESOURCES.iter().filter(|resource| !resource.class.is_empty()).enumerate() {
         if index > 0 {
             out.push('\n');
         }
-        writeln!(out, "        internal static readonly CatalogEntry {} = new(", pascal(resource.name))?;
+        writeln!(out, "        internal static CatalogEntry {} => new(", pascal(resource.name))?;
         writeln!(out, "            \"{}\",", resource.name)?;
-        writeln!(out, "            new {}Reader(),", resource.class)?;
+        // A reader keeps nothing, so one per class is enough.
+        writeln!(out, "            {}Reader.Instance,", resource.class)?;
         writeln!(out, "            [{}]);", quoted(resource.filter.fields()))?;
     }
     let nouns = cmdlets::all().into_iter().map(|cmdlet| cmdlet.noun).chain([HUNTING_CHECK]);

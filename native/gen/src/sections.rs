@@ -1,13 +1,15 @@
 //! The generated parts of files that people write: between a line with `generated: NAME` and the next one with `end`.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-use fedxdr_core::catalog::Resource;
+use fedxdr_core::catalog::{Filter, Paging, Resource, Since, WithoutLink};
 use fedxdr_core::{Family, HUNTING_CHECK};
 
 use crate::cmdlets::{self, DataCmdlet};
+use crate::rows::pascal;
 
 /// Where lines of prose end.
 const COLUMNS: usize = 120;
@@ -18,13 +20,19 @@ type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 pub(crate) fn generate(root: &Path) -> Outcome<Vec<(String, String)>> {
     let mut files = vec![
         fill(root, "module/FedXdr.psd1", &[("cmdlets", exports())])?,
-        fill(root, "README.md", &[("permissions", list()?)])?,
-        fill(root, "module/docs/en-US/about_FedXdr_MultiTenant.md", &[("permissions", table()?)])?,
+        fill(root, "README.md", &[("resources", resource_table()?)])?,
+        fill(root, "module/docs/en-US/about_FedXdr_Resources.md", &[("resources", resource_table()?)])?,
+        fill(root, "module/docs/en-US/about_FedXdr_MultiTenant.md", &[("permissions", permission_table()?)])?,
         fill(root, "module/docs/en-US/Test-FdxConnection.md", &[("resources", resources()?)])?,
     ];
     for cmdlet in cmdlets::all() {
         let page = format!("module/docs/en-US/{}.md", cmdlet.name());
-        files.push(fill(root, &page, &[("permissions", page_text(cmdlet))])?);
+        let sections = [
+            ("permissions", page_permissions(&cmdlet)),
+            ("parameters", page_parameters(&cmdlet)?),
+            ("outputs", page_outputs(&cmdlet)?),
+        ];
+        files.push(fill(root, &page, &sections)?);
     }
     Ok(files)
 }
@@ -61,33 +69,100 @@ fn exports() -> String {
     names.concat()
 }
 
-/// The cmdlets, what they get and what they need.
-fn list() -> Outcome<String> {
-    let mut out = String::from("\n");
+/// Every resource: who reads it, what it needs, and how it is read.
+fn resource_table() -> Outcome<String> {
+    let mut out = String::from("\n| resource | cmdlet | API | permission | pages | limit | filter |\n");
+    out.push_str("| --- | --- | --- | --- | --- | --- | --- |\n");
     for cmdlet in cmdlets::all() {
-        let (resource, api) = (cmdlet.list, api(cmdlet.list.family));
-        let (name, gets, permissions) = (cmdlet.name(), lower(resource.doc), permissions(resource));
-        let item = format!("`{name}`: {gets}. Needs {permissions} of {api}.");
-        let item = wrap(&item, COLUMNS - "* ".len());
-        writeln!(out, "* {}", item.trim_end().replace('\n', "\n  "))?;
+        for entry in &cmdlet.entries {
+            writeln!(
+                out,
+                "| {} | `{}` | {} | {} | {} | {} | {} |",
+                entry.doc,
+                call(&cmdlet, entry),
+                api(entry.family),
+                permissions(entry),
+                pages(entry),
+                entry.quota.text().unwrap_or_else(|| "not documented".to_owned()),
+                filter_side(entry.filter),
+            )?;
+        }
     }
     out.push('\n');
     Ok(out)
 }
 
-/// The cmdlets and the permissions that they need.
-fn table() -> Outcome<String> {
-    let mut out = String::from("\n| cmdlet | API | application permission |\n| --- | --- | --- |\n");
+/// The command that reads an entry.
+fn call(cmdlet: &DataCmdlet, entry: &Resource) -> String {
+    format!(
+        "{}{}",
+        cmdlet.name(),
+        selector(cmdlet, entry).map_or_else(String::new, |text| format!(" {text}"))
+    )
+}
+
+/// The parameter that selects an entry; `None` for the first one.
+fn selector(cmdlet: &DataCmdlet, entry: &Resource) -> Option<String> {
+    let of = entry.cmdlet?;
+    if of.by_since {
+        return Some("-Since".to_owned());
+    }
+    if let Some(choice) = of.choice {
+        let is_default = cmdlet.main().name == entry.name;
+        return (!is_default).then(|| format!("-{} {}", choice.parameter, choice.value));
+    }
+    if entry.list_path.is_some() || entry.parents.is_some() {
+        return None;
+    }
+    Some(format!("-{}", of.parent.or(of.id)?.name))
+}
+
+fn pages(entry: &Resource) -> &'static str {
+    match (entry.paging, entry.without_link) {
+        (_, _) if entry.single => "one answer",
+        (Paging::NextLink { .. }, WithoutLink::Unknown) => "links",
+        (Paging::NextLink { .. }, WithoutLink::Skip) => "links, then $skip",
+        (Paging::NextLink { .. }, WithoutLink::TimeWindow(_)) => "links, then by time",
+        (Paging::Skip { .. }, _) => "$top and $skip",
+        (Paging::SkipToken, _) => "skip token",
+        (Paging::Single, _) => "one answer",
+    }
+}
+
+fn filter_side(filter: Filter) -> &'static str {
+    match filter {
+        Filter::None => "none",
+        Filter::Service(_) => "service",
+        Filter::Verified(_) => "service and FedXdr",
+        Filter::Client(_) => "FedXdr",
+    }
+}
+
+/// The permissions, and the cmdlets that each is for.
+fn permission_table() -> Outcome<String> {
+    let mut rows: BTreeMap<(&str, String), Vec<String>> = BTreeMap::new();
     for cmdlet in cmdlets::all() {
-        let api = api(cmdlet.list.family);
-        writeln!(out, "| {} | {api} | {} |", cmdlet.name(), permissions(cmdlet.list))?;
+        for entry in cmdlet.entries.iter().filter(|entry| !entry.permissions.is_empty()) {
+            let names = rows.entry((api(entry.family), permissions(entry))).or_default();
+            let name = cmdlet.name();
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+    }
+    let mut out = String::from("\n| API | application permission | cmdlets |\n| --- | --- | --- |\n");
+    for ((api, permissions), names) in rows {
+        writeln!(out, "| {api} | {permissions} | {} |", names.join(", "))?;
     }
     out.push('\n');
     Ok(out)
 }
 
 fn permissions(resource: &Resource) -> String {
-    resource.permissions.join(" or ")
+    match resource.permissions {
+        [] => "an Azure role, such as Reader".to_owned(),
+        some => some.join(" or "),
+    }
 }
 
 /// What the portal calls the API that grants the permissions.
@@ -100,24 +175,196 @@ fn api(family: Family) -> &'static str {
     }
 }
 
-fn page_text(cmdlet: DataCmdlet) -> String {
-    let resource = cmdlet.list;
-    let needs = if resource.permissions.is_empty() {
-        "Needs a role of Azure on the subscriptions, such as Reader.".to_owned()
-    } else {
-        format!("Needs the application permission {} of {}.", permissions(resource), api(resource.family))
+/// What a cmdlet needs, and how often it may ask.
+fn page_permissions(cmdlet: &DataCmdlet) -> String {
+    let needs = |entry: &Resource| match entry.permissions {
+        [] => "an Azure role on the subscriptions, such as Reader or Security Reader".to_owned(),
+        _ => format!("the application permission {} of {}", permissions(entry), api(entry.family)),
     };
-    let mut sentences = vec![needs];
-    for entry in cmdlet.entries() {
-        let Some(limit) = entry.quota.text() else { continue };
-        sentences.push(match cmdlet.children {
-            Some((_, parent)) if entry.parent_path.is_some() => {
-                format!("With `-{}`, the service allows {limit}.", parent.name)
-            }
-            _ => format!("The service allows {limit}, per app and tenant."),
+    let mut sentences = vec![];
+    for (text, entries) in grouped(cmdlet, |entry| Some(needs(entry))) {
+        sentences.push(match with(cmdlet, &entries) {
+            None => format!("Needs {text}."),
+            Some(with) => format!("{with}, needs {text}."),
+        });
+    }
+    for (text, entries) in grouped(cmdlet, |entry| entry.quota.text()) {
+        sentences.push(match with(cmdlet, &entries) {
+            None => format!("The service allows {text}, per app and tenant."),
+            Some(with) => format!("{with}, the service allows {text}."),
         });
     }
     format!("\n{}\n", wrap(&sentences.join(" "), COLUMNS))
+}
+
+/// The entries of a cmdlet by what is said of them, in the order of the entries.
+fn grouped<'a>(
+    cmdlet: &DataCmdlet,
+    says: impl Fn(&Resource) -> Option<String> + 'a,
+) -> Vec<(String, Vec<&'static Resource>)> {
+    let mut groups: Vec<(String, Vec<&'static Resource>)> = Vec::new();
+    for &entry in &cmdlet.entries {
+        let Some(text) = says(entry) else { continue };
+        match groups.iter_mut().find(|(known, _)| *known == text) {
+            Some((_, entries)) => entries.push(entry),
+            None => groups.push((text, vec![entry])),
+        }
+    }
+    groups
+}
+
+/// "With `-A` or `-B`", or nothing if the cmdlet's first entry is among them.
+fn with(cmdlet: &DataCmdlet, entries: &[&Resource]) -> Option<String> {
+    if entries.iter().any(|entry| entry.name == cmdlet.main().name) {
+        return None;
+    }
+    let names: Vec<_> =
+        entries.iter().filter_map(|entry| selector(cmdlet, entry)).map(|name| format!("`{name}`")).collect();
+    Some(format!("With {}", names.join(" or ")))
+}
+
+/// The parameters of a data cmdlet that the catalog knows.
+fn page_parameters(cmdlet: &DataCmdlet) -> Outcome<String> {
+    let mut out = String::new();
+    let mut add = |name: &str, text: &str| {
+        let paragraphs: Vec<_> = text.split("\n\n").map(|text| wrap_item(text, COLUMNS)).collect();
+        write!(out, "\n### -{name}\n\n{}", paragraphs.join("\n"))
+    };
+    for id in cmdlet.ids() {
+        add(id.name, id.doc)?;
+    }
+    if !cmdlet.ids().is_empty() {
+        add("InputObject", &piped(cmdlet))?;
+    }
+    if let Some(label) = cmdlet.ids().into_iter().find_map(|id| id.label) {
+        let text = "Name that the rows show for the machine, because the answer has only its id. It comes from the \
+                    pipeline, with the machine.";
+        add(label.name, text)?;
+    }
+    if let Some((name, values)) = cmdlet.choice() {
+        let lines: Vec<_> =
+            values.iter().map(|(value, entry)| format!("- `{value}`: {}", lower(entry.doc))).collect();
+        let default = values[0].0;
+        add(name, &format!("What to read:\n\n{}\n\nDefault: {default}.", lines.join("\n")))?;
+    }
+    if cmdlet.has_filter() {
+        let sides: BTreeSet<_> = cmdlet.lists().map(|entry| filter_side(entry.filter)).collect();
+        let side = match (sides.contains("FedXdr"), sides.contains("service and FedXdr")) {
+            (true, _) if sides.contains("service") => "that the service or FedXdr applies",
+            (true, _) => "that FedXdr applies to the rows, because the service has no filter for this list",
+            (_, true) => "that the service applies, and FedXdr once more, because the service misses rows",
+            _ => "that the service applies",
+        };
+        add(
+            "Filter",
+            &format!(
+                "OData condition {side}. Press Tab for the fields that it accepts. Text is in single quotes; times and \
+             numbers are not."
+            ),
+        )?;
+    }
+    if cmdlet.has_since() {
+        add("Since", &since(cmdlet))?;
+    }
+    for option in cmdlet.options() {
+        add(option.name, option.doc)?;
+    }
+    for (name, text) in COMMON {
+        add(name, text)?;
+    }
+    out.push('\n');
+    Ok(out)
+}
+
+/// What a data cmdlet takes from the pipeline.
+fn piped(cmdlet: &DataCmdlet) -> String {
+    let ids = cmdlet.ids();
+    let names: Vec<_> = ids.iter().map(|id| format!("`-{}`", id.name)).collect();
+    let text = match ids.first() {
+        Some(first) if first.takes_text => {
+            format!("A text is a tenant, or else a value of `-{}`.", first.name)
+        }
+        _ => "A text is a tenant.".to_owned(),
+    };
+    format!(
+        "Comes from the pipeline. An object is read by the first of these parameters that it has an id for: {}. {text}",
+        names.join(", ")
+    )
+}
+
+fn since(cmdlet: &DataCmdlet) -> String {
+    const LOCAL: &str = "A time without a zone is local.";
+    let changes = cmdlet.entries.iter().find_map(|entry| match entry.since {
+        Since::Query { days, .. } => Some((entry, days)),
+        _ => None,
+    });
+    if let Some((entry, days)) = changes {
+        let rows = lower(entry.doc);
+        return format!("Gets {rows}, from this time on. The service keeps them for {days} days. {LOCAL}");
+    }
+    let fields: BTreeSet<_> = cmdlet
+        .lists()
+        .filter_map(|entry| match entry.since {
+            Since::Field(field) => Some(pascal(field)),
+            _ => None,
+        })
+        .collect();
+    let fields: Vec<_> = fields.into_iter().collect();
+    format!("Gets only rows whose {} is this time or a later one. {LOCAL}", fields.join(" or "))
+}
+
+/// The parameters of every data cmdlet.
+const COMMON: [(&str, &str); 5] = [
+    (
+        "First",
+        "Maximum number of rows to read, over all tenants. No more pages are requested than this number needs.",
+    ),
+    ("Raw", "Returns each row as a JSON string, unchanged, instead of an object."),
+    (
+        "TenantId",
+        "Tenants to read from, instead of the connection's: ids or domain names, in a list or with commas in one \
+         text. Accepted from the pipeline as text, and by property name, so rows of another cmdlet bring their tenant \
+         along.",
+    ),
+    (
+        "ThrottleLimit",
+        "How many tenants are read at the same time. Values above 64 have no further effect; \
+         about_FedXdr_MultiTenant says why.\n\nDefault: 32.",
+    ),
+    ("Connection", "Connection to use, instead of the runspace's default."),
+];
+
+/// What a data cmdlet takes and gives, and where to read on.
+fn page_outputs(cmdlet: &DataCmdlet) -> Outcome<String> {
+    let inputs = "### System.String[]\n\nTenants, as text or from a property TenantId.\n";
+    let objects = "### System.Object\n\nRows of other cmdlets, or other objects with ids; ids as text.\n\n";
+    let objects = if cmdlet.ids().is_empty() { "" } else { objects };
+    let mut out = format!("\n## Inputs\n\n{objects}{inputs}\n## Outputs\n");
+    let mut known: Vec<&str> = Vec::new();
+    for entry in &cmdlet.entries {
+        if known.contains(&entry.class) {
+            continue;
+        }
+        known.push(entry.class);
+        let text = format!(
+            "{}. AdditionalProperties holds what the service sends and this version does not know.",
+            entry.doc
+        );
+        write!(out, "\n### FedXdr.{}\n\n{}", entry.class, wrap(&text, COLUMNS))?;
+    }
+    out.push_str("\n### System.String\n\nWith `-Raw`: one JSON object per row.\n\n## Related links\n\n");
+    out.push_str(
+        "- [Test-FdxConnection](Test-FdxConnection.md)\n- [Invoke-FdxRequest](Invoke-FdxRequest.md)\n",
+    );
+    let mut pages: Vec<&str> = Vec::new();
+    for entry in &cmdlet.entries {
+        if !pages.contains(&entry.reference) {
+            pages.push(entry.reference);
+            writeln!(out, "- [API: {}]({})", lower(entry.doc), entry.reference)?;
+        }
+    }
+    out.push('\n');
+    Ok(out)
 }
 
 /// What Test-FdxConnection takes for -Resource, besides the APIs.
@@ -132,8 +379,22 @@ fn resources() -> Outcome<String> {
 }
 
 fn lower(text: &str) -> String {
+    // CVE and the like stay.
+    if text.chars().nth(1).is_some_and(char::is_uppercase) {
+        return text.to_owned();
+    }
     let mut letters = text.chars();
     letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
+}
+
+/// As [`wrap`], line by line: the items of a list.
+fn wrap_item(text: &str, columns: usize) -> String {
+    text.lines()
+        .map(|line| {
+            wrap(line, columns).trim_end().replace('\n', if line.starts_with("- ") { "\n  " } else { "\n" })
+                + "\n"
+        })
+        .collect()
 }
 
 /// Lines of at most so many columns.

@@ -6,9 +6,10 @@ use serde_json::{Value, json};
 
 use crate::cloud::Resource;
 use crate::data;
+use crate::endpoints::{self, Endpoint, Own, Parameter, Shape};
 use crate::http::{Answer, Call, Service, answer, json_answer, with_header};
 use crate::hunting;
-use crate::lists::{self, List};
+use crate::lists;
 use crate::resource_graph;
 use crate::state::{Open, State, now};
 use crate::world::Customer;
@@ -80,18 +81,37 @@ impl Graph {
         hunting::respond(state, call, &customer, engine)
     }
 
-    fn list(
+    fn read(
         state: &State,
         call: &Call,
         claims: &Value,
-        list: &List,
-        id: Option<&str>,
+        endpoint: &Endpoint,
+        ids: &[String],
     ) -> Result<Answer, lists::Refusal> {
-        let customer = Graph::authorize(state, claims, list.roles)?;
-        match id {
-            Some(id) => list.item(state, call, &customer, id),
-            None => list.page(state, call, &customer),
+        let customer = Graph::authorize(state, claims, endpoint.roles)?;
+        let missing = || (404, "ResourceNotFound", "The item was not found.".to_owned());
+        let id = ids.first().map_or("", String::as_str);
+        if let Shape::Graph(list) = endpoint.shape {
+            return list.page(endpoint, state, call, &customer);
         }
+        let own: Vec<_> = endpoint.parameters.iter().map(Parameter::name).collect();
+        lists::only(state, call, &own)?;
+        let mut row = match endpoint.shape {
+            Shape::Item(path) => {
+                let endpoint = endpoints::list(path).ok_or_else(missing)?;
+                let Shape::Graph(list) = endpoint.shape else { return Err(missing()) };
+                list.item(endpoint, &customer, id)?
+            }
+            Shape::Single(_) => {
+                let found = endpoint.samples().into_iter().find(|row| row["id"] == id);
+                found.ok_or_else(missing)?
+            }
+            _ => return Err(missing()),
+        };
+        if lists::expands(call) {
+            lists::expand(&mut row);
+        }
+        Ok(json_answer(200, &row))
     }
 }
 
@@ -116,8 +136,8 @@ impl Service for Graph {
                 Graph::refuse(&state, &call, status, code, &message)
             });
         }
-        if let ("GET", Some((list, id))) = (call.method.as_str(), lists::find(&call.path)) {
-            return Graph::list(&state, &call, &claims, list, id).unwrap_or_else(
+        if let Some((endpoint, ids)) = endpoints::find(Resource::Graph, &call.method, &call.path) {
+            return Graph::read(&state, &call, &claims, endpoint, &ids).unwrap_or_else(
                 |(status, code, message)| Graph::refuse(&state, &call, status, code, &message),
             );
         }
@@ -152,6 +172,41 @@ impl Arm {
             let (arm, path) = (state.address("arm"), &call.path);
             body["nextLink"] = format!("{arm}{path}?api-version={version}&%24skiptoken={to}").into();
         }
+        json_answer(200, &body)
+    }
+
+    /// One page of a list of Defender for Cloud.
+    fn cloud(
+        state: &State,
+        call: &Call,
+        (endpoint, versions): (&Endpoint, &[&str]),
+        version: &str,
+        customer: Option<&Customer>,
+        ids: &[String],
+    ) -> Answer {
+        if !versions.contains(&version) {
+            let text =
+                format!("The api-version '{version}' is not supported; these are: {}.", versions.join(", "));
+            return Arm::refuse(400, "InvalidApiVersionParameter", &text);
+        }
+        let id = ids.first().map_or("", String::as_str);
+        let own = |customer: &&Customer| {
+            (0..customer.subscriptions).any(|number| data::subscription("", number)["subscriptionId"] == id)
+        };
+        let Some(customer) = customer.filter(own) else {
+            let text = format!("The subscription '{id}' could not be found.");
+            return Arm::refuse(404, "SubscriptionNotFound", &text);
+        };
+        let rows = endpoint.all(customer);
+        let size = state.world().arm_page_size;
+        let from = call.query.get("$skiptoken").and_then(|token| token.parse::<usize>().ok()).unwrap_or(0);
+        let (from, to) = (from.min(rows.len()), rows.len().min(from.saturating_add(size)));
+        let mut body = json!({"value": &rows[from..to]});
+        if to < rows.len() {
+            let (arm, path) = (state.address("arm"), &call.path);
+            body["nextLink"] = format!("{arm}{path}?api-version={version}&%24skiptoken={to}").into();
+        }
+        state.count("pages");
         json_answer(200, &body)
     }
 
@@ -196,22 +251,22 @@ impl Service for Arm {
         if let Some(extra) = extra(&state, &call) {
             return extra;
         }
-        let is_query = call.path.eq_ignore_ascii_case(resource_graph::PATH);
-        if !matches!((call.method.as_str(), is_query), ("POST", true))
-            && !matches!((call.method.as_str(), call.path.as_str()), ("GET", "/subscriptions"))
-        {
+        let Some((endpoint, ids)) = endpoints::find(Resource::Arm, &call.method, &call.path) else {
             state.violation(format!("arm: {} {} was not expected", call.method, call.path));
             return Arm::refuse(404, "NotFound", "No resource is there.");
-        }
+        };
         let version = match Arm::version(&state, &call) {
             Ok(version) => version,
             Err((code, text)) => return Arm::refuse(400, code, &text),
         };
         let customer = customer(&state, &claims);
-        if !is_query {
-            let made = Arm::subscriptions(&state, &call, version, customer.as_ref());
-            return with_header(made, "x-ms-ratelimit-remaining-tenant-reads", "249");
-        }
-        resource_graph::answer(&state, &call, version, customer.as_ref(), &claims)
+        let made = match endpoint.shape {
+            Shape::Own(Own::Subscriptions) => Arm::subscriptions(&state, &call, version, customer.as_ref()),
+            Shape::Arm(versions) => {
+                Arm::cloud(&state, &call, (endpoint, versions), version, customer.as_ref(), &ids)
+            }
+            _ => return resource_graph::answer(&state, &call, version, customer.as_ref(), &claims),
+        };
+        with_header(made, "x-ms-ratelimit-remaining-tenant-reads", "249")
     }
 }

@@ -37,6 +37,7 @@ impl Service for Control {
             ("GET", "/world") => json_answer(200, &serde_json::to_value(&*state.world()).unwrap_or_default()),
             ("PATCH", "/world") => patch(&state, &call.body),
             ("GET", "/report") => json_answer(200, &serde_json::to_value(state.report()).unwrap_or_default()),
+            ("GET", "/endpoints") => json_answer(200, &json!(crate::endpoints::endpoints())),
             ("GET", "/secrets") => json_answer(200, &json!(state.secrets())),
             _ => json_answer(404, &json!({"error": "no such control"})),
         }

@@ -1,4 +1,4 @@
-//! The Defender for Endpoint API and the one list of Defender XDR on the same host: paths, quotas and refusals.
+//! The APIs of Defender for Endpoint and Defender XDR, which share a host: paths, quotas and refusals.
 //! <https://learn.microsoft.com/defender-endpoint/api/exposed-apis-list>
 
 use std::sync::Arc;
@@ -7,21 +7,15 @@ use serde_json::{Value, json};
 
 use crate::authorize::{authorize, bearer, family};
 use crate::data;
-use crate::filter::{Field, Filter, Kind};
+use crate::endpoints::{self, Endpoint, Own, Parent, Shape};
+use crate::filter::{Field, Filter};
 use crate::http::{Answer, Call, Service, answer, http_date, json_answer, with_header};
 use crate::hunting::{self, Engine};
 use crate::machine_lists;
 use crate::pages;
 use crate::state::{Open, State, now};
+use crate::tables;
 use crate::world::{Customer, ExtraResponse, Quota, ROWS_PER_MACHINE, Window};
-
-/// <https://learn.microsoft.com/defender-xdr/api-list-incidents>
-const INCIDENT_FIELDS: &[Field] = &[
-    ("lastUpdateTime", Kind::Time),
-    ("createdTime", Kind::Time),
-    ("status", Kind::Text),
-    ("assignedTo", Kind::Text),
-];
 
 /// The API.
 pub(crate) struct Defender;
@@ -90,58 +84,94 @@ fn route(state: &Arc<State>, call: &Call, open: Open) -> Result<Answer, Refusal>
         return hunting::respond(state, call, &customer, engine)
             .map_err(|(status, code, message)| no(status, code, message));
     }
-    if call.method != "GET" {
-        state.violation(format!("defender: {} {} was not expected", call.method, call.path));
-        return Err(no(405, "MethodNotAllowed", ""));
-    }
-    let machines: &[&str] = &["Machine.Read.All", "Machine.ReadWrite.All"];
-    let vulnerabilities: &[&str] = &["Vulnerability.Read.All"];
-    let roles = match parts.as_slice() {
-        ["machines" | "deviceavinfo"] => machines,
-        ["machines", last] if *last != "SoftwareVulnerabilitiesByMachine" => machines,
-        ["machines", ..] => vulnerabilities,
-        ["incidents"] => &["Incident.Read.All", "Incident.ReadWrite.All"],
-        _ => &[],
+    let own = format!("/api/{path}");
+    let Some((endpoint, ids)) = endpoints::find(family(&parts), &call.method, &own) else {
+        if call.method != "GET" {
+            state.violation(format!("defender: {} {} was not expected", call.method, call.path));
+            return Err(no(405, "MethodNotAllowed", ""));
+        }
+        authorize(state, call, family(&parts), &[])?;
+        state.violation(format!("defender: {} was not expected", call.path));
+        return Err(no(404, "NotFound", format!("No resource at {}.", call.path)));
     };
-    let customer = authorize(state, call, family(&parts), roles)?;
-    match parts.as_slice() {
-        ["machines"] => {
-            quota(state, &customer, "machines")?;
-            machine_lists::MACHINES.page(state, call, &customer)
-        }
-        ["deviceavinfo"] => {
-            quota(state, &customer, "deviceavinfo")?;
-            machine_lists::ANTIVIRUS.page(state, call, &customer)
-        }
-        ["machines", last @ "SoftwareVulnerabilitiesByMachine"] => {
-            quota(state, &customer, last)?;
-            pages::by_machine(state, call, &customer, open)
-        }
-        ["machines", id] => {
+    let customer = authorize(state, call, family(&parts), endpoint.roles)?;
+    quota(state, &customer, endpoint.path)?;
+    endpoint.check_parent(state, call, &customer, &ids)?;
+    match endpoint.shape {
+        Shape::Own(own) => own_answer(state, call, &customer, endpoint, own, &ids, open),
+        _ => endpoint.answer(state, call, &customer, &ids),
+    }
+}
+
+/// The answer of an endpoint with code of its own.
+fn own_answer(
+    state: &Arc<State>,
+    call: &Call,
+    customer: &Customer,
+    endpoint: &Endpoint,
+    own: Own,
+    ids: &[String],
+    open: Open,
+) -> Result<Answer, Refusal> {
+    let id = ids.first().map_or("", String::as_str);
+    let tenant = &customer.tenant_id;
+    // Some machines, whatever the parent is.
+    let some =
+        || (0..customer.machines.min(3)).map(|number| data::machine(tenant, number)).collect::<Vec<_>>();
+    match own {
+        Own::Machines => machine_lists::MACHINES.page(state, call, customer),
+        Own::Antivirus => machine_lists::ANTIVIRUS.page(state, call, customer),
+        Own::Vulnerabilities => pages::by_machine(state, call, customer, open),
+        Own::Machine => {
             only(state, call, &[])?;
-            let number = machine_number(&customer, id)?;
-            Ok(json_answer(200, &data::machine(&customer.tenant_id, number)))
+            let number = if endpoint.parent == Parent::Machine { machine_number(customer, id)? } else { 0 };
+            Ok(tables::entity("Machines", data::machine(tenant, number)))
         }
-        ["machines", id, last @ "vulnerabilities"] => {
-            quota(state, &customer, last)?;
+        Own::MachineVulnerabilities => {
             only(state, call, &[])?;
-            machine_number(&customer, id)?;
             let rows = ROWS_PER_MACHINE.min(customer.vulnerability_rows);
             let rows: Vec<_> = (0..rows).map(data::machine_vulnerability).collect();
             Ok(small_list("Collection(PublicVulnerabilityDto)", &rows))
         }
-        ["incidents"] => {
-            quota(state, &customer, "incidents")?;
-            only(state, call, &["$filter", "$top", "$skip"])?;
-            parameter(call, "$top", 100)?;
-            parameter(call, "$skip", u64::MAX)?;
-            filter(call, INCIDENT_FIELDS)?;
-            Ok(small_list("Incidents", &[]))
+        Own::SomeMachines => {
+            only(state, call, &[])?;
+            Ok(small_list("Machines", &some()))
         }
-        _ => {
-            state.violation(format!("defender: {} was not expected", call.path));
-            Err(no(404, "NotFound", format!("No resource at {}.", call.path)))
+        Own::MachineReferences => {
+            only(state, call, &[])?;
+            let names = ["id", "computerDnsName", "osPlatform", "rbacGroupName"];
+            let reference = |machine: &Value| names.map(|name| (name.to_owned(), machine[name].clone()));
+            let reference = |machine: &Value| Value::Object(reference(machine).into_iter().collect());
+            Ok(small_list("MachineReferences", &some().iter().map(reference).collect::<Vec<_>>()))
         }
+        Own::ByIp => {
+            only(state, call, &[])?;
+            let at = ids.get(1).and_then(|time| time.parse::<jiff::Timestamp>().ok());
+            let age = at.map(|at| i64::try_from(now()).unwrap_or(0) - at.as_second());
+            if !age.is_some_and(|age| (-60..=30 * 24 * 3600).contains(&age)) {
+                return Err(no(400, "InvalidInput", "The timestamp is not of the last 30 days."));
+            }
+            if id.parse::<std::net::IpAddr>().is_err() {
+                return Err(no(400, "InvalidIpAddress", "The IP address is not valid."));
+            }
+            let all = (0..customer.machines).map(|number| data::machine(tenant, number));
+            let found: Vec<_> = all.filter(|machine| machine["lastIpAddress"] == id).collect();
+            Ok(small_list("Machines", &found))
+        }
+        Own::ByTag => {
+            only(state, call, &["tag", "useStartsWithFilter"])?;
+            let tag = call.query.get("tag").filter(|tag| !tag.is_empty());
+            let tag =
+                tag.ok_or_else(|| no(400, "MissingRequiredParameter", "The parameter tag is needed."))?;
+            let starts = call.query.get("useStartsWithFilter").is_some_and(|flag| flag == "true");
+            let fits = |own: &str| if starts { own.starts_with(tag.as_str()) } else { own == tag };
+            let all = (0..customer.machines).map(|number| data::machine(tenant, number));
+            let has = |machine: &Value| {
+                machine["machineTags"].as_array().into_iter().flatten().filter_map(Value::as_str).any(fits)
+            };
+            Ok(small_list("Machines", &all.filter(has).collect::<Vec<_>>()))
+        }
+        Own::Subscriptions | Own::ResourceGraph => Err(no(404, "NotFound", "")),
     }
 }
 
@@ -195,7 +225,7 @@ fn exceeded(quota: &Quota, left: u64) -> Refusal {
     Refusal { header, ..no(429, "429", text) }
 }
 
-fn machine_number(customer: &Customer, id: &str) -> Result<usize, Refusal> {
+pub(crate) fn machine_number(customer: &Customer, id: &str) -> Result<usize, Refusal> {
     let seed = data::seed(&customer.tenant_id);
     let found = u64::from_str_radix(id.get(..8).unwrap_or_default(), 16).ok().filter(|number| {
         data::machine_id(seed, *number) == id.as_bytes() && *number < customer.machines as u64

@@ -20,6 +20,8 @@ pub(crate) enum Kind {
     Guid,
     /// A number that the documentation calls text: with or without quotes.
     Id,
+    /// `true` or `false`.
+    Flag,
 }
 
 /// Name and type of a field that can be filtered.
@@ -252,6 +254,7 @@ impl Parser<'_> {
             (_, Literal::Null) => kind != Kind::Texts,
             (Kind::Text, Literal::Text(_)) | (Kind::Time, Literal::Time(_)) => true,
             (Kind::Guid, literal) => matches!(literal, Literal::Text(_) | Literal::Guid(_)),
+            (Kind::Flag, literal) => matches!(literal, Literal::Flag(_)),
             (Kind::Id, literal) => matches!(literal, Literal::Number(_) | Literal::Text(_)),
             _ => false,
         };

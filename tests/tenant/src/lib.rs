@@ -15,6 +15,7 @@ mod credential;
 mod data;
 mod defender;
 mod discovery;
+mod endpoints;
 mod entra;
 mod fabric;
 mod faults;
@@ -32,6 +33,7 @@ mod multipart;
 mod pages;
 mod resource_graph;
 mod state;
+mod tables;
 mod tls;
 mod token_request;
 mod world;
@@ -46,6 +48,7 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 pub use cloud::Cloud;
+pub use endpoints::{Description, endpoints};
 pub use faults::{Fault, Name};
 pub use state::{IDENTITY_HEADER, Report, Seen};
 pub use world::{

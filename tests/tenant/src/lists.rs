@@ -1,10 +1,11 @@
-//! Lists of Microsoft Graph: what each takes, and sample rows that are repeated until there are enough of them.
+//! Lists of Microsoft Graph: how each is read. Sample rows are repeated until there are enough of them.
 
 use std::cmp::Reverse;
 
 use jiff::{Span, Timestamp};
 use serde_json::{Value, json};
 
+use crate::endpoints::{Endpoint, Parameter};
 use crate::filter::{Field, Filter, Kind, time};
 use crate::http::{Answer, Call, json_answer};
 use crate::state::State;
@@ -13,62 +14,63 @@ use crate::world::Customer;
 /// Days between a sample row and its next copy.
 const DAYS_BETWEEN_COPIES: i64 = 7;
 
-/// One list, and its items below it.
+/// How a list is read.
 pub(crate) struct List {
-    path: &'static str,
-    context: &'static str,
-    /// Permissions, any of which is enough.
-    pub(crate) roles: &'static [&'static str],
-    /// Fields that `$filter` takes.
-    fields: &'static [Field],
     /// Times that `$orderby` takes. Without it, the first one decides: newest first.
     orders: &'static [&'static str],
     /// Rows of a page without `$top`.
     page: usize,
-    /// A larger `$top` is cut to this one.
+    /// The largest `$top`.
     max_top: usize,
+    /// Whether a larger one is refused; otherwise it is cut.
+    refuses_top: bool,
     /// A larger `$skip` is refused.
     max_skip: usize,
-    sample: &'static str,
     /// How many rows a tenant has.
     rows: fn(&Customer) -> usize,
 }
 
-const LISTS: &[List] = &[
-    // <https://learn.microsoft.com/graph/api/security-list-alerts_v2>
-    List {
-        path: "/v1.0/security/alerts_v2",
-        context: "security/alerts_v2",
-        roles: &["SecurityAlert.Read.All", "SecurityAlert.ReadWrite.All"],
-        fields: &[
-            ("assignedTo", Kind::Text),
-            ("classification", Kind::Text),
-            ("createdDateTime", Kind::Time),
-            ("determination", Kind::Text),
-            ("lastUpdateDateTime", Kind::Time),
-            ("serviceSource", Kind::Text),
-            ("severity", Kind::Text),
-            ("status", Kind::Text),
-        ],
-        orders: &["createdDateTime", "lastUpdateDateTime"],
-        page: 10,
-        max_top: 1_000,
-        max_skip: 500,
-        sample: include_str!("../samples/alerts_v2.json"),
-        rows: |customer| customer.alerts,
-    },
+/// <https://learn.microsoft.com/graph/api/security-list-alerts_v2>
+pub(crate) const ALERTS: List = List {
+    orders: &["createdDateTime", "lastUpdateDateTime"],
+    page: 10,
+    max_top: 1_000,
+    refuses_top: false,
+    max_skip: 500,
+    rows: |customer| customer.alerts,
+};
+
+/// Fields of alerts that `$filter` takes.
+pub(crate) const ALERT_FIELDS: &[Field] = &[
+    ("assignedTo", Kind::Text),
+    ("classification", Kind::Text),
+    ("createdDateTime", Kind::Time),
+    ("determination", Kind::Text),
+    ("lastUpdateDateTime", Kind::Time),
+    ("serviceSource", Kind::Text),
+    ("severity", Kind::Text),
+    ("status", Kind::Text),
 ];
+
+/// <https://learn.microsoft.com/graph/api/security-list-incidents>
+pub(crate) const INCIDENTS: List =
+    List { page: 50, max_top: 50, refuses_top: true, rows: |customer| customer.list_rows, ..ALERTS };
+
+/// <https://learn.microsoft.com/graph/api/security-list-securescores>
+pub(crate) const SCORES: List = List { orders: &["createdDateTime"], ..OTHERS };
+
+/// Lists without a documented limit.
+pub(crate) const OTHERS: List = List {
+    orders: &[],
+    page: 100,
+    max_top: 999,
+    refuses_top: false,
+    max_skip: usize::MAX,
+    rows: |customer| customer.list_rows,
+};
 
 /// Why a list is not sent: status, code, message.
 pub(crate) type Refusal = (u16, &'static str, String);
-
-/// The list of this path, and the id of the item if the path is that of one.
-pub(crate) fn find(path: &str) -> Option<(&'static List, Option<&str>)> {
-    LISTS.iter().find_map(|list| match path.strip_prefix(list.path)? {
-        "" => Some((list, None)),
-        rest => Some((list, Some(rest.strip_prefix('/').filter(|id| !id.contains('/'))?))),
-    })
-}
 
 /// Why a query is refused. Graph leaves the code of such an error empty.
 fn bad_query(text: &str) -> Refusal {
@@ -76,8 +78,8 @@ fn bad_query(text: &str) -> Refusal {
 }
 
 impl List {
-    fn rows(&self, customer: &Customer) -> Vec<Value> {
-        let samples: Vec<Value> = serde_json::from_str(self.sample).unwrap_or_default();
+    fn rows(&self, endpoint: &Endpoint, customer: &Customer) -> Vec<Value> {
+        let samples = endpoint.samples();
         let count = if samples.is_empty() { 0 } else { (self.rows)(customer) };
         let copies = (0..).flat_map(|copy| samples.iter().map(move |sample| (copy, sample)));
         let rows = copies.take(count).enumerate().map(|(number, (copy, sample))| {
@@ -99,23 +101,24 @@ impl List {
     }
 
     /// One item.
-    pub(crate) fn item(
-        &self,
-        state: &State,
-        call: &Call,
-        customer: &Customer,
-        id: &str,
-    ) -> Result<Answer, Refusal> {
-        self.only(state, call, &[])?;
-        let row = self.rows(customer).into_iter().find(|row| row["id"] == id);
-        row.map(|row| json_answer(200, &row))
-            .ok_or_else(|| (404, "ResourceNotFound", format!("The item {id} was not found.")))
+    pub(crate) fn item(&self, endpoint: &Endpoint, customer: &Customer, id: &str) -> Result<Value, Refusal> {
+        let row = self.rows(endpoint, customer).into_iter().find(|row| row["id"] == id);
+        row.ok_or_else(|| (404, "ResourceNotFound", format!("The item {id} was not found.")))
     }
 
     /// One page.
-    pub(crate) fn page(&self, state: &State, call: &Call, customer: &Customer) -> Result<Answer, Refusal> {
-        self.only(state, call, &["$count", "$filter", "$orderby", "$skip", "$top"])?;
-        let filter = call.query.get("$filter").map(|text| Filter::parse(text, self.fields)).transpose();
+    pub(crate) fn page(
+        &self,
+        endpoint: &Endpoint,
+        state: &State,
+        call: &Call,
+        customer: &Customer,
+    ) -> Result<Answer, Refusal> {
+        let odata = ["$count", "$orderby", "$skip", "$top"];
+        let filter = (!endpoint.fields.is_empty()).then_some("$filter");
+        let own = endpoint.parameters.iter().map(Parameter::name);
+        only(state, call, &odata.into_iter().chain(filter).chain(own).collect::<Vec<_>>())?;
+        let filter = call.query.get("$filter").map(|text| Filter::parse(text, endpoint.fields)).transpose();
         let filter = filter.map_err(|text| bad_query(&text))?;
         let (top, skip) = (number(call, "$top")?, number(call, "$skip")?.unwrap_or(0));
         if skip > self.max_skip {
@@ -125,34 +128,34 @@ impl List {
                 self.max_skip
             )));
         }
+        if let Some(top) = top.filter(|top| self.refuses_top && *top > self.max_top) {
+            return Err(bad_query(&format!(
+                "The limit of '{}' for Top query has been exceeded. The value from the incoming request is '{top}'.",
+                self.max_top
+            )));
+        }
         let fits = |row: &Value| filter.as_ref().is_none_or(|filter| filter.fits(row));
-        let mut all: Vec<Value> = self.rows(customer).into_iter().filter(fits).collect();
+        let mut all: Vec<Value> = self.rows(endpoint, customer).into_iter().filter(fits).collect();
         self.sort(call, &mut all)?;
         let from = skip.min(all.len());
         let to = all.len().min(from + top.unwrap_or(self.page).min(self.max_top));
+        if expands(call) {
+            all.iter_mut().for_each(expand);
+        }
+        let context = endpoint.path.trim_start_matches("/v1.0/");
         let mut body = json!({
-            "@odata.context": format!("https://graph.microsoft.com/v1.0/$metadata#{}", self.context),
+            "@odata.context": format!("https://graph.microsoft.com/v1.0/$metadata#{context}"),
             "value": &all[from..to],
         });
         if call.query.get("$count").is_some_and(|count| count == "true") {
             body["@odata.count"] = all.len().into();
         }
         // As seen live: with $top there is no link, however much is left.
-        if top.is_none() && to < all.len() && !state.is_without_links(self.path) {
-            body["@odata.nextLink"] = self.link(state, call, to).into();
+        if top.is_none() && to < all.len() && !state.is_without_links(endpoint.path) {
+            body["@odata.nextLink"] = link(endpoint, state, call, to).into();
         }
         state.count("pages");
         Ok(json_answer(200, &body))
-    }
-
-    /// The same request from row `skip` on.
-    fn link(&self, state: &State, call: &Call, skip: usize) -> String {
-        let kept = call.query.iter().filter(|(name, _)| *name != "$skip");
-        let kept = kept.map(|(name, value)| {
-            let value: String = url::form_urlencoded::byte_serialize(value.as_bytes()).collect();
-            format!("{name}={value}&")
-        });
-        format!("{}{}?{}$skip={skip}", state.address("graph"), self.path, kept.collect::<String>())
     }
 
     fn sort(&self, call: &Call, rows: &mut [Value]) -> Result<(), Refusal> {
@@ -172,15 +175,39 @@ impl List {
         }
         Ok(())
     }
+}
 
-    fn only(&self, state: &State, call: &Call, known: &[&str]) -> Result<(), Refusal> {
-        let unknown = call.query.keys().find(|name| !known.contains(&name.as_str()));
-        match unknown.or(call.repeated.first()) {
-            None => Ok(()),
-            Some(name) => {
-                state.violation(format!("graph: {} does not know the parameter {name}", self.path));
-                Err((400, "BadRequest", format!("The query parameter '{name}' is not supported.")))
-            }
+/// Whether the alerts are wanted too.
+pub(crate) fn expands(call: &Call) -> bool {
+    call.query.get("$expand").is_some_and(|wanted| wanted == "alerts")
+}
+
+/// Adds alerts to an incident.
+pub(crate) fn expand(incident: &mut Value) {
+    let alerts: Vec<Value> = crate::endpoints::list("/v1.0/security/alerts_v2")
+        .map(|alerts| alerts.samples().into_iter().take(1).collect())
+        .unwrap_or_default();
+    incident["alerts"] = alerts.into();
+}
+
+/// The same request from row `skip` on.
+fn link(endpoint: &Endpoint, state: &State, call: &Call, skip: usize) -> String {
+    let kept = call.query.iter().filter(|(name, _)| *name != "$skip");
+    let kept = kept.map(|(name, value)| {
+        let value: String = url::form_urlencoded::byte_serialize(value.as_bytes()).collect();
+        format!("{name}={value}&")
+    });
+    format!("{}{}?{}$skip={skip}", state.address("graph"), endpoint.path, kept.collect::<String>())
+}
+
+/// Refuses parameters that the API does not know.
+pub(crate) fn only(state: &State, call: &Call, known: &[&str]) -> Result<(), Refusal> {
+    let unknown = call.query.keys().find(|name| !known.contains(&name.as_str()));
+    match unknown.or(call.repeated.first()) {
+        None => Ok(()),
+        Some(name) => {
+            state.violation(format!("graph: {} does not know the parameter {name}", call.path));
+            Err((400, "BadRequest", format!("The query parameter '{name}' is not supported.")))
         }
     }
 }

@@ -8,8 +8,8 @@ use crate::data;
 use crate::defender::{Refusal, filter, no, only, parameter};
 use crate::filter::{Field, Kind};
 use crate::http::{Answer, Call};
-use crate::pages;
 use crate::state::State;
+use crate::tables::page_of;
 use crate::world::{Customer, World};
 
 /// <https://learn.microsoft.com/defender-endpoint/api/get-machines>
@@ -90,28 +90,14 @@ impl List {
         customer: &Customer,
     ) -> Result<Answer, Refusal> {
         only(state, call, &["$filter", "$top", "$skip"])?;
-        let (top, skip) =
-            (parameter(call, "$top", 10_000)?, parameter(call, "$skip", u64::MAX)?.unwrap_or(0));
+        parameter(call, "$top", 10_000)?;
         let filter = filter(call, self.fields)?;
         if customer.machines == 0 && self.not_found_is_empty {
             return Err(no(404, "ResourceNotFound", "No machines were found"));
         }
-        let row = |number: usize| (self.row)(&customer.tenant_id, number);
-        let fits = |number: &usize| filter.as_ref().is_none_or(|filter| filter.fits(&row(*number)));
-        let all: Vec<usize> = (0..customer.machines).filter(fits).collect();
-        let size = top.and_then(|top| usize::try_from(top).ok()).unwrap_or((self.page)(&state.world()));
-        let from = usize::try_from(skip).unwrap_or(usize::MAX).min(all.len());
-        let to = from.saturating_add(size).min(all.len());
-        // The documented trap: with $top there is no link, however much is left.
-        let linked = top.is_none() && !state.is_without_links(&call.path);
-        let next = (linked && to < all.len()).then(|| {
-            let filter = call.query.get("$filter").map(|text| {
-                let text: String = url::form_urlencoded::byte_serialize(text.as_bytes()).collect();
-                format!("&$filter={text}")
-            });
-            format!("{}{}?$skip={to}{}", state.address("defender"), call.path, filter.unwrap_or_default())
-        });
-        let rows = all[from..to].iter().map(|number| row(*number).to_string().into_bytes()).collect();
-        Ok(pages::list(state, call, customer, self.context, rows, next))
+        let rows = (0..customer.machines).map(|number| (self.row)(&customer.tenant_id, number));
+        let fits = |row: &Value| filter.as_ref().is_none_or(|filter| filter.fits(row));
+        let page = (self.page)(&state.world());
+        page_of(state, call, customer, self.context, &rows.filter(fits).collect::<Vec<_>>(), (page, 10_000))
     }
 }

@@ -38,7 +38,7 @@ fn page_fault(state: &State, call: &Call, customer: &Customer) -> Option<Fault> 
 }
 
 /// Where the previous page ended.
-fn position(call: &Call, rows: u64) -> Result<u64, Refusal> {
+pub(crate) fn position(call: &Call, rows: u64) -> Result<u64, Refusal> {
     let Some((_, token)) = call.query.iter().find(|(name, _)| name.eq_ignore_ascii_case("$skiptoken")) else {
         return Ok(0);
     };

@@ -11,8 +11,6 @@ use crate::http::{Answer, Call, json_answer, with_header};
 use crate::state::State;
 use crate::world::Customer;
 
-/// Path of the query.
-pub(crate) const PATH: &str = "/providers/Microsoft.ResourceGraph/resources";
 const VERSIONS: [&str; 3] = ["2021-03-01", "2022-10-01", "2024-04-01"];
 const TABLES: [&str; 3] = ["resources", "resourcecontainers", "securityresources"];
 /// Rows of a page without `$top`, and at most.

@@ -199,6 +199,9 @@ pub struct Customer {
     /// Rows of each table of advanced hunting.
     #[serde(default = "hunting_rows")]
     pub hunting_rows: usize,
+    /// Rows of each list that has no number of its own.
+    #[serde(default = "list_rows")]
+    pub list_rows: usize,
     /// Subscriptions that Azure Resource Manager lists.
     #[serde(default)]
     pub subscriptions: usize,
@@ -237,6 +240,10 @@ fn alerts() -> usize {
 
 fn hunting_rows() -> usize {
     500
+}
+
+fn list_rows() -> usize {
+    7
 }
 
 fn resources() -> usize {
@@ -418,6 +425,7 @@ fn customer(number: usize, rows: u64, machines: usize) -> Customer {
         vulnerability_rows: rows,
         alerts: alerts(),
         hunting_rows: hunting_rows(),
+        list_rows: list_rows(),
         subscriptions: 0,
         resources: resources(),
         token_lifetime: 3599,

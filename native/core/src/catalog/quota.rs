@@ -15,6 +15,8 @@ pub enum Quota {
     Xdr,
     /// Hunting queries, of any API.
     Hunting,
+    /// The secure score of Microsoft Graph.
+    SecureScore,
     /// Azure Resource Manager.
     Arm,
     /// Azure Resource Graph.
@@ -34,6 +36,8 @@ impl Quota {
             Quota::DefenderExport => const { &both(30, 1000) },
             Quota::DefenderMachine | Quota::Xdr => const { &both(50, 1500) },
             Quota::Hunting => const { &both(45, 1500) },
+            // <https://learn.microsoft.com/graph/api/security-list-securescores>
+            Quota::SecureScore => const { &[Limit { requests: 10_000, seconds: 600 }] },
             // A bucket of 250 requests, to which 25 per second are added: it takes this much at any time.
             // <https://learn.microsoft.com/azure/azure-resource-manager/management/request-limits-and-throttling>
             Quota::Arm => const { &[Limit { requests: 250, seconds: 10 }] },

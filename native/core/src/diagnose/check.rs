@@ -12,7 +12,7 @@ use crate::auth::{
     flow::{ClientCredential, TokenFlow},
 };
 use crate::batch::{Batch, BatchBuilder, tables};
-use crate::catalog::{Cmdlet, RESOURCES, Resource};
+use crate::catalog::{RESOURCES, Resource};
 use crate::cloud::Family;
 use crate::context::Context;
 use crate::errors::{Check, CheckResult, Error, Result, excerpt};
@@ -47,11 +47,10 @@ impl CheckTarget {
                 resource: Some(resource),
             });
         }
-        let named = |resource: &'static Resource| match resource.cmdlet {
-            Cmdlet::Get { noun, .. } if noun.eq_ignore_ascii_case(name) => {
-                Some(CheckTarget { name: noun, family: resource.family, resource: Some(resource) })
-            }
-            _ => None,
+        let named = |resource: &'static Resource| {
+            let noun = resource.cmdlet.map(|cmdlet| cmdlet.noun)?;
+            let target = CheckTarget { name: noun, family: resource.family, resource: Some(resource) };
+            noun.eq_ignore_ascii_case(name).then_some(target)
         };
         RESOURCES.iter().find_map(named).ok_or_else(|| {
             INVALID_RESOURCE
@@ -323,7 +322,12 @@ async fn answer(
         rows.passed(Check::Roles, &roles);
     }
     let Some(plan) = resource.and_then(|resource| Plan::probe(&context.settings, resource)) else {
-        rows.skipped(Check::Answer, "none of the app's roles allows anything that FedXdr reads");
+        let why = if resource.is_some() {
+            "the rows belong to single items, so nothing can be requested without an id"
+        } else {
+            "none of the app's roles allows anything that FedXdr reads"
+        };
+        rows.skipped(Check::Answer, why);
         rows.skipped(Check::Licence, "no request could be sent");
         return;
     };

@@ -91,6 +91,13 @@ symptoms! {
     INVALID_PAGE_SIZE = "Fdx.Settings.InvalidPageSize", Configuration, Answer,
         "the service does not allow this page size",
         "Use a value from 1 to {max}.";
+    SINCE_TOO_OLD = "Fdx.Settings.SinceTooOld", Configuration, Answer,
+        "the service keeps changes for some days only",
+        "Use -Since with a time of the last {days} days. Before that, read the whole list again, without -Since.";
+    PARAMETER_MISFIT = "Fdx.Settings.ParameterMisfit", Configuration, Answer,
+        "a parameter does not go with what is read",
+        "Leave the parameter out. Get-Help says which resources it is for; ids select single items, which are not \
+         filtered.";
     INVALID_FILTER_SETTING = "Fdx.Settings.InvalidFilter", Configuration, Answer,
         "the filter is not a valid OData expression",
         "Use an OData expression such as {example} eq 'value'. Fields: {fields}.";

@@ -16,6 +16,8 @@ pub(crate) struct ErrorBody {
     pub(crate) code: String,
     /// The text for people.
     pub(crate) message: String,
+    /// What Azure says besides: the cause is there.
+    details: String,
     /// Entra's code, from its list or from the texts.
     pub(crate) aadsts: Option<u32>,
     /// Correlation id for the service's support, as it came.
@@ -42,6 +44,10 @@ impl ErrorBody {
                 read.message = if read.is_page { without_tags(&text) } else { text.into_owned() };
             }
         }
+        if !read.details.is_empty() {
+            let message = format!("{} {}", read.message, read.details);
+            message.trim().clone_into(&mut read.message);
+        }
         read.aadsts = read.aadsts.or_else(|| code_in(&read.message)).or_else(|| code_in(&read.code));
         read
     }
@@ -66,6 +72,10 @@ impl ErrorBody {
                 "correlationid" | "correlation_id" | "request-id" => self.keep_id(text_of(value)),
                 // Defender's name of the id. In other services it names the member that is wrong.
                 "target" => self.keep_id(text_of(value).filter(|text| is_guid(text))),
+                "details" if self.details.is_empty() => {
+                    let first = value.get(0).and_then(|detail| detail.get("message")).and_then(Value::as_str);
+                    first.unwrap_or_default().clone_into(&mut self.details);
+                }
                 _ => {}
             }
         }

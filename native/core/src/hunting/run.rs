@@ -87,6 +87,7 @@ fn plan(context: &Context, hunting: &Hunting, part: Part) -> Result<Plan> {
         // It only reads.
         repeatable: true,
         not_found_is_empty: false,
+        nested: false,
         is_hunting: true,
         permissions: engine.permissions(),
         filter_fields: None,

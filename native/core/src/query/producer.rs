@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
@@ -10,14 +11,16 @@ use tokio::task::JoinSet;
 use super::request::{ApiCall, QueryRequest, RowsRequest, Work};
 use crate::auth;
 use crate::batch::{Batch, BatchBuilder, ColumnBuilder, tables, ticks};
-use crate::catalog::Paging;
+use crate::catalog::{self, Paging, Parents, Since};
 use crate::context::Context;
 use crate::diagnose::{check, consent, explain};
-use crate::errors::{Error, Result, catch_panics};
+use crate::errors::{Error, Result, SINCE_TOO_OLD, catch_panics};
 use crate::http::CONNECTIONS_PER_HOST;
 use crate::hunting::{self, document::Hunting};
 use crate::read::address;
 use crate::read::decode::row::RowDecoder;
+use crate::read::decode::time::{ParsedTime, parse_time};
+use crate::read::members::{Ids, Unique};
 use crate::read::pager;
 use crate::read::plan::{Plan, Scope};
 use crate::read::sink::{Item, Sink};
@@ -140,17 +143,26 @@ impl Job {
         let (decoder, columns) = if rows.raw { RowDecoder::raw() } else { RowDecoder::typed(rows.resource) };
         let mut sink = self.sink(decoder, columns);
         sink.filter.clone_from(&rows.row_filter);
+        sink.unique = Unique::by(rows.resource.unique);
         let outcome = self.read_rows(&rows, &mut sink).await;
         sink.finish().await;
         outcome
     }
 
     async fn read_rows(&self, rows: &RowsRequest, sink: &mut Sink) -> Result<()> {
-        if rows.parent_ids.is_empty() {
+        let listed;
+        let parents = match rows.resource.parents {
+            Some(parents) if rows.parent_ids.is_empty() => {
+                listed = self.parents(parents).await?;
+                &listed
+            }
+            _ => &rows.parent_ids,
+        };
+        if parents.is_empty() && rows.resource.parents.is_none() {
             let plan = self.plan(rows, None)?;
             return pager::read(&self.context, &self.tenant, &plan, sink).await;
         }
-        for parent in &rows.parent_ids {
+        for parent in parents {
             sink.from_request = Some(parent.clone());
             let plan = self.plan(rows, Some(parent))?;
             // One parent that does not exist must not end the work on the others.
@@ -166,14 +178,32 @@ impl Job {
         Ok(())
     }
 
+    /// The ids of every parent that the tenant has.
+    async fn parents(&self, parents: Parents) -> Result<Vec<String>> {
+        let resource = catalog::resource(parents.resource)
+            .ok_or_else(|| Error::internal("the catalog has no such resource of parents"))?;
+        let plan = Plan::of(&self.context.settings, resource, Scope::List, &[])?;
+        let (decoder, columns) = RowDecoder::raw();
+        let mut sink = self.sink(decoder, columns);
+        sink.known = Arc::default();
+        sink.ids = Some(Ids::of(parents.member));
+        pager::read(&self.context, &self.tenant, &plan, &mut sink).await?;
+        Ok(sink.ids.take().map(|ids| ids.found).unwrap_or_default())
+    }
+
     fn plan(&self, rows: &RowsRequest, parent: Option<&str>) -> Result<Plan> {
         let resource = rows.resource;
+        let time = rows.options.time.clone().unwrap_or_else(|| utc(self.context.clock.now()));
         let scope = match (&rows.id, parent) {
             (Some(id), _) => Scope::Item(id),
-            (None, Some(parent)) => Scope::Parent(parent),
+            (None, Some(parent)) => Scope::Parent(parent, &time),
             (None, None) => Scope::List,
         };
-        let mut query = Vec::new();
+        let mut query = rows.options.query.clone();
+        if let (Since::Query { parameter, days }, Some(since)) = (resource.since, &rows.since) {
+            check_age(since, days, self.context.clock.now())?;
+            query.push((parameter, since.clone()));
+        }
         if let Some(filter) = &rows.filter {
             query.push(("$filter", filter.clone()));
         }
@@ -259,6 +289,28 @@ impl Job {
             _ => &self.tenant,
         }
     }
+}
+
+/// The service refuses an older time badly.
+fn check_age(since: &str, days: u32, now: Duration) -> Result<()> {
+    let oldest = seconds(now) - i64::from(days) * 24 * 3600;
+    if let ParsedTime::Ticks(since) = parse_time(since)
+        && since < ticks(oldest)
+    {
+        return Err(SINCE_TOO_OLD
+            .error(format!("the service has changes of the last {days} days only"))
+            .fill("days", days.to_string()));
+    }
+    Ok(())
+}
+
+fn seconds(time: Duration) -> i64 {
+    i64::try_from(time.as_secs()).unwrap_or(i64::MAX)
+}
+
+/// A time as the services write it.
+fn utc(time: Duration) -> String {
+    jiff::Timestamp::from_second(seconds(time)).unwrap_or_default().to_string()
 }
 
 fn cached_tokens(context: &Context, tenants: &[String]) -> Option<Batch> {

@@ -9,12 +9,15 @@ use serde::de::{DeserializeOwned, Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
-use crate::catalog::{self, Filter, PageSize, Paging, Resource};
+pub(crate) use self::options::Options;
+use crate::catalog::{self, Filter, PageSize, Paging, Resource, Since};
 use crate::cloud::Family;
 use crate::diagnose::check::CheckTarget;
 use crate::diagnose::consent::Consent;
 use crate::errors::{Error, Result, excerpt};
-use crate::errors::{INVALID_FILTER_SETTING, INVALID_METHOD, INVALID_PAGE_SIZE, INVALID_RESOURCE};
+use crate::errors::{
+    INVALID_FILTER_SETTING, INVALID_METHOD, INVALID_PAGE_SIZE, INVALID_RESOURCE, PARAMETER_MISFIT,
+};
 use crate::http::CONNECTIONS_PER_HOST;
 use crate::hunting::document::{Hunting, HuntingDocument};
 use crate::read::filter::RowFilter;
@@ -77,6 +80,9 @@ pub(crate) struct RowsRequest {
     pub(crate) id: Option<String>,
     pub(crate) parent_ids: Vec<String>,
     pub(crate) page_size: Option<u32>,
+    /// The oldest time wanted, where the service takes that in a parameter.
+    pub(crate) since: Option<String>,
+    pub(crate) options: Options,
     pub(crate) raw: bool,
 }
 
@@ -129,6 +135,9 @@ struct RowsDocument {
     id: Option<String>,
     parent_ids: Option<Vec<String>>,
     page_size: Option<u32>,
+    since: Option<String>,
+    #[serde(default)]
+    options: Map<String, Value>,
 }
 
 #[derive(Deserialize)]
@@ -293,14 +302,16 @@ fn rows(document: RowsDocument) -> Result<RowsRequest> {
         .filter(|resource| !resource.columns.is_empty())
         .ok_or_else(|| Error::invalid_argument(&format!("there is no resource '{}'", excerpt(name, 80))))?;
     check_members(&document, resource)?;
-    let mut row_filter = None;
+    let options = Options::read(&document.options, resource)?;
     if let Some(filter) = &document.filter {
         check_filter(filter, resource)?;
-        if let Filter::Client(fields) = resource.filter {
-            let parsed = RowFilter::parse(filter, fields);
-            let parsed = parsed.map_err(|why| invalid_filter(filter, resource, &why))?;
-            row_filter = Some(Arc::new(parsed));
-        }
+    }
+    let filter = options::with_since(document.filter, document.since.as_deref(), resource)?;
+    let mut row_filter = None;
+    if let (Some(filter), Filter::Client(fields) | Filter::Verified(fields)) = (&filter, resource.filter) {
+        let parsed = RowFilter::parse(filter, fields);
+        let parsed = parsed.map_err(|why| invalid_filter(filter, resource, &why))?;
+        row_filter = Some(Arc::new(parsed));
     }
     if let (Some(size), Paging::NextLink { page_size: Some(PageSize { max, .. }), .. }) =
         (document.page_size, resource.paging)
@@ -312,11 +323,13 @@ fn rows(document: RowsDocument) -> Result<RowsRequest> {
     }
     Ok(RowsRequest {
         resource,
-        filter: document.filter.filter(|_| row_filter.is_none()),
+        filter: filter.filter(|_| !matches!(resource.filter, Filter::Client(_))),
         row_filter,
         id: document.id,
         parent_ids: document.parent_ids.unwrap_or_default(),
         page_size: document.page_size,
+        since: document.since.filter(|_| matches!(resource.since, Since::Query { .. })),
+        options,
         raw: document.raw,
     })
 }
@@ -331,14 +344,29 @@ fn check_members(document: &RowsDocument, resource: &Resource) -> Result<()> {
         ("filter", document.filter.is_some(), !resource.filter.fields().is_empty() && !by_id),
         ("parentIds", document.parent_ids.is_some(), resource.parent_path.is_some() && !by_id),
         ("pageSize", document.page_size.is_some(), is_paged && !by_id),
+        ("options", !document.options.is_empty(), !resource.options().is_empty()),
+        ("since", document.since.is_some(), resource.since != Since::None && !by_id),
     ];
     if let Some((name, ..)) = members.iter().find(|(_, is_given, applies)| *is_given && !applies) {
         let with = if by_id && *name != "id" { " with an 'id'" } else { "" };
-        let message = format!("the member '{name}' does not apply to the resource '{}'{with}", resource.name);
-        return Err(Error::invalid_argument(&message));
+        let what = |name: &str| format!("'{name}' does not apply to the resource '{}'{with}", resource.name);
+        return Err(match *name {
+            // What cmdlets let people combine.
+            "filter" | "since" => PARAMETER_MISFIT.error(what(name)),
+            "options" => {
+                let option = document.options.keys().next().map_or("options", String::as_str);
+                PARAMETER_MISFIT.error(what(option))
+            }
+            _ => Error::invalid_argument(&format!("the member {}", what(name))),
+        });
     }
     let has_parents = document.parent_ids.as_ref().is_some_and(|ids| !ids.is_empty());
-    if resource.list_path.is_none() && !by_id && !has_parents {
+    let has_list = resource.list_path.is_some() || resource.parents.is_some();
+    if let (Since::Query { .. }, None) = (resource.since, &document.since) {
+        let message = format!("the resource '{}' needs the member 'since'", resource.name);
+        return Err(Error::invalid_argument(&message));
+    }
+    if !has_list && !by_id && !has_parents {
         let message =
             format!("the resource '{}' needs the member 'parentIds' with at least one id", resource.name);
         return Err(Error::invalid_argument(&message));
@@ -413,5 +441,6 @@ fn scope(resource: Option<&str>, settings: &Settings) -> Result<String> {
     Ok(crate::cloud::scope_of(resource))
 }
 
+mod options;
 #[cfg(test)]
 mod tests;

@@ -5,6 +5,7 @@ pub(crate) mod decode;
 pub(crate) mod delivered;
 pub(crate) mod filter;
 pub(crate) mod hunting_refusal;
+pub(crate) mod members;
 pub(crate) mod pager;
 pub(crate) mod plan;
 pub(crate) mod refusal;

@@ -40,6 +40,8 @@ pub(crate) struct Plan {
     pub(crate) not_found_is_empty: bool,
     /// A hunting query: its answer describes its columns, and it is refused in ways of its own.
     pub(crate) is_hunting: bool,
+    /// Whether an element of the list may hold a list of rows, under the list's name.
+    pub(crate) nested: bool,
     /// Permissions, any of which is enough; empty when not known.
     pub(crate) permissions: &'static [&'static str],
     /// Fields that a filter may use, when there is one.
@@ -51,8 +53,8 @@ pub(crate) struct Plan {
 pub(crate) enum Scope<'a> {
     /// The tenant's list.
     List,
-    /// The list of the parent with this id.
-    Parent(&'a str),
+    /// The list of the parent with this id; the time is for the resources that need one.
+    Parent(&'a str, &'a str),
     /// The item with this id.
     Item(&'a str),
 }
@@ -67,20 +69,26 @@ impl Plan {
     ) -> Result<Plan> {
         let path = match scope {
             Scope::List => resource.list_path.map(|path| Ok(path.to_owned())),
-            Scope::Parent(id) => resource.parent_path.map(|path| address::with_id(path, id)),
+            Scope::Parent(id, time) => {
+                resource.parent_path.map(|path| address::with_id(&path.replace("{time}", time), id))
+            }
             Scope::Item(id) => resource.item_path.map(|path| address::with_id(path, id)),
         };
         let path = path.ok_or_else(|| {
             Error::invalid_argument(&format!("the resource '{}' cannot be read like this", resource.name))
         })??;
-        let fixed = resource.query.iter().map(|&(name, value)| (name, value.to_owned()));
+        let parent = if let Scope::Parent(id, _) = scope { id } else { "" };
+        let fixed = resource.query.iter().map(|&(name, value)| (name, value.replace("{id}", parent)));
         let mut query: Vec<_> = fixed.chain(query.iter().cloned()).collect();
         let is_item = matches!(scope, Scope::Item(_));
         let body = match resource.method {
-            catalog::Method::Post(body) if !is_item => Some(Bytes::from_static(body.as_bytes())),
+            catalog::Method::Post(body) if !is_item => {
+                let id = serde_json::Value::from(parent).to_string();
+                Some(Bytes::from(body.replace("\"{id}\"", &id)))
+            }
             _ => None,
         };
-        let paging = if is_item { Paging::Single } else { resource.paging };
+        let paging = if is_item || resource.single { Paging::Single } else { resource.paging };
         if let Paging::Skip { top } = paging
             && !query.iter().any(|(name, _)| *name == "$top")
         {
@@ -92,7 +100,12 @@ impl Plan {
         {
             query.extend([("$top", top.to_string()), ("$orderby", format!("{field} asc"))]);
         }
-        let shape = if is_item { Shape::Entity } else { Shape::List };
+        let shape = match (resource.single, is_item) {
+            // A list of one, or the one.
+            (true, _) => Shape::Any,
+            (false, true) => Shape::Entity,
+            (false, false) => Shape::List,
+        };
         Ok(Plan {
             family: resource.family,
             method: if body.is_some() { Method::POST } else { Method::GET },
@@ -107,6 +120,7 @@ impl Plan {
             repeatable: true,
             not_found_is_empty: resource.not_found_is_empty && !is_item,
             is_hunting: false,
+            nested: resource.nested,
             permissions: resource.permissions,
             filter_fields: None,
         })
@@ -156,6 +170,7 @@ impl Plan {
             without_link,
             not_found_is_empty: false,
             is_hunting: false,
+            nested: false,
             permissions: &[],
             filter_fields: None,
         }

@@ -10,6 +10,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use super::decode::row::{RowDecoder, Unreadable};
 use super::delivered::Delivered;
 use super::filter::RowFilter;
+use super::members::{Ids, Unique};
 use crate::batch::{Batch, BatchBuilder};
 use crate::blocking::compute_here;
 use crate::context::Context;
@@ -53,6 +54,10 @@ pub(crate) struct Sink {
     pub(crate) delivered_before: Option<Delivered>,
     /// Rows that wait for the description of their columns.
     waiting: Vec<String>,
+    /// Drops the rows that came before, where the service sends rows more than once.
+    pub(crate) unique: Option<Unique>,
+    /// Takes the ids of the rows, which then go nowhere else.
+    pub(crate) ids: Option<Ids>,
     /// Ids of the tenants that the query reads.
     pub(crate) known: Arc<Mutex<HashSet<String>>>,
     /// Whether the query reads the tenant of this stream already, under another name.
@@ -92,6 +97,8 @@ impl Sink {
             filter: None,
             delivered_before: None,
             waiting: Vec::new(),
+            unique: None,
+            ids: None,
             known: Arc::default(),
             is_repeated: None,
             delivered: 0,
@@ -133,7 +140,8 @@ impl Sink {
     /// Reads a row from text that begins with an object and may be cut. Gives its length, or `None` if it is not whole
     /// and sound. [`Sink::push`] must follow for a row that was read.
     pub(crate) fn attempt(&mut self, text: &str) -> Option<usize> {
-        if self.filter.is_some() || self.delivered_before.is_some() {
+        let is_picked = self.unique.is_some() || self.ids.is_some();
+        if self.filter.is_some() || self.delivered_before.is_some() || is_picked {
             // The row's end must be known first.
             return None;
         }
@@ -147,7 +155,13 @@ impl Sink {
         if self.filter.as_ref().is_some_and(|filter| filter.matches(json) == Some(false)) {
             return Pushed::Kept;
         }
-        if self.delivered_before.as_mut().is_some_and(|before| !before.is_new(json)) {
+        if let Some(ids) = &mut self.ids {
+            ids.note(json);
+            return Pushed::Kept;
+        }
+        let is_repeated = self.delivered_before.as_mut().is_some_and(|before| !before.is_new(json))
+            || self.unique.as_mut().is_some_and(|unique| !unique.is_new(json));
+        if is_repeated {
             return Pushed::Kept;
         }
         let wanted = self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));

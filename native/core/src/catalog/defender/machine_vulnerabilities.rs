@@ -1,9 +1,9 @@
 //! Discovered vulnerabilities of single machines.
 
 use crate::catalog::ColumnKind::{Bool, Dictionary, Float, Int, TextList, Time};
-use crate::catalog::{
-    ADDITIONAL_COLUMN, Cmdlet, IdParameter, Label, Quota, Resource, SEVERITY, col, from_request, shown,
-};
+use crate::catalog::cmdlets::MACHINE_ID;
+use crate::catalog::columns::{ADDITIONAL_COLUMN, SEVERITY, col, from_request, shown};
+use crate::catalog::{Cmdlet, IdParameter, Quota, Resource};
 use crate::cloud::Family;
 
 pub(crate) const RESOURCE: Resource = Resource {
@@ -45,18 +45,10 @@ pub(crate) const RESOURCE: Resource = Resource {
         shown("publicExploit", "Exploit", 7),
         shown("publishedOn", "Published", 10),
     ],
-    cmdlet: Cmdlet::PartOf {
-        noun: "Vulnerability",
-        parent: IdParameter {
-            name: "MachineId",
-            aliases: &["Id", "DeviceId"],
-            properties: &["MachineId", "DeviceId", "Id"],
-            label: Some(Label {
-                name: "MachineName",
-                doc: "Fully qualified name of the machine; null if only its id came",
-                aliases: &["ComputerDnsName", "DeviceName"],
-            }),
-        },
-    },
+    cmdlet: Some(Cmdlet::get("Vulnerability").of(IdParameter {
+        aliases: &["Id", "DeviceId"],
+        properties: &["MachineId", "DeviceId", "Machine.Id", "MachineReference.Id", "Id"],
+        ..MACHINE_ID
+    })),
     ..Resource::DEFAULT
 };

@@ -1,10 +1,9 @@
 //! Alerts of Microsoft Graph: those of every Defender product.
 
 use crate::catalog::ColumnKind::{Dictionary, Text, TextList, Time, Variant};
-use crate::catalog::{
-    ADDITIONAL_COLUMN, ALERT_SEVERITY, Cmdlet, Filter, IdParameter, Paging, Resource, WithoutLink, col,
-    col_at, shown,
-};
+use crate::catalog::cmdlets::item_id;
+use crate::catalog::columns::{ADDITIONAL_COLUMN, ALERT_SEVERITY, col, col_at, shown};
+use crate::catalog::{Cmdlet, Filter, Paging, Resource, Since, WithoutLink};
 use crate::cloud::Family;
 
 pub(crate) const RESOURCE: Resource = Resource {
@@ -33,6 +32,7 @@ pub(crate) const RESOURCE: Resource = Resource {
         "severity",
         "status",
     ]),
+    since: Since::Field("lastUpdateDateTime"),
     columns: &[
         col("id", Text, "Alert id"),
         col("providerAlertId", Text, "Id of the alert at the product that raised it"),
@@ -86,15 +86,10 @@ pub(crate) const RESOURCE: Resource = Resource {
         shown("status", "Status", 10),
         shown("createdDateTime", "Created", 16),
     ],
-    cmdlet: Cmdlet::Get {
-        noun: "Alert",
-        id: Some(IdParameter {
-            name: "Id",
-            aliases: &["AlertId"],
-            properties: &["AlertId", "Id"],
-            label: None,
-        }),
-        parent: None,
-    },
+    cmdlet: Some(Cmdlet::get("Alert").choice("Engine", "Graph").by_id(item_id(
+        &["AlertId"],
+        &["AlertId", "Alert.Id", "DefenderAlert.Id", "Id"],
+        "Alert ids. Accepted from the pipeline.",
+    ))),
     ..Resource::DEFAULT
 };

@@ -72,7 +72,9 @@ impl RowDecoder {
             };
             if !member.is_empty() && !column.from_request && column.name != ADDITIONAL {
                 decoder.indexes.insert(member.into(), index);
-                decoder.indexes.insert(member.to_ascii_lowercase().into(), index);
+                for name in std::iter::once(&member).chain(column.also) {
+                    decoder.indexes.insert(name.to_ascii_lowercase().into(), index);
+                }
             }
             decoder.names.push(member.into());
         }
@@ -269,7 +271,7 @@ impl RowDecoder {
                 self.extras.write(column);
             } else if !std::mem::take(&mut self.seen[index]) {
                 match from_request {
-                    Some(text) if resource.columns[index].from_request => column.text(text),
+                    Some(text) if resource.is_from_parent(&resource.columns[index]) => column.text(text),
                     _ => column.null(),
                 }
             }
@@ -472,6 +474,7 @@ impl Visitor<'_> for MemberName<'_> {
         });
         Ok(match found {
             Some(index) if is_free(*index) => Member::ColumnBuilder(*index),
+            _ if matches!(decoder.layout, Layout::Typed(_)) && is_annotation(name) => Member::Annotation,
             _ => Member::Extra(name.to_owned()),
         })
     }

@@ -22,6 +22,7 @@ use crate::http::retry::{Attempt, Outcome, Policy, is_transient, quota_delay, re
 use crate::http::{
     Class, ErrorBody, Limit, Request, Response, TransportError, TransportErrorKind, limits, sensitive,
 };
+use crate::read::members::rows_inside;
 use crate::read::plan::Plan;
 use crate::read::sink::{Pushed, Sink};
 use crate::read::splitter::{Continuation, OnDamage, RowState, Shape, Splitter};
@@ -374,7 +375,7 @@ impl<'a> Page<'a> {
     ) -> Result<bool, Failure> {
         loop {
             let is_new = replay.rows >= self.rows;
-            let may_attempt = is_new && window.is_none();
+            let may_attempt = is_new && window.is_none() && !self.plan.nested;
             let row = splitter.next_row(|text| if may_attempt { sink.attempt(text) } else { None });
             // A damaged compressed body shows as broken JSON before its checksum is reached.
             let row = row.map_err(|error| {
@@ -413,6 +414,17 @@ impl<'a> Page<'a> {
         response: &mut Response,
         sink: &mut Sink,
     ) -> bool {
+        if self.plan.nested
+            && state == RowState::Unread
+            && let Some(rows) = rows_inside(json, self.plan.envelope.list)
+        {
+            for row in rows {
+                if matches!(sink.push(row, false, response).await, Pushed::Satisfied) {
+                    return false;
+                }
+            }
+            return true;
+        }
         let (entry, why) = match state {
             RowState::Unread | RowState::Read => {
                 match sink.push(json, state == RowState::Read, response).await {

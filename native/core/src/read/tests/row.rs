@@ -44,7 +44,7 @@ fn a_row_that_is_no_object_is_refused() {
 }
 
 const fn column(name: &'static str, path: &'static [&'static str], kind: ColumnKind) -> Column {
-    Column { name, path, kind, from_request: false, scale: None, doc: "" }
+    Column { name, path, also: &[], kind, from_request: false, scale: None, doc: "" }
 }
 
 const ADDITIONAL_COLUMN: Column = column(ADDITIONAL, &[], ColumnKind::Variant);

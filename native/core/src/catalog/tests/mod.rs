@@ -1,23 +1,17 @@
 //! Holds the entries to the rules that the code and the generated files rely on.
 
+mod samples;
+
 use std::collections::HashSet;
 
 use super::{
-    ADDITIONAL, Cmdlet, ColumnKind, IdParameter, Method, Paging, RESOURCES, Resource, TENANT_WIDTH,
+    ADDITIONAL, ColumnKind, Filter, Method, Paging, ParameterKind, RESOURCES, Resource, Since, TENANT_WIDTH,
     WithoutLink,
 };
 use crate::cloud::Family;
 
 fn typed() -> impl Iterator<Item = &'static Resource> {
     RESOURCES.iter().filter(|resource| !resource.class.is_empty())
-}
-
-fn parent(resource: &Resource) -> Option<IdParameter> {
-    match resource.cmdlet {
-        Cmdlet::Get { parent, .. } => parent,
-        Cmdlet::PartOf { parent, .. } => Some(parent),
-        Cmdlet::None => None,
-    }
 }
 
 fn assert_unique(what: &str, names: impl Iterator<Item = &'static str>) {
@@ -30,13 +24,19 @@ fn assert_unique(what: &str, names: impl Iterator<Item = &'static str>) {
 #[test]
 fn names_classes_and_nouns_are_unique() {
     assert_unique("the name", RESOURCES.iter().map(|resource| resource.name));
-    assert_unique("the class", typed().map(|resource| resource.class));
-    let nouns = RESOURCES.iter().filter_map(|resource| match resource.cmdlet {
-        Cmdlet::Get { noun, .. } => Some(noun),
-        _ => None,
-    });
-    // Test-FdxConnection takes both.
-    assert_unique("the noun", nouns.chain(Family::ALL.map(Family::name)));
+    // Test-FdxConnection takes nouns and families.
+    let nouns: HashSet<_> = typed().filter_map(|resource| Some(resource.cmdlet?.noun)).collect();
+    assert_unique("the noun", nouns.into_iter().chain(Family::ALL.map(Family::name)));
+}
+
+#[test]
+fn entries_of_a_class_have_the_same_columns_and_table() {
+    let text = |resource: &Resource| format!("{:?} {:?}", resource.columns, resource.table);
+    for resource in typed() {
+        for other in typed().filter(|other| other.class == resource.class) {
+            assert!(text(resource) == text(other), "{} and {}", resource.name, other.name);
+        }
+    }
 }
 
 #[test]
@@ -50,29 +50,41 @@ fn every_family_has_a_resource_that_a_check_can_request() {
 fn paths_have_an_id_exactly_where_one_is_given() {
     for resource in RESOURCES {
         let name = resource.name;
-        let paths = [(resource.list_path, 0), (resource.parent_path, 1), (resource.item_path, 1)];
+        let query: String = resource.query.iter().map(|(_, value)| *value).collect();
+        let body = if let Method::Post(body) = resource.method { body } else { "" };
+        let outside = query.matches("{id}").count() + body.matches("\"{id}\"").count();
+        let paths = [(resource.list_path, 0), (resource.parent_path, 1 - outside), (resource.item_path, 1)];
         for (path, ids) in paths.into_iter().filter_map(|(path, ids)| Some((path?, ids))) {
             assert_eq!(path.matches("{id}").count(), ids, "{name}: {path}");
-            assert_eq!(path.matches(['{', '?', '#', '\\', ' ']).count(), ids, "{name}: {path}");
+            let has_time = resource.options().iter().any(|option| option.kind == ParameterKind::Time);
+            assert_eq!(path.contains("{time}"), has_time, "{name}: {path}");
+            let places = ids + usize::from(has_time);
+            assert_eq!(path.matches(['{', '?', '#', '\\', ' ']).count(), places, "{name}: {path}");
             assert!(path.starts_with('/') && !path.starts_with("//"), "{name}: {path}");
         }
-        assert!(resource.list_path.or(resource.parent_path).is_some(), "{name} has no list");
-        assert_eq!(
-            resource.probe.is_some(),
-            resource.list_path.is_some(),
+        assert!(
+            resource.list_path.or(resource.parent_path).or(resource.item_path).is_some(),
+            "{name} has no path"
+        );
+        assert!(
+            resource.probe.is_none() || resource.list_path.is_some(),
             "{name}: only a list can be probed"
         );
-        let has_id = matches!(resource.cmdlet, Cmdlet::Get { id: Some(_), .. });
+        let cmdlet = resource.cmdlet.unwrap();
         assert_eq!(
-            has_id,
+            cmdlet.id.is_some(),
             resource.item_path.is_some(),
             "{name}: an item path is what the id parameter needs"
         );
         assert_eq!(
-            parent(resource).is_some(),
+            cmdlet.parent.is_some(),
             resource.parent_path.is_some(),
             "{name}: parent path and parameter"
         );
+        if let Some(parents) = resource.parents {
+            let from = super::resource(parents.resource).unwrap();
+            assert!(from.list_path.is_some() && resource.parent_path.is_some(), "{name}");
+        }
     }
 }
 
@@ -103,6 +115,18 @@ fn queries_are_in_their_fields() {
             }
             _ => {}
         }
+        if let Since::Field(field) = resource.since {
+            let is_time = resource.columns.iter().any(|c| c.name == field && c.kind == ColumnKind::Time);
+            assert!(is_time && resource.filter.fields().contains(&field), "{name}: {field}");
+            assert!(resource.list_path.is_some(), "{name}: only a list has -Since");
+        }
+        let is_query = matches!(resource.since, Since::Query { .. });
+        assert_eq!(is_query, resource.cmdlet.is_some_and(|cmdlet| cmdlet.by_since), "{name}");
+        assert!(!(resource.nested && resource.single), "{name}");
+        assert!(
+            resource.list_path.is_some() || resource.filter == Filter::None,
+            "{name}: only a list is filtered"
+        );
         if let WithoutLink::TimeWindow(field) = resource.without_link {
             let is_time = resource.columns.iter().any(|c| c.name == field && c.kind == ColumnKind::Time);
             assert!(is_time && resource.filter.fields().contains(&field), "{name}: {field}");
@@ -145,7 +169,7 @@ fn filter_fields_are_members_of_the_rows() {
 fn columns_can_be_properties_and_the_additional_one_is_the_last() {
     for resource in RESOURCES {
         let name = resource.name;
-        assert_eq!(resource.class.is_empty(), matches!(resource.cmdlet, Cmdlet::None), "{name}");
+        assert_eq!(resource.class.is_empty(), resource.cmdlet.is_none(), "{name}");
         assert_eq!(resource.class.is_empty(), resource.columns.is_empty(), "{name}");
         assert_eq!(resource.class.is_empty(), resource.table.is_empty(), "{name}");
         let Some((last, columns)) = resource.columns.split_last() else { continue };
@@ -157,14 +181,18 @@ fn columns_can_be_properties_and_the_additional_one_is_the_last() {
             [] => column.name.to_ascii_lowercase(),
             path => path.join("\n").to_ascii_lowercase(),
         };
-        let members: HashSet<_> = columns.iter().map(member).collect();
-        assert_eq!(members.len(), columns.len(), "{name}: two columns are read from one member");
+        let others = columns.iter().flat_map(|column| column.also).map(|name| name.to_ascii_lowercase());
+        let all: Vec<_> = columns.iter().map(member).chain(others).collect();
+        let members: HashSet<_> = all.iter().collect();
+        assert_eq!(members.len(), all.len(), "{name}: two columns are read from one member");
         for column in columns {
             let first = column.name.chars().next().unwrap();
             assert!(first.is_ascii_lowercase(), "{name}: {}", column.name);
+            assert!(!column.name.eq_ignore_ascii_case(resource.class), "{name}: C# has no such property");
             assert!(column.name.chars().all(|c| c.is_ascii_alphanumeric()), "{name}: {}", column.name);
             assert!(!column.doc.is_empty() && !column.doc.ends_with('.'), "{name}: {}", column.name);
-            assert!(!column.from_request || resource.parent_path.is_some(), "{name}: {}", column.name);
+            let has_parent = |other: &Resource| other.class == resource.class && other.is_from_parent(column);
+            assert!(!column.from_request || RESOURCES.iter().any(has_parent), "{name}: {}", column.name);
         }
     }
 }
@@ -189,16 +217,45 @@ fn tables_show_columns_that_exist_and_are_readable_at_80_columns() {
 }
 
 #[test]
-fn a_cmdlet_has_one_entry_of_its_own_and_one_parameter_for_parents() {
-    for resource in RESOURCES {
-        let Cmdlet::PartOf { noun: wanted, .. } = resource.cmdlet else { continue };
-        let of_noun = RESOURCES.iter().filter(|other| match other.cmdlet {
-            Cmdlet::Get { noun, parent, .. } => noun == wanted && parent.is_none(),
-            _ => false,
+fn parameters_of_a_cmdlet_select_one_entry_each() {
+    let nouns: HashSet<_> = typed().filter_map(|resource| Some(resource.cmdlet?.noun)).collect();
+    for noun in nouns {
+        let entries: Vec<_> =
+            typed().filter(|r| r.cmdlet.is_some_and(|cmdlet| cmdlet.noun == noun)).collect();
+        let cmdlets: Vec<_> = entries.iter().filter_map(|entry| entry.cmdlet).collect();
+        let parents: Vec<_> = cmdlets.iter().filter_map(|cmdlet| cmdlet.parent).collect();
+        assert_unique("the parameter", parents.iter().map(|parent| parent.name).chain(["Id"]));
+        let choices: Vec<_> = cmdlets.iter().filter_map(|cmdlet| cmdlet.choice).collect();
+        assert_unique("the value", choices.iter().map(|choice| choice.value));
+        assert!(choices.iter().all(|choice| choice.parameter == choices[0].parameter), "{noun}");
+        assert!(choices.is_empty() || cmdlets[0].choice.is_some(), "{noun}: the first entry is the default");
+        assert!(cmdlets.iter().filter(|cmdlet| cmdlet.by_since).count() <= 1, "{noun}");
+        let lists = entries.iter().zip(&cmdlets).filter(|(entry, cmdlet)| {
+            (entry.list_path.is_some() || entry.parents.is_some()) && !cmdlet.by_since
         });
-        assert_eq!(of_noun.count(), 1, "{}: Get-Fdx{wanted}", resource.name);
-        let parts =
-            RESOURCES.iter().filter(|r| matches!(r.cmdlet, Cmdlet::PartOf { noun, .. } if noun == wanted));
-        assert_eq!(parts.count(), 1, "Get-Fdx{wanted}");
+        let lists = lists.count();
+        assert!(lists <= 1 || choices.len() == lists, "{noun}: {lists} lists and no parameter for each");
+        // A piped object must mean one thing: the first parameter that finds an id takes it.
+        let ids = cmdlets.iter().filter_map(|cmdlet| cmdlet.id).take(1).chain(parents);
+        let properties = ids.flat_map(|id| id.properties.iter().copied());
+        assert_unique(&format!("Get-Fdx{noun}: the property"), properties);
+    }
+}
+
+#[test]
+fn ids_come_from_rows_of_classes_that_exist() {
+    for resource in typed() {
+        let cmdlet = resource.cmdlet.unwrap();
+        for id in [cmdlet.id, cmdlet.parent].into_iter().flatten() {
+            assert!(!id.doc.is_empty() && id.doc.ends_with('.'), "{}: {}", resource.name, id.name);
+            for (class, property) in id.properties.iter().filter_map(|name| name.split_once('.')) {
+                let entry = typed().find(|entry| entry.class == class).unwrap_or_else(|| panic!("{class}"));
+                let known = entry.columns.iter().any(|column| column.name.eq_ignore_ascii_case(property));
+                assert!(known, "{class}.{property}");
+            }
+        }
+        for option in cmdlet.options {
+            assert!(option.doc.ends_with('.'), "{}: {}", resource.name, option.name);
+        }
     }
 }

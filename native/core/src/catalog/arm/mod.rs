@@ -1,0 +1,4 @@
+//! Azure Resource Manager.
+
+pub(super) mod cloud;
+pub(super) mod subscriptions;

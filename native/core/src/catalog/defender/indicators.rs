@@ -1,0 +1,72 @@
+//! Indicators of compromise.
+
+use crate::catalog::ColumnKind::{Bool, Dictionary, Int, Text, TextList, Time, Variant};
+use crate::catalog::columns::{ADDITIONAL_COLUMN, SEVERITY, col, shown};
+use crate::catalog::{Cmdlet, Filter, Resource, Since};
+
+pub(crate) const RESOURCE: Resource = Resource {
+    name: "indicators",
+    class: "Indicator",
+    doc: "Indicators: files, addresses and certificates that are allowed or blocked",
+    reference: "https://learn.microsoft.com/defender-endpoint/api/get-ti-indicators-collection",
+    list_path: Some("/api/indicators"),
+    // There is no permission that only reads.
+    permissions: &["Ti.ReadWrite", "Ti.ReadWrite.All"],
+    filter: Filter::Service(&[
+        "action",
+        "application",
+        "createdBy",
+        "createdByDisplayName",
+        "creationTimeDateTimeUtc",
+        "expirationTime",
+        "generateAlert",
+        "indicatorType",
+        "indicatorValue",
+        "rbacGroupIds",
+        "rbacGroupNames",
+        "severity",
+        "title",
+    ]),
+    since: Since::Field("creationTimeDateTimeUtc"),
+    columns: &[
+        col("id", Text, "Indicator id"),
+        col("indicatorValue", Text, "Hash, address, domain or thumbprint"),
+        col("indicatorType", Dictionary, "FileSha1, FileSha256, IpAddress, DomainName, Url and so on"),
+        col("action", Dictionary, "Allowed, Audit, Block, BlockAndRemediate, Warn"),
+        col("application", Dictionary, "Application of the indicator"),
+        col("source", Dictionary, "What created it"),
+        col("sourceType", Dictionary, "User or AadApp"),
+        col("title", Text, "Title of the alert"),
+        col("creationTimeDateTimeUtc", Time, "When it was created"),
+        col("createdBy", Dictionary, "Id of what created it"),
+        col("createdByDisplayName", Dictionary, "Name of what created it"),
+        col("createdBySource", Dictionary, "Where it was created"),
+        col("expirationTime", Time, "When it ends"),
+        col("lastUpdateTime", Time, "When it was last updated"),
+        col("lastUpdatedBy", Dictionary, "Who last updated it"),
+        col("severity", Dictionary, "Informational, Low, Medium, High").on(&SEVERITY),
+        col("description", Text, "Description"),
+        col("recommendedActions", Text, "Recommended actions of the alert"),
+        col("rbacGroupNames", TextList, "Machine groups that it applies to"),
+        col("rbacGroupIds", TextList, "Ids of those machine groups"),
+        col("generateAlert", Bool, "Whether it raises an alert"),
+        col("category", Dictionary, "Category of the alert"),
+        col("educateUrl", Text, "Page that a warned user sees"),
+        col("bypassDurationHours", Int, "Hours for which a user may bypass a warning"),
+        col("lookBackPeriod", Dictionary, "Period that is searched backwards"),
+        col("historicalDetection", Bool, "Whether events before its creation count"),
+        col("mitreTechniques", TextList, "Attack techniques, as in MITRE ATT&CK"),
+        col("externalId", Text, "Id in another system"),
+        col("certificateInfo", Variant, "The certificate that it is about"),
+        ADDITIONAL_COLUMN,
+    ],
+    table: &[
+        shown("indicatorType", "Type", 10),
+        shown("indicatorValue", "Value", 0),
+        shown("action", "Action", 8),
+        shown("severity", "Severity", 8),
+        shown("expirationTime", "Expires", 10),
+    ],
+    cmdlet: Some(Cmdlet::get("Indicator")),
+    ..Resource::DEFENDER_LIST
+};

@@ -1,0 +1,6 @@
+//! Microsoft Graph.
+
+pub(super) mod alerts;
+pub(super) mod incidents;
+pub(super) mod secure_scores;
+pub(super) mod threat_intelligence;

@@ -1,0 +1,3 @@
+//! Defender XDR.
+
+pub(super) mod incidents;

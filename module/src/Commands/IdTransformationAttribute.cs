@@ -59,7 +59,7 @@ public sealed class IdTransformationAttribute(params string[] properties) : Argu
         return name == nameof(Row) ? null : name;
     }
 
-    /// <summary>The id of an object: the value of the first of these properties that it has; null without one.</summary>
+    /// <summary>The id of an object: the first of these properties that it has; null without one.</summary>
     internal static string? Find(object item, IReadOnlyList<string> properties)
     {
         var row = PSObject.AsPSObject(item);

@@ -52,7 +52,8 @@ public abstract class ResourceCommand : DataCommand
     /// <summary>Reports a piped object without an id; the next one may have one.</summary>
     private protected void ReportNoId(object? input)
     {
-        var what = IdTransformationAttribute.ClassOf(input) is { } rowClass ? $"a row of FedXdr.{rowClass}" : $"'{input}'";
+        var rowClass = IdTransformationAttribute.ClassOf(input);
+        var what = rowClass is null ? $"'{input}'" : $"a row of FedXdr.{rowClass}";
         WriteError(Errors.InvalidItemId($"{what} has no id that {CommandName} takes").ToErrorRecord());
     }
 

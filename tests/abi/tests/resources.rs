@@ -17,13 +17,12 @@ fn documented() -> BTreeMap<Endpoint, Vec<String>> {
     let lines = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
     let mut found = BTreeMap::new();
     for line in lines {
-        let (endpoint, entries) = match (line.split_once(" = "), line.split_once(" - ")) {
-            (Some((endpoint, entries)), _) => (endpoint, entries.split(", ").map(str::to_owned).collect()),
-            (None, Some((endpoint, reason))) => {
-                assert!(reason.len() > 3, "{line}: no reason");
-                (endpoint, Vec::new())
-            }
-            (None, None) => panic!("{line}: neither entries nor a reason"),
+        let (endpoint, entries) = if let Some((endpoint, entries)) = line.split_once(" = ") {
+            (endpoint, entries.split(", ").map(str::to_owned).collect())
+        } else {
+            let (endpoint, reason) = line.split_once(" - ").expect("entries or a reason");
+            assert!(reason.len() > 3, "{line}: no reason");
+            (endpoint, Vec::new())
         };
         assert!(found.insert(endpoint.to_owned(), entries).is_none(), "{line} twice");
     }
@@ -66,7 +65,8 @@ fn every_entry_has_an_endpoint_of_the_fake_tenant_with_its_permissions_and_a_sam
     let endpoints: BTreeMap<Endpoint, Description> = endpoints().into_iter().map(|e| (name(&e), e)).collect();
     for resource in RESOURCES {
         for requested in requested(resource) {
-            let endpoint = endpoints.get(&requested).unwrap_or_else(|| panic!("{requested} has no endpoint"));
+            assert!(endpoints.contains_key(&requested), "{requested} has no endpoint");
+            let endpoint = &endpoints[&requested];
             assert_eq!(endpoint.roles, resource.permissions, "{requested}");
             assert_eq!(endpoint.sample, resource.class, "{requested}");
         }

@@ -1,6 +1,6 @@
 //! The single table of the APIs' lists and items: path, permissions, parameters, sample rows.
-//! Written from <https://learn.microsoft.com/defender-endpoint/api/exposed-apis-list> and the pages below it, from those
-//! of Microsoft Graph, and from those of Defender for Cloud.
+//! Written from <https://learn.microsoft.com/defender-endpoint/api/exposed-apis-list> and the pages below it, from
+//! those of Microsoft Graph, and from those of Defender for Cloud.
 
 use serde::Serialize;
 

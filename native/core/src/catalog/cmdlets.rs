@@ -96,7 +96,8 @@ pub struct IdParameter {
     /// Properties of a piped object that hold the id, the best one first. `Machine.Id` is the property Id of a row of
     /// that class; a row of another class has an id of another kind.
     pub properties: &'static [&'static str],
-    /// Whether a piped text is an id, if this is the cmdlet's first such parameter. A text that could be a tenant is one.
+    /// Whether a piped text is an id, if this is the cmdlet's first such parameter. A text that could be a tenant is a
+    /// tenant.
     pub takes_text: bool,
     /// Property of the rows that names the parent, and the properties of a piped object that hold the name.
     pub label: Option<Label>,
@@ -128,8 +129,8 @@ pub(super) const MACHINE_ID: IdParameter = IdParameter {
     properties: &["MachineId", "DeviceId", "Machine.Id", "MachineReference.Id"],
     takes_text: true,
     label: Some(MACHINE_LABEL),
-    doc: "Gets what belongs to these machines: ids of 40 hexadecimal digits. Machines are accepted from the pipeline, as \
-          are rows with a MachineId or DeviceId. The rows of a piped machine come before the next machine is read, so \
+    doc: "Gets what belongs to these machines: ids of 40 hexadecimal digits. Machines are accepted from the pipeline, \
+          as are rows with a MachineId or DeviceId. The rows of a piped machine come before the next machine is read, so \
           `-PipelineVariable` pairs them.",
 };
 
@@ -193,8 +194,8 @@ pub(super) const DOMAIN: IdParameter = IdParameter {
     properties: &["DefenderDomain.Host"],
     takes_text: false,
     label: None,
-    doc: "Gets what belongs to these internet domains. Objects from Get-FdxDomain are accepted from the pipeline; text \
-          in the pipeline is a tenant.",
+    doc: "Gets what belongs to these internet domains. Objects from Get-FdxDomain are accepted from the pipeline; \
+          text in the pipeline is a tenant.",
 };
 
 /// IP addresses.
@@ -204,8 +205,8 @@ pub(super) const IP_ADDRESS: IdParameter = IdParameter {
     properties: &["DefenderIpAddress.IpAddress"],
     takes_text: false,
     label: None,
-    doc: "Gets what belongs to these IP addresses. Objects from Get-FdxIpAddress are accepted from the pipeline; text in \
-          the pipeline is a tenant.",
+    doc: "Gets what belongs to these IP addresses. Objects from Get-FdxIpAddress are accepted from the pipeline; text \
+          in the pipeline is a tenant.",
 };
 
 /// Account names.

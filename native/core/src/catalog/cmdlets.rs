@@ -129,9 +129,9 @@ pub(super) const MACHINE_ID: IdParameter = IdParameter {
     properties: &["MachineId", "DeviceId", "Machine.Id", "MachineReference.Id"],
     takes_text: true,
     label: Some(MACHINE_LABEL),
-    doc: "Gets what belongs to these machines: ids of 40 hexadecimal digits. Machines are accepted from the pipeline, \
-          as are rows with a MachineId or DeviceId. The rows of a piped machine come before the next machine is read, so \
-          `-PipelineVariable` pairs them.",
+    doc: "Gets what belongs to these machines: ids of 40 hexadecimal digits. Machines are accepted from the \
+          pipeline, as are rows with a MachineId or DeviceId. The rows of a piped machine come before the next machine \
+          is read, so `-PipelineVariable` pairs them.",
 };
 
 /// CVE numbers.

@@ -21,6 +21,7 @@ const HUNTING: [&str; 3] = ["/security/runhuntingquery", "/advancedhunting/run",
 
 /// One read: the first page, and how the others follow.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own about the resource")]
 pub(crate) struct Plan {
     pub(crate) family: Family,
     pub(crate) method: Method,

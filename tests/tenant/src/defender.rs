@@ -171,7 +171,7 @@ fn own_answer(
             };
             Ok(small_list("Machines", &all.filter(has).collect::<Vec<_>>()))
         }
-        Own::Subscriptions | Own::ResourceGraph => Err(no(404, "NotFound", "")),
+        Own::Subscriptions | Own::ResourceGraph | Own::Hunting => Err(no(404, "NotFound", "")),
     }
 }
 

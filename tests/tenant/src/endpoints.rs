@@ -75,6 +75,8 @@ pub(crate) enum Own {
     ByTag,
     Subscriptions,
     ResourceGraph,
+    /// Answered before this table is asked.
+    Hunting,
 }
 
 /// A parameter of a query.
@@ -703,6 +705,10 @@ const ENDPOINTS: &[Endpoint] = &[
         sample!("ThreatHost"),
     )
     .at(Resource::Graph),
+    // Advanced hunting (hunting-and-paging.md 1 and 2), whose rows have no sample.
+    hunting(Resource::Graph, "/v1.0/security/runHuntingQuery", &["ThreatHunting.Read.All"]),
+    hunting(Resource::Defender, "/api/advancedqueries/run", &["AdvancedQuery.Read.All"]),
+    hunting(Resource::Xdr, "/api/advancedhunting/run", &["AdvancedHunting.Read.All"]),
     // Azure Resource Manager (4). Roles of Azure decide there.
     defender("/subscriptions", &[], Shape::Own(Own::Subscriptions), sample!("Subscription"))
         .at(Resource::Arm),
@@ -732,6 +738,11 @@ const ENDPOINTS: &[Endpoint] = &[
     ),
     cloud("/subscriptions/{id}/providers/Microsoft.Security/pricings", &["2024-01-01"], sample!("CloudPlan")),
 ];
+
+/// A query of advanced hunting.
+const fn hunting(api: Resource, path: &'static str, roles: &'static [&'static str]) -> Endpoint {
+    defender(path, roles, Shape::Own(Own::Hunting), ("", "[]")).at(api).post()
+}
 
 /// A list of Defender for Cloud.
 const fn cloud(

@@ -98,11 +98,18 @@ async fn a_bad_document_is_refused_before_anything_is_sent() {
                 r#"{"kind":"consent","text":"x"}"#,
                 r#"{"kind":"rows","resource":"machines","parentIds":["a"]}"#,
                 r#"{"kind":"rows","resource":"machines","pageSize":10}"#,
-                r#"{"kind":"rows","resource":"machines","id":"a","filter":"x eq 1"}"#,
                 r#"{"kind":"rows","resource":"softwareVulnerabilitiesByMachine","id":"a"}"#,
                 r#"{"kind":"rows","resource":"machineVulnerabilities"}"#,
                 r#"{"kind":"rows","resource":"machineVulnerabilities","parentIds":[]}"#,
             ][..],
+        ),
+        (
+            "Fdx.Settings.ParameterMisfit",
+            &[
+                r#"{"kind":"rows","resource":"machines","id":"a","filter":"x eq 1"}"#,
+                r#"{"kind":"rows","resource":"software","since":"2026-11-20T00:00:00Z"}"#,
+                r#"{"kind":"rows","resource":"machines","options":{"ExpandAlerts":true}}"#,
+            ],
         ),
         (
             "Fdx.Settings.InvalidFilter",

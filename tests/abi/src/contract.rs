@@ -67,6 +67,8 @@ impl Contract {
         let words: Vec<_> = self.run_by.iter().map(Into::into).chain([program.into_os_string()]).collect();
         let mut command = Command::new(&words[0]);
         command
+            // Cargo's would come before the folder that the program was linked with.
+            .env_remove("LD_LIBRARY_PATH")
             .args(&words[1..])
             .arg(settings_file)
             .arg(request_file)

@@ -1,17 +1,20 @@
-# What every data cmdlet must do, for every resource of the catalog: the table in README.md lists them.
+# What every data cmdlet must do, for every resource of the catalog: about_FedXdr_Resources lists them.
 BeforeDiscovery {
-    $page = Get-Content (Join-Path $PSScriptRoot ../../README.md) -Raw
-    $table = [regex]::Match($page, '(?s)generated: resources -->(.*?)<!-- end').Groups[1].Value
-    $resources = foreach ($row in $table -split '\r?\n' | Where-Object { $_ -match '^\| .*`Get-Fdx' }) {
-        $cells = @($row.Trim('|') -split '\|' | ForEach-Object Trim)
-        $words = @($cells[1].Trim('`') -split ' ') + $null + $null
+    $page = Get-Content (Join-Path $PSScriptRoot ../../module/docs/en-US/about_FedXdr_Resources.md) -Raw
+    $resources = foreach ($section in $page -split '(?m)^### ' -match '^Get-Fdx') {
+        $call = ($section -split '\r?\n')[0]
+        $words = @($call -split ' ') + $null + $null
+        $facts = @{}
+        [regex]::Matches($section, '(?m)^- (\w+): (.+?)\r?$') | ForEach-Object {
+            $facts[$_.Groups[1].Value] = $_.Groups[2].Value
+        }
         @{
-            Call = $cells[1].Trim('`')
+            Call = $call
             Cmdlet = $words[0]
             Parameter = "$($words[1])".TrimStart('-')
             Value = $words[2]
-            Permission = $cells[3]
-            Filter = $cells[6]
+            Permission = $facts.permission
+            Filter = $facts.filter
         }
     }
     $granted = @($resources | Where-Object Permission -notmatch 'Azure role')
@@ -201,8 +204,8 @@ Describe 'Parameters of single resources' {
     AfterEach { (Get-Report).violations | Should -BeNullOrEmpty }
 
     It 'changes of vulnerabilities come once, although the service repeats some' {
-        $since = [datetime]::new(2026, 11, 20, 0, 0, 0, [DateTimeKind]::Utc)
-        $since = ([datetime]::UtcNow - $since).TotalDays -lt 14 ? $since : [datetime]::UtcNow.AddDays(-13)
+        # The service refuses a time that is more than 14 days ago.
+        $since = [datetime]::UtcNow.AddDays(-13)
         $rows = @(Get-FdxVulnerability -Since $since)
         $keys = $rows | ForEach-Object { "$($_.Id) $($_.RbacGroupId) $($_.EventTimestamp) $($_.Status)" }
         @($keys | Sort-Object -Unique).Count | Should -Be $rows.Count

@@ -87,7 +87,7 @@ Describe 'Windows and the others' {
                 [IO.File]::WriteAllBytes($library, $bytes)
             }
             Invoke-Fresh $script | Should -Be 'Fdx.Auth.SubjectMismatch'
-            # The library alone, by its variable.
+            # Only the library, by its variable.
             $here = $IsWindows ? 'win-x64' : $IsMacOS ? 'osx-*' : 'linux-*'
             $library = @($libraries | Where-Object { (Split-Path (Split-Path $_) -Leaf) -like $here })[0]
             $script = 'Import-Module FedXdr; (Resolve-FdxError AADSTS700213).Id'

@@ -52,7 +52,7 @@ internal static class SystemProxy
         return proxies;
     }
 
-    // No proxy is an empty text. A proxy that cannot be found out is none, as for Invoke-RestMethod.
+    // An empty text means no proxy. So does a proxy that .NET cannot resolve, as for Invoke-RestMethod.
     private static string Of(IWebProxy system, Uri address) =>
         system.IsBypassed(address) || system.GetProxy(address) is not { } proxy || proxy == address
             ? ""

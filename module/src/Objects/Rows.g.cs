@@ -557,9 +557,6 @@ namespace FedXdr
             set => _eventTimestamp = value?.Utc;
         }
 
-        /// <summary>Whether the machine is onboarded.</summary>
-        public bool? IsOnboarded { get; set; }
-
         /// <summary>Row id: machine, software, version and CVE.</summary>
         public string? Id { get; set; }
 
@@ -665,6 +662,9 @@ namespace FedXdr
 
         /// <summary>Address of that bulletin.</summary>
         public string? CveBatchUrl { get; set; }
+
+        /// <summary>Whether the machine is onboarded.</summary>
+        public bool? IsOnboarded { get; set; }
 
         /// <summary>Members of the answer that have no property of their own.</summary>
         public PSObject? AdditionalProperties { get; set; }
@@ -822,7 +822,7 @@ namespace FedXdr
         /// <summary>Machine id.</summary>
         public string? MachineId { get; set; }
 
-        /// <summary>Update that fixes it; null if there is none.</summary>
+        /// <summary>Update that fixes it; null if no update does.</summary>
         public string? FixingKbId { get; set; }
 
         /// <summary>Name of the product.</summary>

@@ -20,9 +20,9 @@ type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 pub(crate) fn generate(root: &Path) -> Outcome<Vec<(String, String)>> {
     let mut files = vec![
         fill(root, "module/FedXdr.psd1", &[("cmdlets", exports())])?,
-        fill(root, "README.md", &[("resources", resource_table()?)])?,
-        fill(root, "module/docs/en-US/about_FedXdr_Resources.md", &[("resources", resource_table()?)])?,
-        fill(root, "module/docs/en-US/about_FedXdr_MultiTenant.md", &[("permissions", permission_table()?)])?,
+        fill(root, "README.md", &[("cmdlets", cmdlet_list()?)])?,
+        fill(root, "module/docs/en-US/about_FedXdr_Resources.md", &[("resources", resource_list()?)])?,
+        fill(root, "module/docs/en-US/about_FedXdr_MultiTenant.md", &[("permissions", permission_list())])?,
         fill(root, "module/docs/en-US/Test-FdxConnection.md", &[("resources", resources()?)])?,
     ];
     for cmdlet in cmdlets::all() {
@@ -69,26 +69,38 @@ fn exports() -> String {
     names.concat()
 }
 
-/// Every resource: who reads it, what it needs, and how it is read.
-fn resource_table() -> Outcome<String> {
-    let mut out = String::from("\n| resource | cmdlet | API | permission | pages | limit | filter |\n");
-    out.push_str("| --- | --- | --- | --- | --- | --- | --- |\n");
+/// Every cmdlet: what it reads, the parameters that select something else, and the permissions.
+fn cmdlet_list() -> Outcome<String> {
+    let mut out = String::from("\n");
     for cmdlet in cmdlets::all() {
-        for entry in &cmdlet.entries {
-            writeln!(
-                out,
-                "| {} | `{}` | {} | {} | {} | {} | {} |",
-                entry.doc,
-                call(&cmdlet, entry),
-                api(entry.family),
-                permissions(entry),
-                pages(entry),
-                entry.quota.text().unwrap_or_else(|| "not documented".to_owned()),
-                filter_side(entry.filter),
-            )?;
+        let mut text = format!("* `{}`: {}.", cmdlet.name(), cmdlet.main().doc);
+        let others: Vec<_> = cmdlet.entries.iter().filter_map(|entry| selector(&cmdlet, entry)).collect();
+        if !others.is_empty() {
+            let others: Vec<_> = others.iter().map(|parameter| format!("`{parameter}`")).collect();
+            write!(text, " Also {}.", others.join(", "))?;
         }
+        let needed: BTreeSet<_> = cmdlet.entries.iter().map(|entry| least_permission(entry)).collect();
+        write!(text, " Needs {}.", Vec::from_iter(needed).join(", "))?;
+        out.push_str(&wrap_item(&text, COLUMNS));
     }
     out.push('\n');
+    Ok(out)
+}
+
+/// Every resource: who reads it, what it needs, and how it is read.
+fn resource_list() -> Outcome<String> {
+    let mut out = String::from("\n");
+    for cmdlet in cmdlets::all() {
+        for entry in &cmdlet.entries {
+            writeln!(out, "### {}\n\n{}", call(&cmdlet, entry), wrap(&format!("{}.", entry.doc), COLUMNS))?;
+            writeln!(out, "- API: {}", api(entry.family))?;
+            writeln!(out, "- permission: {}", permissions(entry))?;
+            writeln!(out, "- pages: {}", pages(entry))?;
+            let limit = entry.quota.text().unwrap_or_else(|| "not documented".to_owned());
+            writeln!(out, "- limit: {limit}")?;
+            writeln!(out, "- filter: {}\n", filter_side(entry.filter))?;
+        }
+    }
     Ok(out)
 }
 
@@ -139,7 +151,7 @@ fn filter_side(filter: Filter) -> &'static str {
 }
 
 /// The permissions, and the cmdlets that each is for.
-fn permission_table() -> Outcome<String> {
+fn permission_list() -> String {
     let mut rows: BTreeMap<(&str, String), Vec<String>> = BTreeMap::new();
     for cmdlet in cmdlets::all() {
         for entry in cmdlet.entries.iter().filter(|entry| !entry.permissions.is_empty()) {
@@ -150,12 +162,10 @@ fn permission_table() -> Outcome<String> {
             }
         }
     }
-    let mut out = String::from("\n| API | application permission | cmdlets |\n| --- | --- | --- |\n");
-    for ((api, permissions), names) in rows {
-        writeln!(out, "| {api} | {permissions} | {} |", names.join(", "))?;
-    }
-    out.push('\n');
-    Ok(out)
+    let items = rows.into_iter().map(|((api, permissions), names)| {
+        wrap_item(&format!("- {permissions} of {api}: {}", names.join(", ")), COLUMNS)
+    });
+    format!("\n{}\n", items.collect::<String>())
 }
 
 fn permissions(resource: &Resource) -> String {
@@ -163,6 +173,11 @@ fn permissions(resource: &Resource) -> String {
         [] => "an Azure role, such as Reader".to_owned(),
         some => some.join(" or "),
     }
+}
+
+/// The permission that allows least.
+fn least_permission(resource: &Resource) -> &'static str {
+    resource.permissions.first().copied().unwrap_or("an Azure role")
 }
 
 /// What the portal calls the API that grants the permissions.
@@ -360,7 +375,8 @@ fn page_outputs(cmdlet: &DataCmdlet) -> Outcome<String> {
     for entry in &cmdlet.entries {
         if !pages.contains(&entry.reference) {
             pages.push(entry.reference);
-            writeln!(out, "- [API: {}]({})", lower(entry.doc), entry.reference)?;
+            let what = selector(cmdlet, entry).unwrap_or_else(|| "API".to_owned());
+            writeln!(out, "- [{what}]({})", entry.reference)?;
         }
     }
     out.push('\n');
@@ -391,8 +407,8 @@ fn lower(text: &str) -> String {
 fn wrap_item(text: &str, columns: usize) -> String {
     text.lines()
         .map(|line| {
-            wrap(line, columns).trim_end().replace('\n', if line.starts_with("- ") { "\n  " } else { "\n" })
-                + "\n"
+            let indent = if line.starts_with("- ") || line.starts_with("* ") { "  " } else { "" };
+            wrap(line, columns - indent.len()).trim_end().replace('\n', &format!("\n{indent}")) + "\n"
         })
         .collect()
 }

@@ -73,11 +73,8 @@ fn every_test_that_the_list_of_cases_names_is_there() {
     let trees = ["native/core/src", "tests/abi/tests"];
     let sources: String =
         trees.iter().flat_map(|tree| sources(tree, "rs")).map(|source| source.text).collect();
-    // All columns of a table but the first. What is in backticks there is a test, a file of tests, or not a word of
-    // this repository.
-    let rows = list.lines().filter_map(|line| line.strip_prefix("| ")?.strip_suffix(" |"));
-    let cells = rows.flat_map(|row| row.split(" | ").skip(1));
-    let named = cells.flat_map(|cell| cell.split('`').skip(1).step_by(2));
+    // What is in backticks is a test, a file of tests, or not a word of this repository, such as a variable.
+    let named = list.split('`').skip(1).step_by(2);
     let (mut tests, mut files) = (0, 0);
     for name in named {
         if let Some(file) = name.strip_suffix(".Tests.ps1") {
@@ -85,7 +82,8 @@ fn every_test_that_the_list_of_cases_names_is_there() {
             assert!(root().join(format!("tests/module/{file}.Tests.ps1")).is_file(), "{name}");
         } else if let Some(file) = name.strip_suffix(".rs") {
             assert!(root().join(format!("native/core/src/auth/tests/{file}.rs")).is_file(), "{name}");
-        } else if name.contains('_') && name.len() > 15 {
+        } else if name.contains('_') && name.len() > 15 && !name.starts_with(|c: char| c.is_ascii_uppercase())
+        {
             tests += 1;
             assert!(sources.contains(&format!("fn {name}(")), "there is no test {name}");
         }

@@ -1,14 +1,14 @@
-//! The layers in the Map of ARCHITECTURE.md: each layer uses itself and the rows above it, never a row below.
+//! The layers in the Map of ARCHITECTURE.md: each layer uses itself and the entries above it, never one below.
 #![cfg(target_os = "linux")]
 #![allow(clippy::expect_used, reason = "helpers of tests fail by panicking")]
 
 use fedxdr_abi_tests::{read, sources};
 
-/// The layers of a source tree, in order: the rows of the Map that name one of its folders.
+/// The layers of a source tree, in order: the entries of the Map that name one of its folders.
 fn stated_layers(architecture: &str, tree: &str) -> Vec<String> {
-    let place = format!("| `{tree}/");
-    let rows = architecture.lines().filter_map(|line| line.strip_prefix(place.as_str())?.split_once('`'));
-    rows.map(|(name, _)| name.trim_end_matches('/').to_owned()).collect()
+    let place = format!("* `{tree}/");
+    let entries = architecture.lines().filter_map(|line| line.strip_prefix(place.as_str())?.split_once('`'));
+    entries.map(|(name, _)| name.trim_end_matches('/').to_owned()).collect()
 }
 
 #[test]
@@ -25,8 +25,7 @@ fn csharp_layers_use_only_earlier_layers() {
 
 #[test]
 fn layers_are_in_the_order_of_the_map() {
-    let map = "| place | what it is |\n| --- | --- |\n| `a/src` | all |\n| `a/src/Low` | x |\n| `b/src/Other` | y |\n\
-               | `a/src/High/` | z |\n";
+    let map = "* `a/src`: all\n* `a/src/Low`: x\n* `b/src/Other`: y\n* `a/src/High/`: z\n";
     assert_eq!(stated_layers(map, "a/src"), ["Low", "High"]);
 }
 

@@ -1,4 +1,4 @@
-//! The rows of core in the Map of ARCHITECTURE.md: a module uses its own row and the rows above it, never a row below.
+//! The entries of core in the Map of ARCHITECTURE.md: a module uses its own entry and those above it, never one below.
 //! The files have no circles either, not even through `super::`.
 #![cfg(target_os = "linux")]
 #![allow(clippy::expect_used, reason = "helpers of tests fail by panicking")]
@@ -19,29 +19,29 @@ struct File {
     passes_on: Vec<(String, Vec<String>)>,
 }
 
-/// The rows of the Map that name modules of core, as `{a,b}.rs`, `c/`.
-fn stated_rows(architecture: &str) -> Vec<Vec<String>> {
-    let rows =
-        architecture.lines().filter_map(|line| line.strip_prefix("| `native/core/src/")?.split_once(" | "));
+/// The entries of the Map that name modules of core, as `{a,b}.rs`, `c/`.
+fn stated_entries(architecture: &str) -> Vec<Vec<String>> {
+    let entries =
+        architecture.lines().filter_map(|line| line.strip_prefix("* `native/core/src/")?.split_once("`: "));
     let names = |cell: &str| {
         let parts =
             cell.split(['`', ',', '{', '}', ' ']).map(|part| part.trim_end_matches(".rs").trim_matches('/'));
         parts.filter(|part| !part.is_empty()).map(str::to_owned).collect()
     };
-    rows.map(|(cell, _)| names(cell)).collect()
+    entries.map(|(cell, _)| names(cell)).collect()
 }
 
 #[test]
 fn modules_of_core_use_only_earlier_modules_and_no_file_is_in_a_circle() {
-    let rows = stated_rows(&read("ARCHITECTURE.md"));
+    let entries = stated_entries(&read("ARCHITECTURE.md"));
     let sources = sources("native/core/src", "rs");
-    assert!(rows.len() > 8 && rows.concat().len() > 15, "the Map was not understood: {rows:?}");
+    assert!(entries.len() > 8 && entries.concat().len() > 15, "the Map was not understood: {entries:?}");
     assert!(sources.len() > 70, "the sources were not found: {} files", sources.len());
-    assert_eq!(violations(&rows, &sources), [] as [String; 0]);
+    assert_eq!(violations(&entries, &sources), [] as [String; 0]);
 }
 
 /// The violations of both rules, one sentence each.
-fn violations(rows: &[Vec<String>], sources: &[Source]) -> Vec<String> {
+fn violations(entries: &[Vec<String>], sources: &[Source]) -> Vec<String> {
     let is_test = |path: &str| path.split('/').any(|part| matches!(part, "tests" | "tests.rs"));
     let of_tests = ["testing.rs", "token/cache/properties.rs"];
     let sources = sources.iter().filter(|s| !is_test(&s.path) && !of_tests.contains(&s.path.as_str()));
@@ -56,9 +56,10 @@ fn violations(rows: &[Vec<String>], sources: &[Source]) -> Vec<String> {
     let mut edges: BTreeMap<&Module, BTreeSet<&Module>> = BTreeMap::new();
     for (&from, file) in &files {
         let Some(own) = from.first() else { continue };
-        let level = |module: &Module| rows.iter().position(|row| row.contains(module.first().unwrap_or(own)));
+        let level =
+            |module: &Module| entries.iter().position(|entry| entry.contains(module.first().unwrap_or(own)));
         let Some(own_level) = level(from) else {
-            found.push(format!("{} is in no row of the Map", from.join("::")));
+            found.push(format!("{} is in no entry of the Map", from.join("::")));
             continue;
         };
         for used in &file.uses {
@@ -69,7 +70,11 @@ fn violations(rows: &[Vec<String>], sources: &[Source]) -> Vec<String> {
             edges.entry(from).or_default().insert(to);
             // The crate itself only passes names on.
             if to.is_empty() || level(to).is_none_or(|level| level > own_level) {
-                found.push(format!("{} uses {}, which is in a later row", from.join("::"), used.join("::")));
+                found.push(format!(
+                    "{} uses {}, which is in a later entry",
+                    from.join("::"),
+                    used.join("::")
+                ));
             }
         }
     }
@@ -299,7 +304,7 @@ fn without_tests(all: &[String]) -> Vec<String> {
     kept
 }
 
-/// What the rules say of these files, with the rows `low`, `middle`, `high`.
+/// What the rules say of these files, with the entries `low`, `middle`, `high`.
 fn check(files: &[(&str, &str)]) -> Vec<String> {
     let own = |(path, text): &(&str, &str)| Source { path: (*path).to_owned(), text: (*text).to_owned() };
     let mut sources: Vec<Source> = files.iter().map(own).collect();
@@ -310,9 +315,9 @@ fn check(files: &[(&str, &str)]) -> Vec<String> {
 }
 
 #[test]
-fn rows_are_read_from_the_map() {
-    let map = "| `native/core/src/{a,b}.rs`, `c/` | x |\n| `native/abi` | y |\n| `native/core/src/{d.rs,e/}` | z |\n";
-    assert_eq!(stated_rows(map), [&["a", "b", "c"][..], &["d", "e"]]);
+fn entries_are_read_from_the_map() {
+    let map = "* `native/core/src/{a,b}.rs`, `c/`: x\n* `native/abi`: y\n* `native/core/src/{d.rs,e/}`: z\n";
+    assert_eq!(stated_entries(map), [&["a", "b", "c"][..], &["d", "e"]]);
 }
 
 #[test]
@@ -334,7 +339,7 @@ fn an_arrow_to_a_later_module_is_found_however_it_is_written() {
     ] {
         let root = "mod low; mod high; pub use high::B;";
         let found = check(&[("lib.rs", root), (low, text), (high, "pub struct B;")]);
-        let all_are = !found.is_empty() && found.iter().all(|one| one.contains("later row"));
+        let all_are = !found.is_empty() && found.iter().all(|one| one.contains("later entry"));
         assert!(all_are, "{text}: {found:?}");
     }
     for text in [
@@ -344,7 +349,7 @@ fn an_arrow_to_a_later_module_is_found_however_it_is_written() {
     ] {
         assert_eq!(check(&[(low, text), (high, "")]), [""; 0], "{text}");
     }
-    assert_eq!(check(&[("other.rs", "")]), ["other is in no row of the Map"]);
+    assert_eq!(check(&[("other.rs", "")]), ["other is in no entry of the Map"]);
 }
 
 #[test]

@@ -106,7 +106,7 @@ impl Parameter {
 /// Whose id is in a path, or in a body.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Parent {
-    /// There is none, or any will do.
+    /// No parent, or any id.
     Any,
     /// A machine of the tenant.
     Machine,

@@ -108,3 +108,14 @@ pub(super) const fn from_request(name: &'static str, doc: &'static str) -> Colum
 pub(super) const fn shown(name: &'static str, heading: &'static str, width: u32) -> TableColumn {
     TableColumn { name, heading, width }
 }
+
+/// Columns of one resource before those that it shares with another.
+pub(super) const fn joined<const N: usize>(own: &[Column], shared: &[Column]) -> [Column; N] {
+    let mut all = [ADDITIONAL_COLUMN; N];
+    let mut at = 0;
+    while at < N {
+        all[at] = if at < own.len() { own[at] } else { shared[at - own.len()] };
+        at += 1;
+    }
+    all
+}

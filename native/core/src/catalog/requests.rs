@@ -118,7 +118,7 @@ pub enum Since {
     },
 }
 
-/// Where the parents of a list come from if none is named.
+/// Where the parents of a list come from if the request names no parent.
 #[derive(Clone, Copy, Debug)]
 pub struct Parents {
     /// Resource that lists them.

@@ -26,7 +26,7 @@ pub struct Resource {
     /// Path of the list of one parent. `{id}` is the parent's id, here, in the query or in the body; `{time}` is a
     /// time.
     pub parent_path: Option<&'static str>,
-    /// Where the parents come from if none is named.
+    /// Where the parents come from if the request names no parent.
     pub parents: Option<Parents>,
     /// Path of one item; `{id}` is its id.
     pub item_path: Option<&'static str>,

@@ -38,7 +38,7 @@ pub(crate) enum Value {
 }
 
 impl Value {
-    /// The literal, or why there is none.
+    /// The literal, or why the value cannot be written.
     pub(crate) fn literal(&self) -> Result<String, String> {
         let mut out = String::new();
         match self {

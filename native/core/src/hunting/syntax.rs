@@ -197,7 +197,7 @@ fn tabular(tokens: &[Token<'_>]) -> Result<RowWise, String> {
     }
     let mut found = RowWise { key: key_of(source), ..RowWise::default() };
     if found.key.is_some() && tokens.get(1).is_some_and(|next| next.text != "|") {
-        return Err("the query does not begin with a table alone".to_owned());
+        return Err("the query does not begin with the name of one table".to_owned());
     }
     let (mut depth, mut operator) = (0_i32, "");
     for (index, token) in tokens.iter().enumerate() {

@@ -164,8 +164,8 @@ impl Query {
         self.claim.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Answers [`Next::NeedsAssertion`] with a token or [`Next::NeedsSignature`] with a signature, or says why there
-    /// is none. False if nothing was asked, and for a token that is not text.
+    /// Answers [`Next::NeedsAssertion`] with a token or [`Next::NeedsSignature`] with a signature, or with the
+    /// reason of the failure. False if nothing was asked, and for a token that is not text.
     pub fn answer(&self, answer: Result<&[u8], &str>) -> bool {
         let accepts = |question: &mut Question| answer.map_or(true, |given| question.accepts(given));
         let question = self.claim().take_if(accepts);

@@ -56,7 +56,7 @@ pub(crate) struct Sink {
     waiting: Vec<String>,
     /// Drops the rows that came before, where the service sends rows more than once.
     pub(crate) unique: Option<Unique>,
-    /// Takes the ids of the rows, which then go nowhere else.
+    /// Takes the ids of the rows, which then go to no other place.
     pub(crate) ids: Option<Ids>,
     /// Ids of the tenants that the query reads.
     pub(crate) known: Arc<Mutex<HashSet<String>>>,

@@ -26,7 +26,7 @@ pub(crate) const RESOURCE: Resource = Resource {
         col("id", Text, "Row id: machine, CVE, product and update"),
         col("cveId", Dictionary, "CVE number"),
         col("machineId", Dictionary, "Machine id"),
-        col("fixingKbId", Dictionary, "Update that fixes it; null if there is none"),
+        col("fixingKbId", Dictionary, "Update that fixes it; null if no update does"),
         col("productName", Dictionary, "Name of the product"),
         col("productVendor", Dictionary, "Vendor of the product"),
         col("productVersion", Dictionary, "Version of the product"),

@@ -75,7 +75,7 @@ fn text(query: &str, quote: char) -> Result<(Meaning, &str), String> {
     Err("the text is not closed".to_owned())
 }
 
-/// What a literal alone means.
+/// What a literal means by itself.
 fn meaning(literal: &str) -> Meaning {
     match read(literal) {
         Ok((meaning, "")) => meaning,

@@ -1,5 +1,5 @@
 //! Every fault × each kind of request × first and later page × once and always. Whatever happens, each row comes at
-//! most once, none is skipped, and the query ends with all rows or with an error that says why.
+//! most once, no row is skipped, and the query ends with all rows or with an error that says why.
 
 use std::fmt::Write as _;
 

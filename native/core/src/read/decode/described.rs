@@ -212,7 +212,7 @@ impl<'a> DynamicValue<'a> {
         Ok(())
     }
 
-    /// Reads a text as JSON; false if it is none.
+    /// Reads a text as JSON; false if it is not JSON.
     fn embedded(&mut self, text: &str) -> bool {
         let begun = self.out.len();
         let mut json = serde_json::Deserializer::from_str(text);

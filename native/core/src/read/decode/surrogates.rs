@@ -1,6 +1,6 @@
 //! JSON text whose escapes name half a surrogate pair. Windows file names may hold one, and no string of Rust can.
 
-/// The text with U+FFFD in place of each half of a surrogate pair; `None` if there is none.
+/// The text with U+FFFD in place of each half of a surrogate pair; `None` if it has no such half.
 pub(crate) fn replace_lone_surrogates(json: &str) -> Option<String> {
     let mut out: Option<String> = None;
     let (mut copied, mut at) = (0, 0);

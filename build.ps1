@@ -45,6 +45,8 @@ $env:DOTNET_CLI_USE_MSBUILD_SERVER = '0'
 
 $root = $PSScriptRoot
 $out = Join-Path $root 'out'
+# The virtual environment that .ci/run makes, with the Python packages of the tests.
+$python = Join-Path $out 'python' ($IsWindows ? 'Scripts' : 'bin')
 # Not the running executable: that may be dotnet.
 $pwsh = Join-Path $PSHOME ($IsWindows ? 'pwsh.exe' : 'pwsh')
 # Clippy, the tests, the module under test and the fake tenant all come from this selection: another one would have
@@ -215,8 +217,7 @@ function Build-Module([string] $CargoProfile, [switch] $WithTenant) {
 function Build-Package([string[]] $Rids, [string] $From) {
     $workspace = Get-Workspace
     $source = Get-SourceCommit
-    # The tests' virtual environment may have cargo-zigbuild and zig.
-    $python = Join-Path $out 'python' ($IsWindows ? 'Scripts' : 'bin')
+    # It may have cargo-zigbuild and zig.
     if (Test-Path $python) { $env:PATH = $python + [IO.Path]::PathSeparator + $env:PATH }
     # -Rid win-x64,linux-x64 is one text when another shell passes it.
     $asked = @($Rids -split '[,; ]+' | Where-Object { $_ })
@@ -303,9 +304,17 @@ function Test-Rust([string[]] $Selection) {
     ($passed + $examples[0]), ($failed + $examples[1])
 }
 
-# Tests in Python, in the virtual environment that .ci/run makes. They end with "N passed, N failed".
-function Test-Python([string] $Script, [string] $What) {
-    $python = Join-Path $out 'python' ($IsWindows ? 'Scripts/python.exe' : 'bin/python')
+# Tests that end with "N passed, N failed" and may add ", N skipped".
+function Get-SummaryCount($Recorded) {
+    $summary = [regex]::Match($Recorded.Text, '(?m)^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$')
+    # A crash has no count of its own.
+    if (-not $summary.Success) { return 0, 1, 0 }
+    $passed, $failed, $skipped = $summary.Groups[1..3].Value | ForEach-Object { [int] $_ }
+    if ($Recorded.ExitCode -ne 0 -and $failed -eq 0) { $failed = 1 }
+    $passed, $failed, $skipped
+}
+
+function Test-Python([string] $What, [string[]] $Arguments) {
     if (-not (Test-Path $python)) {
         $missing = "NOT TESTED: $What, because out/python is missing."
         Write-Host "$missing Create it with"
@@ -315,11 +324,7 @@ function Test-Python([string] $Script, [string] $What) {
         $counts.Notes.Add($missing)
         return 0, 0, 1
     }
-    $recorded = Invoke-Recorded $python $Script
-    $summary = [regex]::Match($recorded.Text, '(?m)^(\d+) passed, (\d+) failed$')
-    # A crash has no count of its own.
-    if (-not $summary.Success) { return 0, 1 }
-    [int] $summary.Groups[1].Value, [int] $summary.Groups[2].Value
+    Get-SummaryCount (Invoke-Recorded (Join-Path $python "python$((Get-Platform).Exe)") $Arguments)
 }
 
 function Test-ModuleFile([string] $File, $Module) {
@@ -344,20 +349,6 @@ function Test-Libraries([string] $Package) {
     Get-LibtestCount (Invoke-Recorded cargo 'test', '--workspace', '--test', 'shipped', '--', '--ignored')
 }
 
-function Test-Sbom([string] $Package) {
-    $python = Join-Path $out 'python' ($IsWindows ? 'Scripts/python.exe' : 'bin/python')
-    Test-Command $python 'tests/package/check_sbom.py', (Join-Path $Package 'sbom.cdx.json')
-}
-
-function Test-Windows([string] $Package) {
-    $recorded = Invoke-Recorded bash 'tests/module/windows-under-wine.sh', $Package
-    $summary = [regex]::Match($recorded.Text, '(?m)^(\d+) passed, (\d+) failed, (\d+) skipped$')
-    if (-not $summary.Success) { return 0, 1 }
-    $passed, $failed, $skipped = $summary.Groups[1..3].Value | ForEach-Object { [int] $_ }
-    if ($recorded.ExitCode -ne 0 -and $failed -eq 0) { $failed = 1 }
-    $passed, $failed, $skipped
-}
-
 # Makes the package of every platform that Linux can build, and tests it as far as Linux runs or emulates it.
 function Test-Platforms([string] $Tenant) {
     $script:shipped = $null
@@ -368,12 +359,16 @@ function Test-Platforms([string] $Tenant) {
     if (-not $script:shipped) { return }
     $package = $script:shipped.Package
     Add-Layer 'package: libraries' { Test-Libraries $package }
-    Add-Layer 'package: bill of materials' { Test-Sbom $package }
+    Add-Layer 'package: bill of materials' {
+        Test-Python 'the bill of materials' 'tests/package/check_sbom.py', (Join-Path $package 'sbom.cdx.json')
+    }
     $env:FEDXDR_NUPKG, $env:FEDXDR_ZIP = $script:shipped.Nupkg, $script:shipped.Zip
     Add-Layer 'package: installation' {
         Test-ModuleFile (Join-Path $root tests/package/Install.Tests.ps1) @{ Package = $package; Tenant = $Tenant }
     }
-    Add-Layer 'package: Windows (wine)' { Test-Windows $package }
+    Add-Layer 'package: Windows (wine)' {
+        Get-SummaryCount (Invoke-Recorded bash 'tests/module/windows-under-wine.sh', $package)
+    }
 }
 
 function Test-All {
@@ -387,7 +382,7 @@ function Test-All {
         try { Test-Command $generator '--check' }
         finally { $env:CARGO_MANIFEST_DIR, $env:CARGO_PKG_NAME = $null, $null }
     }
-    Add-Layer 'workflows' { Test-Python tests/workflows/test_workflows.py "GitHub's workflows" }
+    Add-Layer 'workflows' { Test-Python "GitHub's workflows" 'tests/workflows/test_workflows.py' }
     Add-Layer 'Rust and C' { Test-Rust '--workspace' }
 
     $script:module = $null
@@ -395,7 +390,7 @@ function Test-All {
     if ($script:module) {
         Add-Layer 'real clients' {
             $env:FEDXDR_TENANT = $script:module.Tenant
-            Test-Python tests/clients/test_clients.py 'the fake tenant with MSAL and azure-identity'
+            Test-Python 'the fake tenant with MSAL and azure-identity' 'tests/clients/test_clients.py'
         }
         foreach ($file in Get-ChildItem tests/module -Filter "$Name.Tests.ps1" | Sort-Object Name) {
             Add-Layer "module: $($file.Name -replace '\.Tests\.ps1$')" { Test-ModuleFile $file.FullName $script:module }

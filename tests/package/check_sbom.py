@@ -9,4 +9,6 @@ path = sys.argv[1]
 with open(path, encoding="utf-8") as file:
     error = JsonStrictValidator(SchemaVersion.V1_5).validate_str(file.read())
 if error:
-    sys.exit(f"{path}: {error}")
+    print(f"{path}: {error}")
+print("0 passed, 1 failed" if error else "1 passed, 0 failed")
+sys.exit(bool(error))

@@ -249,10 +249,13 @@ function Build-Package([string[]] $Rids, [string] $From) {
 # -- testing ---------------------------------------------------------------------------------------------------------
 
 # Each layer adds its counts here. A failure does not stop the next layer. A layer that runs and skips nothing fails.
-$counts = @{ Passed = 0; Failed = 0; Notes = [Collections.Generic.List[string]]::new() }
+$counts = @{
+    Passed = 0; Failed = 0; Notes = [Collections.Generic.List[string]]::new()
+    Watch = [Diagnostics.Stopwatch]::StartNew()
+}
 
 function Add-Layer([string] $Layer, [scriptblock] $Run) {
-    Write-Host "`n== $Layer"
+    Write-Host ('{0}== {1} (after {2:n0} s)' -f "`n", $Layer, $counts.Watch.Elapsed.TotalSeconds)
     $watch = [Diagnostics.Stopwatch]::StartNew()
     try { $passed, $failed, $skipped = & $Run }
     catch {

@@ -29,6 +29,7 @@ rm -rf "$results" && mkdir -p "$results"
 here=$root/tests/module/wine
 $compiler -O1 -Wall -Wextra -Werror -o "$results/fedxdr-tenant.exe" "$here/starter.c" -lws2_32 ||
     fail 'starter.c was not compiled'
+python3 "$here/test_starter.py" || fail 'starter.py does not end what it starts'
 exec 3< <(exec python3 "$here/starter.py" "$root/target/debug/fedxdr-tenant")
 starter=$!
 trap 'kill $starter 2>/dev/null' EXIT

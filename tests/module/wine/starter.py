@@ -1,6 +1,8 @@
 """Starts a program for each connection, for starter.c: starter.py PROGRAM. Prints its port, and serves until it is
 stopped."""
 
+import os
+import signal
 import socket
 import subprocess
 import sys
@@ -18,10 +20,13 @@ def serve(connection: socket.socket, program: str) -> None:
                 lines.read()
             except ConnectionError:
                 pass  # the other side was ended
-            process.stdin.close()
+            process.kill()  # whether or not it was told to end with its input
 
 
 def main() -> None:
+    # Whoever reads this program's output waits for the end of every process that has it too.
+    signal.signal(signal.SIGTERM, lambda *_: os.killpg(0, signal.SIGKILL))
+    os.setpgrp()
     listener = socket.create_server(("127.0.0.1", 0))
     print(listener.getsockname()[1], flush=True)
     while True:

@@ -13,6 +13,7 @@
     CmdletsToExport      = @(
         'Connect-Fdx'
         'Disconnect-Fdx'
+        'Export-FdxDataset'
         'Get-FdxConnection'
         'Get-FdxToken'
         'Invoke-FdxHunting'

@@ -62,6 +62,12 @@ internal sealed class TokenCacheCompleter : WordCompleter
     private protected override IEnumerable<string> Words => Abi.TokenCaches;
 }
 
+/// <summary>Datasets.</summary>
+internal sealed class DatasetCompleter : WordCompleter
+{
+    private protected override IEnumerable<string> Words => Abi.Datasets;
+}
+
 /// <summary>Completes the last word of a filter expression with the filter fields of the resources.</summary>
 internal abstract class FilterCompleter(params CatalogEntry[] resources) : IArgumentCompleter
 {

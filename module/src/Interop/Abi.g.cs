@@ -130,6 +130,29 @@ internal static class Abi
         "Process",
         "None",
     ];
+
+    /// <summary>The datasets.</summary>
+    internal static readonly string[] Datasets =
+    [
+        "vulnerabilities",
+        "softwareInventory",
+        "secureConfigurations",
+        "nonCpeSoftware",
+        "browserExtensions",
+        "certificates",
+        "hardwareFirmware",
+        "baselineCompliance",
+        "machines",
+        "alerts",
+        "incidents",
+        "software",
+        "recommendations",
+        "cves",
+        "exposureScore",
+        "exposureScoreByGroup",
+        "deviceSecureScore",
+        "secureScores",
+    ];
 }
 
 /// <summary>What a query is doing.</summary>

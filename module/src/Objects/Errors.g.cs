@@ -31,6 +31,10 @@ internal static class Errors
     internal static FdxException QueryFileUnreadable(string message, Exception? cause = null) =>
         new("Fdx.Hunting.FileUnreadable", FdxErrorKind.Configuration, message, "Check the path and its permissions. The file is text in UTF-8.", cause);
 
+    /// <summary>Because the destination is not a folder's path.</summary>
+    internal static FdxException InvalidDestination(string message, Exception? cause = null) =>
+        new("Fdx.Dataset.InvalidDestination", FdxErrorKind.Configuration, message, "Use the path of a folder for -Destination. It is made if it is not there.", cause);
+
     /// <summary>Because the id of a machine or another item is not valid.</summary>
     internal static FdxException InvalidItemId(string message, Exception? cause = null) =>
         new("Fdx.Settings.InvalidItemId", FdxErrorKind.Configuration, message, "Use the id that the list shows, such as one from Get-FdxMachine.", cause);

@@ -93,4 +93,18 @@ internal static class Tables
         new("tenant", ColumnKind.Text),
         new("url", ColumnKind.Text),
     ];
+
+    internal static readonly ColumnSpec[] Export =
+    [
+        new("dataset", ColumnKind.Text),
+        new("result", ColumnKind.Text),
+        new("rows", ColumnKind.Int),
+        new("files", ColumnKind.Int),
+        new("bytes", ColumnKind.Int),
+        new("snapshotTime", ColumnKind.Time),
+        new("seconds", ColumnKind.Float),
+        new("path", ColumnKind.Text),
+        new("id", ColumnKind.Text),
+        new("advice", ColumnKind.Text),
+    ];
 }

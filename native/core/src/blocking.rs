@@ -1,5 +1,5 @@
 //! Blocking work: files and long computations run on separate threads. On an async worker they would stop every query
-//! of the process. Only this file reads files, which `clippy.toml` enforces.
+//! of the process. Only this file and the destinations of datasets use files, which `clippy.toml` enforces.
 
 use std::collections::HashMap;
 use std::fmt;

@@ -16,6 +16,7 @@ pub mod clock;
 mod cloud;
 mod coded;
 mod context;
+mod dataset;
 mod diagnose;
 mod digest;
 pub mod errors;

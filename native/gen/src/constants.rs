@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use fedxdr_core::batch::{self, ColumnKind, ValueTag, tables};
+use fedxdr_core::catalog::DATASETS;
 use fedxdr_core::{
     Check, CheckResult, Cloud, ENDPOINT_NAMES, ErrorKind, Family, Level, Phase, TokenCaching, WaitReason,
     variables,
@@ -105,6 +106,7 @@ pub(crate) fn abi() -> Result {
     names(&mut out, "EndpointNames", "The keys of -Endpoint", ENDPOINT_NAMES.iter().copied())?;
     let caches = TokenCaching::ALL.iter().map(|cache| cache.name());
     names(&mut out, "TokenCaches", "Where tokens are cached; the first one is the default", caches)?;
+    names(&mut out, "Datasets", "The datasets", DATASETS.iter().map(|dataset| dataset.name))?;
     out.push_str("}\n\n/// <summary>What a query is doing.</summary>\ninternal enum QueryPhase : uint\n{\n");
     for (phase, _) in Phase::ALL {
         writeln!(out, "    {phase:?} = {},", *phase as u32)?;

@@ -15,6 +15,7 @@ const RAISED: &[(&str, &str)] = &[
     ("InvalidBody", "Fdx.Settings.InvalidBody"),
     ("InvalidParameter", "Fdx.Hunting.InvalidParameter"),
     ("QueryFileUnreadable", "Fdx.Hunting.FileUnreadable"),
+    ("InvalidDestination", "Fdx.Dataset.InvalidDestination"),
     ("InvalidItemId", "Fdx.Settings.InvalidItemId"),
     ("AssertionScriptFailed", "Fdx.Assertion.ScriptFailed"),
     ("TokenFileUnreadable", "Fdx.Workload.FileUnreadable"),

@@ -92,6 +92,31 @@ const KNOWN_ERROR: &[Item] = &[
     property("Fix", "Fix"),
 ];
 
+const DATASET_EXPORT: &[Item] = &[
+    script("Tenant", TENANT).wide(TENANT_WIDTH),
+    property("Dataset", "Dataset"),
+    property("Result", "Result").wide(9),
+    property("Rows", "Rows").wide(10),
+    property("Files", "Files").wide(5),
+    property("Bytes", "Bytes").wide(12),
+    script("Seconds", "$_.Duration ? [math]::Round($_.Duration.TotalSeconds, 1) : $null").wide(7),
+];
+
+const DATASET_EXPORT_LIST: &[Item] = &[
+    property("TenantId", "TenantId"),
+    property("TenantName", "TenantName"),
+    property("Dataset", "Dataset"),
+    property("Result", "Result"),
+    property("Rows", "Rows"),
+    property("Files", "Files"),
+    property("Bytes", "Bytes"),
+    time("SnapshotTime", "SnapshotTime"),
+    property("Duration", "Duration"),
+    property("Path", "Path"),
+    property("ErrorId", "ErrorId"),
+    property("Advice", "Advice"),
+];
+
 const CONSENT_URL: &[Item] = &[property("Tenant", "TenantId"), property("Url", "Url")];
 
 pub(crate) fn generate() -> Result<Generated, Box<dyn std::error::Error>> {
@@ -109,6 +134,8 @@ pub(crate) fn generate() -> Result<Generated, Box<dyn std::error::Error>> {
     list(&mut out, "FedXdr.Check", CHECK_LIST)?;
     list(&mut out, "FedXdr.KnownError", KNOWN_ERROR)?;
     list(&mut out, "FedXdr.ConsentUrl", CONSENT_URL)?;
+    table(&mut out, "FedXdr.DatasetExport", DATASET_EXPORT)?;
+    list(&mut out, "FedXdr.DatasetExport", DATASET_EXPORT_LIST)?;
     out.push_str("  </ViewDefinitions>\n</Configuration>\n");
     Ok(("module/FedXdr.Format.ps1xml", out))
 }

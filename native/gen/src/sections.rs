@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-use fedxdr_core::catalog::{Filter, Paging, Resource, Since, WithoutLink};
+use fedxdr_core::catalog::{DATASETS, Dataset, Filter, Paging, Resource, Since, WithoutLink};
 use fedxdr_core::{Family, HUNTING_CHECK};
 
 use crate::cmdlets::{self, DataCmdlet};
@@ -24,6 +24,7 @@ pub(crate) fn generate(root: &Path) -> Outcome<Vec<(String, String)>> {
         fill(root, "module/docs/en-US/about_FedXdr_Resources.md", &[("resources", resource_list()?)])?,
         fill(root, "module/docs/en-US/about_FedXdr_MultiTenant.md", &[("permissions", permission_list())])?,
         fill(root, "module/docs/en-US/Test-FdxConnection.md", &[("resources", resources()?)])?,
+        fill(root, "module/docs/en-US/Export-FdxDataset.md", &[("datasets", datasets())])?,
     ];
     for cmdlet in cmdlets::all() {
         let page = format!("module/docs/en-US/{}.md", cmdlet.name());
@@ -85,6 +86,15 @@ fn cmdlet_list() -> Outcome<String> {
     }
     out.push('\n');
     Ok(out)
+}
+
+/// Every dataset, and the permission that reads it.
+fn datasets() -> String {
+    let item = |dataset: &Dataset| {
+        let permission = least_permission(dataset.resource);
+        wrap_item(&format!("- {}: {} ({permission})", dataset.name, lower(dataset.resource.doc)), COLUMNS)
+    };
+    format!("\n{}\n", DATASETS.iter().map(item).collect::<String>())
 }
 
 /// Every resource: who reads it, what it needs, and how it is read.

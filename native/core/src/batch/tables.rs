@@ -20,10 +20,10 @@ impl Table {
     }
 }
 
-use ColumnKind::{Bool, Dictionary, Int, Text, TextList, Time};
+use ColumnKind::{Bool, Dictionary, Float, Int, Text, TextList, Time};
 
 /// Every table.
-pub const ALL: &[&Table] = &[&TOKEN, &TOKEN_STATE, &MESSAGE, &CHECK, &KNOWN_ERROR, &CONSENT_URL];
+pub const ALL: &[&Table] = &[&TOKEN, &TOKEN_STATE, &MESSAGE, &CHECK, &KNOWN_ERROR, &CONSENT_URL, &EXPORT];
 
 /// A token that was asked for.
 pub(crate) const TOKEN: Table = Table {
@@ -74,3 +74,20 @@ pub(crate) const KNOWN_ERROR: Table = Table {
 /// Where an administrator of a tenant consents.
 pub(crate) const CONSENT_URL: Table =
     Table { name: "ConsentUrl", columns: &[("tenant", Text), ("url", Text)] };
+
+/// What became of one dataset of a tenant.
+pub(crate) const EXPORT: Table = Table {
+    name: "Export",
+    columns: &[
+        ("dataset", Text),
+        ("result", Text),
+        ("rows", Int),
+        ("files", Int),
+        ("bytes", Int),
+        ("snapshotTime", Time),
+        ("seconds", Float),
+        ("path", Text),
+        ("id", Text),
+        ("advice", Text),
+    ],
+};

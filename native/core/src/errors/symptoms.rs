@@ -412,6 +412,37 @@ symptoms! {
         "the file of the query cannot be read",
         "Check the path and its permissions. The file is text in UTF-8.";
 
+    // Datasets.
+    DATASET_UNKNOWN = "Fdx.Dataset.Unknown", Configuration, Connection,
+        "there is no dataset of this name",
+        "Use one of these for -Dataset: {datasets}.";
+    DATASET_DESTINATION = "Fdx.Dataset.InvalidDestination", Configuration, Connection,
+        "the destination is not a folder's path",
+        "Use the path of a folder for -Destination. It is made if it is not there.";
+    DATASET_NOT_FOLDER = "Fdx.Dataset.NotAFolder", Configuration, Connection,
+        "a file is where a folder of the destination should be",
+        "Use the path of a folder for -Destination, or remove the file.";
+    DATASET_READ_ONLY = "Fdx.Dataset.ReadOnly", Configuration, Connection,
+        "the destination cannot be written to",
+        "Give the account of this process the right to create, change and delete files in the destination, or use \
+         another -Destination.";
+    DATASET_DISK_FULL = "Fdx.Dataset.DiskFull", Configuration, Connection,
+        "the destination has no space left",
+        "Free space and run the command again: the files that are complete are kept, and only the rest is read.";
+    DATASET_IN_USE = "Fdx.Dataset.InUse", Configuration, Connection,
+        "another run writes this tenant's dataset to the same destination",
+        "Wait until the other run has ended, or use another -Destination. The lock of a process that has died is free.";
+    DATASET_IO = "Fdx.Dataset.WriteFailed", Configuration, Connection,
+        "a file of the destination cannot be read or written",
+        "Check the disk or the share, and run the command again: the files that are complete are kept, and only the \
+         rest is read.";
+    DATASET_SNAPSHOT_CHANGED = "Fdx.Dataset.SnapshotChanged", Protocol, Data,
+        "the service changed to a newer snapshot while the dataset was read",
+        "Nothing was written. Run the command again: it reads the newer snapshot.";
+    NO_TENANT_ID = "Fdx.Dataset.NoTenantId", Protocol, Data,
+        "the token does not say which tenant it is for",
+        "Use the tenant id instead of its domain for -TenantId.";
+
     // The network and the answers.
     PROXY_REFUSED = "Fdx.Network.ProxyRefused", Configuration, Answer,
         "a proxy or firewall refused the request",

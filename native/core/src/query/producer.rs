@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Semaphore, mpsc};
@@ -13,6 +13,7 @@ use crate::auth;
 use crate::batch::{Batch, BatchBuilder, ColumnBuilder, tables, ticks};
 use crate::catalog::{self, Paging, Parents, Since};
 use crate::context::Context;
+use crate::dataset::{self, ExportRequest, Summary};
 use crate::diagnose::{check, consent, explain};
 use crate::errors::{Error, Result, SINCE_TOO_OLD, catch_panics};
 use crate::http::CONNECTIONS_PER_HOST;
@@ -120,6 +121,11 @@ impl Job {
             Work::Rows(rows) => self.rows(rows).await,
             Work::Call(call) => self.call(call).await,
             Work::Hunting(hunting) => self.hunting(&hunting).await,
+            Work::Export(request) => {
+                // Much larger than the others, which would all take as much.
+                Box::pin(self.export(&request)).await;
+                Ok(())
+            }
             Work::Token { scope, force } => self.token(&scope, force).await,
             Work::Check(targets) => {
                 if let Some(batch) = check::tenant(&self.context, &self.tenant, self.stream, &targets).await {
@@ -248,6 +254,55 @@ impl Job {
         outcome
     }
 
+    /// Writes datasets one after the other. Each has a row that says what became of it, also if it failed.
+    async fn export(&self, request: &Arc<ExportRequest>) {
+        let mut summaries = tables::EXPORT.builder(self.stream, &self.tenant);
+        let mut is_known = false;
+        for dataset in &request.datasets {
+            let family = dataset.resource.family;
+            let exported = match dataset::tenant_id(&self.context, &self.tenant, family).await {
+                Ok(id) => {
+                    if !std::mem::replace(&mut is_known, true) && !self.is_first(&id) {
+                        return;
+                    }
+                    summaries.label(&id, self.tenant.contains('.').then_some(&self.tenant));
+                    let tenant = (self.tenant.as_str(), id.as_str());
+                    let sink = || {
+                        let (decoder, columns) = RowDecoder::typed(dataset.resource);
+                        let mut sink = self.sink(decoder, columns);
+                        sink.unique = Unique::by(dataset.resource.unique);
+                        // Each dataset of a tenant is read, not only the first.
+                        sink.known = Arc::default();
+                        sink
+                    };
+                    dataset::export(&self.context, tenant, request, dataset, sink).await
+                }
+                Err(error) => Err(error),
+            };
+            let mut failed = None;
+            match exported {
+                Ok(summary) => put_summary(summaries.columns(), dataset.name, &summary),
+                Err(mut error) => {
+                    put_failure(summaries.columns(), dataset.name, &error);
+                    error.item = Some(dataset.name.to_owned());
+                    failed = Some(error);
+                }
+            }
+            summaries.end_row();
+            if let Some(batch) = summaries.take() {
+                let _ = self.items.send(Item::Batch(batch)).await;
+            }
+            if let Some(error) = failed {
+                self.fail(error).await;
+            }
+        }
+    }
+
+    /// Whether the query does not work on this tenant already, under another name.
+    fn is_first(&self, id: &str) -> bool {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(id.to_owned())
+    }
+
     fn sink(&self, decoder: RowDecoder, columns: Vec<ColumnBuilder>) -> Sink {
         let builder = BatchBuilder::new(self.stream, &self.tenant, columns);
         let (items, left) = (self.items.clone(), Arc::clone(&self.left));
@@ -289,6 +344,33 @@ impl Job {
             _ => &self.tenant,
         }
     }
+}
+
+fn put_summary(columns: &mut [ColumnBuilder], dataset: &str, summary: &Summary) {
+    let whole = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+    columns[0].text(dataset);
+    columns[1].text(summary.result);
+    columns[2].int(whole(summary.rows));
+    columns[3].int(whole(summary.files));
+    columns[4].int(whole(summary.bytes));
+    match summary.snapshot_time.as_deref().map(parse_time) {
+        Some(ParsedTime::Ticks(time)) => columns[5].int(time),
+        _ => columns[5].null(),
+    }
+    columns[6].float(summary.duration.as_secs_f64());
+    text_or_null(&mut columns[7], summary.path.as_deref());
+    columns[8].null();
+    columns[9].null();
+}
+
+fn put_failure(columns: &mut [ColumnBuilder], dataset: &str, error: &Error) {
+    columns[0].text(dataset);
+    columns[1].text("Failed");
+    for column in &mut columns[2..8] {
+        column.null();
+    }
+    columns[8].text(error.id);
+    columns[9].text(&error.advice);
 }
 
 /// The service refuses an older time badly.

@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 pub(crate) use self::options::Options;
 use crate::catalog::{self, Filter, PageSize, Paging, Resource, Since};
 use crate::cloud::Family;
+use crate::dataset::{ExportDocument, ExportRequest};
 use crate::diagnose::check::CheckTarget;
 use crate::diagnose::consent::Consent;
 use crate::errors::{Error, Result, excerpt};
@@ -49,6 +50,8 @@ pub(crate) enum Work {
     Rows(RowsRequest),
     Call(ApiCall),
     Hunting(Box<Hunting>),
+    /// Whole lists into files.
+    Export(Arc<ExportRequest>),
     Token {
         scope: String,
         force: bool,
@@ -116,6 +119,7 @@ enum Kind {
     Rows,
     Request,
     Hunting,
+    Export,
     Token,
     Tokens,
     Check,
@@ -242,6 +246,11 @@ impl QueryRequest {
                 let document: HuntingDocument = members.read(kind)?;
                 (throttle_limit, first) = (document.throttle_limit, document.first);
                 Work::Hunting(Box::new(Hunting::of(document)?))
+            }
+            Kind::Export => {
+                let document: ExportDocument = members.read(kind)?;
+                throttle_limit = document.throttle_limit;
+                Work::Export(Arc::new(ExportRequest::of(&document)?))
             }
             Kind::Token => {
                 let document: TokenDocument = members.read(kind)?;

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use url::Url;
 
 use super::decode::row::{RowDecoder, Unreadable};
 use super::delivered::Delivered;
@@ -34,12 +35,25 @@ pub(crate) enum Item {
     End,
 }
 
+/// What a sink hands to a writer, in the order of the list.
+pub(crate) enum Piece {
+    Batch(Batch),
+    /// The rows so far are whole pages; the list goes on at this address.
+    PageEnd(Url),
+    /// The rows so far are the whole list.
+    End,
+}
+
 /// Where the rows of one tenant go.
 pub(crate) struct Sink {
     context: Context,
     builder: BatchBuilder,
     decoder: RowDecoder,
     items: mpsc::Sender<Item>,
+    /// Takes the rows in place of the query's consumer.
+    pub(crate) writer: Option<mpsc::Sender<Piece>>,
+    /// Whether the rows after the first page are not wanted.
+    pub(crate) is_one_page: bool,
     /// Rows that the whole query may still deliver.
     left: Arc<AtomicU64>,
     /// Value of the columns that the request knows.
@@ -90,6 +104,8 @@ impl Sink {
             builder,
             decoder,
             items,
+            writer: None,
+            is_one_page: false,
             left,
             from_request: None,
             requests: None,
@@ -271,7 +287,22 @@ impl Sink {
         let is_large = self.builder.bytes() >= LARGE;
         let batch = if is_large { compute_here(|| self.builder.take()) } else { self.builder.take() };
         if let Some(batch) = batch {
-            send(&self.items, batch, response).await;
+            self.send(batch, response).await;
+        }
+    }
+
+    /// Tells a writer that a page has ended, and where the list goes on. False if nobody wants more.
+    pub(crate) async fn page_ended(&self, next: &Url) -> bool {
+        match &self.writer {
+            Some(writer) => writer.send(Piece::PageEnd(next.clone())).await.is_ok() && !self.is_one_page,
+            None => true,
+        }
+    }
+
+    async fn send(&self, batch: Batch, response: Option<&mut Response>) {
+        match &self.writer {
+            Some(writer) => send(writer, Piece::Batch(batch), response).await,
+            None => send(&self.items, Item::Batch(batch), response).await,
         }
     }
 
@@ -279,7 +310,7 @@ impl Sink {
     pub(crate) async fn finish(self) {
         self.context.reporter.rows(u64::from(self.builder.rows()));
         if let Some(batch) = self.builder.finish() {
-            send(&self.items, batch, None).await;
+            send(&self.items, Item::Batch(batch), None).await;
         }
     }
 
@@ -301,8 +332,8 @@ impl Sink {
     }
 }
 
-async fn send(items: &mpsc::Sender<Item>, batch: Batch, response: Option<&mut Response>) {
-    let item = match items.try_send(Item::Batch(batch)) {
+async fn send<T>(items: &mpsc::Sender<T>, item: T, response: Option<&mut Response>) {
+    let item = match items.try_send(item) {
         Ok(()) => return,
         Err(mpsc::error::TrySendError::Full(item) | mpsc::error::TrySendError::Closed(item)) => item,
     };

@@ -4,6 +4,7 @@ mod cancel;
 mod check;
 mod documents;
 mod echoes;
+mod export;
 mod faults;
 mod hunting;
 mod limits;

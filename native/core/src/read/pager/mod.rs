@@ -79,6 +79,9 @@ impl<'a> Pager<'a> {
             if self.window.is_none() && end.rows > 0 && !pages.insert(end.digest) {
                 return Err(REPEATED_PAGE.error(format!("page {number} has the rows of an earlier one")));
             }
+            if !sink.page_ended(&next.url).await {
+                return Ok(());
+            }
             target = next;
         }
         Ok(())

@@ -1,0 +1,59 @@
+using System.Management.Automation;
+using FedXdr.Objects;
+using FedXdr.Reading;
+
+namespace FedXdr.Commands;
+
+[Cmdlet(VerbsData.Export, "FdxDataset")]
+[OutputType(typeof(DatasetExport))]
+public sealed class ExportFdxDatasetCommand : TenantCommand
+{
+    private static readonly DatasetExportReader Rows = new();
+
+    [Parameter(Mandatory = true, Position = 0)]
+    [ArgumentCompleter(typeof(DatasetCompleter))]
+    [Trim(Split = true)]
+    [ValidateNotNullOrEmpty]
+    public string[] Dataset { get; set; } = [];
+
+    [Parameter(Mandatory = true, Position = 1)]
+    [ValidateNotNullOrEmpty]
+    public string Destination { get; set; } = "";
+
+    [Parameter]
+    [ValidateSet("JsonLines", "Csv")]
+    public string Format { get; set; } = "JsonLines";
+
+    [Parameter]
+    [ValidateSet("Gzip", "None")]
+    public string Compression { get; set; } = "Gzip";
+
+    [Parameter]
+    [ValidateRange(1, int.MaxValue)]
+    public int? RowsPerFile { get; set; }
+
+    private protected override void Process()
+    {
+        using var request = NewRequest("export", TenantId);
+        request.List("datasets", Dataset);
+        request.Text("destination", FullPath());
+        request.Text("format", Format);
+        request.Text("compression", Compression);
+        request.Number("rowsPerFile", RowsPerFile);
+        Run(request, Rows, TenantId);
+    }
+
+    private string FullPath()
+    {
+        // The core refuses addresses; PowerShell would take one for a path of an unknown drive.
+        if (Destination.Contains("://", System.StringComparison.Ordinal))
+        {
+            return Destination;
+        }
+        var full = SessionState.Path.GetUnresolvedProviderPathFromPSPath(Destination, out var provider, out _);
+        return provider.Name == "FileSystem"
+            ? full
+            : throw Errors.InvalidDestination(
+                $"{Destination} is not a folder; it belongs to the PowerShell provider {provider.Name}");
+    }
+}

@@ -1,0 +1,134 @@
+//! A folder of this machine, or one that is mounted.
+#![allow(clippy::disallowed_methods, reason = "a destination runs on a thread of its own, which may wait")]
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use super::{Destination, Hidden, io_error};
+use crate::errors::{DATASET_IN_USE, Result};
+
+/// What a file is called until it is whole.
+const UNFINISHED: &str = "tmp";
+
+pub(in crate::dataset) struct Folder {
+    path: PathBuf,
+}
+
+impl Folder {
+    pub(in crate::dataset) fn new(path: PathBuf) -> Self {
+        Folder { path }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        name.split('/').fold(self.path.clone(), |path, part| path.join(part))
+    }
+
+    /// Does something with a file whose folder is made if it is not there.
+    fn with_folder<T>(&self, name: &str, work: impl FnOnce(&Path) -> io::Result<T>) -> Result<T> {
+        let path = self.path(name);
+        let made = path.parent().map_or(Ok(()), fs::create_dir_all);
+        made.and_then(|()| work(&path)).map_err(|e| io_error(&path.display().to_string(), &e))
+    }
+}
+
+impl Destination for Folder {
+    fn lock(&self, name: &str) -> Result<Box<dyn Send>> {
+        let file = self.with_folder(name, |path| {
+            OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)
+        })?;
+        let path = self.path(name).display().to_string();
+        match file.try_lock() {
+            Ok(()) => Ok(Box::new(file)),
+            Err(TryLockError::WouldBlock) => {
+                Err(DATASET_IN_USE.error(format!("another run holds the lock {path}")))
+            }
+            Err(TryLockError::Error(e)) => Err(io_error(&path, &e)),
+        }
+    }
+
+    fn read(&self, name: &str) -> Result<Option<Vec<u8>>> {
+        let path = self.path(name);
+        match fs::read(&path) {
+            Ok(content) => Ok(Some(content)),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(io_error(&path.display().to_string(), &e)),
+        }
+    }
+
+    fn write(&self, name: &str, content: &[u8]) -> Result<()> {
+        self.with_folder(name, |path| {
+            let beside = path.with_extension(UNFINISHED);
+            let mut file = File::create(&beside)?;
+            file.write_all(content)?;
+            file.sync_all()?;
+            drop(file);
+            fs::rename(&beside, path)
+        })
+    }
+
+    fn create(&self, name: &str) -> Result<Box<dyn Hidden>> {
+        self.with_folder(name, |path| {
+            let file = HiddenFile { file: File::create(path)? };
+            Ok(Box::new(file) as Box<dyn Hidden>)
+        })
+    }
+
+    fn publish(&self, hidden: &str, name: &str) -> Result<()> {
+        let from = self.path(hidden);
+        self.with_folder(name, |path| match fs::rename(&from, path) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound && path.exists() => Ok(()),
+            done => done,
+        })
+    }
+
+    fn remove(&self, name: &str) -> Result<()> {
+        let path = self.path(name);
+        match fs::remove_file(&path) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => Err(io_error(&path.display().to_string(), &e)),
+            _ => Ok(()),
+        }
+    }
+
+    fn list(&self, folder: &str) -> Result<Vec<String>> {
+        let path = self.path(folder);
+        let names = || -> io::Result<Vec<String>> {
+            let mut names = Vec::new();
+            for entry in fs::read_dir(&path)? {
+                let entry = entry?;
+                if entry.file_type()?.is_file() {
+                    names.extend(entry.file_name().into_string());
+                }
+            }
+            Ok(names)
+        };
+        match names() {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+            names => names.map_err(|e| io_error(&path.display().to_string(), &e)),
+        }
+    }
+
+    fn full_name(&self, name: &str) -> String {
+        self.path(name).display().to_string()
+    }
+}
+
+struct HiddenFile {
+    file: File,
+}
+
+impl Write for HiddenFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+impl Hidden for HiddenFile {
+    fn finish(self: Box<Self>) -> io::Result<()> {
+        self.file.sync_all()
+    }
+}

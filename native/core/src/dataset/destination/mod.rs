@@ -1,0 +1,55 @@
+//! Where the files of a dataset go. A destination is used by one thread, which may wait.
+
+mod folder;
+
+use std::io::{self, Write};
+
+pub(super) use self::folder::Folder;
+use crate::errors::{DATASET_DISK_FULL, DATASET_IO, DATASET_NOT_FOLDER, DATASET_READ_ONLY, Error, Result};
+
+/// Where the files of one tenant's dataset go. Names of files are relative to it, with `/` between folders.
+pub(super) trait Destination: Send {
+    /// Keeps other runs away until the result is dropped, also if the process ends in any way.
+    fn lock(&self, name: &str) -> Result<Box<dyn Send>>;
+
+    /// The content of a small file; `None` if there is none.
+    fn read(&self, name: &str) -> Result<Option<Vec<u8>>>;
+
+    /// Writes a small file, at once or not at all.
+    fn write(&self, name: &str, content: &[u8]) -> Result<()>;
+
+    /// Begins a file that no reader sees yet.
+    fn create(&self, name: &str) -> Result<Box<dyn Hidden>>;
+
+    /// Shows a file that was hidden under one name under another one, in place of what was there. Does nothing if that
+    /// has happened already.
+    fn publish(&self, hidden: &str, name: &str) -> Result<()>;
+
+    /// Removes a file, if it is there.
+    fn remove(&self, name: &str) -> Result<()>;
+
+    /// Names of the files of a folder, without the folder.
+    fn list(&self, folder: &str) -> Result<Vec<String>>;
+
+    /// What people call a file.
+    fn full_name(&self, name: &str) -> String;
+}
+
+/// A file that is being written.
+pub(super) trait Hidden: Write + Send {
+    /// Ends the file: after this, its content survives whatever happens to the process.
+    fn finish(self: Box<Self>) -> io::Result<()>;
+}
+
+/// The error of the system, as one that says what to do.
+pub(super) fn io_error(what: &str, error: &io::Error) -> Error {
+    let entry = match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+            &DATASET_DISK_FULL
+        }
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => &DATASET_READ_ONLY,
+        io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => &DATASET_NOT_FOLDER,
+        _ => &DATASET_IO,
+    };
+    entry.error(format!("{what} cannot be written")).caused_by(error)
+}

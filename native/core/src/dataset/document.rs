@@ -1,0 +1,115 @@
+//! The request document of an export.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::catalog::{self, DATASETS, Dataset};
+use crate::errors::{DATASET_DESTINATION, DATASET_UNKNOWN, Error, Result, excerpt};
+
+/// A file ends with the page in which it gets this many rows.
+const ROWS_PER_FILE: u64 = 200_000;
+
+macro_rules! names {
+    ($(#[$doc:meta])* $name:ident { $($(#[$of:meta])* $value:ident = $text:literal,)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(super) enum $name { $($(#[$of])* $value,)* }
+
+        impl $name {
+            /// Every value; the first one is the default.
+            const ALL: &[$name] = &[$($name::$value),*];
+
+            /// Name, as the cmdlet has it.
+            pub(super) fn name(self) -> &'static str {
+                match self { $($name::$value => $text),* }
+            }
+
+            /// The value of this name, without regard to case; without a name, the default.
+            fn of(name: Option<&str>) -> Result<$name> {
+                let Some(name) = name else { return Ok($name::ALL[0]) };
+                let known = $name::ALL.iter().find(|known| known.name().eq_ignore_ascii_case(name));
+                known.copied().ok_or_else(|| {
+                    let what = stringify!($name);
+                    Error::invalid_argument(&format!("there is no {what} '{}'", excerpt(name, 80)))
+                })
+            }
+        }
+    };
+}
+
+names! {
+    /// Format of a dataset's files.
+    Format {
+        /// One JSON object per line.
+        JsonLines = "JsonLines",
+        /// Comma-separated values with a header.
+        Csv = "Csv",
+    }
+}
+
+names! {
+    /// Compression of a dataset's files.
+    Compression {
+        /// gzip.
+        Gzip = "Gzip",
+        /// None.
+        None = "None",
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct ExportDocument {
+    pub(crate) throttle_limit: Option<usize>,
+    datasets: Vec<String>,
+    destination: String,
+    format: Option<String>,
+    compression: Option<String>,
+    rows_per_file: Option<u64>,
+}
+
+/// What is exported, and where to.
+#[derive(Debug)]
+pub(crate) struct ExportRequest {
+    pub(crate) datasets: Vec<&'static Dataset>,
+    pub(super) destination: PathBuf,
+    pub(super) format: Format,
+    pub(super) compression: Compression,
+    pub(super) rows_per_file: u64,
+}
+
+impl ExportRequest {
+    pub(crate) fn of(document: &ExportDocument) -> Result<Self> {
+        let mut datasets: Vec<&'static Dataset> = Vec::new();
+        for name in &document.datasets {
+            let dataset = catalog::dataset(name.trim()).ok_or_else(|| unknown(name))?;
+            if !datasets.iter().any(|known| known.name == dataset.name) {
+                datasets.push(dataset);
+            }
+        }
+        if datasets.is_empty() {
+            return Err(Error::invalid_argument("the member 'datasets' has no name"));
+        }
+        let given = &document.destination;
+        let destination = Path::new(given);
+        if given.contains("://") || !destination.is_absolute() {
+            let message = format!("'{}' is not the full path of a folder", excerpt(given, 200));
+            return Err(DATASET_DESTINATION.error(message));
+        }
+        Ok(ExportRequest {
+            datasets,
+            destination: destination.to_owned(),
+            format: Format::of(document.format.as_deref())?,
+            compression: Compression::of(document.compression.as_deref())?,
+            rows_per_file: document.rows_per_file.unwrap_or(ROWS_PER_FILE).max(1),
+        })
+    }
+}
+
+fn unknown(name: &str) -> Error {
+    let names: Vec<_> = DATASETS.iter().map(|dataset| dataset.name).collect();
+    DATASET_UNKNOWN
+        .error(format!("there is no dataset '{}'", excerpt(name, 80)))
+        .fill("datasets", names.join(", "))
+}

@@ -1,0 +1,97 @@
+//! CSV (RFC 4180) with a header. Null is an empty cell, an empty text a quoted one. Lists are joined as `Export-Csv`
+//! joins those of rows; nested values are JSON.
+
+use super::encoding::Encoding;
+use super::{json, time};
+
+/// Between the items of a list.
+const BETWEEN: &str = "; ";
+
+pub(super) struct Csv;
+
+impl Csv {
+    pub(super) fn header<'a>(&self, names: impl Iterator<Item = &'a str>, out: &mut Vec<u8>) {
+        for (index, name) in names.enumerate() {
+            if index > 0 {
+                out.push(b',');
+            }
+            self.text(name, out);
+        }
+        self.end_row(out);
+    }
+}
+
+impl Encoding for Csv {
+    fn label(&self, _name: &str) -> Vec<u8> {
+        Vec::new()
+    }
+
+    fn begin_row(&self, _out: &mut Vec<u8>) {}
+
+    fn end_row(&self, out: &mut Vec<u8>) {
+        out.push(b'\n');
+    }
+
+    fn null(&self, _out: &mut Vec<u8>) {}
+
+    fn text(&self, text: &str, out: &mut Vec<u8>) {
+        cell(text.as_bytes(), out);
+    }
+
+    fn int(&self, number: i64, out: &mut Vec<u8>) {
+        json::put(&number, out);
+    }
+
+    fn float(&self, number: f64, out: &mut Vec<u8>) {
+        json::put(&number, out);
+    }
+
+    fn bool(&self, value: bool, out: &mut Vec<u8>) {
+        out.extend_from_slice(if value { b"true" } else { b"false" });
+    }
+
+    fn time(&self, ticks: i64, out: &mut Vec<u8>) {
+        time::write(ticks, out);
+    }
+
+    fn list<'a>(&self, items: impl Iterator<Item = Option<&'a str>>, out: &mut Vec<u8>) {
+        let mut joined = String::new();
+        for (index, item) in items.enumerate() {
+            if index > 0 {
+                joined.push_str(BETWEEN);
+            }
+            joined.push_str(item.unwrap_or_default());
+        }
+        cell(joined.as_bytes(), out);
+    }
+
+    fn json(&self, json: &[u8], out: &mut Vec<u8>) {
+        match json {
+            b"null" => {}
+            // A text by itself is a text.
+            [b'"', ..] => match serde_json::from_slice::<String>(json) {
+                Ok(text) => cell(text.as_bytes(), out),
+                Err(_) => cell(json, out),
+            },
+            _ => cell(json, out),
+        }
+    }
+}
+
+/// Writes a cell, in quotes if it needs them. Blanks at the ends would be lost in some readers.
+fn cell(text: &[u8], out: &mut Vec<u8>) {
+    let is_special = |byte: &u8| matches!(byte, b',' | b'"' | b'\n' | b'\r');
+    let has_blank_end = matches!(text, [b' ' | b'\t', ..] | [.., b' ' | b'\t']);
+    if !text.is_empty() && !has_blank_end && !text.iter().any(is_special) {
+        out.extend_from_slice(text);
+        return;
+    }
+    out.push(b'"');
+    for part in text.split_inclusive(|byte| *byte == b'"') {
+        out.extend_from_slice(part);
+        if part.last() == Some(&b'"') {
+            out.push(b'"');
+        }
+    }
+    out.push(b'"');
+}

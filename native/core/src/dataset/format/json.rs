@@ -1,0 +1,72 @@
+//! JSON lines: one object per line, with every column, null or not.
+
+use super::encoding::Encoding;
+use super::time;
+
+pub(super) struct JsonLines;
+
+impl Encoding for JsonLines {
+    fn label(&self, name: &str) -> Vec<u8> {
+        let mut label = Vec::new();
+        self.text(name, &mut label);
+        label.push(b':');
+        label
+    }
+
+    fn begin_row(&self, out: &mut Vec<u8>) {
+        out.push(b'{');
+    }
+
+    fn end_row(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"}\n");
+    }
+
+    fn null(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"null");
+    }
+
+    fn text(&self, text: &str, out: &mut Vec<u8>) {
+        put(text, out);
+    }
+
+    fn int(&self, number: i64, out: &mut Vec<u8>) {
+        put(&number, out);
+    }
+
+    fn float(&self, number: f64, out: &mut Vec<u8>) {
+        put(&number, out);
+    }
+
+    fn bool(&self, value: bool, out: &mut Vec<u8>) {
+        out.extend_from_slice(if value { b"true" } else { b"false" });
+    }
+
+    fn time(&self, ticks: i64, out: &mut Vec<u8>) {
+        out.push(b'"');
+        time::write(ticks, out);
+        out.push(b'"');
+    }
+
+    fn list<'a>(&self, items: impl Iterator<Item = Option<&'a str>>, out: &mut Vec<u8>) {
+        out.push(b'[');
+        for (index, item) in items.enumerate() {
+            if index > 0 {
+                out.push(b',');
+            }
+            match item {
+                Some(text) => self.text(text, out),
+                None => self.null(out),
+            }
+        }
+        out.push(b']');
+    }
+
+    fn json(&self, json: &[u8], out: &mut Vec<u8>) {
+        out.extend_from_slice(json);
+    }
+}
+
+/// Writes a value as JSON. Writing into memory does not fail.
+pub(super) fn put<T: serde::Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) {
+    let _ = serde_json::to_writer(out, value);
+}

@@ -1,0 +1,82 @@
+//! Times as ISO 8601 in UTC, with as many digits of a second as the value has: the services send up to seven.
+
+use crate::batch::TICKS_PER_SECOND;
+
+const SECONDS_PER_DAY: i64 = 86_400;
+
+/// Writes a time in ticks of 100 ns since 0001-01-01.
+pub(super) fn write(ticks: i64, out: &mut Vec<u8>) {
+    let (seconds, fraction) = (ticks.div_euclid(TICKS_PER_SECOND), ticks.rem_euclid(TICKS_PER_SECOND));
+    let (days, second) = (seconds.div_euclid(SECONDS_PER_DAY), seconds.rem_euclid(SECONDS_PER_DAY));
+    let (year, month, day) = date(days);
+    digits(year, 4, out);
+    out.push(b'-');
+    digits(month, 2, out);
+    out.push(b'-');
+    digits(day, 2, out);
+    out.push(b'T');
+    digits(second / 3600, 2, out);
+    out.push(b':');
+    digits(second / 60 % 60, 2, out);
+    out.push(b':');
+    digits(second % 60, 2, out);
+    if fraction != 0 {
+        out.push(b'.');
+        digits(fraction, 7, out);
+        while out.last() == Some(&b'0') {
+            out.pop();
+        }
+    }
+    out.push(b'Z');
+}
+
+/// Year, month and day of a number of days since 0001-01-01: years are counted from March, so that the leap day is the
+/// last one.
+fn date(days: i64) -> (i64, i64, i64) {
+    let days = days + 306;
+    let era = days.div_euclid(146_097);
+    let of_era = days.rem_euclid(146_097);
+    let year = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year + year / 4 - year / 100);
+    let month = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * month + 2) / 5 + 1;
+    let month = if month < 10 { month + 3 } else { month - 9 };
+    (era * 400 + year + i64::from(month <= 2), month, day)
+}
+
+fn digits(number: i64, count: u32, out: &mut Vec<u8>) {
+    for place in (0..count).rev() {
+        let digit = number / 10_i64.pow(place) % 10;
+        out.push(b'0' + u8::try_from(digit).unwrap_or(0));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::batch::EPOCH;
+    use crate::read::decode::time::{ParsedTime, parse_time};
+
+    #[test]
+    fn a_time_is_written_as_the_calendar_says() {
+        for day in (-700_000_i64..2_900_000).step_by(97) {
+            let stamp = jiff::Timestamp::from_second(day * SECONDS_PER_DAY + day.rem_euclid(86_399));
+            let Ok(stamp) = stamp else { continue };
+            let mut out = Vec::new();
+            write((stamp.as_second() + EPOCH) * TICKS_PER_SECOND, &mut out);
+            if stamp.as_second() >= -EPOCH {
+                assert_eq!(String::from_utf8(out).unwrap(), stamp.to_string());
+            }
+        }
+    }
+
+    #[test]
+    fn a_fraction_has_the_digits_that_the_service_sent() {
+        for text in ["2026-11-03T10:13:34.847688Z", "2026-12-31T23:59:59.0000001Z", "2024-02-29T00:00:00Z"] {
+            let ParsedTime::Ticks(ticks) = parse_time(text) else { panic!("{text}") };
+            let mut out = Vec::new();
+            write(ticks, &mut out);
+            assert_eq!(String::from_utf8(out).unwrap(), text);
+        }
+    }
+}

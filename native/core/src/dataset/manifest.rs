@@ -1,0 +1,182 @@
+//! What is written about a dataset: the manifest of one that is whole, and the state of one that is not. Both are in a
+//! folder beside the data, because readers take every file below a dataset for rows.
+
+use serde::{Deserialize, Serialize};
+
+use super::document::{Compression, ExportRequest, Format};
+use super::format::{TENANT_COLUMN, file_columns};
+use super::snapshot;
+use crate::catalog::{ColumnKind, Dataset};
+
+/// Folder of manifests and of what is not whole yet. Readers skip names that begin like this.
+const OWN: &str = "_fedxdr";
+/// Version of the manifest and of the layout.
+pub(super) const SCHEMA_VERSION: u32 = 1;
+
+/// Names of the files of one tenant's dataset, relative to the destination.
+pub(super) struct Names {
+    dataset: &'static str,
+    tenant: String,
+    extension: &'static str,
+}
+
+impl Names {
+    pub(super) fn new(request: &ExportRequest, dataset: &Dataset, tenant: &str) -> Self {
+        let extension = match (request.format, request.compression) {
+            (Format::JsonLines, Compression::None) => "json",
+            (Format::JsonLines, Compression::Gzip) => "json.gz",
+            (Format::Csv, Compression::None) => "csv",
+            (Format::Csv, Compression::Gzip) => "csv.gz",
+        };
+        Names { dataset: dataset.name, tenant: tenant.to_owned(), extension }
+    }
+
+    /// The folder that readers see.
+    pub(super) fn folder(&self, day: &str) -> String {
+        format!("{}/tenant={}/date={day}", self.dataset, self.tenant)
+    }
+
+    /// The name of a file, in any folder.
+    pub(super) fn file(&self, number: usize) -> String {
+        format!("part-{number:05}.{}", self.extension)
+    }
+
+    /// Where a file is until the dataset is whole.
+    pub(super) fn hidden(&self, file: &str) -> String {
+        self.own(&format!("unfinished/{file}"))
+    }
+
+    pub(super) fn manifest(&self, day: &str) -> String {
+        self.own(&format!("{day}.json"))
+    }
+
+    pub(super) fn state(&self) -> String {
+        self.own("unfinished/state.json")
+    }
+
+    /// The manifest of a dataset that is whole, until all its files are where readers see them.
+    pub(super) fn commit(&self) -> String {
+        self.own("unfinished/commit.json")
+    }
+
+    pub(super) fn lock(&self) -> String {
+        self.own("lock")
+    }
+
+    pub(super) fn unfinished(&self) -> String {
+        self.own("unfinished")
+    }
+
+    fn own(&self, name: &str) -> String {
+        format!("{OWN}/{}/tenant={}/{name}", self.dataset, self.tenant)
+    }
+}
+
+/// A file of a dataset.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct PartEntry {
+    pub(super) name: String,
+    pub(super) rows: u64,
+    pub(super) bytes: u64,
+    pub(super) sha256: String,
+}
+
+/// A column of a dataset's files.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct ColumnEntry {
+    name: String,
+    #[serde(rename = "type")]
+    kind: String,
+}
+
+/// What makes two runs write the same files.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Shape {
+    schema_version: u32,
+    pub(super) dataset: String,
+    pub(super) tenant_id: String,
+    pub(super) mode: String,
+    pub(super) source: String,
+    format: String,
+    compression: String,
+    rows_per_file: u64,
+    columns: Vec<ColumnEntry>,
+}
+
+impl Shape {
+    pub(super) fn new(request: &ExportRequest, dataset: &Dataset, tenant: &str) -> Self {
+        let tenant_column = ColumnEntry { name: TENANT_COLUMN.to_owned(), kind: "Text".to_owned() };
+        let columns = file_columns(dataset.resource).into_iter().map(|(_, column)| ColumnEntry {
+            name: column.name.to_owned(),
+            // Whether a text crosses as an index is no matter of a file.
+            kind: match column.kind {
+                ColumnKind::Dictionary => "Text".to_owned(),
+                kind => format!("{kind:?}"),
+            },
+        });
+        Shape {
+            schema_version: SCHEMA_VERSION,
+            dataset: dataset.name.to_owned(),
+            tenant_id: tenant.to_owned(),
+            // There are no changes to be read yet, so every run reads all.
+            mode: "Full".to_owned(),
+            source: "Pages".to_owned(),
+            format: request.format.name().to_owned(),
+            compression: request.compression.name().to_owned(),
+            rows_per_file: request.rows_per_file,
+            columns: std::iter::once(tenant_column).chain(columns).collect(),
+        }
+    }
+}
+
+/// How far a run has come.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct State {
+    pub(super) shape: Shape,
+    /// UTC day of the folder.
+    pub(super) day: String,
+    pub(super) read_from: String,
+    /// The snapshot of the service that the rows are of, as the service names it.
+    pub(super) snapshot: Option<String>,
+    pub(super) parts: Vec<PartEntry>,
+    /// Where the list goes on.
+    pub(super) next: Option<String>,
+}
+
+/// What is known of a dataset that is whole.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Manifest {
+    #[serde(flatten)]
+    pub(super) shape: Shape,
+    tool: String,
+    pub(super) day: String,
+    pub(super) snapshot: Option<String>,
+    pub(super) snapshot_time: Option<String>,
+    read_from: String,
+    read_to: String,
+    pub(super) rows: u64,
+    pub(super) bytes: u64,
+    pub(super) folder: String,
+    pub(super) parts: Vec<PartEntry>,
+}
+
+impl Manifest {
+    pub(super) fn new(state: State, folder: String, read_to: String) -> Self {
+        Manifest {
+            tool: concat!("FedXdr ", env!("CARGO_PKG_VERSION")).to_owned(),
+            snapshot_time: state.snapshot.as_deref().and_then(snapshot::time),
+            rows: state.parts.iter().map(|part| part.rows).sum(),
+            bytes: state.parts.iter().map(|part| part.bytes).sum(),
+            shape: state.shape,
+            day: state.day,
+            snapshot: state.snapshot,
+            read_from: state.read_from,
+            read_to,
+            folder,
+            parts: state.parts,
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! Datasets: the whole lists of a tenant as files, written by threads of their own. A file appears when the dataset is
+//! whole; until then its parts wait beside it, and a later run goes on with them.
+
+mod destination;
+mod document;
+mod format;
+mod manifest;
+mod part;
+mod run;
+mod snapshot;
+mod writer;
+
+pub(crate) use self::document::{ExportDocument, ExportRequest};
+pub(crate) use self::run::{Summary, export, tenant_id};

@@ -1,0 +1,216 @@
+//! One dataset of one tenant, from its token to its manifest.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+
+use super::destination::Folder;
+use super::document::ExportRequest;
+use super::manifest::{Manifest, State};
+use super::snapshot;
+use super::writer::{Begin, Job, Opened, Writer};
+use crate::auth;
+use crate::catalog::{Dataset, PageSize, Paging};
+use crate::cloud::Family;
+use crate::context::Context;
+use crate::errors::{DATASET_IN_USE, NO_TENANT_ID, Result};
+use crate::read::address;
+use crate::read::pager;
+use crate::read::plan::{Plan, Scope};
+use crate::read::sink::{Piece, Sink};
+use crate::settings::is_guid;
+
+/// How often a run asks for a lock that another one holds, and how long it waits in between: one that was cancelled
+/// needs a moment to end.
+const LOCK_ATTEMPTS: u32 = 10;
+const LOCK_PAUSE: Duration = Duration::from_millis(200);
+/// Statuses of a link that the service no longer knows.
+const LINK_GONE: [u16; 3] = [400, 404, 410];
+
+/// What became of a dataset.
+pub(crate) struct Summary {
+    pub(crate) result: &'static str,
+    pub(crate) rows: u64,
+    pub(crate) files: u64,
+    pub(crate) bytes: u64,
+    /// When the service made the snapshot, if that is known.
+    pub(crate) snapshot_time: Option<String>,
+    pub(crate) duration: Duration,
+    /// Folder of the files.
+    pub(crate) path: Option<String>,
+}
+
+/// The id of a tenant, as the token for it says.
+pub(crate) async fn tenant_id(context: &Context, tenant: &str, family: Family) -> Result<String> {
+    let target = context.settings.target(family)?;
+    let cached = auth::access_token(context, tenant, target.scope.as_ref(), false).await?;
+    let id = cached.token.claims().tid.clone().unwrap_or_else(|| tenant.to_owned());
+    // It becomes the name of a folder.
+    if is_guid(&id) {
+        Ok(id.to_ascii_lowercase())
+    } else {
+        Err(NO_TENANT_ID.error("the token does not say which tenant it is for"))
+    }
+}
+
+/// Reads a dataset into files. `sink` makes a sink of the dataset's rows.
+pub(crate) async fn export(
+    context: &Context,
+    (tenant, id): (&str, &str),
+    request: &Arc<ExportRequest>,
+    dataset: &'static Dataset,
+    sink: impl Fn() -> Sink,
+) -> Result<Summary> {
+    let run = Run { context, tenant, id, request, dataset };
+    let begun = context.clock.now();
+    let (manifest, result) = run.run(&sink).await?;
+    let folder = request.destination.join(manifest.folder.replace('/', std::path::MAIN_SEPARATOR_STR));
+    Ok(Summary {
+        result,
+        rows: manifest.rows,
+        files: manifest.parts.len() as u64,
+        bytes: manifest.bytes,
+        snapshot_time: manifest.snapshot_time,
+        duration: context.clock.now().saturating_sub(begun),
+        path: Some(folder.display().to_string()),
+    })
+}
+
+struct Run<'a> {
+    context: &'a Context,
+    tenant: &'a str,
+    id: &'a str,
+    request: &'a Arc<ExportRequest>,
+    dataset: &'static Dataset,
+}
+
+impl Run<'_> {
+    async fn run(&self, sink: &impl Fn() -> Sink) -> Result<(Manifest, &'static str)> {
+        let (mut writer, opened) = self.open().await?;
+        let Opened { unfinished, whole } = opened;
+        let newest = match (&unfinished, &whole) {
+            (None, None) => None,
+            _ => self.newest(sink).await?,
+        };
+        if let (Some(manifest), Some(newest)) = (whole, &newest)
+            && manifest.snapshot.as_ref() == Some(newest)
+        {
+            return writer.stop().await.map(|()| (manifest, "Unchanged"));
+        }
+        if let Some(state) = unfinished
+            && let Some(plan) = self.continued(&state, newest.as_deref())?
+        {
+            writer.begin(Begin::Continued);
+            match self.read(writer, &plan, sink()).await {
+                Err(error) if error.http_status.is_some_and(|status| LINK_GONE.contains(&status)) => {
+                    self.say(
+                        "the service no longer has the rest of the snapshot, so the dataset is read anew",
+                    );
+                    (writer, _) = self.open().await?;
+                }
+                done => return done.map(|manifest| (manifest, "Resumed")),
+            }
+        }
+        writer.begin(Begin::Anew);
+        self.read(writer, &self.plan(&[])?, sink()).await.map(|manifest| (manifest, "Complete"))
+    }
+
+    /// Opens the destination. Another run in this process may have been cancelled a moment ago.
+    async fn open(&self) -> Result<(Writer, Opened)> {
+        let mut attempts = 0;
+        loop {
+            let job = Job {
+                destination: Box::new(Folder::new(self.request.destination.clone())),
+                request: Arc::clone(self.request),
+                dataset: self.dataset,
+                tenant: self.id.to_owned(),
+                clock: Arc::clone(&self.context.clock),
+            };
+            match Writer::open(job).await {
+                Err(error) if error.is(&DATASET_IN_USE) && attempts < LOCK_ATTEMPTS => attempts += 1,
+                opened => return opened,
+            }
+            self.context.clock.sleep(LOCK_PAUSE).await;
+        }
+    }
+
+    fn plan(&self, query: &[(&str, String)]) -> Result<Plan> {
+        Plan::of(&self.context.settings, self.dataset.resource, Scope::List, query)
+    }
+
+    /// The rest of an unfinished run, unless the service has a newer snapshot.
+    fn continued(&self, state: &State, newest: Option<&str>) -> Result<Option<Plan>> {
+        let Some(next) = &state.next else { return Ok(None) };
+        if let (Some(newest), Some(known)) = (newest, &state.snapshot)
+            && newest != known
+        {
+            self.say(
+                "the service has a newer snapshot than the run that was interrupted, so it is read anew",
+            );
+            return Ok(None);
+        }
+        let plan = self.plan(&[])?;
+        let url = address::next_page(&self.context.settings, plan.family, &plan.url, next)?;
+        let files = state.parts.len();
+        self.context.reporter.verbose(format!(
+            "Dataset: {} of tenant {} goes on after {files} files that are complete.",
+            self.dataset.name, self.tenant
+        ));
+        Ok(Some(Plan { url, ..plan }))
+    }
+
+    /// The newest snapshot of the service, if the link of a small first page names it.
+    async fn newest(&self, sink: &impl Fn() -> Sink) -> Result<Option<String>> {
+        let Paging::NextLink { page_size: Some(PageSize { parameter, .. }), .. } =
+            self.dataset.resource.paging
+        else {
+            return Ok(None);
+        };
+        let plan = self.plan(&[(parameter, "1".to_owned())])?;
+        let (writer, mut pieces) = mpsc::channel(1);
+        let mut sink = sink();
+        sink.writer = Some(writer);
+        sink.is_one_page = true;
+        let link = async {
+            let mut link = None;
+            while let Some(piece) = pieces.recv().await {
+                if let Piece::PageEnd(next) = piece {
+                    link = Some(next);
+                }
+            }
+            link
+        };
+        let read = async {
+            let read = pager::read(self.context, self.tenant, &plan, &mut sink).await;
+            drop(sink);
+            read
+        };
+        let (link, read) = tokio::join!(link, read);
+        read?;
+        Ok(link.as_ref().and_then(snapshot::of_link))
+    }
+
+    /// Reads a list into the files of a writer.
+    async fn read(&self, mut writer: Writer, plan: &Plan, mut sink: Sink) -> Result<Manifest> {
+        sink.writer = Some(writer.pieces.clone());
+        let read = tokio::select! {
+            biased;
+            failed = writer.failed() => return Err(failed),
+            read = pager::read(self.context, self.tenant, plan, &mut sink) => read,
+        };
+        drop(sink);
+        match read {
+            Ok(()) => writer.finish().await,
+            Err(error) => {
+                writer.stop().await?;
+                Err(error)
+            }
+        }
+    }
+
+    fn say(&self, what: &str) {
+        let message = format!("Tenant {}, dataset {}: {what}.", self.tenant, self.dataset.name);
+        self.context.reporter.warning(message);
+    }
+}

@@ -148,6 +148,8 @@ static void test_nulls(FdxSession *session) {
     REFUSED(fdx_query_next(started, 0, NULL, &error));
     REFUSED(fdx_query_messages(NULL, &batch));
     REFUSED(fdx_query_messages(started, NULL));
+    REFUSED(fdx_query_summary(NULL, &batch));
+    REFUSED(fdx_query_summary(started, NULL));
     REFUSED(fdx_query_stats(NULL, &stats));
     REFUSED(fdx_query_stats(started, NULL));
     REFUSED(fdx_query_cancel(NULL));
@@ -293,7 +295,7 @@ static void test_fork(const FdxSession *session) {
         bool told = fdx_query_open(session, text(local_request), &query, NULL) == FDX_STATUS_FORKED
               && fdx_cache_clear() == FDX_STATUS_FORKED;
         alarm(10); /* a call that waits for the parent's threads never returns */
-        told = told && fdx_abi_version() == 2;
+        told = told && fdx_abi_version() == 3;
         fdx_query_free(started);
         fdx_session_free((FdxSession *)session);
         fdx_shutdown();
@@ -381,6 +383,18 @@ static void test_pull(char *settings, char *request, uint64_t expected) {
         fdx_stream_clear(&stream);
         fdx_batch_free(messages);
         messages = NULL;
+    }
+    FdxBatch *summary = NULL;
+    CHECK(fdx_query_summary(query, &summary) == FDX_STATUS_OK, "no summary");
+    if (summary != NULL) {
+        FdxStream stream;
+        FdxBytes view;
+        memset(&stream, 0, sizeof stream);
+        CHECK(fdx_batch_view(summary, &view) == FDX_STATUS_OK, "no view");
+        CHECK(fdx_batch_read(view, &stream) && stream.rows == stats.tenants && read_columns(&stream) &&
+              stream.column_count == 14, "summary: not as documented");
+        fdx_stream_clear(&stream);
+        fdx_batch_free(summary);
     }
     FdxBatch *batch = NULL;
     for (int i = 0; i < 3; i++) CHECK(fdx_query_next(query, 0, &batch, NULL) == FDX_STATUS_END, "END does not stay so");
@@ -489,7 +503,7 @@ static void test_signature(void) {
 }
 
 int main(int argc, char **argv) {
-    CHECK(fdx_abi_version() == 2, "version %u", fdx_abi_version());
+    CHECK(fdx_abi_version() == 3, "version %u", fdx_abi_version());
     FdxBytes version = {0};
     CHECK(fdx_version(&version) == FDX_STATUS_OK, "version");
     CHECK(version.len >= 5 && memchr(version.ptr, '.', version.len), "it is no version");

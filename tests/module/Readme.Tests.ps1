@@ -139,6 +139,7 @@ Describe 'The READMEs' {
         function func { $called.Func = "$args" }
         function Register-AzAutomationScheduledRunbook([string] $ResourceGroupName, [string] $AutomationAccountName,
             [string] $RunbookName, [string] $ScheduleName, [hashtable] $Parameters) { $called.Runbook = $Parameters }
+        Set-Content (Join-Path $folder customers.csv) "TenantId,Name`n$($customers[0]),Contoso`n$($customers[1]),"
         Push-Location $folder
         try { $said = @(. ([scriptblock]::Create($code))) }
         finally { Pop-Location }

@@ -1,6 +1,7 @@
 using System;
 using System.Collections;
 using System.Collections.Generic;
+using System.Linq;
 using System.Management.Automation;
 using System.Security;
 using System.Security.Cryptography.X509Certificates;
@@ -32,7 +33,7 @@ public sealed partial class ConnectFdxCommand : FdxCommand
     [TenantList]
     [ValidateNotNullOrEmpty]
     [ArgumentCompleter(typeof(TenantCompleter))]
-    public string[] TenantId { get; set; } = [];
+    public TenantReference[] TenantId { get; set; } = [];
 
     [Parameter(ParameterSetName = ManagedIdentitySet, Mandatory = true, Position = 1)]
     [Parameter(ParameterSetName = WorkloadIdentitySet, Mandatory = true, Position = 1)]
@@ -177,7 +178,7 @@ public sealed partial class ConnectFdxCommand : FdxCommand
     {
         var connection = Open();
         WriteVerbose(LibraryVersion.Describe());
-        DefaultConnection.AddSeenTenants(TenantId);
+        DefaultConnection.AddSeenTenants(TenantId.Select(tenant => tenant.ToString()));
         if (Verify)
         {
             VerifyToken(connection);
@@ -195,7 +196,7 @@ public sealed partial class ConnectFdxCommand : FdxCommand
         using var settings = new JsonDocumentWriter();
         settings.Text("cloud", CanonicalName.Of(Abi.Clouds, Environment));
         settings.Text("geo", Geo);
-        settings.Texts("tenants", TenantId);
+        settings.Tenants("tenants", TenantId);
         settings.Text("clientId", AppId);
         settings.Json.WriteStartObject("credential");
         WriteCredential(settings);
@@ -242,7 +243,7 @@ public sealed partial class ConnectFdxCommand : FdxCommand
         var tokens = new List<object>();
         var failures = new List<FdxException>();
         Runner.OnItemFailed = failures.Add;
-        var tenant = TenantId.Length == 1 ? TenantId[0] : null;
+        var tenant = TenantId.Length == 1 ? TenantId[0].Title : null;
         Runner.Run(connection, request, new TokenReader(asPlainText: false), tokens.Add, CommandName, tenant);
         if (tokens.Count == 0 && failures.Count > 0)
         {

@@ -15,14 +15,18 @@ public abstract class ConnectedCommand : FdxCommand
 
     private protected Connection ActiveConnection => Connection ?? DefaultConnection.Required;
 
-    private protected void Run(JsonDocumentWriter request, RowReader rows, string[]? tenants) =>
+    private protected void Run(JsonDocumentWriter request, RowReader rows, TenantReference[]? tenants) =>
         Run(request, rows, tenants, WriteObject);
 
-    private protected void Run(JsonDocumentWriter request, RowReader rows, string[]? tenants, Action<object> sink)
+    private protected void Run(
+        JsonDocumentWriter request,
+        RowReader rows,
+        TenantReference[]? tenants,
+        Action<object> sink)
     {
         var connection = ActiveConnection;
         tenants ??= connection.Tenants;
-        var tenant = tenants.Length == 1 ? tenants[0] : null;
+        var tenant = tenants.Length == 1 ? tenants[0].Title : null;
         Runner.Run(connection, request, rows, sink, CommandName, tenant);
     }
 }

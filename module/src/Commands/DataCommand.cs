@@ -17,16 +17,25 @@ public abstract class DataCommand : TenantCommand
     [Parameter]
     public SwitchParameter Raw { get; set; }
 
+    [Parameter]
+    [ValidateNotNullOrEmpty]
+    [Trim]
+    public string? TenantSummary { get; set; }
+
     private protected override void Begin()
     {
         _ = ActiveConnection;
+        if (TenantSummary is not null)
+        {
+            Runner.Summaries = TenantSummaries.In(SessionState.PSVariable, TenantSummary);
+        }
         if (First > 0)
         {
             Runner.Remaining = First;
         }
     }
 
-    private protected JsonDocumentWriter NewDataRequest(string kind, string[]? tenants)
+    private protected JsonDocumentWriter NewDataRequest(string kind, TenantReference[]? tenants)
     {
         var request = NewRequest(kind, tenants);
         request.Number("first", First > 0 ? Runner.Remaining : null);
@@ -34,18 +43,19 @@ public abstract class DataCommand : TenantCommand
         return request;
     }
 
-    /// <summary>
-    /// Writes the rows. <paramref name="complete"/> adds what no batch has; <paramref name="item"/> is the item that
-    /// the request asks for.
-    /// </summary>
+    /// <summary>Writes the rows. <paramref name="complete"/> adds what no batch has.</summary>
     private protected void RunData(
         JsonDocumentWriter request,
         RowReader rows,
-        string[]? tenants,
-        Action<object>? complete = null,
-        string? item = null)
+        TenantReference[]? tenants,
+        Action<object>? complete = null)
     {
-        var missing = new MissingItems(item);
+        if (Runner.Remaining == 0)
+        {
+            Runner.Summaries?.AddSkipped(tenants ?? ActiveConnection.Tenants);
+            return;
+        }
+        var missing = new MissingItems();
         Runner.OnItemFailed = failure =>
         {
             if (!missing.Keep(failure, Runner.TenantCount))

@@ -42,7 +42,13 @@ public sealed class IdTransformationAttribute(params string[] properties) : Argu
     }
 
     /// <summary>The class of a row, also of one that came out of a job; null for any other object.</summary>
-    internal static string? ClassOf(object? item)
+    // The rows of Invoke-FdxRequest are of no class of their own.
+    internal static string? ClassOf(object? item) => TypeOf(item) is var type && type == nameof(Row) ? null : type;
+
+    /// <summary>Whether it is a row of this module, also one that came out of a job.</summary>
+    internal static bool IsRow(object? item) => TypeOf(item) is not null;
+
+    private static string? TypeOf(object? item)
     {
         const string Rows = "FedXdr.";
         const string FromJob = "Deserialized." + Rows;
@@ -52,11 +58,9 @@ public sealed class IdTransformationAttribute(params string[] properties) : Argu
         }
         var names = PSObject.AsPSObject(item).TypeNames;
         var type = names.Count > 0 ? names[0] : "";
-        var name = type.StartsWith(FromJob, StringComparison.Ordinal) ? type[FromJob.Length..]
+        return type.StartsWith(FromJob, StringComparison.Ordinal) ? type[FromJob.Length..]
             : type.StartsWith(Rows, StringComparison.Ordinal) ? type[Rows.Length..]
             : null;
-        // The rows of Invoke-FdxRequest are of no class of their own.
-        return name == nameof(Row) ? null : name;
     }
 
     /// <summary>The id of an object: the first of these properties that it has; null without one.</summary>

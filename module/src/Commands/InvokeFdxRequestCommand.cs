@@ -1,3 +1,4 @@
+using System.Linq;
 using System.Management.Automation;
 using FedXdr.Interop;
 using FedXdr.Objects;
@@ -36,7 +37,7 @@ public sealed class InvokeFdxRequestCommand : DataCommand
     private protected override void Process()
     {
         var method = Method.ToUpperInvariant();
-        var tenants = string.Join(", ", TenantId ?? ActiveConnection.Tenants);
+        var tenants = string.Join(", ", (TenantId ?? ActiveConnection.Tenants).Select(tenant => tenant.Title));
         if (method != "GET" && !ShouldProcess($"{Resource} {Path} ({tenants})", method))
         {
             return;

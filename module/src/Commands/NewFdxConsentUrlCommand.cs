@@ -15,7 +15,7 @@ public sealed class NewFdxConsentUrlCommand : FdxCommand
     [TenantList]
     [ValidateNotNullOrEmpty]
     [ArgumentCompleter(typeof(TenantCompleter))]
-    public string[]? TenantId { get; set; }
+    public TenantReference[]? TenantId { get; set; }
 
     [Parameter(Position = 1)]
     [Alias("ApplicationId", "AppId")]
@@ -50,7 +50,7 @@ public sealed class NewFdxConsentUrlCommand : FdxCommand
                 Environment ?? current?.Environment);
         using var request = new JsonDocumentWriter();
         request.Text("kind", "consent");
-        request.Texts("tenants", TenantId);
+        request.Tenants("tenants", TenantId);
         request.Text("redirectUri", RedirectUri);
         request.Text("state", State);
         Runner.Run(connection, request, new ConsentUrlReader(), WriteObject, CommandName, null);

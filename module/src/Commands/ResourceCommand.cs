@@ -19,7 +19,7 @@ public abstract class ResourceCommand : DataCommand
         if (TrimAttribute.Unwrap(input) is string text)
         {
             var ids = TrimAttribute.Words(text);
-            if (TenantId is not null && ids.SequenceEqual(TenantId))
+            if (TenantId is not null && ids.SequenceEqual(TenantId.Select(tenant => tenant.Id)))
             {
                 return false;
             }
@@ -33,10 +33,19 @@ public abstract class ResourceCommand : DataCommand
             }
             return true;
         }
+        if (TenantObject.IsTenant(input) && !HasItem(input, sources))
+        {
+            return false;
+        }
         foreach (var source in sources)
         {
             if (IdTransformationAttribute.Find(input, source.Properties) is { } id)
             {
+                if (TenantId is [var tenant] && tenant.Id == id)
+                {
+                    // It is the id of the item.
+                    TenantId = null;
+                }
                 source.Read([id]);
                 return true;
             }
@@ -49,11 +58,18 @@ public abstract class ResourceCommand : DataCommand
         return true;
     }
 
+    // An object with a tenant and a machine's id is about the machine. The Id of a tenant is no other item's.
+    private static bool HasItem(object input, IdSource[] sources) =>
+        sources.Any(source => IdTransformationAttribute.Find(
+            input, [.. source.Properties.Where(property => property != "Id")]) is not null);
+
     /// <summary>Reports a piped object without an id; the next one may have one.</summary>
     private protected void ReportNoId(object? input)
     {
         var rowClass = IdTransformationAttribute.ClassOf(input);
-        var what = rowClass is null ? $"'{input}'" : $"a row of FedXdr.{rowClass}";
+        var what = rowClass is not null ? $"a row of FedXdr.{rowClass}"
+            : TrimAttribute.Unwrap(input) is string or null ? $"'{input}'"
+            : $"an object with the members {TenantObject.Describe(input!)}";
         WriteError(Errors.InvalidItemId($"{what} has no id that {CommandName} takes").ToErrorRecord());
     }
 
@@ -85,7 +101,7 @@ public abstract class ResourceCommand : DataCommand
             using var request = NewRowsRequest(resource);
             request.Text("filter", filter);
             request.Text("id", id);
-            RunData(request, resource.Reader, TenantId, item: id);
+            RunData(request, resource.Reader, TenantId);
         }
     }
 

@@ -10,17 +10,17 @@ public abstract class TenantCommand : ConnectedCommand
     [TenantList]
     [ValidateNotNullOrEmpty]
     [ArgumentCompleter(typeof(TenantCompleter))]
-    public string[]? TenantId { get; set; }
+    public TenantReference[]? TenantId { get; set; }
 
     [Parameter]
     [ValidateRange(1, 256)]
     public int? ThrottleLimit { get; set; }
 
-    private protected JsonDocumentWriter NewRequest(string kind, string[]? tenants)
+    private protected JsonDocumentWriter NewRequest(string kind, TenantReference[]? tenants)
     {
         var request = new JsonDocumentWriter();
         request.Text("kind", kind);
-        request.Texts("tenants", tenants);
+        request.Tenants("tenants", tenants);
         request.Number("throttleLimit", ThrottleLimit);
         return request;
     }

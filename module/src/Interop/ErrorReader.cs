@@ -47,6 +47,7 @@ internal static unsafe class ErrorReader
             Rows = (long)view.rows,
             Step = Text(view.step),
             TenantId = Text(view.tenant),
+            TenantName = Text(view.tenant_name),
             Item = Text(view.item),
             CorrelationId = Text(view.correlation_id),
             Detail = Text(view.detail),

@@ -53,6 +53,29 @@ internal sealed class JsonDocumentWriter : IDisposable
         List(name, values);
     }
 
+    /// <summary>Tenants: one without a name as its id.</summary>
+    internal void Tenants(string name, IReadOnlyCollection<TenantReference>? tenants)
+    {
+        if (tenants is null || tenants.Count == 0)
+        {
+            return;
+        }
+        Json.WriteStartArray(name);
+        foreach (var tenant in tenants)
+        {
+            if (tenant.Name is null)
+            {
+                Json.WriteStringValue(JsonText.Clean(tenant.ToString()));
+                continue;
+            }
+            Json.WriteStartObject();
+            Text("id", tenant.ToString());
+            Text("name", tenant.Name);
+            Json.WriteEndObject();
+        }
+        Json.WriteEndArray();
+    }
+
     /// <summary>Like <see cref="Texts"/>, but writes an empty list too.</summary>
     internal void List(string name, IReadOnlyCollection<string> values)
     {

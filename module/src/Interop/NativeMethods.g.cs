@@ -176,7 +176,7 @@ internal static unsafe partial class NativeMethods {
 /// <summary>
 /// An error, as views into its handle.
 /// </summary>
-[StructLayout(LayoutKind.Sequential, Size = 152)]
+[StructLayout(LayoutKind.Sequential, Size = 168)]
 internal unsafe struct FdxErrorView_t {
     /// <summary>
     /// Coarse kind: 1 configuration, 2 authentication, 3 authorization, 4 not found, 5 throttled, 6 network, 7 service,
@@ -243,6 +243,11 @@ internal unsafe struct FdxErrorView_t {
     /// The chain of causes, one per line, or empty.
     /// </summary>
     public FdxBytes_t detail;
+
+    /// <summary>
+    /// Name of the tenant, if the request gave one, or empty.
+    /// </summary>
+    public FdxBytes_t tenant_name;
 }
 
 internal static unsafe partial class NativeMethods {
@@ -432,6 +437,20 @@ internal static unsafe partial class NativeMethods {
     FdxStatus_t fdx_query_stats (
         FdxQuery_t /*const*/ * query,
         FdxStats_t * stats);
+}
+
+internal static unsafe partial class NativeMethods {
+    /// <summary>
+    /// Returns what became of each tenant so far, as a batch with one row per tenant, or <c>End</c> if the request reads
+    /// none. Can be called at any time, also after the end. Never blocks.
+    ///
+    /// # Safety
+    /// <c>query</c> must be NULL or a live query; <c>batch</c> must be NULL or writable.
+    /// </summary>
+    [DllImport(RustLib, ExactSpelling = true)] public static unsafe extern
+    FdxStatus_t fdx_query_summary (
+        FdxQuery_t /*const*/ * query,
+        FdxBatch_t * * batch);
 }
 
 internal static unsafe partial class NativeMethods {

@@ -51,6 +51,15 @@ internal sealed unsafe class QueryHandle : SafeHandleZeroOrMinusOneIsInvalid
         return status == FdxStatus_t.Ok ? new BatchHandle(found) : null;
     }
 
+    /// <summary>What became of each tenant so far, or null.</summary>
+    internal BatchHandle? Summary()
+    {
+        FdxBatch_t* found = null;
+        using var lease = new HandleLease(this);
+        var status = NativeMethods.fdx_query_summary((FdxQuery_t*)handle, &found);
+        return status == FdxStatus_t.Ok ? new BatchHandle(found) : null;
+    }
+
     internal FdxStats_t Stats()
     {
         FdxStats_t stats = default;

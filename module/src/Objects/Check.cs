@@ -22,6 +22,9 @@ public sealed class Check : NamedCheck
     /// <summary>Tenant; null for the steps that all tenants share.</summary>
     public string? TenantId { get; internal init; }
 
+    /// <summary>Its name, if -TenantId gave one.</summary>
+    public string? TenantName { get; internal init; }
+
     /// <summary>API or resource that was checked; null for the steps that all of them share.</summary>
     public string? Resource { get; internal init; }
 

@@ -37,6 +37,9 @@ public sealed class FdxException : Exception
     /// <summary>Tenant that the error belongs to.</summary>
     public string? TenantId { get; internal init; }
 
+    /// <summary>Its name, if -TenantId gave one.</summary>
+    public string? TenantName { get; internal init; }
+
     /// <summary>Item that the error belongs to, such as a machine id.</summary>
     public string? Item { get; internal init; }
 
@@ -79,7 +82,12 @@ public sealed class FdxException : Exception
     private string Sentence()
     {
         var text = Message.Trim().TrimEnd('.');
-        if (TenantId is not null && !text.Contains(TenantId, StringComparison.OrdinalIgnoreCase))
+        var isSaid = TenantId is null || text.Contains(TenantId, StringComparison.OrdinalIgnoreCase);
+        if (TenantName is not null)
+        {
+            text += isSaid ? $" ({TenantName})" : $" (tenant {TenantName}, {TenantId})";
+        }
+        else if (!isSaid)
         {
             text += $" (tenant {TenantId})";
         }

@@ -26,6 +26,9 @@ public sealed class Token : SecureToken
     /// <summary>Tenant that issued it.</summary>
     public string? TenantId { get; internal init; }
 
+    /// <summary>Name of the tenant, if -TenantId gave one.</summary>
+    public string? TenantName { get; internal init; }
+
     /// <summary>API that accepts it.</summary>
     public string? Audience { get; internal init; }
 

@@ -69,6 +69,24 @@ internal static class Tables
         new("text", ColumnKind.Text),
     ];
 
+    internal static readonly ColumnSpec[] Summary =
+    [
+        new("tenantId", ColumnKind.Text),
+        new("tenantName", ColumnKind.Text),
+        new("resource", ColumnKind.Dictionary),
+        new("result", ColumnKind.Dictionary),
+        new("rows", ColumnKind.Int),
+        new("pages", ColumnKind.Int),
+        new("requests", ColumnKind.Int),
+        new("retries", ColumnKind.Int),
+        new("waitedMs", ColumnKind.Int),
+        new("durationMs", ColumnKind.Int),
+        new("errors", ColumnKind.Int),
+        new("errorId", ColumnKind.Text),
+        new("message", ColumnKind.Text),
+        new("advice", ColumnKind.Text),
+    ];
+
     internal static readonly ColumnSpec[] Check =
     [
         new("check", ColumnKind.Text),

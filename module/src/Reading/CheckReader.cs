@@ -13,6 +13,7 @@ internal sealed class CheckReader : RowReader
         return new Check(check, columns[2].ReadText() ?? "")
         {
             TenantId = string.IsNullOrEmpty(stream.Tenant) ? null : stream.Tenant,
+            TenantName = stream.TenantName,
             Resource = resource,
             Detail = columns[3].ReadText(),
             Fix = columns[4].ReadText(),

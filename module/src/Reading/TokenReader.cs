@@ -32,6 +32,7 @@ internal sealed class TokenReader(bool asPlainText) : RowReader
             ObjectId = columns[5].ReadText(),
             Roles = new TextList(columns[6].ReadTextList() ?? []),
             TenantId = columns[7].ReadText() ?? stream.Tenant,
+            TenantName = stream.TenantName,
             Scope = columns[8].ReadText(),
             FromCache = columns[9].ReadBool() ?? false,
         };

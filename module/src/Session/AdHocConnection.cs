@@ -8,11 +8,14 @@ namespace FedXdr.Session;
 /// </summary>
 internal static class AdHocConnection
 {
-    internal static Connection Open(string[]? tenants = null, string? clientId = null, string? environment = null)
+    internal static Connection Open(
+        TenantReference[]? tenants = null,
+        string? clientId = null,
+        string? environment = null)
     {
         using var settings = new JsonDocumentWriter();
         settings.Text("cloud", CanonicalName.Of(Abi.Clouds, environment));
-        settings.Texts("tenants", tenants);
+        settings.Tenants("tenants", tenants);
         settings.Text("clientId", clientId);
         settings.Json.WriteStartObject("credential");
         settings.Text("type", "default");

@@ -1,3 +1,4 @@
+using System;
 using FedXdr.Interop;
 using FedXdr.Objects;
 using FedXdr.Session;
@@ -10,7 +11,7 @@ public sealed class Connection
     internal Connection(SessionHandle session) => Session = session;
 
     /// <summary>Tenants that commands without -TenantId read from.</summary>
-    public TextList TenantId => new(Tenants);
+    public TextList TenantId => new(Array.ConvertAll(Tenants, static tenant => tenant.ToString()));
 
     /// <summary>Client id of the app in the tenants; null if the identity is used directly.</summary>
     public string? ClientId { get; internal init; }
@@ -24,7 +25,7 @@ public sealed class Connection
     /// <summary>Tokens that the cache held when Get-FdxConnection last ran.</summary>
     public object Tokens => new ValueList(TokenStates);
 
-    internal string[] Tenants { get; init; } = [];
+    internal TenantReference[] Tenants { get; init; } = [];
 
     internal TokenState[] TokenStates { get; set; } = [];
 
@@ -37,5 +38,6 @@ public sealed class Connection
     internal CertificateKey? Key { get; init; }
 
     /// <inheritdoc/>
-    public override string ToString() => $"{string.Join(", ", Tenants)} as {ClientId ?? Identity}".TrimStart();
+    public override string ToString() =>
+        $"{string.Join<TenantReference>(", ", Tenants)} as {ClientId ?? Identity}".TrimStart();
 }

@@ -5,16 +5,16 @@ namespace FedXdr.Session;
 
 /// <summary>
 /// The items that a query over several tenants did not find. An item belongs to one tenant, so it is an error only if
-/// no tenant has it. A failure that names no item is about the only one.
+/// no tenant has it.
 /// </summary>
-internal sealed class MissingItems(string? onlyItem)
+internal sealed class MissingItems
 {
     private readonly Dictionary<string, List<FdxException>> _failures = [];
 
     /// <summary>Keeps the failure if another tenant may have the item; returns false for any other failure.</summary>
     internal bool Keep(FdxException failure, long tenants)
     {
-        if (failure.Kind != FdxErrorKind.NotFound || tenants < 2 || (failure.Item ?? onlyItem) is not { } item)
+        if (failure.Kind != FdxErrorKind.NotFound || tenants < 2 || failure.Item is not { } item)
         {
             return false;
         }

@@ -28,6 +28,9 @@ internal sealed class QueryRunner(Cmdlet cmdlet)
     /// <summary>Handles the error of one tenant or item. By default it is written to the error stream.</summary>
     internal Action<FdxException> OnItemFailed { get; set; } = failure => cmdlet.WriteError(failure.ToErrorRecord());
 
+    /// <summary>Takes what became of each tenant, if the user asked for it.</summary>
+    internal TenantSummaries? Summaries { get; set; }
+
     internal void Stop()
     {
         _stopped = true;
@@ -71,6 +74,7 @@ internal sealed class QueryRunner(Cmdlet cmdlet)
             // Every end comes here: -First, Select-Object -First, Ctrl+C, an exception downstream.
             _query = null;
             _waitedMilliseconds = (long)query.Stats().waited_ms;
+            Summaries?.Add(query);
             query.TryCancel();
             RunningQueries.Remove(query);
             query.Dispose();

@@ -124,6 +124,8 @@ typedef struct FdxErrorView {
     struct FdxBytes correlation_id;
     // The chain of causes, one per line, or empty.
     struct FdxBytes detail;
+    // Name of the tenant, if the request gave one, or empty.
+    struct FdxBytes tenant_name;
 } FdxErrorView;
 
 #ifdef __cplusplus
@@ -186,6 +188,14 @@ FdxStatus fdx_query_answer(const struct FdxQuery *query,
 // # Safety
 // `query` must be NULL or a live query; `batch` must be NULL or writable.
 FdxStatus fdx_query_messages(const struct FdxQuery *query, struct FdxBatch **batch);
+
+// Returns what became of each tenant so far, as a batch with one row per tenant, or `End` if the request reads
+// none. Can be called at any time, also after the end. Never blocks.
+//
+// # Safety
+// `query` must be NULL or a live query; `batch` must be NULL or writable.
+FdxStatus fdx_query_summary(const struct FdxQuery *query,
+                            struct FdxBatch **batch);
 
 // Returns the counters. Never blocks.
 //

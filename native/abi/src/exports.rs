@@ -186,6 +186,27 @@ pub unsafe extern "C" fn fdx_query_messages(query: *const FdxQuery, batch: *mut 
     })
 }
 
+/// Returns what became of each tenant so far, as a batch with one row per tenant, or `End` if the request reads
+/// none. Can be called at any time, also after the end. Never blocks.
+///
+/// # Safety
+/// `query` must be NULL or a live query; `batch` must be NULL or writable.
+#[ffi_export]
+pub unsafe extern "C" fn fdx_query_summary(query: *const FdxQuery, batch: *mut *mut FdxBatch) -> FdxStatus {
+    guard(|| {
+        // SAFETY: the caller vouches for `query`.
+        let Some(query) = (unsafe { reference(query) }) else { return FdxStatus::InvalidArgument };
+        if batch.is_null() {
+            return FdxStatus::InvalidArgument;
+        }
+        match query.inner.summary() {
+            // SAFETY: `batch` is not NULL, and the caller vouches for the rest.
+            Some(inner) => unsafe { write(batch, FdxBatch { inner }) },
+            None => FdxStatus::End,
+        }
+    })
+}
+
 /// Returns the counters. Never blocks.
 ///
 /// # Safety

@@ -69,6 +69,7 @@ impl FdxError {
             item: bytes(&e.item),
             correlation_id: bytes(&e.correlation_id),
             detail: self.detail.as_bytes().into(),
+            tenant_name: bytes(&e.tenant_name),
         }
     }
 }

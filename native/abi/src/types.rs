@@ -78,6 +78,8 @@ pub struct FdxErrorView {
     pub correlation_id: FdxBytes,
     /// The chain of causes, one per line, or empty.
     pub detail: FdxBytes,
+    /// Name of the tenant, if the request gave one, or empty.
+    pub tenant_name: FdxBytes,
 }
 
 /// Counters of a query.

@@ -84,7 +84,7 @@ pub(crate) struct Context {
     pub(crate) files: Arc<Files>,
     /// Whether Azure Arc's agent is installed here.
     pub(crate) has_arc_agent: bool,
-    pub(crate) reporter: Arc<Reporter>,
+    pub(crate) reporter: Reporter,
     /// The app's certificate, if it comes from a file.
     pub(crate) certificate: Option<Arc<Certificate>>,
     /// Asks the consumer.

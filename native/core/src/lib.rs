@@ -30,6 +30,7 @@ mod read;
 mod secret;
 mod session;
 mod settings;
+mod tally;
 #[cfg(test)]
 mod testing;
 mod token;
@@ -42,7 +43,7 @@ pub use hunting::CHECK as HUNTING_CHECK;
 pub use progress::{Level, Phase, Stats, WaitReason};
 pub use query::{Next, Query};
 pub use session::Session;
-pub use settings::{ENDPOINT_NAMES, Environment, Settings, TokenCaching, variables};
+pub use settings::{ENDPOINT_NAMES, Environment, Settings, Tenant, TokenCaching, variables};
 pub use token::{AccessToken, Claims, TokenCache};
 
 /// Any thread may use these; a caller in another language relies on that.

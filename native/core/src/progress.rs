@@ -11,8 +11,11 @@ use crate::batch::{Batch, tables};
 use crate::clock::Clock;
 use crate::cloud::Cloud;
 use crate::coded::coded_enum;
+use crate::errors::Error;
 use crate::http::Limit;
 use crate::http::waits::Waits;
+use crate::settings::Tenant;
+use crate::tally::{LeftOut, Tally};
 use crate::token::AccessToken;
 
 /// Maximum number of messages that wait to be fetched.
@@ -120,8 +123,16 @@ impl Level {
     }
 }
 
-/// Collects the progress of a query.
+/// Collects the progress of a query, and of the tenant that it is read for.
+#[derive(Clone)]
 pub(crate) struct Reporter {
+    query: Arc<QueryProgress>,
+    /// `None` for what all tenants share.
+    tenant: Option<Arc<Tally>>,
+}
+
+/// The progress of a query.
+struct QueryProgress {
     clock: Arc<dyn Clock>,
     rows: AtomicU64,
     pages: AtomicU64,
@@ -134,7 +145,7 @@ pub(crate) struct Reporter {
     /// End of the wait that the last warning told, in milliseconds since 1970.
     warned_until: AtomicU64,
     waits: Arc<Waits>,
-    tenants: AtomicU32,
+    tallies: Mutex<Vec<Arc<Tally>>>,
     tenants_ended: AtomicU32,
     phase: AtomicU32,
     messages: Mutex<VecDeque<(Level, String)>>,
@@ -143,7 +154,7 @@ pub(crate) struct Reporter {
 
 impl Reporter {
     pub(crate) fn new(clock: Arc<dyn Clock>, waits: Arc<Waits>) -> Self {
-        Reporter {
+        let query = QueryProgress {
             clock,
             waits,
             rows: AtomicU64::new(0),
@@ -153,21 +164,33 @@ impl Reporter {
             waiting_until: AtomicU64::new(0),
             waiting_for: AtomicU32::new(0),
             warned_until: AtomicU64::new(0),
-            tenants: AtomicU32::new(0),
+            tallies: Mutex::default(),
             tenants_ended: AtomicU32::new(0),
             phase: AtomicU32::new(Phase::Identity as u32),
             messages: Mutex::default(),
             message_count: AtomicU32::new(0),
-        }
+        };
+        Reporter { query: Arc::new(query), tenant: None }
+    }
+
+    /// Names the tenants of the query, so that a summary has those that are never read too.
+    pub(crate) fn begin(&self, tenants: &[Tenant]) {
+        let tally = |tenant: &Tenant| Arc::new(Tally::new(&tenant.id, tenant.name.as_deref()));
+        self.tallies().extend(tenants.iter().map(tally));
+    }
+
+    /// The reporter of a tenant, by its place in the request.
+    pub(crate) fn of_tenant(&self, index: usize) -> Self {
+        Reporter { query: Arc::clone(&self.query), tenant: self.tallies().get(index).map(Arc::clone) }
     }
 
     pub(crate) fn stats(&self) -> Stats {
-        let until = self.waiting_until.load(Ordering::Relaxed);
-        let waiting_ms = until.saturating_sub(milliseconds(self.clock.now()));
-        let reason = self.waiting_for.load(Ordering::Relaxed);
+        let until = self.query.waiting_until.load(Ordering::Relaxed);
+        let waiting_ms = until.saturating_sub(milliseconds(self.query.clock.now()));
+        let reason = self.query.waiting_for.load(Ordering::Relaxed);
         let reasons = WaitReason::ALL.iter().map(|(reason, _)| *reason);
         let waiting_for = reasons.filter(|_| waiting_ms > 0).find(|known| *known as u32 == reason);
-        let phase = match self.phase.load(Ordering::Relaxed) {
+        let phase = match self.query.phase.load(Ordering::Relaxed) {
             _ if waiting_ms > 0 => Phase::Waiting,
             1 => Phase::Identity,
             2 => Phase::Exchange,
@@ -176,24 +199,24 @@ impl Reporter {
             _ => Phase::Over,
         };
         Stats {
-            rows: self.rows.load(Ordering::Relaxed),
-            pages: self.pages.load(Ordering::Relaxed),
-            bytes: self.bytes.load(Ordering::Relaxed),
-            retries: self.retries.load(Ordering::Relaxed),
+            rows: self.query.rows.load(Ordering::Relaxed),
+            pages: self.query.pages.load(Ordering::Relaxed),
+            bytes: self.query.bytes.load(Ordering::Relaxed),
+            retries: self.query.retries.load(Ordering::Relaxed),
             waiting_ms,
-            waited_ms: milliseconds(self.waits.total()),
+            waited_ms: milliseconds(self.query.waits.total()),
             waiting_for: waiting_for.unwrap_or(WaitReason::None),
-            tenants: self.tenants.load(Ordering::Relaxed),
-            tenants_ended: self.tenants_ended.load(Ordering::Relaxed),
+            tenants: u32::try_from(self.tallies().len()).unwrap_or(u32::MAX),
+            tenants_ended: self.query.tenants_ended.load(Ordering::Relaxed),
             phase,
-            messages: self.message_count.load(Ordering::Relaxed),
+            messages: self.query.message_count.load(Ordering::Relaxed),
         }
     }
 
     /// Takes the messages as a batch, if there are any.
     pub(crate) fn take_messages(&self) -> Option<Batch> {
         let lines = std::mem::take(&mut *self.lock());
-        self.message_count.store(0, Ordering::Relaxed);
+        self.query.message_count.store(0, Ordering::Relaxed);
         let mut builder = tables::MESSAGE.builder(0, "");
         for (level, text) in lines {
             builder.columns()[0].text(level.name());
@@ -203,12 +226,57 @@ impl Reporter {
         builder.take()
     }
 
-    pub(crate) fn begin(&self, tenants: usize) {
-        self.tenants.store(u32::try_from(tenants).unwrap_or(u32::MAX), Ordering::Relaxed);
+    /// What became of each tenant so far, as a batch. `resource`: what is read from them.
+    pub(crate) fn summary(&self, resource: &str) -> Option<Batch> {
+        let now = self.query.clock.now();
+        let mut builder = tables::SUMMARY.builder(0, "");
+        for tally in self.tallies().iter() {
+            tally.write(resource, now, &mut builder);
+        }
+        builder.take()
+    }
+
+    /// What people call the tenant, if the request says so.
+    pub(crate) fn tenant_name(&self) -> Option<&str> {
+        self.tenant.as_ref()?.name()
+    }
+
+    pub(crate) fn tenant_begun(&self) {
+        self.tally(|tally| tally.begin(self.query.clock.now()));
     }
 
     pub(crate) fn tenant_ended(&self) {
-        self.tenants_ended.fetch_add(1, Ordering::Relaxed);
+        self.query.tenants_ended.fetch_add(1, Ordering::Relaxed);
+        self.tally(|tally| tally.end(self.query.clock.now()));
+    }
+
+    /// Id and name that the rows of the tenant have.
+    pub(crate) fn label(&self, id: &str, name: Option<&str>) {
+        self.tally(|tally| tally.label(id, name));
+    }
+
+    /// Not all of the tenant was read, although nothing failed.
+    pub(crate) fn left_out(&self, why: LeftOut) {
+        self.tally(|tally| tally.left_out(why));
+    }
+
+    /// Notes that something failed in the tenant: all of it, an item or a row. The error then names the tenant.
+    pub(crate) fn failed(&self, error: Error, tenant: &str) -> Error {
+        let error = self.named(error, tenant);
+        self.tally(|tally| tally.failed(&error));
+        error
+    }
+
+    /// The error with its tenant.
+    pub(crate) fn named(&self, mut error: Error, tenant: &str) -> Error {
+        error.tenant_name = error.tenant_name.take().or_else(|| self.tenant_name().map(str::to_owned));
+        if tenant.is_empty() { error } else { error.in_tenant(tenant) }
+    }
+
+    fn tally(&self, note: impl FnOnce(&Tally)) {
+        if let Some(tally) = &self.tenant {
+            note(tally);
+        }
     }
 
     pub(crate) fn over(&self) {
@@ -253,6 +321,7 @@ impl Reporter {
 
     pub(crate) fn request(&self, method: &str, tenant: &str, path: &str, page: u64) {
         self.phase(Phase::Request);
+        self.tally(Tally::request);
         self.verbose(format!("Request: {method} {path}, page {page}, tenant {tenant}."));
     }
 
@@ -261,20 +330,23 @@ impl Reporter {
     }
 
     pub(crate) fn received(&self, bytes: usize) {
-        self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+        self.query.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
     pub(crate) fn rows(&self, rows: u64) {
-        self.rows.fetch_add(rows, Ordering::Relaxed);
+        self.query.rows.fetch_add(rows, Ordering::Relaxed);
+        self.tally(|tally| tally.rows(rows));
     }
 
     pub(crate) fn page(&self) {
-        self.pages.fetch_add(1, Ordering::Relaxed);
+        self.query.pages.fetch_add(1, Ordering::Relaxed);
+        self.tally(Tally::page);
     }
 
     /// Tells of a wait before the next attempt: as a warning if it is long, but tenants that wait together only once.
     pub(crate) fn retry(&self, what: &str, status: u16, reason: WaitReason, pause: Duration) {
-        self.retries.fetch_add(1, Ordering::Relaxed);
+        self.query.retries.fetch_add(1, Ordering::Relaxed);
+        self.tally(Tally::retry);
         let until = self.waits_until(reason, pause);
         let why = match status {
             0 => "no answer".to_owned(),
@@ -310,18 +382,20 @@ impl Reporter {
 
     /// Notes a wait, and returns its end.
     fn waits_until(&self, reason: WaitReason, pause: Duration) -> u64 {
-        let until = milliseconds(self.clock.now() + pause);
-        if self.waiting_until.fetch_max(until, Ordering::Relaxed) < until {
-            self.waiting_for.store(reason as u32, Ordering::Relaxed);
+        let now = self.query.clock.now();
+        self.tally(|tally| tally.wait(now, now + pause));
+        let until = milliseconds(now + pause);
+        if self.query.waiting_until.fetch_max(until, Ordering::Relaxed) < until {
+            self.query.waiting_for.store(reason as u32, Ordering::Relaxed);
         }
         until
     }
 
     /// Whether a wait ends so much later than the last one that was a warning that it is another one.
     fn is_news(&self, until: u64) -> bool {
-        let is_news = until > milliseconds(LONG_WAIT) + self.warned_until.load(Ordering::Relaxed);
+        let is_news = until > milliseconds(LONG_WAIT) + self.query.warned_until.load(Ordering::Relaxed);
         if is_news {
-            self.warned_until.store(until, Ordering::Relaxed);
+            self.query.warned_until.store(until, Ordering::Relaxed);
         }
         is_news
     }
@@ -335,20 +409,28 @@ impl Reporter {
     }
 
     fn push(&self, level: Level, text: String) {
+        let text = match &self.tenant {
+            Some(tally) => tally.named(text),
+            None => text,
+        };
         let mut messages = self.lock();
         if messages.len() >= MESSAGE_LIMIT {
             messages.pop_front();
         }
         messages.push_back((level, text));
-        self.message_count.store(u32::try_from(messages.len()).unwrap_or(u32::MAX), Ordering::Relaxed);
+        self.query.message_count.store(u32::try_from(messages.len()).unwrap_or(u32::MAX), Ordering::Relaxed);
     }
 
     fn phase(&self, phase: Phase) {
-        self.phase.store(phase as u32, Ordering::Relaxed);
+        self.query.phase.store(phase as u32, Ordering::Relaxed);
+    }
+
+    fn tallies(&self) -> std::sync::MutexGuard<'_, Vec<Arc<Tally>>> {
+        self.query.tallies.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, VecDeque<(Level, String)>> {
-        self.messages.lock().unwrap_or_else(PoisonError::into_inner)
+        self.query.messages.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -83,7 +83,7 @@ impl Session {
             self.world.connections.transport(&settings)?
         };
         let waits = Arc::new(Waits::new(self.settings.retry.maximum_wait(), waited));
-        let reporter = Arc::new(Reporter::new(Arc::clone(&self.world.clock), Arc::clone(&waits)));
+        let reporter = Reporter::new(Arc::clone(&self.world.clock), Arc::clone(&waits));
         Ok(Context {
             settings: Arc::clone(&self.settings),
             has_arc_agent: AzureArc::is_installed(&environment),

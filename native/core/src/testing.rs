@@ -197,7 +197,7 @@ pub(crate) fn context(network: &Arc<Network>, settings: &str, environment: &[(&s
         slots: Arc::default(),
         governor: Arc::default(),
         caller: 0,
-        reporter: Arc::new(Reporter::new(Arc::clone(&clock), Arc::clone(&waits))),
+        reporter: Reporter::new(Arc::clone(&clock), Arc::clone(&waits)),
         waits,
         clock,
         cache: Arc::new(TokenCache::default()),

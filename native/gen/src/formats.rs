@@ -42,7 +42,8 @@ const fn script(label: &'static str, text: &'static str) -> Item {
 }
 
 /// The tenant in a table: the first label of its domain, or the first block of its id.
-const TENANT: &str = "$_.TenantName ? $_.TenantName.Split('.')[0] : \"$($_.TenantId)\".Split('-')[0]";
+const TENANT: &str = "$_.TenantName ? ($_.TenantName -replace '^([\\w-]+)(\\.[\\w-]+)+$', '$1') : \
+                      \"$($_.TenantId)\".Split('-')[0]";
 
 const CONNECTION: &[Item] = &[
     script("Tenant", "$_.TenantId -join ', '"),
@@ -66,6 +67,16 @@ const TOKEN_STATE: &[Item] = &[
     script("Roles", "$_.Roles -join ', '").wide(20),
 ];
 
+const SUMMARY: &[Item] = &[
+    script("Tenant", TENANT).wide(TENANT_WIDTH),
+    property("Resource", "Resource"),
+    property("Result", "Result").wide(9),
+    property("Rows", "Rows").wide(8),
+    property("Requests", "Requests").wide(8),
+    property("Waited", "WaitedSeconds").wide(6),
+    property("ErrorId", "ErrorId").wide(20),
+];
+
 const CHECK: &[Item] = &[
     script("Tenant", TENANT).wide(TENANT_WIDTH),
     property("Check", "Check").wide(13),
@@ -75,7 +86,7 @@ const CHECK: &[Item] = &[
 ];
 
 const CHECK_LIST: &[Item] = &[
-    property("Tenant", "TenantId"),
+    script("Tenant", "$_.TenantName ? \"$($_.TenantName) ($($_.TenantId))\" : $_.TenantId"),
     property("Check", "Check"),
     property("Resource", "Resource"),
     property("Result", "Result"),
@@ -132,6 +143,7 @@ pub(crate) fn generate() -> Result<Generated, Box<dyn std::error::Error>> {
     table(&mut out, "FedXdr.TokenState", TOKEN_STATE)?;
     table(&mut out, "FedXdr.Check", CHECK)?;
     list(&mut out, "FedXdr.Check", CHECK_LIST)?;
+    table(&mut out, "FedXdr.TenantSummary", SUMMARY)?;
     list(&mut out, "FedXdr.KnownError", KNOWN_ERROR)?;
     list(&mut out, "FedXdr.ConsentUrl", CONSENT_URL)?;
     table(&mut out, "FedXdr.DatasetExport", DATASET_EXPORT)?;

@@ -339,7 +339,7 @@ fn since(cmdlet: &DataCmdlet) -> String {
 }
 
 /// The parameters of every data cmdlet.
-const COMMON: [(&str, &str); 5] = [
+const COMMON: [(&str, &str); 6] = [
     (
         "First",
         "Maximum number of rows to read, over all tenants. No more pages are requested than this number needs.",
@@ -348,8 +348,17 @@ const COMMON: [(&str, &str); 5] = [
     (
         "TenantId",
         "Tenants to read from, instead of the connection's: ids or domain names, in a list or with commas in one \
-         text. Accepted from the pipeline as text, and by property name, so rows of another cmdlet bring their tenant \
-         along.",
+         text, or objects such as the rows of `Import-Csv`. An object needs a member TenantId or CustomerId, or an Id \
+         that is a GUID; TenantName, CustomerName, CompanyName, DisplayName or Name becomes the TenantName of its \
+         rows. Accepted from the pipeline too, where tenants are read one after the other; rows of another cmdlet \
+         bring their tenant along.",
+    ),
+    (
+        "TenantSummary",
+        "Name of a variable for a summary: what became of each tenant, as FedXdr.TenantSummary with the result, the \
+         numbers of rows, pages and requests, the seconds of waiting, and the first error with its advice. Works \
+         like `-ErrorVariable`: give the name without `$`; a `+` before it adds to the variable. \
+         about_FedXdr_MultiTenant says more.",
     ),
     (
         "ThrottleLimit",
@@ -361,7 +370,7 @@ const COMMON: [(&str, &str); 5] = [
 
 /// What a data cmdlet takes and gives, and where to read on.
 fn page_outputs(cmdlet: &DataCmdlet) -> Outcome<String> {
-    let inputs = "### System.String[]\n\nTenants, as text or from a property TenantId.\n";
+    let inputs = "### System.String[]\n\nTenants, as text or as objects with a TenantId or CustomerId.\n";
     let objects = "### System.Object\n\nRows of other cmdlets, or other objects with ids; ids as text.\n\n";
     let objects = if cmdlet.ids().is_empty() { "" } else { objects };
     let mut out = format!("\n## Inputs\n\n{objects}{inputs}\n## Outputs\n");

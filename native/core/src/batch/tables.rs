@@ -23,7 +23,8 @@ impl Table {
 use ColumnKind::{Bool, Dictionary, Float, Int, Text, TextList, Time};
 
 /// Every table.
-pub const ALL: &[&Table] = &[&TOKEN, &TOKEN_STATE, &MESSAGE, &CHECK, &KNOWN_ERROR, &CONSENT_URL, &EXPORT];
+pub const ALL: &[&Table] =
+    &[&TOKEN, &TOKEN_STATE, &MESSAGE, &SUMMARY, &CHECK, &KNOWN_ERROR, &CONSENT_URL, &EXPORT];
 
 /// A token that was asked for.
 pub(crate) const TOKEN: Table = Table {
@@ -51,6 +52,27 @@ pub(crate) const TOKEN_STATE: Table = Table {
 /// A line for people.
 pub(crate) const MESSAGE: Table =
     Table { name: "Message", columns: &[("level", Dictionary), ("text", Text)] };
+
+/// What became of one tenant of a query.
+pub(crate) const SUMMARY: Table = Table {
+    name: "Summary",
+    columns: &[
+        ("tenantId", Text),
+        ("tenantName", Text),
+        ("resource", Dictionary),
+        ("result", Dictionary),
+        ("rows", Int),
+        ("pages", Int),
+        ("requests", Int),
+        ("retries", Int),
+        ("waitedMs", Int),
+        ("durationMs", Int),
+        ("errors", Int),
+        ("errorId", Text),
+        ("message", Text),
+        ("advice", Text),
+    ],
+};
 
 /// One check of a connection.
 pub(crate) const CHECK: Table = Table {

@@ -212,6 +212,7 @@ pub(crate) async fn tenant(
     targets: &[CheckTarget],
 ) -> Option<Batch> {
     let mut rows = CheckRows::new(stream, tenant);
+    rows.builder.label(tenant, context.reporter.tenant_name());
     for family in Family::ALL {
         let targets: Vec<_> = targets.iter().filter(|target| target.family == family).collect();
         if targets.is_empty() {

@@ -37,6 +37,8 @@ pub struct Facts {
     pub retry_after: Option<Duration>,
     /// Tenant.
     pub tenant: Option<String>,
+    /// What people call it, if the request says so.
+    pub tenant_name: Option<String>,
     /// Item of the tenant, such as a machine id.
     pub item: Option<String>,
     /// Correlation id for the service's support.
@@ -76,6 +78,7 @@ impl KnownError {
             aadsts: None,
             retry_after: None,
             tenant: None,
+            tenant_name: None,
             item: None,
             correlation_id: None,
             rows: 0,

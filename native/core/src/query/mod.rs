@@ -58,7 +58,9 @@ pub struct Query {
     items: Mutex<mpsc::Receiver<Item>>,
     cancel: CancellationToken,
     over: OnceLock<Over>,
-    reporter: Arc<Reporter>,
+    reporter: Reporter,
+    /// What it reads, for the summary.
+    resource: String,
     broker: Arc<BrokerGuard>,
     /// The question that this consumer was told of last.
     claim: Mutex<Option<Question>>,
@@ -73,7 +75,11 @@ impl Query {
     ) -> Self {
         let (sender, items) = mpsc::channel(CHANNEL_CAPACITY);
         let cancel = CancellationToken::new();
-        let reporter = Arc::clone(&context.reporter);
+        let reporter = context.reporter.clone();
+        let resource = request.work.resource().to_owned();
+        if request.work.reads_tenants() {
+            reporter.begin(&request.tenants);
+        }
         let cancelled = cancel.clone().cancelled_owned();
         let often_ready = request.work.is_often_ready();
         let produce = producer::produce(context, request, sender.clone());
@@ -102,6 +108,7 @@ impl Query {
             cancel,
             over: OnceLock::new(),
             reporter,
+            resource,
             broker,
             claim: Mutex::new(None),
         }
@@ -186,6 +193,11 @@ impl Query {
     /// The messages so far, if there are any.
     pub fn messages(&self) -> Option<Batch> {
         self.reporter.take_messages()
+    }
+
+    /// What became of each tenant so far, one row per tenant. At any time, also after the end.
+    pub fn summary(&self) -> Option<Batch> {
+        self.reporter.summary(&self.resource)
     }
 
     /// The counters.

@@ -15,7 +15,7 @@ use crate::catalog::{self, Paging, Parents, Since};
 use crate::context::Context;
 use crate::dataset::{self, ExportRequest, Summary};
 use crate::diagnose::{check, consent, explain};
-use crate::errors::{Error, Result, SINCE_TOO_OLD, catch_panics};
+use crate::errors::{Error, ErrorKind, Result, SINCE_TOO_OLD, catch_panics};
 use crate::http::CONNECTIONS_PER_HOST;
 use crate::hunting::{self, document::Hunting};
 use crate::read::address;
@@ -25,15 +25,17 @@ use crate::read::members::{Ids, Unique};
 use crate::read::pager;
 use crate::read::plan::{Plan, Scope};
 use crate::read::sink::{Item, Sink};
+use crate::tally::LeftOut;
 use crate::token::AccessToken;
 
 /// Runs a query to its end. Failures of single tenants are items of the channel.
 pub(crate) async fn produce(context: Context, request: QueryRequest, items: mpsc::Sender<Item>) {
+    let ids: Vec<String> = request.tenants.iter().map(|tenant| tenant.id.clone()).collect();
     let first = match &request.work {
-        Work::Tokens => cached_tokens(&context, &request.tenants),
-        Work::Explain(text) => explain::rows(&context, &request.tenants, text),
+        Work::Tokens => cached_tokens(&context, &ids),
+        Work::Explain(text) => explain::rows(&context, &ids, text),
         Work::Check(targets) => check::connection(&context, targets.is_empty()).await,
-        Work::Consent(consent) => match consent::rows(&context, &request.tenants, consent) {
+        Work::Consent(consent) => match consent::rows(&context, &ids, consent) {
             Ok(batch) => batch,
             Err(error) => {
                 let _ = items.send(Item::Failed(error)).await;
@@ -45,42 +47,41 @@ pub(crate) async fn produce(context: Context, request: QueryRequest, items: mpsc
     if let Some(batch) = first {
         let _ = items.send(Item::Batch(batch)).await;
     }
-    match &request.work {
-        Work::Tokens | Work::Explain(_) | Work::Consent(_) => return,
-        Work::Check(targets) if targets.is_empty() => return,
-        _ => {}
+    if !request.work.reads_tenants() {
+        return;
     }
     if let Work::Hunting(hunting) = &request.work {
         for notice in &hunting.notices {
             context.reporter.warning(notice.clone());
         }
     }
-    context.reporter.begin(request.tenants.len());
     let places = Arc::new(Semaphore::new(request.throttle_limit));
     let readers = Arc::new(Semaphore::new(request.readers));
     let requests = Arc::new(Semaphore::new(CONNECTIONS_PER_HOST));
     let known = Arc::new(Mutex::default());
     let left = Arc::new(AtomicU64::new(request.first.unwrap_or(u64::MAX)));
     let is_check = matches!(request.work, Work::Check(_));
-    let jobs = request.tenants.iter().enumerate().map(|(stream, tenant)| {
+    let is_one_of_many = request.tenants.len() > 1;
+    let jobs = request.tenants.iter().enumerate().map(|(index, tenant)| {
         let job = Job {
-            context: context.clone(),
-            tenant: tenant.clone(),
+            context: Context { reporter: context.reporter.of_tenant(index), ..context.clone() },
+            tenant: tenant.id.clone(),
+            is_one_of_many,
             // The checks of the connection itself are stream 0.
-            stream: u32::try_from(stream).unwrap_or(u32::MAX) + u32::from(is_check),
+            stream: u32::try_from(index).unwrap_or(u32::MAX) + u32::from(is_check),
             items: items.clone(),
             left: Arc::clone(&left),
             requests: Arc::clone(&requests),
             readers: Arc::clone(&readers),
             known: Arc::clone(&known),
         };
-        let (work, places) = (request.work.clone(), Arc::clone(&places));
+        let work = request.work.clone();
         async move {
-            let _place = places.acquire().await;
-            let reporter = Arc::clone(&job.context.reporter);
+            let reporter = job.context.reporter.clone();
             let (tenant, items) = (job.tenant.clone(), job.items.clone());
+            reporter.tenant_begun();
             if let Err(error) = catch_panics("the work on a tenant", job.run(work)).await {
-                let _ = items.send(Item::PartFailed(error.in_tenant(&tenant))).await;
+                let _ = items.send(Item::PartFailed(reporter.failed(error, &tenant))).await;
             }
             reporter.tenant_ended();
         }
@@ -93,8 +94,13 @@ pub(crate) async fn produce(context: Context, request: QueryRequest, items: mpsc
         return;
     }
     let mut tasks = JoinSet::new();
+    // Tenants begin in their order, and one that waits for its place takes no memory.
     for job in jobs {
-        tasks.spawn(job);
+        let place = Arc::clone(&places).acquire_owned().await;
+        tasks.spawn(async move {
+            let _place = place;
+            job.await;
+        });
     }
     while tasks.join_next().await.is_some() {}
 }
@@ -103,6 +109,8 @@ pub(crate) async fn produce(context: Context, request: QueryRequest, items: mpsc
 struct Job {
     context: Context,
     tenant: String,
+    /// Whether the query reads other tenants too.
+    is_one_of_many: bool,
     stream: u32,
     items: mpsc::Sender<Item>,
     /// Rows that the whole query may still deliver.
@@ -141,8 +149,23 @@ impl Job {
     }
 
     async fn fail(&self, error: Error) {
-        let error = if self.tenant.is_empty() { error } else { error.in_tenant(&self.tenant) };
+        // An item is in one tenant, so it is no failure of the others that they do not have it.
+        let is_elsewhere = self.is_one_of_many && error.item.is_some() && error.kind == ErrorKind::NotFound;
+        let reporter = &self.context.reporter;
+        let error = if is_elsewhere {
+            reporter.named(error, &self.tenant)
+        } else {
+            reporter.failed(error, &self.tenant)
+        };
         let _ = self.items.send(Item::PartFailed(error)).await;
+    }
+
+    /// Ends the rows of the tenant.
+    async fn finish(&self, sink: Sink) {
+        if sink.is_satisfied() {
+            self.context.reporter.left_out(LeftOut::Satisfied);
+        }
+        sink.finish().await;
     }
 
     async fn rows(&self, rows: RowsRequest) -> Result<()> {
@@ -151,8 +174,14 @@ impl Job {
         sink.filter.clone_from(&rows.row_filter);
         sink.unique = Unique::by(rows.resource.unique);
         let outcome = self.read_rows(&rows, &mut sink).await;
-        sink.finish().await;
-        outcome
+        self.finish(sink).await;
+        outcome.map_err(|mut error| {
+            // Another tenant may have the item that the request is about.
+            if self.is_one_of_many && error.kind == ErrorKind::NotFound {
+                error.item = error.item.take().or(rows.id);
+            }
+            error
+        })
     }
 
     async fn read_rows(&self, rows: &RowsRequest, sink: &mut Sink) -> Result<()> {
@@ -241,7 +270,7 @@ impl Job {
         let plan = Plan::of_address(call.family, call.method, url, call.body, call.paging);
         let mut sink = self.sink(decoder, columns);
         let outcome = pager::read(&self.context, &self.tenant, &plan, &mut sink).await;
-        sink.finish().await;
+        self.finish(sink).await;
         outcome
     }
 
@@ -250,7 +279,7 @@ impl Job {
         let (decoder, columns) = if hunting.raw { RowDecoder::raw() } else { RowDecoder::described(columns) };
         let mut sink = self.sink(decoder, columns);
         let outcome = hunting::read(&self.context, &self.tenant, hunting, &mut sink).await;
-        sink.finish().await;
+        self.finish(sink).await;
         outcome
     }
 
@@ -319,6 +348,7 @@ impl Job {
         let claims = &token.claims();
         let label = self.label(claims.tid.as_deref());
         let mut builder = tables::TOKEN.builder(self.stream, label).secret();
+        builder.label(label, self.context.reporter.tenant_name());
         let c = builder.columns();
         c[0].text(token.secret.expose());
         c[1].int(ticks(token.expires_on));

@@ -1,6 +1,5 @@
 //! The request documents, and the checks that need no network.
 
-use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,9 +19,10 @@ use crate::errors::{
     INVALID_FILTER_SETTING, INVALID_METHOD, INVALID_PAGE_SIZE, INVALID_RESOURCE, PARAMETER_MISFIT,
 };
 use crate::http::CONNECTIONS_PER_HOST;
+use crate::hunting;
 use crate::hunting::document::{Hunting, HuntingDocument};
 use crate::read::filter::RowFilter;
-use crate::settings::{Environment, Settings, check_tenant, misfit, parse_document};
+use crate::settings::{Environment, Settings, Tenant, each_once, misfit, parse_document};
 
 /// Tenants worked on at a time unless the request says otherwise. A tenant uses two hosts in turn, Entra's and the
 /// API's, so twice as many as a host gets connections keep both busy. More would wait.
@@ -36,7 +36,7 @@ pub(crate) struct QueryRequest {
     pub(crate) environment: Option<Environment>,
     /// How long the command has waited so far, in other queries.
     pub(crate) waited: Duration,
-    pub(crate) tenants: Vec<String>,
+    pub(crate) tenants: Vec<Tenant>,
     pub(crate) throttle_limit: usize,
     /// Bodies that are read at a time.
     pub(crate) readers: usize,
@@ -66,6 +66,25 @@ pub(crate) enum Work {
 }
 
 impl Work {
+    /// Whether it does something in each tenant.
+    pub(crate) fn reads_tenants(&self) -> bool {
+        match self {
+            Work::Tokens | Work::Explain(_) | Work::Consent(_) => false,
+            Work::Check(targets) => !targets.is_empty(),
+            Work::Rows(_) | Work::Call(_) | Work::Hunting(_) | Work::Token { .. } => true,
+        }
+    }
+
+    /// What it reads, for the summary.
+    pub(crate) fn resource(&self) -> &str {
+        match self {
+            Work::Rows(rows) => rows.resource.name,
+            Work::Call(call) => &call.path,
+            Work::Hunting(_) => hunting::CHECK,
+            _ => "",
+        }
+    }
+
     /// Whether the answer is often there without a request to any service.
     pub(crate) fn is_often_ready(&self) -> bool {
         matches!(self, Work::Token { .. } | Work::Tokens | Work::Explain(_) | Work::Consent(_))
@@ -107,7 +126,7 @@ struct Document {
     environment: Option<Environment>,
     #[serde(rename = "waitedMs", default)]
     waited_ms: u64,
-    tenants: Option<Vec<String>>,
+    tenants: Option<Vec<Tenant>>,
     /// What belongs to the kind.
     #[serde(flatten)]
     members: Members,
@@ -290,17 +309,20 @@ impl QueryRequest {
 }
 
 /// The tenants that a request is for, each once; the connection's unless it names its own.
-fn tenants(named: &[String], settings: &Settings) -> Result<Vec<String>> {
+fn tenants(named: &[Tenant], settings: &Settings) -> Result<Vec<Tenant>> {
     let mut tenants = if named.is_empty() {
         settings.tenants.clone()
     } else {
-        named.iter().map(|tenant| check_tenant(tenant)).collect::<Result<Vec<_>>>()?
+        named.iter().map(Tenant::checked).collect::<Result<Vec<_>>>()?
     };
-    let mut known = HashSet::new();
-    tenants.retain(|tenant| known.insert(tenant.clone()));
+    // What the connection calls a tenant holds for its queries.
+    for tenant in tenants.iter_mut().filter(|tenant| tenant.name.is_none()) {
+        let known = settings.tenants.iter().find(|known| known.id == tenant.id);
+        tenant.name = known.and_then(|known| known.name.clone());
+    }
+    let mut tenants = each_once(tenants);
     if tenants.is_empty() && settings.client_id.is_none() {
-        // The home tenant of the identity.
-        tenants.push(String::new());
+        tenants.push(Tenant::home());
     }
     Ok(tenants)
 }

@@ -17,6 +17,7 @@ use crate::blocking::compute_here;
 use crate::context::Context;
 use crate::errors::{Error, UNREADABLE_ROW};
 use crate::http::{Response, TransportError};
+use crate::tally::LeftOut;
 
 /// Longest that a row waits for others before it is handed on.
 const FLUSH_AFTER: Duration = Duration::from_millis(50);
@@ -132,9 +133,15 @@ impl Sink {
         let id = tid.unwrap_or(requested).to_ascii_lowercase();
         // Without an app, nothing has shown that the domain is the token's tenant.
         let is_shown = self.context.settings.client_id.is_some() && requested.contains('.');
-        self.builder.label(&id, is_shown.then_some(requested));
+        let reporter = &self.context.reporter;
+        let name = reporter.tenant_name().or(is_shown.then_some(requested));
+        self.builder.label(&id, name);
+        reporter.label(&id, name);
         let is_repeated = !self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(id);
         self.is_repeated = Some(is_repeated);
+        if is_repeated {
+            reporter.left_out(LeftOut::Repeated);
+        }
         !is_repeated
     }
 
@@ -209,7 +216,8 @@ impl Sink {
     pub(crate) async fn refuse(&mut self, tenant: &str, error: Error) {
         self.refused += 1;
         if self.refused <= REPORTED_ROWS {
-            let _ = self.items.send(Item::PartFailed(error.in_tenant(tenant))).await;
+            let error = self.context.reporter.failed(error, tenant);
+            let _ = self.items.send(Item::PartFailed(error)).await;
         } else if self.refused == REPORTED_ROWS + 1 {
             self.context.reporter.warning(format!(
                 "Tenant {tenant}: more than {REPORTED_ROWS} rows cannot be read. The rest is not reported row by row."

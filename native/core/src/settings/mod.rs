@@ -4,6 +4,7 @@ mod credential;
 mod endpoints;
 mod environment;
 mod ids;
+mod tenant;
 pub mod variables;
 
 use std::borrow::Cow;
@@ -22,6 +23,8 @@ pub use endpoints::ENDPOINT_NAMES;
 pub(crate) use endpoints::Endpoints;
 pub use environment::Environment;
 pub(crate) use ids::{check_tenant, is_guid, is_loopback, is_secure};
+pub use tenant::Tenant;
+pub(crate) use tenant::each_once;
 
 /// How often and how soon to retry a failed request.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -90,7 +93,7 @@ pub struct Settings {
     pub geo: Option<String>,
     /// Tenants for requests that specify none.
     #[serde(default)]
-    pub tenants: Vec<String>,
+    pub tenants: Vec<Tenant>,
     /// App that trusts the identity. `None` uses the identity directly.
     pub client_id: Option<String>,
     /// The identity.
@@ -136,7 +139,7 @@ impl Settings {
     pub fn parse(document: &str) -> Result<Self> {
         let mut settings: Settings = parse_document(document, "settings")?;
         for tenant in &mut settings.tenants {
-            *tenant = check_tenant(tenant)?;
+            *tenant = tenant.checked()?;
         }
         if let Some(client) = &settings.client_id {
             let what = "the Application (client) ID of the app registration";

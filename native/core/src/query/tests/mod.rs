@@ -12,6 +12,7 @@ mod links;
 mod questions;
 mod quota;
 mod replay;
+mod tenants;
 mod waits;
 
 use std::sync::Arc;

@@ -1,0 +1,181 @@
+Describe 'Many tenants' {
+    BeforeAll {
+        . $PSScriptRoot/Fixture.ps1
+        Start-FakeTenant '--tenants', '3'
+        $ids = $Fake.tenants.tenantId
+        $csv = Join-Path $TestDrive customers.csv
+        Set-Content $csv "Customer ID,Company name`n$($ids[0]),Contoso Ltd`n$($ids[1]),St. Mary's Hospital"
+        $customers = Import-Csv $csv
+        $names = 'Contoso Ltd', 'St. Mary''s Hospital'
+    }
+
+    AfterAll { Stop-FakeTenant }
+
+    BeforeEach {
+        Reset-Tenant
+        Grant-Everything
+        Connect-Tenant
+    }
+
+    AfterEach { (Get-Report).violations | Should -BeNullOrEmpty }
+
+    Context 'from objects' {
+        It 'as <form>: the name is on every row' -ForEach @(
+            @{ form = 'an argument'; read = { Get-FdxMachine -TenantId $customers } }
+            @{ form = 'the pipeline'; read = { $customers | Get-FdxMachine } }
+            @{
+                form = 'a connection'
+                read = {
+                    Connect-Tenant @{ TenantId = $customers }
+                    Get-FdxMachine
+                }
+            }
+        ) {
+            $rows = @(& $read)
+            $rows.Count | Should -Be 80
+            $rows.TenantName | Sort-Object -Unique | Should -Be $names
+            $rows | Where-Object TenantName -eq $names[0] | ForEach-Object TenantId | Sort-Object -Unique |
+                Should -Be $ids[0]
+            $rows | Where-Object TenantName -eq $names[1] | Select-Object -First 1 | Out-String -Width 80 |
+                Should -Match "St\. Mary"
+        }
+
+        It 'in every cmdlet that reads tenants' {
+            $commands = {
+                Invoke-FdxHunting 'DeviceProcessEvents | take 1' -TenantId $customers
+            }, {
+                Search-FdxResourceGraph 'resourcecontainers | project id' -TenantId $customers
+            }, {
+                Invoke-FdxRequest /api/machines -TenantId $customers
+            }, {
+                Get-FdxToken -TenantId $customers
+            }, {
+                Test-FdxConnection -TenantId $customers | Where-Object TenantId
+            }
+            foreach ($command in $commands) {
+                (& $command).TenantName | Sort-Object -Unique | Should -Be $names -Because "$command"
+            }
+            (New-FdxConsentUrl -TenantId $customers).TenantId | Should -Be $ids[0..1]
+        }
+
+        It 'of the form <_>' -ForEach @(
+            'tenantId,displayName', 'TenantId,TenantName', 'CustomerId,Name', 'customerId,customerName',
+            'Microsoft ID,Company name', 'Id,Name', 'Tenant,DisplayName', 'tenant_id,name'
+        ) {
+            $row = "$_`n$($ids[1]),Fabrikam" | ConvertFrom-Csv
+            ($row | Get-FdxMachine -First 1).TenantName | Should -Be Fabrikam
+            $hashtable = @{}
+            foreach ($property in $row.PSObject.Properties) { $hashtable[$property.Name] = $property.Value }
+            (Get-FdxMachine -TenantId $hashtable -First 1).TenantName | Should -Be Fabrikam
+        }
+
+        It 'of Microsoft Graph and Partner Center are tenants, not alerts' {
+            $objects = @(
+                @{ id = $ids[1]; tenantId = $ids[1]; displayName = 'Fabrikam' }
+                @{ id = "$([guid]::NewGuid())-x"; displayName = 'x'; customer = @{
+                        tenantId = $ids[1]; displayName = 'Fabrikam'
+                    }
+                }
+                @{ id = $ids[1]; companyProfile = @{ tenantId = $ids[1]; companyName = 'Fabrikam' } }
+            )
+            foreach ($object in $objects | ConvertTo-Json -Depth 3 | ConvertFrom-Json) {
+                $rows = @($object | Get-FdxAlert)
+                $rows.Count | Should -BeGreaterThan 0
+                $rows.TenantName | Sort-Object -Unique | Should -Be Fabrikam
+            }
+        }
+
+        It 'without a tenant are an error that names the members they have' {
+            $failure = Get-Failure { Get-FdxMachine -TenantId ([pscustomobject]@{ Colour = 'red'; Size = 3 }) }
+            "$failure" | Should -Match 'TenantId or CustomerId.*Colour, Size'
+            $failure = Get-Failure { [pscustomobject]@{ Colour = 'red' } | Get-FdxMachine -ErrorAction Stop }
+            "$failure" | Should -Match 'members Colour'
+            $empty = "TenantId,Name`n,Contoso" | ConvertFrom-Csv
+            "$(Get-Failure { Get-FdxMachine -TenantId $empty })" | Should -Match 'with a value.*TenantId, Name'
+        }
+
+        It 'with the id of a machine are about the machine' {
+            $machine = Get-FdxMachine -TenantId $customers[1] -First 1
+            $row = $machine | Get-FdxVulnerability -First 1
+            $row.MachineId | Should -Be $machine.Id
+            $row.TenantId, $row.TenantName | Should -Be $ids[1], $names[1]
+            $machine.Id | Get-FdxMachine -TenantId $ids[1] | ForEach-Object Id | Should -Be $machine.Id
+            $other = [pscustomobject]@{ TenantId = $ids[1]; Id = $machine.Id; Name = 'a machine' }
+            $row = $other | Get-FdxMachine
+            $row.Id, $row.TenantName | Should -Be $machine.Id, $null
+            $copy = $machine | ConvertTo-Csv | ConvertFrom-Csv
+            ($copy | Get-FdxMachine).TenantName | Should -Be $names[1]
+        }
+    }
+
+    It 'are named in errors and messages' {
+        Set-Customer @{ roles = @() } 1
+        $read = @{ TenantId = $customers; ErrorVariable = 'failed'; ErrorAction = 'SilentlyContinue' }
+        $messages = Get-FdxMachine @read -Verbose 4>&1 | Where-Object { $_ -is [Management.Automation.VerboseRecord] }
+        $failed.Exception.TenantName | Should -Be $names[1]
+        $failed.TargetObject | Should -Be $ids[1]
+        "$($failed[0])" | Should -Match "St\. Mary's Hospital"
+        "$messages" | Should -Match "tenant Contoso Ltd \($($ids[0])\)"
+    }
+
+    Context 'have a summary' {
+        It 'that says what became of each' {
+            Set-Customer @{ roles = @() } 1
+            $tenants = @($customers) + [pscustomobject]@{ TenantId = $Fake.tenants[2].domain; Name = '' }
+            $rows = @(Get-FdxMachine -TenantId $tenants -TenantSummary report -ErrorAction SilentlyContinue)
+            $report.Count | Should -Be 3
+            $report.TenantId | Should -Be $ids
+            $report.TenantName | Should -Be $names[0], $names[1], $Fake.tenants[2].domain
+            $report.Resource | Sort-Object -Unique | Should -Be machines
+            $report.Result | Should -Be Succeeded, Failed, Succeeded
+            ($report | Measure-Object Rows -Sum).Sum | Should -Be $rows.Count
+            $report.Pages | Should -Be 1, 0, 1
+            $report[1].ErrorId | Should -Be Fdx.Api.RoleMissing
+            $report[1].Message | Should -Match 'Machine.Read.All'
+            $report[1].Advice | Should -Match 'application permission'
+            $report[0].Requests | Should -Be 1
+            $report | Out-String -Width 80 | Should -Match 'St\. Mary.*Failed'
+            ($report | ConvertTo-Json | ConvertFrom-Json).Rows | Should -Be 40, 0, 40
+            $report[0].WaitedSeconds | Should -Be 0
+        }
+
+        It 'also if the pipeline ends early: tenants that were not read are named' {
+            Add-Fault @{ service = 'defender'; name = 'hang'; tenant = $ids[1]; times = 9 }
+            $read = @{ TenantId = $ids; ThrottleLimit = 1; TenantSummary = 'report' }
+            $null = Get-FdxMachine @read | Select-Object -First 1
+            # Whether the first tenant has come to its end by then is a matter of luck.
+            $report[0].Result | Should -BeIn Succeeded, Partial
+            $report[1].Result | Should -BeIn Partial, Skipped
+            $report[2].Result | Should -Be Skipped
+            $report[2].Message | Should -Match 'before this tenant was read'
+            $report = $null
+            $null = Get-FdxMachine @read -First 1
+            $report.TenantId | Should -Be $ids
+            $report[2].Result | Should -Be Skipped
+            $null = $ids[0, 2] | Get-FdxMachine -First 1 -TenantSummary report
+            $report.Result | Should -Be Partial, Skipped
+            try { $null = Get-FdxMachine @read -TenantId $ids[0], 'nobody.example', $ids[2] -ErrorAction Stop }
+            catch { $null = $_ }
+            $report.Result[0..1] | Should -Be Succeeded, Failed
+        }
+
+        It 'over all queries of a command, and added to a variable' {
+            Get-FdxMachine -First 3 -TenantSummary report |
+                Get-FdxVulnerability -TenantSummary +report | Out-Null
+            $report.Resource | Sort-Object | Should -Be machines, machineVulnerabilities
+            $inner = $report | Where-Object Resource -eq machineVulnerabilities
+            $inner.Rows, $inner.Requests, $inner.Result | Should -Be 450, 3, 'Succeeded'
+            $null = $ids | Get-FdxMachine -First 1000 -TenantSummary '+report'
+            $report.Count | Should -Be 5
+        }
+
+        It 'in the scope of the caller only' {
+            function Read-Machine {
+                $null = Get-FdxMachine -TenantSummary inner
+                $inner.Result
+            }
+            Read-Machine | Should -Be Succeeded
+            Get-Variable inner -ErrorAction Ignore | Should -BeNullOrEmpty
+        }
+    }
+}

@@ -14,7 +14,7 @@ public sealed class DatasetExport
     /// <summary>Tenant; its domain if it failed before its id was known.</summary>
     public string? TenantId { get; init; }
 
-    /// <summary>Domain of the tenant, if that is how it was asked for.</summary>
+    /// <summary>Name of the tenant, or its domain, if -TenantId gave that.</summary>
     public string? TenantName { get; init; }
 
     /// <summary>Name of the dataset.</summary>

@@ -1,6 +1,6 @@
 namespace FedXdr;
 
-/// <summary>A tenant of -TenantId, and what people call it. Made from text, or from an object with these values.</summary>
+/// <summary>A tenant of -TenantId, and what people call it. Text and objects become one.</summary>
 public sealed class TenantReference
 {
     internal TenantReference(string? id, string? name = null)

@@ -52,7 +52,7 @@ internal sealed class TenantSummaries
         }
     }
 
-    /// <summary>Names tenants that no query was made for, because the command had all the rows that it wanted.</summary>
+    /// <summary>Names tenants that no query was made for: the command had all the rows that it wanted.</summary>
     internal void AddSkipped(IEnumerable<TenantReference> tenants)
     {
         foreach (var tenant in tenants)

@@ -294,7 +294,8 @@ impl Job {
                     if !std::mem::replace(&mut is_known, true) && !self.is_first(&id) {
                         return;
                     }
-                    summaries.label(&id, self.tenant.contains('.').then_some(&self.tenant));
+                    let domain = self.tenant.contains('.').then_some(self.tenant.as_str());
+                    summaries.label(&id, self.context.reporter.tenant_name().or(domain));
                     let tenant = (self.tenant.as_str(), id.as_str());
                     let sink = || {
                         let (decoder, columns) = RowDecoder::typed(dataset.resource);

@@ -71,7 +71,7 @@ impl Work {
         match self {
             Work::Tokens | Work::Explain(_) | Work::Consent(_) => false,
             Work::Check(targets) => !targets.is_empty(),
-            Work::Rows(_) | Work::Call(_) | Work::Hunting(_) | Work::Token { .. } => true,
+            Work::Rows(_) | Work::Call(_) | Work::Hunting(_) | Work::Export(_) | Work::Token { .. } => true,
         }
     }
 

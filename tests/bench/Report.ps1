@@ -161,6 +161,10 @@ function Add-AllTarget {
         "gzip without TLS: $(Format-Case 'module gzip' cpuUsPerRow)" $full
     Add-CaseTarget 'client CPU, 50,000 hunting rows, µs per row' 'module hunting' cpuUsPerRow '≤ 6.0' `
         'rows of 10 columns and 520 bytes, two thirds with an object or a list'
+    foreach ($list in 'alerts', 'inventory') {
+        Add-CaseTarget "client CPU, typed rows, $list, µs per KB" "module $list" cpuUsPerKB '≤ 5.0' `
+            "rows of $(Format-Case "module $list" kbPerRow) KB"
+    }
     $server = "the server's own CPU: $(Format-Case 'module steady' serverCpuUsPerRow) µs per row"
     Add-CaseTarget "rows per second, $rows rows" 'module steady' rowsPerSecond '≥ 120,000' $server $full
     $cores = [Environment]::ProcessorCount

@@ -1,5 +1,6 @@
 //! The columns of a resource, and those of its default table.
 
+use super::documentation::text;
 use crate::batch::ColumnKind;
 
 /// One column of a resource.
@@ -89,7 +90,7 @@ pub(super) const ADDITIONAL_COLUMN: Column =
     col(ADDITIONAL, ColumnKind::Variant, "Members of the answer that have no property of their own");
 
 pub(super) const fn col(name: &'static str, kind: ColumnKind, doc: &'static str) -> Column {
-    Column { name, path: &[], also: &[], kind, from_request: false, scale: None, doc }
+    Column { name, path: &[], also: &[], kind, from_request: false, scale: None, doc: text(doc) }
 }
 
 pub(super) const fn col_at(
@@ -98,11 +99,11 @@ pub(super) const fn col_at(
     kind: ColumnKind,
     doc: &'static str,
 ) -> Column {
-    Column { name, path, also: &[], kind, from_request: false, scale: None, doc }
+    Column { name, path, also: &[], kind, from_request: false, scale: None, doc: text(doc) }
 }
 
 pub(super) const fn from_request(name: &'static str, doc: &'static str) -> Column {
-    Column { name, path: &[], also: &[], kind: ColumnKind::Dictionary, from_request: true, scale: None, doc }
+    Column { name, path: &[], also: &[], kind: ColumnKind::Dictionary, from_request: true, scale: None, doc: text(doc) }
 }
 
 pub(super) const fn shown(name: &'static str, heading: &'static str, width: u32) -> TableColumn {

@@ -1,7 +1,7 @@
 //! What `Export-FdxDataset` writes: the resources whose whole list is worth keeping.
 
 use super::resource::Resource;
-use super::{defender, graph};
+use super::{defender, graph, listed};
 
 /// A dataset: the whole list of a resource.
 #[derive(Clone, Copy, Debug)]
@@ -14,12 +14,12 @@ pub struct Dataset {
     pub is_snapshot: bool,
 }
 
-const fn snapshot(name: &'static str, resource: &'static Resource) -> Dataset {
-    Dataset { name, resource, is_snapshot: true }
+const fn snapshot(name: &'static str, resource: &Resource) -> Dataset {
+    Dataset { name, resource: listed(resource), is_snapshot: true }
 }
 
-const fn list(name: &'static str, resource: &'static Resource) -> Dataset {
-    Dataset { name, resource, is_snapshot: false }
+const fn list(name: &'static str, resource: &Resource) -> Dataset {
+    Dataset { name, resource: listed(resource), is_snapshot: false }
 }
 
 /// Every dataset.

@@ -7,6 +7,7 @@ mod cmdlets;
 mod columns;
 mod datasets;
 mod defender;
+mod documentation;
 mod graph;
 mod quota;
 mod requests;
@@ -25,7 +26,7 @@ pub use crate::batch::ColumnKind;
 
 /// Every resource. Within a family, a check of the family itself prefers the first one that the app may read. Of the
 /// entries of a cmdlet, the first one describes it.
-pub const RESOURCES: &[Resource] = &[
+pub const RESOURCES: &[Resource] = &documentation::of_each([
     defender::machines::RESOURCE,
     defender::machines::BY_IP,
     defender::machines::BY_TAG,
@@ -105,9 +106,30 @@ pub const RESOURCES: &[Resource] = &[
     arm::cloud::SECURE_SCORES,
     arm::cloud::SECURE_SCORE_CONTROLS,
     arm::cloud::PLANS,
-];
+]);
 
 /// Looks a resource up by its name.
 pub fn resource(name: &str) -> Option<&'static Resource> {
     RESOURCES.iter().find(|r| r.name == name)
+}
+
+/// The entry of the table that has this one's name: constants that refer to a resource share it. A name that is not in
+/// the table does not compile: the index leaves the table.
+const fn listed(wanted: &Resource) -> &'static Resource {
+    let mut number = 0;
+    loop {
+        if is_same(RESOURCES[number].name.as_bytes(), wanted.name.as_bytes()) {
+            return &RESOURCES[number];
+        }
+        number += 1;
+    }
+}
+
+/// `==`, which constants cannot use.
+const fn is_same(one: &[u8], other: &[u8]) -> bool {
+    let mut at = 0;
+    while at < one.len() && at < other.len() && one[at] == other[at] {
+        at += 1;
+    }
+    at == one.len() && at == other.len()
 }

@@ -11,7 +11,7 @@ use fedxdr_abi_tests::{Contract, folder, has_tool, header, root};
 use object::{File, NameOrOrdinal, Object as _};
 
 /// Largest library, in bytes. Every user downloads all of them.
-const LARGEST: usize = 5_200_000;
+const LARGEST: usize = 6_000_000;
 
 /// The platforms that this machine builds, and the libraries of the system that each may need.
 const PLATFORMS: [(&str, &[&str]); 4] = [

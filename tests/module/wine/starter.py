@@ -20,7 +20,7 @@ def serve(connection: socket.socket, program: str) -> None:
                 lines.read()
             except ConnectionError:
                 pass  # the other side was ended
-            process.kill()  # whether or not it was told to end with its input
+            process.kill()  # also one that does not end with its input
 
 
 def main() -> None:

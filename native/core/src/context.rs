@@ -108,7 +108,7 @@ impl Context {
             Err(error) if error.kind.is_unsent() => place.unsent(),
             _ => place.answered(),
         }
-        Ok(answer?.governed(slot, Arc::clone(&self.clock)))
+        Ok(answer?.governed(slot, Arc::clone(&self.clock)).counted(place.take_under_way()))
     }
 
     /// Sends a request and receives its whole answer. It is an error if that takes longer than `limit`.

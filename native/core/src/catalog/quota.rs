@@ -47,6 +47,12 @@ impl Quota {
         }
     }
 
+    /// How many requests the service answers at a time.
+    pub fn at_once(self) -> Option<usize> {
+        // <https://learn.microsoft.com/graph/api/security-list-securescores>
+        (self == Quota::SecureScore).then_some(4)
+    }
+
     /// The limits for the docs; `None` if the service documents no number.
     pub fn text(self) -> Option<String> {
         let (first, others) = self.limits().split_first()?;
@@ -54,6 +60,7 @@ impl Quota {
             let (number, window) = limit.parts();
             format!(" and {number} per {window}")
         });
-        Some(first.to_string() + &others.collect::<String>())
+        let at_once = self.at_once().map(|requests| format!(", {requests} at a time"));
+        Some(first.to_string() + &others.collect::<String>() + &at_once.unwrap_or_default())
     }
 }

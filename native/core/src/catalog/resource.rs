@@ -44,6 +44,8 @@ pub struct Resource {
     pub paging: Paging,
     /// How a list with links goes on after a full page that has none.
     pub without_link: WithoutLink,
+    /// Member that tells the rows of the tenant's list apart.
+    pub key: &'static str,
     /// Largest `$top` that the API takes for this list; `None` if it takes none.
     pub max_top: Option<u32>,
     /// What the service counts its requests with, per app and tenant.
@@ -88,6 +90,7 @@ impl Resource {
         nested: false,
         paging: Paging::Single,
         without_link: WithoutLink::Unknown,
+        key: "id",
         max_top: None,
         quota: Quota::Unpublished,
         probe: None,

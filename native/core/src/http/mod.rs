@@ -30,7 +30,7 @@ use crate::errors::Quoter;
 pub(crate) use client::{Connections, HttpSettings};
 pub use error::{TransportError, TransportErrorKind};
 pub(crate) use error_body::{ErrorBody, without_mark};
-pub(crate) use governor::{Class, Key, Place, Turn};
+pub(crate) use governor::{Class, Key, Place, Turn, UnderWay};
 pub use governor::{Governor, Limit};
 pub use reqwest::Method;
 pub use reqwest::header;
@@ -81,6 +81,7 @@ pub struct Response {
     pub headers: HeaderMap,
     body: BoxStream<'static, Result<Bytes, TransportError>>,
     slot: Option<OwnedSemaphorePermit>,
+    under_way: Option<UnderWay>,
     pace: Option<limits::Pace>,
 }
 
@@ -97,13 +98,19 @@ impl Response {
         headers: HeaderMap,
         body: BoxStream<'static, Result<Bytes, TransportError>>,
     ) -> Self {
-        Response { status, headers, body, slot: None, pace: None }
+        Response { status, headers, body, slot: None, under_way: None, pace: None }
     }
 
     /// The answer with the slot that it occupies, and with the least speed of its body.
     pub(crate) fn governed(mut self, slot: Option<OwnedSemaphorePermit>, clock: Arc<dyn Clock>) -> Self {
         self.slot = slot;
         self.pace = Some(limits::Pace::new(clock));
+        self
+    }
+
+    /// The answer to a request that the governor counts.
+    pub(crate) fn counted(mut self, under_way: Option<UnderWay>) -> Self {
+        self.under_way = under_way;
         self
     }
 
@@ -115,10 +122,11 @@ impl Response {
         }
     }
 
-    /// Releases the slot of the host's connections while nobody reads. A stalled pipeline must not block other
-    /// requests, especially those that it waits for itself.
+    /// Releases the slot of the host's connections while nobody reads, and the place among the requests that are under
+    /// way. A stalled pipeline must not block other requests, especially those that it waits for itself.
     pub fn release_slot(&mut self) {
         self.slot = None;
+        self.under_way = None;
     }
 
     /// The first `limit` bytes of the body. The rest is not received: it may be endless.

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::document::Hunting;
 use super::parts::{Part, Split};
 use super::timespan::Window;
-use crate::catalog::{Paging, Quota, WithoutLink};
+use crate::catalog::{Paging, Quota, Resource, WithoutLink};
 use crate::context::Context;
 use crate::errors::{Error, HUNTING_PART_TOO_LARGE, Result};
 use crate::read::delivered::Delivered;
@@ -83,6 +83,7 @@ fn plan(context: &Context, hunting: &Hunting, part: Part) -> Result<Plan> {
         paging: Paging::Single,
         full_page: None,
         without_link: WithoutLink::Unknown,
+        key: Resource::DEFAULT.key,
         quota: Quota::Hunting,
         // It only reads.
         repeatable: true,

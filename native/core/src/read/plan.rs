@@ -34,6 +34,8 @@ pub(crate) struct Plan {
     pub(crate) full_page: Option<u32>,
     /// How the list goes on after such a page.
     pub(crate) without_link: WithoutLink,
+    /// Member that tells rows apart.
+    pub(crate) key: &'static str,
     /// What the service counts the requests with.
     pub(crate) quota: Quota,
     /// Whether a repeated request does no more than the first one.
@@ -117,6 +119,7 @@ impl Plan {
             paging,
             full_page: resource.max_top.filter(|_| !is_item),
             without_link: resource.without_link,
+            key: resource.key,
             quota: resource.quota,
             repeatable: true,
             not_found_is_empty: resource.not_found_is_empty && !is_item,
@@ -169,6 +172,7 @@ impl Plan {
             // A caller's $top says how many rows there are to be.
             full_page: full_page.filter(|_| !has_top),
             without_link,
+            key: known.map_or(Resource::DEFAULT.key, |known| known.key),
             not_found_is_empty: false,
             is_hunting: false,
             nested: false,

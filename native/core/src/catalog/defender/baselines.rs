@@ -59,6 +59,7 @@ pub(crate) const CONFIGURATIONS: Resource = Resource {
     doc: "Configurations that the active baseline profiles assess",
     reference: "https://learn.microsoft.com/defender-endpoint/api/get-security-baselines-assessment-configurations",
     list_path: Some("/api/baselineConfigurations"),
+    key: "uniqueId",
     permissions: READ,
     filter: Filter::Service(&["category", "cce", "id", "name"]),
     columns: &[

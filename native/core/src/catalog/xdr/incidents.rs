@@ -15,6 +15,7 @@ pub(crate) const RESOURCE: Resource = Resource {
     list_path: Some("/api/incidents"),
     item_path: Some("/api/incidents/{id}"),
     paging: Paging::Skip { top: 100 },
+    key: "incidentId",
     max_top: Some(100),
     quota: Quota::Xdr,
     probe: Some(&[("$top", "1")]),

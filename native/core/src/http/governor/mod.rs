@@ -55,8 +55,15 @@ impl Governor {
         self.callers.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// What counts these requests. `published` are the limits that are known beforehand.
-    pub(crate) fn class(&self, key: Key, published: &'static [Limit], now: Duration) -> Arc<Class> {
+    /// What counts these requests. `published` are the limits that are known beforehand, and `at_once` is how many may
+    /// be under way at a time.
+    pub(crate) fn class(
+        &self,
+        key: Key,
+        published: &'static [Limit],
+        at_once: Option<usize>,
+        now: Duration,
+    ) -> Arc<Class> {
         let mut classes = self.classes.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(class) = classes.by_key.get(&key) {
             return Arc::clone(class);
@@ -67,7 +74,7 @@ impl Governor {
                 .retain(|_, class| Arc::strong_count(class) > 1 || !class.lock().window.is_idle(now));
             classes.clean_at = 2 * classes.by_key.len();
         }
-        let class = Arc::new(Class { state: Mutex::new(State::new(published)) });
+        let class = Arc::new(Class { state: Mutex::new(State::new(published, at_once)) });
         classes.by_key.insert(key, Arc::clone(&class));
         class
     }
@@ -96,6 +103,9 @@ pub(crate) struct Class {
 
 struct State {
     window: Window,
+    /// How many requests may be under way at a time.
+    at_once: usize,
+    under_way: usize,
     /// Who waits, by the turn of its request.
     queue: BTreeMap<Position, Arc<Notify>>,
     /// The last turn of each caller that is ahead of [`State::turn`].
@@ -109,14 +119,21 @@ struct State {
 type Position = (u64, u64);
 
 impl State {
-    fn new(published: &'static [Limit]) -> Self {
+    fn new(published: &'static [Limit], at_once: Option<usize>) -> Self {
         State {
             window: Window::new(published),
+            at_once: at_once.unwrap_or(usize::MAX),
+            under_way: 0,
             queue: BTreeMap::new(),
             turns: HashMap::new(),
             turn: 0,
             numbers: 0,
         }
+    }
+
+    /// Whether one more request may be under way.
+    fn has_room(&self) -> bool {
+        self.under_way < self.at_once
     }
 
     fn join(&mut self, caller: u64) -> (Position, Arc<Notify>) {
@@ -164,7 +181,7 @@ impl Class {
     pub(crate) fn try_place(self: &Arc<Self>, clock: &Arc<dyn Clock>) -> Option<Place> {
         let mut state = self.lock();
         let now = clock.now();
-        let is_free = state.queue.is_empty() && state.window.next(now).at <= now;
+        let is_free = state.queue.is_empty() && state.has_room() && state.window.next(now).at <= now;
         is_free.then(|| self.take(&mut state, clock))
     }
 
@@ -183,18 +200,22 @@ impl Class {
         let _waiting = Waiting { class: self, caller, position };
         loop {
             let now = clock.now();
-            let (turn, is_first) = {
+            let (turn, is_timed) = {
                 let mut state = self.lock();
                 let ahead = state.queue.range(..position).count();
                 let turn = state.window.nth(now, ahead + 1);
-                if ahead == 0 && turn.at <= now {
+                let is_due = ahead == 0 && turn.at <= now;
+                if is_due && state.has_room() {
                     state.turn = state.turn.max(position.0);
                     return Ok(self.take(&mut state, clock));
                 }
-                (turn, ahead == 0)
+                // Nobody knows when a request that is under way will end.
+                (turn, ahead == 0 && !is_due)
             };
-            told(turn)?;
-            if is_first {
+            if turn.at > now {
+                told(turn)?;
+            }
+            if is_timed {
                 within(clock.as_ref(), turn.at.saturating_sub(now), wake.notified()).await;
             } else {
                 wake.notified().await;
@@ -215,8 +236,10 @@ impl Class {
     }
 
     fn take(self: &Arc<Self>, state: &mut State, clock: &Arc<dyn Clock>) -> Place {
+        state.under_way += 1;
         Place {
             number: state.window.take(),
+            under_way: Some(UnderWay(Arc::clone(self))),
             class: Arc::clone(self),
             clock: Arc::clone(clock),
             sent: None,
@@ -242,16 +265,35 @@ impl Drop for Waiting<'_> {
     }
 }
 
+/// A request that is under way until this is dropped.
+pub(crate) struct UnderWay(Arc<Class>);
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        let mut state = self.0.lock();
+        state.under_way -= 1;
+        if state.under_way < state.at_once {
+            state.wake_first();
+        }
+    }
+}
+
 /// The right to send one request. If it is dropped before the request was sent, somebody else has it.
 pub(crate) struct Place {
     class: Arc<Class>,
     clock: Arc<dyn Clock>,
     number: u64,
+    under_way: Option<UnderWay>,
     sent: Option<Duration>,
     has_ended: bool,
 }
 
 impl Place {
+    /// For the answer: the request is under way until its body has been received.
+    pub(crate) fn take_under_way(&mut self) -> Option<UnderWay> {
+        self.under_way.take()
+    }
+
     /// The request is sent now.
     pub(crate) fn sent(&mut self) {
         let now = self.clock.now();

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use super::tests::{clock, of, place, seconds};
+use super::tests::{Numbers, clock, of, place, seconds};
 use super::{Class, Governor, Limit};
 use crate::clock::Clock;
 
@@ -62,16 +62,6 @@ impl Service {
         }
         self.accepted.push(now);
         Ok(())
-    }
-}
-
-/// Numbers that look random and are the same in every run.
-struct Numbers(u64);
-
-impl Numbers {
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % limit
     }
 }
 

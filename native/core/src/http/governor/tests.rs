@@ -12,6 +12,7 @@ use tokio::time::{Instant, sleep};
 use super::{Class, Governor, Key, Limit, Place};
 use crate::clock::Clock;
 use crate::cloud::Family;
+pub(super) use crate::testing::Numbers;
 use crate::testing::TestClock;
 
 pub(super) const fn seconds(seconds: u64) -> Duration {
@@ -25,7 +26,7 @@ pub(super) fn class(limits: &[Limit]) -> Arc<Class> {
 
 pub(super) fn of(governor: &Governor, tenant: &str, limits: &[Limit]) -> Arc<Class> {
     let key = Key { app: "app".to_owned(), tenant: tenant.to_owned(), family: Family::Defender, quota: 0 };
-    governor.class(key, limits.to_vec().leak(), Duration::ZERO)
+    governor.class(key, limits.to_vec().leak(), None, Duration::ZERO)
 }
 
 pub(super) fn clock() -> Arc<dyn Clock> {

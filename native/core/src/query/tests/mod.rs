@@ -9,6 +9,7 @@ mod faults;
 mod hunting;
 mod limits;
 mod links;
+mod paging;
 mod questions;
 mod quota;
 mod replay;

@@ -236,3 +236,55 @@ async fn sessions_of_a_process_share_a_quota_and_tenants_do_not() {
     assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
     assert_eq!(seen.lock().unwrap().len(), 50);
 }
+
+#[tokio::test(start_paused = true)]
+async fn no_more_requests_are_under_way_than_the_service_answers_at_a_time() {
+    /// How long the service takes for an answer, whose body comes late.
+    const TAKES: Duration = Duration::from_secs(10);
+    let under_way = Arc::new(Mutex::new(Vec::<Instant>::new()));
+    let most = Arc::new(Mutex::new(0));
+    let (counted, highest) = (Arc::clone(&under_way), Arc::clone(&most));
+    let network = Network::new(move |request, count| {
+        if super::is_token_request(request) {
+            return super::token_answer(request, count);
+        }
+        let mut counted = counted.lock().unwrap();
+        counted.retain(|begun| begun.elapsed() < TAKES);
+        counted.push(Instant::now());
+        let mut highest = highest.lock().unwrap();
+        *highest = counted.len().max(*highest);
+        let body = br#"{"value":[{"id":"a"}]}"#.to_vec();
+        Answer::Parts(200, Vec::new(), vec![crate::testing::Part::After(TAKES.as_secs(), body)])
+    });
+    let fixture = Fixture::over(&network, "");
+    let begun = Instant::now();
+    let document = r#"{"kind":"rows","resource":"secureScores"}"#;
+    let queries: Vec<_> = (0..12).map(|_| fixture.query(document)).collect();
+    let outcomes = futures_util::future::join_all(queries.iter().map(drain)).await;
+    assert!(outcomes.iter().all(|outcome| (outcome.rows.len(), outcome.errors.len()) == (1, 0)));
+    assert_eq!(*most.lock().unwrap(), 4);
+    assert_eq!(begun.elapsed().as_secs(), 3 * TAKES.as_secs());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pipeline_that_stalls_leaves_its_place_to_the_requests_that_it_waits_for() {
+    let row = br#"{"id":"a"},"#;
+    let large = [&br#"{"value":["#[..], &row.repeat(100_000), br#"{"id":"b"}]}"#].concat();
+    let fixture = Fixture::new(move |request, _| {
+        let is_item = request.url.path().ends_with("/a");
+        if is_item {
+            ok(r#"{"id":"a"}"#)
+        } else {
+            Answer::Parts(200, Vec::new(), vec![crate::testing::Part::Bytes(large.clone())])
+        }
+    });
+    // Nobody reads these to their end.
+    let stalled: Vec<_> =
+        (0..4).map(|_| fixture.query(r#"{"kind":"rows","resource":"secureScores"}"#)).collect();
+    for query in &stalled {
+        assert!(matches!(query.next_in_test().await, crate::query::Next::Batch(_)));
+    }
+    let inner = fixture.run(r#"{"kind":"rows","resource":"secureScores","id":"a"}"#);
+    let inner = tokio::time::timeout(Duration::from_secs(60), inner).await.expect("it waits for ever");
+    assert_eq!((inner.rows.len(), inner.errors.len()), (1, 0));
+}

@@ -52,8 +52,9 @@ pub(super) fn class(
         quota: plan.quota as u8,
     };
     // What is on this machine is not the service, and has the limits that its own refusals name.
-    let published = if is_loopback(url) { &[][..] } else { plan.quota.limits() };
-    context.governor.class(key, published, context.clock.now())
+    let (published, at_once) =
+        if is_loopback(url) { (&[][..], None) } else { (plan.quota.limits(), plan.quota.at_once()) };
+    context.governor.class(key, published, at_once, context.clock.now())
 }
 
 /// Waits until a request may be sent. `told`: until when the user knows of the wait.

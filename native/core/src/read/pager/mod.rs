@@ -2,6 +2,7 @@
 //! none.
 
 mod admission;
+mod course;
 mod next_link;
 mod page;
 mod skip;
@@ -15,14 +16,13 @@ use std::collections::HashSet;
 use std::hash::BuildHasher;
 
 use foldhash::fast::FixedState;
-use url::Url;
 
+use self::course::Course;
 use self::page::{Page, PageEnd};
-use self::target::Target;
-use self::time_window::TimeWindow;
+use self::target::{Next, Target};
 use super::plan::Plan;
 use super::sink::Sink;
-use crate::catalog::{Paging, WithoutLink};
+use crate::catalog::Paging;
 use crate::context::Context;
 use crate::errors::{REPEATED_NEXT_LINK, REPEATED_PAGE, Result};
 
@@ -42,41 +42,42 @@ struct Pager<'a> {
     context: &'a Context,
     tenant: &'a str,
     plan: &'a Plan,
+    first: Target,
     /// Rows of the pages so far.
     rows: u64,
-    window: Option<TimeWindow>,
+    course: Course,
+    /// Whether it was said that rows may be missing.
+    is_warned: bool,
 }
 
 impl<'a> Pager<'a> {
     fn new(context: &'a Context, tenant: &'a str, plan: &'a Plan) -> Self {
-        let window = match plan.without_link {
-            WithoutLink::TimeWindow(field) => Some(TimeWindow::new(field)),
-            WithoutLink::Skip | WithoutLink::Unknown => None,
-        };
-        Pager { context, tenant, plan, rows: 0, window }
+        let first = Target { url: plan.url.clone(), body: plan.body.clone(), round: 0 };
+        Pager { context, tenant, plan, first, rows: 0, course: Course::of(plan), is_warned: false }
     }
 
     async fn read(mut self, sink: &mut Sink) -> Result<()> {
-        let mut target = Target { url: self.plan.url.clone(), body: self.plan.body.clone() };
+        let mut target = self.first.clone();
         let (mut requested, mut pages) = (HashSet::new(), HashSet::new());
         for number in 1.. {
-            let address = FixedState::default().hash_one((target.url.as_str(), &target.body));
+            let address = FixedState::default().hash_one((target.url.as_str(), &target.body, target.round));
             if !requested.insert(address) {
                 return Err(
                     REPEATED_NEXT_LINK.error(format!("page {number} has the address of an earlier one"))
                 );
             }
             let page = Page::new(self.context, self.tenant, self.plan, &target, number);
-            let end = page.read(sink, self.window.as_mut()).await?;
+            let end = page.read(sink, &mut self.course).await?;
             self.context.reporter.page();
             self.rows += end.rows;
             sink.flush(None).await;
             if sink.is_satisfied() {
                 return Ok(());
             }
-            let Some(next) = self.next(&target, &end)? else { return Ok(()) };
+            let Some(next) = self.next(&target, &end)? else { break };
             // A time window begins with rows of the one before.
-            if self.window.is_none() && end.rows > 0 && !pages.insert(end.digest) {
+            let may_be_equal = matches!(self.course, Course::Time(_));
+            if !may_be_equal && end.rows > 0 && !pages.insert((end.digest, target.round)) {
                 return Err(REPEATED_PAGE.error(format!("page {number} has the rows of an earlier one")));
             }
             if !sink.page_ended(&next.url).await {
@@ -84,50 +85,59 @@ impl<'a> Pager<'a> {
             }
             target = next;
         }
+        self.tell_of_changes();
         Ok(())
     }
 
     /// The page after one that ended like this.
     fn next(&mut self, current: &Target, end: &PageEnd) -> Result<Option<Target>> {
-        let to = |url| Target { url, body: current.body.clone() };
         match self.plan.paging {
             Paging::NextLink { .. } => match &end.continuation.link {
+                Some(link) if self.leads_on(current, link, end) => Ok(self.without_link(current, end, false)),
                 Some(link) => {
-                    next_link::next(self.context, self.plan.family, &current.url, link).map(to).map(Some)
+                    let url = next_link::next(self.context, self.plan.family, &current.url, link)?;
+                    self.course.pass(end.rows);
+                    Ok(Some(Target { url, body: current.body.clone(), round: current.round }))
                 }
-                None => Ok(self.without_link(&current.url, end).map(to)),
+                None => {
+                    let is_last = self.plan.full_page.is_none_or(|full| end.rows < u64::from(full));
+                    Ok(self.without_link(current, end, is_last))
+                }
             },
-            Paging::Skip { top } => Ok(skip::next(&current.url, top, self.rows, end).map(to)),
+            Paging::Skip { top } => Ok(self.without_link(current, end, end.rows < u64::from(top))),
             Paging::SkipToken => skip_token::next(current, end),
             Paging::Single => Ok(None),
         }
     }
 
-    /// The page after one that has no link.
-    fn without_link(&mut self, current: &Url, end: &PageEnd) -> Option<Url> {
-        let full = self.plan.full_page?;
-        if end.rows < u64::from(full) {
-            if self.window.as_ref().is_some_and(TimeWindow::is_ambiguous) {
-                self.warn_of_missing_rows(end);
-            }
-            return None;
-        }
-        let next = match self.plan.without_link {
-            WithoutLink::Skip => skip::next(current, full, self.rows, end),
-            WithoutLink::TimeWindow(_) => {
-                let plan = self.plan;
-                self.window.as_mut().and_then(|window| window.next(&plan.url, end.rows))
-            }
-            WithoutLink::Unknown => None,
+    /// Whether the course of the list is better than this link: rows are missing before the page, or the link only
+    /// counts rows, and loses some when others go.
+    fn leads_on(&self, current: &Target, link: &str, end: &PageEnd) -> bool {
+        let is_position = end.rows > 0 && next_link::is_position(&current.url, link);
+        self.course.is_torn() || is_position && self.course.can_go_on()
+    }
+
+    /// The page after one that has no link, or none to follow.
+    fn without_link(&mut self, current: &Target, end: &PageEnd, is_last: bool) -> Option<Target> {
+        let next = self.course.next(&self.first, current, end.rows, is_last);
+        let is_whole = match next {
+            Next::Page(_) => !self.course.has_gap(),
+            Next::End => true,
+            Next::Unknown => false,
         };
-        let is_whole = next.is_some() && self.window.as_ref().is_none_or(|window| !window.has_gap());
         if !is_whole {
             self.warn_of_missing_rows(end);
         }
-        next
+        match next {
+            Next::Page(target) => Some(target),
+            Next::End | Next::Unknown => None,
+        }
     }
 
-    fn warn_of_missing_rows(&self, end: &PageEnd) {
+    fn warn_of_missing_rows(&mut self, end: &PageEnd) {
+        if std::mem::replace(&mut self.is_warned, true) {
+            return;
+        }
         self.context.reporter.warning(format!(
             "Tenant {}: a page of {} came without a link to the next one, and where the list goes on is not known, so \
              rows may be missing after {} rows. Read the list in parts with -Filter.",
@@ -135,5 +145,15 @@ impl<'a> Pager<'a> {
             self.plan.url.path(),
             self.rows.max(end.rows)
         ));
+    }
+
+    /// Rows came, went or changed while the list was read.
+    fn tell_of_changes(&self) {
+        if let Some(changes) = self.course.changes() {
+            let (tenant, path) = (self.tenant, self.plan.url.path());
+            self.context
+                .reporter
+                .warning(format!("Tenant {tenant}: {path} changed while it was read. {changes}"));
+        }
     }
 }

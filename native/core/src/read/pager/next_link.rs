@@ -16,6 +16,11 @@ pub(super) fn next(context: &Context, family: Family, current: &Url, link: &str)
     Ok(next)
 }
 
+/// Whether a link only says how many rows come before the next page.
+pub(super) fn is_position(current: &Url, link: &str) -> bool {
+    current.join(link).is_ok_and(|url| has(&url, "$skip") && !has(&url, "$skiptoken"))
+}
+
 fn has(url: &Url, parameter: &str) -> bool {
     address::parameter(url, parameter).is_some_and(|value| !value.is_empty())
 }

@@ -8,8 +8,8 @@ use foldhash::fast::FixedState;
 use reqwest::header::{self, HeaderName, HeaderValue};
 
 use super::admission::{self, Admission};
+use super::course::Course;
 use super::target::Target;
-use super::time_window::TimeWindow;
 use crate::auth;
 use crate::clock::within;
 use crate::context::Context;
@@ -114,7 +114,7 @@ impl From<Error> for Failure {
 struct PageRequest<'a, 'b> {
     page: Page<'a>,
     sink: &'b mut Sink,
-    window: Option<&'b mut TimeWindow>,
+    course: &'b mut Course,
     /// Whether a token that was refused has been replaced.
     renewed: bool,
 }
@@ -126,7 +126,7 @@ impl Attempt for PageRequest<'_, '_> {
 
     async fn attempt(&mut self) -> Result<Outcome<PageEnd>> {
         let before = self.page.rows;
-        let error = match self.page.attempt(self.sink, self.window.as_deref_mut()).await {
+        let error = match self.page.attempt(self.sink, self.course).await {
             Ok(next) => return Ok(Outcome::Done(next)),
             Err(Failure::Token(_)) if !self.renewed => {
                 self.renewed = true;
@@ -173,18 +173,14 @@ impl<'a> Page<'a> {
         }
     }
 
-    pub(super) async fn read(self, sink: &mut Sink, window: Option<&mut TimeWindow>) -> Result<PageEnd> {
+    pub(super) async fn read(self, sink: &mut Sink, course: &mut Course) -> Result<PageEnd> {
         let what = self.name();
         let context = self.context;
         let policy = Policy::of(&context.settings.retry);
-        context.retry(&what, &policy, PageRequest { page: self, sink, window, renewed: false }).await
+        context.retry(&what, &policy, PageRequest { page: self, sink, course, renewed: false }).await
     }
 
-    async fn attempt(
-        &mut self,
-        sink: &mut Sink,
-        window: Option<&mut TimeWindow>,
-    ) -> Result<PageEnd, Failure> {
+    async fn attempt(&mut self, sink: &mut Sink, course: &mut Course) -> Result<PageEnd, Failure> {
         let target = self.context.settings.target(self.plan.family)?;
         let scope = target.scope.as_ref();
         let mut cached = auth::access_token(self.context, self.tenant, scope, false).await?;
@@ -201,7 +197,7 @@ impl<'a> Page<'a> {
         }
         // What quotes the answer quotes it without the token.
         let quoter = Quoter::new([cached.token.secret.expose()]);
-        let ended = self.exchange(admission, &cached, scope, &quoter, sink, window).await;
+        let ended = self.exchange(admission, &cached, scope, &quoter, sink, course).await;
         ended.map_err(|failure| failure.masked(&quoter))
     }
 
@@ -220,7 +216,7 @@ impl<'a> Page<'a> {
         scope: &str,
         quoter: &Quoter,
         sink: &mut Sink,
-        window: Option<&mut TimeWindow>,
+        course: &mut Course,
     ) -> Result<PageEnd, Failure> {
         let method = self.plan.method.as_str();
         self.context.reporter.request(method, self.tenant, self.target.url.path(), self.number);
@@ -234,7 +230,7 @@ impl<'a> Page<'a> {
         if (200..300).contains(&status) {
             self.warn_if_partial(&response, quoter);
             let mut received = Received::default();
-            return match self.body(&mut response, sink, window, &mut received).await {
+            return match self.body(&mut response, sink, course, &mut received).await {
                 Err(Failure::Damaged(error)) => Err(self.damaged(error, response, received).await),
                 ended => ended,
             };
@@ -307,7 +303,7 @@ impl<'a> Page<'a> {
         &mut self,
         response: &mut Response,
         sink: &mut Sink,
-        mut window: Option<&mut TimeWindow>,
+        course: &mut Course,
         received: &mut Received,
     ) -> Result<PageEnd, Failure> {
         let _reader = sink.begin(response).await;
@@ -333,8 +329,7 @@ impl<'a> Page<'a> {
             self.context.reporter.received(chunk.len());
             for part in chunk.chunks(YIELD_AFTER) {
                 splitter.feed(part);
-                let go_on =
-                    self.rows(&mut splitter, &mut replay, response, sink, window.as_deref_mut()).await;
+                let go_on = self.rows(&mut splitter, &mut replay, response, sink, course).await;
                 received.rows = replay.rows;
                 if !go_on? {
                     return Ok(self.end(Continuation::default()));
@@ -371,11 +366,11 @@ impl<'a> Page<'a> {
         replay: &mut Replay,
         response: &mut Response,
         sink: &mut Sink,
-        mut window: Option<&mut TimeWindow>,
+        course: &mut Course,
     ) -> Result<bool, Failure> {
         loop {
             let is_new = replay.rows >= self.rows;
-            let may_attempt = is_new && window.is_none() && !self.plan.nested;
+            let may_attempt = is_new && !course.may_repeat() && !self.plan.nested;
             let row = splitter.next_row(|text| if may_attempt { sink.attempt(text) } else { None });
             // A damaged compressed body shows as broken JSON before its checksum is reached.
             let row = row.map_err(|error| {
@@ -391,7 +386,7 @@ impl<'a> Page<'a> {
             replay.rows += 1;
             if is_new {
                 self.digest = digest(self.digest, json);
-                let is_wanted = window.as_mut().is_none_or(|window| window.is_new(json));
+                let is_wanted = course.is_new(json);
                 if is_wanted && !self.row(row.state, json, replay.rows, response, sink).await {
                     return Ok(false);
                 }

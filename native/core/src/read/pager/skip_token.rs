@@ -27,5 +27,9 @@ pub(super) fn next(current: &Target, end: &PageEnd) -> Result<Option<Target>> {
     options.insert("$skipToken".to_owned(), Value::from(token.as_str()));
     // The token stands for the position.
     options.remove("$skip");
-    Ok(Some(Target { url: current.url.clone(), body: Some(Bytes::from(Value::Object(body).to_string())) }))
+    Ok(Some(Target {
+        url: current.url.clone(),
+        body: Some(Bytes::from(Value::Object(body).to_string())),
+        round: 0,
+    }))
 }

@@ -109,8 +109,9 @@ async fn skip_goes_on_until_a_page_is_short() {
     for (total, expected) in [
         (0, &["$top=100"][..]),
         (99, &["$top=100"]),
-        (100, &["$top=100", "$top=100&$skip=100"]),
-        (250, &["$top=100", "$top=100&$skip=100", "$top=100&$skip=200"]),
+        // Each page begins with the last row of the one before.
+        (100, &["$top=100", "$top=100&$skip=99"]),
+        (250, &["$top=100", "$top=100&$skip=99", "$top=100&$skip=198"]),
     ] {
         let (queries, read) = read_list(skip, None, skipping(total)).await;
         assert_eq!(
@@ -122,8 +123,8 @@ async fn skip_goes_on_until_a_page_is_short() {
 
 #[tokio::test(start_paused = true)]
 async fn skip_requests_no_page_that_is_not_needed() {
-    let (queries, read) = read_list(Paging::Skip { top: 100 }, Some(200), skipping(1000)).await;
-    assert_eq!((read.unwrap(), queries.len()), (200, 2));
+    let (queries, read) = read_list(Paging::Skip { top: 100 }, Some(199), skipping(1000)).await;
+    assert_eq!((read.unwrap(), queries.len()), (199, 2));
 }
 
 #[tokio::test(start_paused = true)]
@@ -302,13 +303,15 @@ async fn alerts_without_a_link_go_on_from_the_last_time_and_none_comes_twice() {
             let alerts = catalog::resource("alerts").unwrap();
             let plan = Plan::of(&world.1.settings, alerts, Scope::List, &[]).unwrap();
             let (sent, read) = read_plan(&world, &plan, None).await;
-            if is_descending && counts[2] >= 1_000 {
-                // A full page of one time does not show that the service ignores the order that was asked for.
-                assert!(!warnings(&world.1).is_empty(), "{counts:?}");
-                continue;
-            }
             assert_eq!(read.unwrap(), total - u64::from(gap), "{counts:?} {is_descending}");
-            assert_eq!(sent.len(), requests, "{counts:?} {is_descending}");
+            if is_descending && counts[2] >= 1_000 {
+                // A full page of one time does not show the order.
+                assert!(sent.len() <= 3 * requests, "{counts:?}: {}", sent.len());
+            } else {
+                // With the newest first, what changed in the meantime is read in the end.
+                let requests = requests + usize::from(is_descending && requests > 1);
+                assert_eq!(sent.len(), requests, "{counts:?} {is_descending}");
+            }
             assert_eq!(warnings(&world.1).len(), usize::from(gap), "{counts:?} {is_descending}");
         }
     }
@@ -330,18 +333,19 @@ async fn alerts_in_no_order_are_a_warning() {
 #[tokio::test(start_paused = true)]
 async fn a_window_keeps_the_filter_of_the_caller() {
     let world = over(|url, number| {
-        let rows = |id: &str, count: u64| -> Vec<Value> {
-            let time = "2024-05-01T00:00:00.1Z";
+        let rows = |id: &str, count: u64, time: &str| -> Vec<Value> {
             (0..count).map(|n| json!({"id": format!("{id}{n}"), "lastUpdateDateTime": time})).collect()
         };
         let query = pairs(url.query().unwrap_or_default().as_bytes());
         if number == 1 {
-            return json!({ "value": rows("a", 1000) });
+            return json!({ "value": rows("a", 1000, "2024-05-01T00:00:00.1Z") });
         }
         let filter =
             "(severity eq 'high' or status eq 'new') and lastUpdateDateTime ge 2024-05-01T00:00:00.1Z";
         assert_eq!(query["$filter"], filter);
-        json!({ "value": rows("b", 1) })
+        let mut again = rows("a", 1, "2024-05-01T00:00:00.1Z");
+        again.extend(rows("b", 1, "2024-05-01T00:00:00.2Z"));
+        json!({ "value": again })
     });
     let filter = [("$filter", "severity eq 'high' or status eq 'new'".to_owned())];
     let plan =

@@ -58,6 +58,7 @@
         'Get-FdxSoftware'
         'Get-FdxSoftwareVersion'
         'Get-FdxSubscription'
+        'Get-FdxTenant'
         'Get-FdxThreatArticle'
         'Get-FdxThreatHost'
         'Get-FdxThreatProfile'

@@ -178,4 +178,131 @@ Describe 'Many tenants' {
             Get-Variable inner -ErrorAction Ignore | Should -BeNullOrEmpty
         }
     }
+
+    Context 'are listed' {
+        It 'by the tenant of a partner, on any number of pages, and read from there' {
+            $customers = @(Get-FdxTenant)
+            $customers.CustomerId | Should -Be $ids[1..2]
+            $customers.CustomerName | Should -Be fabrikam, adatum
+            $customers.TenantId | Sort-Object -Unique | Should -Be $ids[0]
+            $rows = @(Get-FdxMachine -TenantId $customers)
+            $rows.TenantName | Sort-Object -Unique | Should -Be adatum, fabrikam
+            @($customers | Get-FdxAlert).TenantId | Sort-Object -Unique | Should -Be $ids[1..2]
+            # The page's own size is the service's, so a link comes with many customers only.
+            $tenants = @((Invoke-Control GET /world).tenants)
+            $more = foreach ($number in 1..250) {
+                $copy = $tenants[1] | ConvertTo-Json -Depth 9 | ConvertFrom-Json
+                $copy.tenantId = 'd0000000-0000-4000-8000-{0:d12}' -f $number
+                $copy.domain = "d$number.onmicrosoft.com"
+                $copy
+            }
+            Set-World @{ tenants = @($tenants) + @($more) }
+            @(Get-FdxTenant).CustomerId | Sort-Object -Unique | Should -HaveCount 252
+            @(Get-FdxTenant -First 120) | Should -HaveCount 120
+        }
+
+        It 'and a list of them survives CSV' {
+            $file = Join-Path $TestDrive exported.csv
+            Get-FdxTenant | Export-Csv $file
+            $rows = @(Get-FdxMachine -TenantId (Import-Csv $file))
+            $rows.TenantId | Sort-Object -Unique | Should -Be $ids[1..2]
+            $rows.TenantName | Sort-Object -Unique | Should -Be adatum, fabrikam
+            $copy = Get-FdxTenant -Path $file
+            $copy.CustomerId | Should -Be $ids[1..2]
+            $copy.CustomerName | Should -Be fabrikam, adatum
+        }
+
+        It 'by Azure Lighthouse: each tenant once, without the own one' {
+            Set-Customer @{ subscriptions = 2; delegatedSubscriptions = 5 }
+            $customers = @(Get-FdxTenant -Source Lighthouse)
+            $customers.CustomerId | Should -Be $ids[1..2]
+            $customers.CustomerName | Should -Be $null, $null
+            @(Get-FdxTenant -Source Lighthouse -First 1).CustomerId | Should -Be $ids[1]
+            ($customers | Get-FdxMachine).TenantId | Sort-Object -Unique | Should -Be $ids[1..2]
+            Set-Customer @{ delegatedSubscriptions = 0 }
+            Get-FdxTenant -Source Lighthouse | Should -BeNullOrEmpty
+        }
+
+        It 'by a file: <name>' -ForEach @(
+            @{ name = 'semicolon.csv'; text = "Customer name;Customer ID`nContoso, Ltd;{0}`n;{1}" }
+            @{ name = 'tab.txt'; text = "TenantId`tDisplayName`n{0}`tContoso, Ltd`n{1}`t" }
+            @{ name = 'quoted.csv'; text = '"Microsoft ID","Company name"' + "`n" + '"{0}","Contoso, Ltd"' + "`n{1}," }
+            @{
+                name = 'graph.json'
+                text = '{{"value": [{{"tenantId": "{0}", "displayName": "Contoso, Ltd"}}, {{"tenantId": "{1}"}}]}}'
+            }
+            @{ name = 'list.json'; text = '[{{"customerId": "{0}", "name": "Contoso, Ltd"}}, {{"customerId": "{1}"}}]' }
+        ) {
+            # A file needs no connection.
+            Disconnect-Fdx
+            $file = Join-Path $TestDrive $name
+            Set-Content -LiteralPath $file ($text -f $ids[0], $ids[1])
+            $customers = @(Get-FdxTenant -Path $file)
+            $customers.CustomerId | Should -Be $ids[0..1]
+            $customers.CustomerName | Should -Be 'Contoso, Ltd', $null
+            @(Get-FdxTenant -Path $file -First 1) | Should -HaveCount 1
+        }
+
+        It 'by a file with mistakes: each is an error' {
+            $file = Join-Path $TestDrive mistakes.csv
+            Set-Content $file "TenantId,Name`n,Nobody`n$($ids[0]),Contoso`n$($ids[0]),Again"
+            $customers = @(Get-FdxTenant -Path $file -ErrorVariable failed -ErrorAction SilentlyContinue)
+            $customers.CustomerName | Should -Be Contoso
+            $failed.Count | Should -Be 1
+            Get-ErrorId $failed[0] | Should -Be Fdx.Settings.CustomerFile
+            "$($failed[0])" | Should -Match 'Row 1 .*TenantId, Name'
+            Get-ErrorId (Get-Failure { Get-FdxTenant -Path (Join-Path $TestDrive none.csv) }) |
+                Should -Be Fdx.Settings.CustomerFile
+            Set-Content (Join-Path $TestDrive bad.json) '{'
+            Get-ErrorId (Get-Failure { Get-FdxTenant -Path (Join-Path $TestDrive bad.json) }) |
+                Should -Be Fdx.Settings.CustomerFile
+        }
+    }
+}
+
+Describe '500 tenants, of which 10 fail' {
+    BeforeAll {
+        . $PSScriptRoot/Fixture.ps1
+        Start-FakeTenant '--tenants', '500', '--machines', '2', '--rows', '8'
+        $customers = foreach ($tenant in $Fake.tenants) {
+            [pscustomobject]@{ CustomerId = $tenant.tenantId; CustomerName = "Name of $($tenant.domain)" }
+        }
+    }
+
+    AfterAll { Stop-FakeTenant }
+
+    It 'give every row once, and every failure by name' {
+        Reset-Tenant
+        $tenants = @((Invoke-Control GET /world).tenants)
+        $failing = 0..9 | ForEach-Object { $_ * 50 + 7 }
+        foreach ($index in $failing) { $tenants[$index].consented = $false }
+        Set-World @{ tenants = $tenants }
+        Connect-Tenant @{ TenantId = $customers }
+        $quiet = @{ ErrorAction = 'SilentlyContinue'; ErrorVariable = '+failed'; TenantSummary = '+report' }
+        $failed, $report = @(), @()
+        $machines = @(Get-FdxMachine @quiet)
+        $rows = @(Get-FdxVulnerability @quiet)
+
+        $machines.Count | Should -Be (490 * 2)
+        @($machines | Group-Object TenantId, Id | Where-Object Count -ne 1) | Should -BeNullOrEmpty
+        $rows.Count | Should -Be (490 * 8)
+        @($rows | Group-Object TenantId, Id | Where-Object Count -ne 1) | Should -BeNullOrEmpty
+        $expected = $customers[$failing].CustomerName | Sort-Object
+        foreach ($group in $failed | Group-Object { $_.InvocationInfo.MyCommand.Name }) {
+            $group.Group.Exception.TenantName | Sort-Object | Should -Be $expected -Because $group.Name
+        }
+        $failed.Count | Should -Be 20
+
+        $report.Count | Should -Be 1000
+        foreach ($resource in $report | Group-Object Resource) {
+            $resource.Group.TenantId | Should -Be $customers.CustomerId
+            $resource.Group.TenantName | Should -Be $customers.CustomerName
+            $bad = $resource.Group | Where-Object Result -ne Succeeded
+            $bad.TenantName | Sort-Object | Should -Be $expected
+            $bad.Result | Sort-Object -Unique | Should -Be Failed
+            $bad.ErrorId | Sort-Object -Unique | Should -Be Fdx.Auth.AppNotConsented
+        }
+        ($report | Measure-Object Rows -Sum).Sum | Should -Be ($machines.Count + $rows.Count)
+        (Get-Report).violations | Should -BeNullOrEmpty
+    }
 }

@@ -63,7 +63,7 @@ public abstract class DataCommand : TenantCommand
                 WriteError(failure.ToErrorRecord());
             }
         };
-        Run(request, Raw ? RawRows : rows, tenants, complete is null || Raw ? WriteObject : Completed);
+        Run(request, Raw ? RawRows : rows, tenants, complete is null || Raw ? WriteRow : Completed);
         if (Runner.Remaining > 0)
         {
             foreach (var failure in missing.InNoTenant(Runner.TenantCount))
@@ -75,7 +75,10 @@ public abstract class DataCommand : TenantCommand
         void Completed(object row)
         {
             complete(row);
-            WriteObject(row);
+            WriteRow(row);
         }
     }
+
+    /// <summary>Writes a row, or with -Raw its JSON.</summary>
+    private protected virtual void WriteRow(object row) => WriteObject(row);
 }

@@ -1525,6 +1525,18 @@ namespace FedXdr.Commands
         }
     }
 
+    [Cmdlet(VerbsCommon.Get, "FdxTenant", DefaultParameterSetName = "List")]
+    [OutputType(typeof(Customer), typeof(string))]
+    public sealed partial class GetFdxTenantCommand : ResourceCommand
+    {
+        private const string ListSet = "List";
+
+        private protected override void Process()
+        {
+            ReadList(Catalog.DelegatedAdminCustomers, null);
+        }
+    }
+
     [Cmdlet(VerbsCommon.Get, "FdxThreatArticle", DefaultParameterSetName = "List")]
     [OutputType(typeof(ThreatArticle), typeof(string))]
     public sealed partial class GetFdxThreatArticleCommand : ResourceCommand

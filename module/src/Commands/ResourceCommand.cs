@@ -86,7 +86,7 @@ public abstract class ResourceCommand : DataCommand
     private protected static CatalogEntry Choose(string value, params (string Value, CatalogEntry Entry)[] entries) =>
         entries.First(choice => choice.Value.Equals(value, StringComparison.OrdinalIgnoreCase)).Entry;
 
-    private protected void ReadList(CatalogEntry resource, string? filter)
+    private protected virtual void ReadList(CatalogEntry resource, string? filter)
     {
         using var request = NewRowsRequest(resource);
         request.Text("filter", filter);

@@ -12,9 +12,10 @@ namespace FedXdr.Commands;
 /// </summary>
 internal sealed class TenantObject
 {
-    private static readonly string[] Ids = ["tenantid", "customerid", "customertenantid", "microsoftid"];
+    // A customer comes first: where an object has both, its tenant is the partner's.
+    private static readonly string[] Ids = ["customerid", "customertenantid", "tenantid", "microsoftid"];
 
-    private static readonly string[] Names = ["tenantname", "customername", "companyname", "tenantdisplayname"];
+    private static readonly string[] Names = ["customername", "tenantname", "companyname", "tenantdisplayname"];
 
     // What any object may have: they name the tenant only if the object is one.
     private static readonly string[] GeneralNames = ["displayname", "name"];
@@ -43,27 +44,18 @@ internal sealed class TenantObject
     }
 
     /// <summary>The tenant that an object stands for; null if it does not say one.</summary>
-    internal static TenantReference? Find(object item)
-    {
-        if (IsRow(item))
-        {
-            var row = PSObject.AsPSObject(item);
-            return Text(row.Properties["TenantId"]?.Value) is { } id
-                ? new TenantReference(id, Text(row.Properties["TenantName"]?.Value))
-                : null;
-        }
-        return new TenantObject(item).Find();
-    }
+    internal static TenantReference? Find(object item) =>
+        IdTransformationAttribute.IsRow(item) ? OfRow(item) : new TenantObject(item).Find();
 
     /// <summary>
-    /// Whether an object that is no row of this module is a tenant, so that its Id is no other item's. An Id needs a
-    /// name beside it: other items have GUIDs too.
+    /// Whether an object is a tenant, so that its Id is no other item's. An Id needs a name beside it: other items have
+    /// GUIDs too.
     /// </summary>
     internal static bool IsTenant(object item)
     {
-        if (IsRow(item))
+        if (IdTransformationAttribute.IsRow(item))
         {
-            return false;
+            return IdTransformationAttribute.ClassOf(item) is nameof(Customer);
         }
         var read = new TenantObject(item);
         return read.Find() is { } tenant
@@ -80,7 +72,15 @@ internal sealed class TenantObject
         || (text.Contains('.', StringComparison.Ordinal)
             && text.All(letter => char.IsAsciiLetterOrDigit(letter) || letter is '-' or '.'));
 
-    private static bool IsRow(object item) => IdTransformationAttribute.IsRow(item);
+    // The tenant of a row is the one that it was read from. A customer stands for its own.
+    private static TenantReference? OfRow(object row)
+    {
+        var (id, name) = IsTenant(row) ? ("CustomerId", "CustomerName") : ("TenantId", "TenantName");
+        var properties = PSObject.AsPSObject(row).Properties;
+        return Text(properties[id]?.Value) is { } tenant
+            ? new TenantReference(tenant, Text(properties[name]?.Value))
+            : null;
+    }
 
     private static string? Text(object? value) => TrimAttribute.Unwrap(value) switch
     {
@@ -119,13 +119,17 @@ internal sealed class TenantObject
             return null;
         }
         var found = new TenantReference(id, inner?.Name);
-        if (found.Name is null && First(Names) is { } name)
+        if (found.Name is not null)
         {
-            return new TenantReference(id, name);
+            return found;
         }
-        // An object that has the member for the name, but no value, has no name.
-        var isNameless = _members.ContainsKey(Names[0]) || HasOtherId(found);
-        return isNameless || found.Name is not null ? found : new TenantReference(id, First(GeneralNames));
+        // The first of these members decides, also without a value: where a customer has no name, that of the tenant is
+        // the partner's.
+        if (Array.Find(Names, _members.ContainsKey) is { } member)
+        {
+            return new TenantReference(id, Text(Value(member)));
+        }
+        return HasOtherId(found) ? found : new TenantReference(id, First(GeneralNames));
     }
 
     private TenantReference? InnerTenant()

@@ -39,6 +39,10 @@ internal static class Errors
     internal static FdxException InvalidItemId(string message, Exception? cause = null) =>
         new("Fdx.Settings.InvalidItemId", FdxErrorKind.Configuration, message, "Use the id that the list shows, such as one from Get-FdxMachine.", cause);
 
+    /// <summary>Because the file of customers cannot be read, or a row of it has no tenant.</summary>
+    internal static FdxException CustomerFile(string message, Exception? cause = null) =>
+        new("Fdx.Settings.CustomerFile", FdxErrorKind.Configuration, message, "Use a CSV or JSON file whose rows have a TenantId or CustomerId, and a name such as CustomerName.", cause);
+
     /// <summary>Because the script block for the assertion returned no assertion.</summary>
     internal static FdxException AssertionScriptFailed(string message, Exception? cause = null) =>
         new("Fdx.Assertion.ScriptFailed", FdxErrorKind.Authentication, message, "Run the script block by itself. It must return the token as one string or SecureString.", cause);

@@ -4351,6 +4351,33 @@ namespace FedXdr
             ValueText.Line(Id, Registrar, FirstSeenDateTime, LastSeenDateTime);
     }
 
+    /// <summary>Customers of a partner, with delegated administration (GDAP).</summary>
+    public sealed class Customer
+    {
+
+        /// <summary>Id of the tenant that the row is from.</summary>
+        public string? TenantId { get; set; }
+
+        /// <summary>Domain of the tenant, if -TenantId gave that.</summary>
+        public string? TenantName { get; set; }
+
+        /// <summary>Id of the customer's tenant.</summary>
+        public string? CustomerId { get; set; }
+
+        /// <summary>Name of the customer.</summary>
+        public string? CustomerName { get; set; }
+
+        /// <summary>Id of the customer in the list.</summary>
+        public string? Id { get; set; }
+
+        /// <summary>Members of the answer that have no property of their own.</summary>
+        public PSObject? AdditionalProperties { get; set; }
+
+        /// <inheritdoc/>
+        public override string ToString() =>
+            ValueText.Line(CustomerName, CustomerId);
+    }
+
     /// <summary>Azure subscriptions that the app may read.</summary>
     public sealed class Subscription
     {

@@ -2535,6 +2535,36 @@ namespace FedXdr.Reading
         }
     }
 
+    internal sealed class CustomerReader : RowReader
+    {
+        internal static readonly CustomerReader Instance = new();
+
+        private static readonly ColumnSpec[] Specs =
+        [
+            new("customerId", ColumnKind.Text),
+            new("customerName", ColumnKind.Text),
+            new("id", ColumnKind.Text),
+            new("additionalProperties", ColumnKind.Variant),
+        ];
+
+        internal override ColumnSpec[]? Columns => Specs;
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        internal override object Read(BatchStream stream)
+        {
+            var columns = stream.Take(4);
+            return new Customer
+            {
+                TenantId = stream.Tenant,
+                TenantName = stream.TenantName,
+                CustomerId = columns[0].ReadText(),
+                CustomerName = columns[1].ReadText(),
+                Id = columns[2].ReadText(),
+                AdditionalProperties = columns[3].ReadObject(),
+            };
+        }
+    }
+
     internal sealed class SubscriptionReader : RowReader
     {
         internal static readonly SubscriptionReader Instance = new();
@@ -3232,6 +3262,11 @@ namespace FedXdr.Reading
             ThreatHostReader.Instance,
             []);
 
+        internal static CatalogEntry DelegatedAdminCustomers => new(
+            "delegatedAdminCustomers",
+            CustomerReader.Instance,
+            []);
+
         internal static CatalogEntry Subscriptions => new(
             "subscriptions",
             SubscriptionReader.Instance,
@@ -3265,7 +3300,7 @@ namespace FedXdr.Reading
         /// <summary>What Test-FdxConnection can check.</summary>
         internal static readonly string[] CheckTargets =
         [
-            "Defender", "Xdr", "Graph", "Arm", "Alert", "AntivirusHealth", "Assessment", "BaselineConfiguration", "BaselineProfile", "BrowserExtensionPermission", "CloudAlert", "CloudAssessment", "CloudPlan", "CloudSecureScore", "CloudSecureScoreControl", "Cve", "Domain", "File", "FileStatistic", "Hunting", "Incident", "Indicator", "Investigation", "IpAddress", "LibraryFile", "Machine", "MachineAction", "MachineCve", "MissingKb", "Recommendation", "RemediationTask", "ScanAgent", "ScanDefinition", "ScanHistory", "Score", "SecureScore", "SecureScoreControl", "Software", "SoftwareVersion", "Subscription", "ThreatArticle", "ThreatHost", "ThreatProfile", "ThreatVulnerability", "User", "Vulnerability",
+            "Defender", "Xdr", "Graph", "Arm", "Alert", "AntivirusHealth", "Assessment", "BaselineConfiguration", "BaselineProfile", "BrowserExtensionPermission", "CloudAlert", "CloudAssessment", "CloudPlan", "CloudSecureScore", "CloudSecureScoreControl", "Cve", "Domain", "File", "FileStatistic", "Hunting", "Incident", "Indicator", "Investigation", "IpAddress", "LibraryFile", "Machine", "MachineAction", "MachineCve", "MissingKb", "Recommendation", "RemediationTask", "ScanAgent", "ScanDefinition", "ScanHistory", "Score", "SecureScore", "SecureScoreControl", "Software", "SoftwareVersion", "Subscription", "Tenant", "ThreatArticle", "ThreatHost", "ThreatProfile", "ThreatVulnerability", "User", "Vulnerability",
         ];
     }
 }

@@ -17,6 +17,7 @@ const RAISED: &[(&str, &str)] = &[
     ("QueryFileUnreadable", "Fdx.Hunting.FileUnreadable"),
     ("InvalidDestination", "Fdx.Dataset.InvalidDestination"),
     ("InvalidItemId", "Fdx.Settings.InvalidItemId"),
+    ("CustomerFile", "Fdx.Settings.CustomerFile"),
     ("AssertionScriptFailed", "Fdx.Assertion.ScriptFailed"),
     ("TokenFileUnreadable", "Fdx.Workload.FileUnreadable"),
     ("CertificateUnreadable", "Fdx.Certificate.Unreadable"),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use crate::cloud::Resource;
+use crate::customers;
 use crate::data;
 use crate::endpoints::{self, Endpoint, Own, Parameter, Shape};
 use crate::http::{Answer, Call, Service, answer, json_answer, with_header};
@@ -94,6 +95,9 @@ impl Graph {
         if let Shape::Graph(list) = endpoint.shape {
             return list.page(endpoint, state, call, &customer);
         }
+        if matches!(endpoint.shape, Shape::Own(Own::Customers)) {
+            return customers::page(endpoint, state, call, &customer);
+        }
         let own: Vec<_> = endpoint.parameters.iter().map(Parameter::name).collect();
         lists::only(state, call, &own)?;
         let mut row = match endpoint.shape {
@@ -158,16 +162,20 @@ impl Arm {
     /// One page of subscriptions, with a link if there are more.
     fn subscriptions(state: &State, call: &Call, version: &str, customer: Option<&Customer>) -> Answer {
         let size = state.world().arm_page_size;
-        let (tenant, count) =
-            customer.map_or(("", 0), |customer| (&*customer.tenant_id, customer.subscriptions));
+        let mut all = customer.map_or_else(Vec::new, |customer| {
+            (0..customer.subscriptions)
+                .map(|number| data::subscription(&customer.tenant_id, number))
+                .collect()
+        });
+        all.extend(customer.map_or_else(Vec::new, |customer| delegated(state, customer)));
+        let count = all.len();
         let from = match call.query.get("$skiptoken").map(|token| token.parse::<usize>()) {
             None => 0,
             Some(Ok(from)) if from <= count => from,
             Some(_) => return Arm::refuse(400, "InvalidSkipToken", "The skip token is not valid."),
         };
         let to = count.min(from + size);
-        let rows: Vec<_> = (from..to).map(|number| data::subscription(tenant, number)).collect();
-        let mut body = json!({"value": rows, "count": {"type": "Total", "value": count}});
+        let mut body = json!({"value": &all[from..to], "count": {"type": "Total", "value": count}});
         if to < count {
             let (arm, path) = (state.address("arm"), &call.path);
             body["nextLink"] = format!("{arm}{path}?api-version={version}&%24skiptoken={to}").into();
@@ -229,6 +237,24 @@ impl Arm {
         }
         Ok(version)
     }
+}
+
+/// Subscriptions that other tenants delegate to this one: theirs in turn.
+/// <https://learn.microsoft.com/azure/lighthouse/concepts/cross-tenant-management-experience>
+fn delegated(state: &State, customer: &Customer) -> Vec<Value> {
+    let world = state.world();
+    let others = || world.tenants.iter().filter(|other| other.tenant_id != customer.tenant_id);
+    if others().next().is_none() {
+        return Vec::new();
+    }
+    let owners = others().cycle().take(customer.delegated_subscriptions).enumerate();
+    owners
+        .map(|(number, owner)| {
+            let mut row = data::subscription(&owner.tenant_id, 1_000 + number);
+            row["managedByTenants"] = json!([{"tenantId": customer.tenant_id}]);
+            row
+        })
+        .collect()
 }
 
 impl Service for Arm {

@@ -171,7 +171,9 @@ fn own_answer(
             };
             Ok(small_list("Machines", &all.filter(has).collect::<Vec<_>>()))
         }
-        Own::Subscriptions | Own::ResourceGraph | Own::Hunting => Err(no(404, "NotFound", "")),
+        Own::Subscriptions | Own::ResourceGraph | Own::Hunting | Own::Customers => {
+            Err(no(404, "NotFound", ""))
+        }
     }
 }
 

@@ -75,6 +75,8 @@ pub(crate) enum Own {
     ByTag,
     Subscriptions,
     ResourceGraph,
+    /// Customers of a partner.
+    Customers,
     /// Answered before this table is asked.
     Hunting,
 }
@@ -703,6 +705,14 @@ const ENDPOINTS: &[Endpoint] = &[
         INTELLIGENCE,
         Shape::Single(0),
         sample!("ThreatHost"),
+    )
+    .at(Resource::Graph),
+    // Delegated administration.
+    defender(
+        "/v1.0/tenantRelationships/delegatedAdminCustomers",
+        &["DelegatedAdminRelationship.Read.All", "DelegatedAdminRelationship.ReadWrite.All"],
+        Shape::Own(Own::Customers),
+        sample!("Customer"),
     )
     .at(Resource::Graph),
     // Advanced hunting (hunting-and-paging.md 1 and 2), whose rows have no sample.

@@ -12,6 +12,7 @@ mod cloud;
 mod cloudshell;
 mod control;
 mod credential;
+mod customers;
 mod data;
 mod defender;
 mod discovery;

@@ -205,6 +205,9 @@ pub struct Customer {
     /// Subscriptions that Azure Resource Manager lists.
     #[serde(default)]
     pub subscriptions: usize,
+    /// Subscriptions of other tenants that it lists too: those that they delegate with Azure Lighthouse.
+    #[serde(default)]
+    pub delegated_subscriptions: usize,
     /// Rows of each table of Resource Graph.
     #[serde(default = "resources")]
     pub resources: usize,
@@ -427,6 +430,7 @@ fn customer(number: usize, rows: u64, machines: usize) -> Customer {
         hunting_rows: hunting_rows(),
         list_rows: list_rows(),
         subscriptions: 0,
+        delegated_subscriptions: 0,
         resources: resources(),
         token_lifetime: 3599,
         slow_ms: 0,

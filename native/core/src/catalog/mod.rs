@@ -100,6 +100,7 @@ pub const RESOURCES: &[Resource] = &documentation::of_each([
     graph::threat_intelligence::PROFILES,
     graph::threat_intelligence::VULNERABILITIES,
     graph::threat_intelligence::HOSTS,
+    graph::customers::RESOURCE,
     arm::subscriptions::RESOURCE,
     arm::cloud::ASSESSMENTS,
     arm::cloud::ALERTS,

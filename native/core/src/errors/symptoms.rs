@@ -27,6 +27,9 @@ symptoms! {
         "the tenant must be a tenant id or a domain of the tenant",
         "Use the tenant ID (Entra admin center > Overview > Tenant ID, without braces) or a domain of the \
          tenant, such as contoso.onmicrosoft.com.";
+    CUSTOMER_FILE = "Fdx.Settings.CustomerFile", Configuration, Connection,
+        "the file of customers cannot be read, or a row of it has no tenant",
+        "Use a CSV or JSON file whose rows have a TenantId or CustomerId, and a name such as CustomerName.";
     INVALID_ID = "Fdx.Settings.InvalidId", Configuration, Connection,
         "this value must be a GUID",
         "Use {the id}: a GUID such as 00000000-0000-0000-0000-000000000000, without braces.";

@@ -1,6 +1,7 @@
 //! Microsoft Graph.
 
 pub(super) mod alerts;
+pub(super) mod customers;
 pub(super) mod incidents;
 pub(super) mod secure_scores;
 pub(super) mod threat_intelligence;

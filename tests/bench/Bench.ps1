@@ -40,6 +40,7 @@ $size = @{
     Calls        = $Quick ? 2000 : 10000
     TenantRows   = $Quick ? 80000 : 1600000
     Tenants      = $Quick ? 20 : 400
+    Customers    = $Quick ? 50 : 500
     SmallTenants = $Quick ? 40 : 200
     SmallRows    = 50
     DelayMs      = 150

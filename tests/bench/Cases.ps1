@@ -57,6 +57,19 @@ function New-PageControl([string] $Path, [string] $Sample, [int] $Rows) {
     @{ Method = 'Patch'; Path = '/world'; Body = @{ extraResponses = @{ "GET $Path" = $answer } } }
 }
 
+# Customers that have not consented: every 50th one.
+function New-RefusalControl([int] $Tenants) {
+    for ($number = 8; $number -le $Tenants; $number += 50) {
+        @{
+            Method = 'Post'; Path = '/faults'
+            Body = @{
+                service = 'authority'; name = 'refusal'; aadsts = 7000229; times = 1000000
+                tenant = 'c0000000-0000-4000-8000-{0:d12}' -f $number
+            }
+        }
+    }
+}
+
 # A service that takes its time: what each request waits for.
 function New-DelayControl {
     foreach ($service in 'authority', 'defender') {
@@ -102,6 +115,10 @@ function Get-AllCase {
 
     New-Case 'one tenant' module-tenants $size.TenantRows
     New-Case 'many tenants' module-tenants $size.TenantRows -Tenants $size.Tenants
+    $refusals = @(New-RefusalControl $size.Customers)
+    New-Case 'customers' module-customers -Tenants $size.Customers -Control $refusals `
+        -Server '--no-gzip', '--rows', '400', '--machines', '40' `
+        -Arguments '-Failing', "$($refusals.Count)", '-Machines', '40', '-TenantRows', '400'
     foreach ($limit in 0, 8, 16, 32, 64) {
         # 0: the default.
         New-Case "small tenants $limit" module-tenants ($size.SmallTenants * $size.SmallRows) `

@@ -177,6 +177,8 @@ function Add-AllTarget {
         "with ${few}: $(Format-Case 'module cold' peakMB)" $full
     Add-CombinedTarget "peak memory, growth from 1 to $($size.Tenants) tenants, the same rows, MB" `
         'many tenants' 'one tenant' peakMB $minus '≤ 15' "one tenant: $(Format-Case 'one tenant' peakMB)" $full
+    Add-CaseTarget "peak memory, $($size.Customers) customers, two resources, 2 % fail, MB" customers peakMB '≤ 200' `
+        "ms: $(Format-Case customers wallMs)" $full
     Add-CaseTarget "peak memory, $kept rows in a variable, MB" 'module kept' jobPeakMB '≤ 350' '' $full
     Add-CaseTarget 'first row on a warm connection, ms' 'module first' warmFirstMs '≤ 300' `
         "cold, with connect and token: $(Format-Case 'module first' coldFirstMs)"

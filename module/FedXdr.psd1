@@ -35,6 +35,7 @@
         'Get-FdxCloudSecureScore'
         'Get-FdxCloudSecureScoreControl'
         'Get-FdxCve'
+        'Get-FdxDetectionRule'
         'Get-FdxDomain'
         'Get-FdxFile'
         'Get-FdxFileStatistic'

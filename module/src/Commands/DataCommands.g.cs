@@ -477,6 +477,51 @@ namespace FedXdr.Commands
 
     internal sealed class CveFilterCompleter() : FilterCompleter(Catalog.Cves);
 
+    [Cmdlet(VerbsCommon.Get, "FdxDetectionRule", DefaultParameterSetName = "List")]
+    [OutputType(typeof(DetectionRule), typeof(string))]
+    public sealed partial class GetFdxDetectionRuleCommand : ResourceCommand
+    {
+        private const string ListSet = "List";
+
+        [Parameter(ParameterSetName = "Id", Mandatory = true, Position = 0)]
+        [Alias("DetectionRuleId")]
+        [IdTransformation("DetectionRuleId", "DetectionRule.Id", "Id")]
+        [ValidateNotNullOrEmpty]
+        public string[] Id { get; set; } = [];
+
+        [Parameter(ParameterSetName = "List", ValueFromPipeline = true)]
+        [ValidateNotNull]
+        public object? InputObject { get; set; }
+
+        [Parameter(ParameterSetName = ListSet)]
+        [ValidateNotNullOrEmpty]
+        [ArgumentCompleter(typeof(DetectionRuleFilterCompleter))]
+        public string? Filter { get; set; }
+
+        private protected override void Process()
+        {
+            if (ParameterSetName == "Id")
+            {
+                ReadItems(Catalog.DetectionRules, Id, Filter);
+                return;
+            }
+            if (InputObject is not null && ReadPiped(
+                InputObject,
+                new IdSource(true, ids => ReadItems(Catalog.DetectionRules, ids, Filter), "DetectionRuleId", "DetectionRule.Id", "Id")))
+            {
+                return;
+            }
+            var filter = Filter;
+            Narrow(ref filter);
+            ReadList(Catalog.DetectionRules, filter);
+        }
+
+        /// <summary>Adds the conditions of parameters that the catalog does not know.</summary>
+        partial void Narrow(ref string? filter);
+    }
+
+    internal sealed class DetectionRuleFilterCompleter() : FilterCompleter(Catalog.DetectionRules);
+
     [Cmdlet(VerbsCommon.Get, "FdxDomain", DefaultParameterSetName = "Pipeline")]
     [OutputType(typeof(DefenderDomain), typeof(string))]
     public sealed partial class GetFdxDomainCommand : ResourceCommand

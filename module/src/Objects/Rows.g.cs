@@ -3795,6 +3795,99 @@ namespace FedXdr
             ValueText.Line(IncidentId, IncidentName, Severity, Status, LastUpdateTime);
     }
 
+    /// <summary>Custom detection rules: hunting queries that raise alerts.</summary>
+    public sealed class DetectionRule
+    {
+        internal DateTime? _createdDateTime;
+        internal DateTime? _lastModifiedDateTime;
+        internal DateTime? _queryModifiedDateTime;
+        internal object? _schedule;
+        internal object? _lastRunDetails;
+        internal object? _detectionAction;
+
+        /// <summary>Id of the tenant that the row is from.</summary>
+        public string? TenantId { get; set; }
+
+        /// <summary>Domain of the tenant, if -TenantId gave that.</summary>
+        public string? TenantName { get; set; }
+
+        /// <summary>Rule id.</summary>
+        public string? Id { get; set; }
+
+        /// <summary>Name of the rule.</summary>
+        public string? DisplayName { get; set; }
+
+        /// <summary>Description of the rule.</summary>
+        public string? Description { get; set; }
+
+        /// <summary>enabled or disabled, or why the service stopped the rule.</summary>
+        public string? Status { get; set; }
+
+        /// <summary>Whether the rule is on (before there was Status).</summary>
+        public bool? IsEnabled { get; set; }
+
+        /// <summary>User or app that created the rule.</summary>
+        public string? CreatedBy { get; set; }
+
+        /// <summary>When the rule was created.</summary>
+        public Timestamp? CreatedDateTime
+        {
+            get => Timestamp.Of(_createdDateTime);
+            set => _createdDateTime = value?.Utc;
+        }
+
+        /// <summary>User or app that last changed the rule.</summary>
+        public string? LastModifiedBy { get; set; }
+
+        /// <summary>When the rule was last changed.</summary>
+        public Timestamp? LastModifiedDateTime
+        {
+            get => Timestamp.Of(_lastModifiedDateTime);
+            set => _lastModifiedDateTime = value?.Utc;
+        }
+
+        /// <summary>DetectorId of the alerts that the rule raises.</summary>
+        public string? DetectorId { get; set; }
+
+        /// <summary>Hunting query of the rule.</summary>
+        public string? QueryText { get; set; }
+
+        /// <summary>When the query was last changed.</summary>
+        public Timestamp? QueryModifiedDateTime
+        {
+            get => Timestamp.Of(_queryModifiedDateTime);
+            set => _queryModifiedDateTime = value?.Utc;
+        }
+
+        /// <summary>Schedule: frequency or period, nextRunDateTime.</summary>
+        public object? Schedule
+        {
+            get => RowValue.Of(_schedule);
+            set => _schedule = value;
+        }
+
+        /// <summary>Last run: lastRunDateTime, status, errorCode, failureReason.</summary>
+        public object? LastRunDetails
+        {
+            get => RowValue.Of(_lastRunDetails);
+            set => _lastRunDetails = value;
+        }
+
+        /// <summary>What it does: alertTemplate, automatedActions, responseActions.</summary>
+        public object? DetectionAction
+        {
+            get => RowValue.Of(_detectionAction);
+            set => _detectionAction = value;
+        }
+
+        /// <summary>Members of the answer that have no property of their own.</summary>
+        public PSObject? AdditionalProperties { get; set; }
+
+        /// <inheritdoc/>
+        public override string ToString() =>
+            ValueText.Line(DisplayName, Status, CreatedBy, LastModifiedDateTime);
+    }
+
     /// <summary>Secure score of the tenant, one row per day, the newest first.</summary>
     public sealed class SecureScore
     {

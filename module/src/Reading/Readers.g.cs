@@ -2239,6 +2239,60 @@ namespace FedXdr.Reading
         }
     }
 
+    internal sealed class DetectionRuleReader : RowReader
+    {
+        internal static readonly DetectionRuleReader Instance = new();
+
+        private static readonly ColumnSpec[] Specs =
+        [
+            new("id", ColumnKind.Text),
+            new("displayName", ColumnKind.Text),
+            new("description", ColumnKind.Text),
+            new("status", ColumnKind.Dictionary),
+            new("isEnabled", ColumnKind.Bool),
+            new("createdBy", ColumnKind.Dictionary),
+            new("createdDateTime", ColumnKind.Time),
+            new("lastModifiedBy", ColumnKind.Dictionary),
+            new("lastModifiedDateTime", ColumnKind.Time),
+            new("detectorId", ColumnKind.Text),
+            new("queryText", ColumnKind.Text),
+            new("queryModifiedDateTime", ColumnKind.Time),
+            new("schedule", ColumnKind.Variant),
+            new("lastRunDetails", ColumnKind.Variant),
+            new("detectionAction", ColumnKind.Variant),
+            new("additionalProperties", ColumnKind.Variant),
+        ];
+
+        internal override ColumnSpec[]? Columns => Specs;
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        internal override object Read(BatchStream stream)
+        {
+            var columns = stream.Take(16);
+            return new DetectionRule
+            {
+                TenantId = stream.Tenant,
+                TenantName = stream.TenantName,
+                Id = columns[0].ReadText(),
+                DisplayName = columns[1].ReadText(),
+                Description = columns[2].ReadText(),
+                Status = columns[3].ReadDictionary(),
+                IsEnabled = columns[4].ReadBool(),
+                CreatedBy = columns[5].ReadDictionary(),
+                _createdDateTime = columns[6].ReadTime(),
+                LastModifiedBy = columns[7].ReadDictionary(),
+                _lastModifiedDateTime = columns[8].ReadTime(),
+                DetectorId = columns[9].ReadText(),
+                QueryText = columns[10].ReadText(),
+                _queryModifiedDateTime = columns[11].ReadTime(),
+                _schedule = columns[12].ReadVariant(),
+                _lastRunDetails = columns[13].ReadVariant(),
+                _detectionAction = columns[14].ReadVariant(),
+                AdditionalProperties = columns[15].ReadObject(),
+            };
+        }
+    }
+
     internal sealed class SecureScoreReader : RowReader
     {
         internal static readonly SecureScoreReader Instance = new();
@@ -3232,6 +3286,11 @@ namespace FedXdr.Reading
             XdrIncidentReader.Instance,
             ["assignedTo", "createdTime", "lastUpdateTime", "status"]);
 
+        internal static CatalogEntry DetectionRules => new(
+            "detectionRules",
+            DetectionRuleReader.Instance,
+            ["createdBy", "createdDateTime", "description", "displayName"]);
+
         internal static CatalogEntry SecureScores => new(
             "secureScores",
             SecureScoreReader.Instance,
@@ -3300,7 +3359,7 @@ namespace FedXdr.Reading
         /// <summary>What Test-FdxConnection can check.</summary>
         internal static readonly string[] CheckTargets =
         [
-            "Defender", "Xdr", "Graph", "Arm", "Alert", "AntivirusHealth", "Assessment", "BaselineConfiguration", "BaselineProfile", "BrowserExtensionPermission", "CloudAlert", "CloudAssessment", "CloudPlan", "CloudSecureScore", "CloudSecureScoreControl", "Cve", "Domain", "File", "FileStatistic", "Hunting", "Incident", "Indicator", "Investigation", "IpAddress", "LibraryFile", "Machine", "MachineAction", "MachineCve", "MissingKb", "Recommendation", "RemediationTask", "ScanAgent", "ScanDefinition", "ScanHistory", "Score", "SecureScore", "SecureScoreControl", "Software", "SoftwareVersion", "Subscription", "Tenant", "ThreatArticle", "ThreatHost", "ThreatProfile", "ThreatVulnerability", "User", "Vulnerability",
+            "Defender", "Xdr", "Graph", "Arm", "Alert", "AntivirusHealth", "Assessment", "BaselineConfiguration", "BaselineProfile", "BrowserExtensionPermission", "CloudAlert", "CloudAssessment", "CloudPlan", "CloudSecureScore", "CloudSecureScoreControl", "Cve", "DetectionRule", "Domain", "File", "FileStatistic", "Hunting", "Incident", "Indicator", "Investigation", "IpAddress", "LibraryFile", "Machine", "MachineAction", "MachineCve", "MissingKb", "Recommendation", "RemediationTask", "ScanAgent", "ScanDefinition", "ScanHistory", "Score", "SecureScore", "SecureScoreControl", "Software", "SoftwareVersion", "Subscription", "Tenant", "ThreatArticle", "ThreatHost", "ThreatProfile", "ThreatVulnerability", "User", "Vulnerability",
         ];
     }
 }

@@ -216,6 +216,7 @@ const INDICATORS: &[&str] = &["Ti.ReadWrite", "Ti.ReadWrite.All"];
 const LIBRARY: &[&str] = &["Library.Manage"];
 const INCIDENTS: &[&str] = &["Incident.Read.All", "Incident.ReadWrite.All"];
 const SECURE_SCORE: &[&str] = &["SecurityEvents.Read.All", "SecurityEvents.ReadWrite.All"];
+const DETECTIONS: &[&str] = &["CustomDetection.Read.All", "CustomDetection.ReadWrite.All"];
 const INTELLIGENCE: &[&str] = &["ThreatIntelligence.Read.All"];
 
 /// Documented for statistics.
@@ -662,6 +663,26 @@ const ENDPOINTS: &[Endpoint] = &[
         SECURE_SCORE,
         Shape::Item("/v1.0/security/secureScoreControlProfiles"),
         sample!("SecureScoreControl"),
+    )
+    .at(Resource::Graph),
+    defender(
+        "/v1.0/security/rules/detectionRules",
+        DETECTIONS,
+        Shape::Graph(&crate::lists::RULES),
+        sample!("DetectionRule"),
+    )
+    .at(Resource::Graph)
+    .filtered(&[
+        ("createdBy", Kind::Text),
+        ("createdDateTime", Kind::Time),
+        ("description", Kind::Text),
+        ("displayName", Kind::Text),
+    ]),
+    defender(
+        "/v1.0/security/rules/detectionRules/{id}",
+        DETECTIONS,
+        Shape::Item("/v1.0/security/rules/detectionRules"),
+        sample!("DetectionRule"),
     )
     .at(Resource::Graph),
     defender(

@@ -69,6 +69,9 @@ pub(crate) const OTHERS: List = List {
     rows: |customer| customer.list_rows,
 };
 
+/// <https://learn.microsoft.com/graph/api/security-rulesroot-list-detectionrules>
+pub(crate) const RULES: List = List { orders: &["createdDateTime"], ..OTHERS };
+
 /// Why a list is not sent: status, code, message.
 pub(crate) type Refusal = (u16, &'static str, String);
 

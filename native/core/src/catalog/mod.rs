@@ -94,6 +94,7 @@ pub const RESOURCES: &[Resource] = &documentation::of_each([
     defender::alerts::OF_USER,
     graph::incidents::RESOURCE,
     xdr::incidents::RESOURCE,
+    graph::detection_rules::RESOURCE,
     graph::secure_scores::SCORES,
     graph::secure_scores::CONTROLS,
     graph::threat_intelligence::ARTICLES,

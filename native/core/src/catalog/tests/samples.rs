@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use crate::batch::BatchBuilder;
-use crate::batch_reader::BatchReader;
-use crate::catalog::{ADDITIONAL, Resource, resource};
+use crate::batch_reader::{BatchReader, Row};
+use crate::catalog::{ADDITIONAL, Column, ColumnKind, Resource, resource};
 use crate::read::decode::row::RowDecoder;
+use crate::read::decode::time::{ParsedTime, parse_time};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -65,6 +66,45 @@ fn check(resource: &'static Resource, rows: &[Value], what: &str) {
         assert_eq!(read.get(ADDITIONAL), Some(&Value::Null), "{what}");
         let came = read.values().filter(|value| !value.is_null()).count();
         assert_eq!(came, members(resource, row), "{what}: {row}");
+        check_values(resource, row, read, what);
+    }
+}
+
+/// Each member that is not taken apart has its own value in its own column.
+fn check_values(resource: &Resource, row: &Value, read: &Row, what: &str) {
+    for (name, value) in row.as_object().unwrap() {
+        let is_named = |name: &str, column: &Column| {
+            let own = column.path.first().copied().unwrap_or(column.name);
+            [own].iter().chain(column.also).any(|known| known.eq_ignore_ascii_case(name))
+        };
+        let column = resource.columns.iter().find(|column| column.path.len() < 2 && is_named(name, column));
+        if let Some(column) = column.filter(|_| !is_nothing(value)) {
+            let came = &read[column.name];
+            assert!(is_same(value, came, column.kind), "{what}: {name} is {value}, and came as {came}");
+        }
+    }
+}
+
+/// Whether a value of a column is what the service sent.
+fn is_same(sent: &Value, came: &Value, kind: ColumnKind) -> bool {
+    let text = sent.as_str().map_or_else(|| sent.to_string(), str::to_owned);
+    match kind {
+        ColumnKind::Text | ColumnKind::Dictionary => came.as_str() == Some(text.as_str()),
+        ColumnKind::Int | ColumnKind::Float => came.as_f64() == text.parse().ok(),
+        ColumnKind::Bool => came.as_bool() == text.to_ascii_lowercase().parse().ok(),
+        ColumnKind::Time => match parse_time(&text) {
+            ParsedTime::Ticks(ticks) => came.as_i64() == Some(ticks),
+            ParsedTime::Never | ParsedTime::Unreadable => false,
+        },
+        ColumnKind::TextList => {
+            let texts = |list: &Vec<Value>| -> Vec<Value> {
+                list.iter()
+                    .map(|item| item.as_str().map_or_else(|| item.to_string().into(), Value::from))
+                    .collect()
+            };
+            sent.as_array().map(texts) == came.as_array().cloned()
+        }
+        ColumnKind::Variant => came == sent,
     }
 }
 

@@ -110,6 +110,10 @@ function Get-AllCase {
             -Arguments '-Command', $list.Command, '-Rows', "$($page * 40)", '-PageRows', "$page" `
             -Control (New-PageControl $list.Path $list.Sample $page)
     }
+    New-Case 'export' module-export $size.Rows -NoBaseline
+    New-Case 'export gzip' module-export $size.Rows -Arguments '-Compression', 'Gzip' -NoBaseline
+    New-Case 'export csv' module-export $size.Rows -Arguments '-Format', 'Csv' -NoBaseline
+    New-Case 'Export-Csv' module-export $size.Rows -Arguments '-Format', 'Export-Csv' -NoBaseline
     New-Case 'floor' floor $size.Rows
     New-Case 'token' token -Arguments '-Calls', "$($size.Calls)"
 

@@ -240,6 +240,10 @@ function Write-RecordTable {
         'one tenant'     = 'module, one tenant'
         'many tenants'   = "module, $($size.Tenants) tenants"
         'plain job'      = 'plain script, the same job'
+        'export'         = 'Export-FdxDataset, JSON lines'
+        'export gzip'    = 'Export-FdxDataset, JSON lines, gzip'
+        'export csv'     = 'Export-FdxDataset, CSV'
+        'Export-Csv'     = 'Get-FdxVulnerability | Export-Csv'
     }
     Write-Table @(
         foreach ($name in $titles.Keys) {

@@ -128,4 +128,114 @@ Describe 'Export-FdxDataset' {
         $failure.ErrorDetails.RecommendedAction | Should -Match 'vulnerabilities, softwareInventory'
         Get-ChildItem $TestDrive -Filter (Split-Path $folder -Leaf) | Should -BeNullOrEmpty
     }
+
+    It 'writes the same rows from the files of the service: <_>' -ForEach @(
+        'vulnerabilities', 'softwareInventory', 'secureConfigurations', 'nonCpeSoftware', 'browserExtensions'
+        'certificates', 'hardwareFirmware', 'baselineCompliance'
+    ) {
+        Grant-Everything
+        Connect-Tenant
+        $pages = Export-FdxDataset $_ "$folder/pages" -Compression None
+        $files = Export-FdxDataset $_ "$folder/files" -Compression None -Mode Full
+        $files.Result, $files.Rows | Should -Be 'Complete', $pages.Rows
+        $files.SnapshotTime.ToUniversalTime().ToString('s') | Should -Be '2026-11-24T11:01:00'
+        (Get-Manifest $files).source | Should -Be 'Files'
+        $lines = { param($Result) Get-ChildItem $Result.Path | Get-Content | Sort-Object }
+        (& $lines $files) -join "`n" | Should -BeExactly ((& $lines $pages) -join "`n")
+        Get-Count files | Should -Be 3
+        # A snapshot is read once.
+        (Export-FdxDataset $_ "$folder/files" -Compression None -Mode Full).Result | Should -Be 'Unchanged'
+        Get-Count files | Should -Be 3
+    }
+
+    It 'asks again for a file that comes empty, cut, damaged or refused: <name>' -ForEach @(
+        @{ name = 'empty-page'; code = 0 }
+        @{ name = 'truncated-json'; code = 0 }
+        @{ name = 'bad-gzip'; code = 0 }
+        @{ name = 'cut-body'; code = 0 }
+        @{ name = 'reset'; code = 0 }
+        @{ name = 'status'; code = 503 }
+        @{ name = 'status'; code = 403 }
+    ) {
+        Connect-Tenant
+        $fault = @{ service = 'blob'; name = $name; pathContains = 'part-001' }
+        if ($code) { $fault.code = $code }
+        Add-Fault $fault
+        $messages = @()
+        $result = Export-FdxDataset vulnerabilities $folder -Mode Full -Verbose 4>&1 |
+            ForEach-Object { if ($_ -is [FedXdr.DatasetExport]) { $_ } else { $messages += "$_" } }
+        $result.Result, $result.Rows | Should -Be 'Complete', 6000
+        $ids = (Read-Row $result.Path).id
+        @($ids | Sort-Object -Unique).Count | Should -Be 6000
+        Get-Count exportLists | Should -Be ($code -eq 403 ? 2 : 1)
+        Assert-NoSecret "$messages $(Get-ChildItem $folder -Recurse -Filter *.json | Get-Content -Raw)"
+    }
+
+    It 'goes on after it was killed, and makes the files of a run that was not: <mode>' -ForEach @(
+        @{ mode = 'Auto'; service = 'defender'; counted = 'pages' }
+        @{ mode = 'Full'; service = 'blob'; counted = 'files' }
+    ) {
+        Set-World @{ vulnerabilityPageSize = 500; exportFiles = 12 }
+        Connect-Tenant
+        $whole = Export-FdxDataset vulnerabilities "$folder/whole" -RowsPerFile 500 -Mode $mode
+        $whole.Files | Should -Be 12
+        $job = "$TestDrive/job.ps1"
+        Set-Content $job @'
+param([string] $Addresses, [string] $Destination, [string] $Mode)
+$fake = Get-Content $Addresses -Raw | ConvertFrom-Json
+Import-Module FedXdr
+$endpoint = @{ authority = $fake.authority; defender = $fake.defender }
+$ids = @{ ClientId = $fake.clientId; ManagedIdentityClientId = $fake.managedIdentity.clientId }
+Connect-Fdx -TenantId $fake.tenants[0].tenantId -Endpoint $endpoint @ids
+Export-FdxDataset vulnerabilities $Destination -RowsPerFile 500 -Mode $Mode
+'@
+        $addresses = "$TestDrive/addresses.json"
+        $Fake | ConvertTo-Json -Depth 8 | Set-Content $addresses
+        Add-Fault @{ service = $service; name = 'slow'; delayMs = 60; times = 100000; pathContains = 'ByMachine' }
+        $pwsh = Join-Path $PSHOME ($IsWindows ? 'pwsh.exe' : 'pwsh')
+        $random = [Random]::new(4711)
+        $killed = 0
+        foreach ($kill in 1..3) {
+            $before = Get-Count $counted
+            $start = [Diagnostics.ProcessStartInfo]::new($pwsh)
+            $arguments = '-NoProfile', '-NonInteractive', '-File', $job, $addresses, "$folder/killed", $mode
+            foreach ($argument in $arguments) { $start.ArgumentList.Add($argument) }
+            $start.RedirectStandardOutput = $true
+            $process = [Diagnostics.Process]::Start($start)
+            $until = $random.Next(1, 6)
+            while ((Get-Count $counted) - $before -lt $until -and -not $process.HasExited) {
+                Start-Sleep -Milliseconds $random.Next(1, 15)
+            }
+            $killed += -not $process.HasExited
+            $process.Kill($true)
+            $process.WaitForExit()
+        }
+        $killed | Should -BeGreaterThan 0
+        $result = Export-FdxDataset vulnerabilities "$folder/killed" -RowsPerFile 500 -Mode $mode
+        $result.Result | Should -BeIn 'Resumed', 'Complete', 'Unchanged'
+        $hashes = { param($Result) (Get-ChildItem $Result.Path | Get-FileHash).Hash -join ' ' }
+        & $hashes $result | Should -Be (& $hashes $whole)
+        @(Get-ChildItem "$folder/killed/_fedxdr" -Recurse -File).Count | Should -Be 2
+    }
+
+    It 'ends at Ctrl+C, goes on later, and lets the next run of the process begin at once' {
+        Set-World @{ vulnerabilityPageSize = 500 }
+        Connect-Tenant
+        Add-Fault @{ service = 'defender'; name = 'hang'; skip = 5; pathContains = 'ByMachine' }
+        $shell = [powershell]::Create()
+        $null = $shell.AddScript({
+                param($Connection, $Folder)
+                Export-FdxDataset vulnerabilities $Folder -RowsPerFile 500 -Connection $Connection
+            }).AddArgument((Get-FdxConnection)).AddArgument($folder)
+        $running = $shell.BeginInvoke()
+        while ((Get-Report).open -eq 0 -or (Get-Count pages) -lt 5) { Start-Sleep -Milliseconds 20 }
+        $failure = Get-Failure { Export-FdxDataset vulnerabilities $folder -RowsPerFile 500 }
+        Get-ErrorId $failure | Should -Be 'Fdx.Dataset.InUse'
+        $shell.Stop()
+        $shell.Dispose()
+        $result = Export-FdxDataset vulnerabilities $folder -RowsPerFile 500
+        $result.Result, $result.Rows, $result.Files | Should -Be 'Resumed', 6000, 12
+        # One page shows which snapshot is the newest; five of the twelve were kept.
+        Get-Count pages | Should -Be (5 + 1 + 7)
+    }
 }

@@ -29,6 +29,10 @@ public sealed class ExportFdxDatasetCommand : TenantCommand
     public string Compression { get; set; } = "Gzip";
 
     [Parameter]
+    [ValidateSet("Auto", "Full")]
+    public string Mode { get; set; } = "Auto";
+
+    [Parameter]
     [ValidateRange(1, int.MaxValue)]
     public int? RowsPerFile { get; set; }
 
@@ -39,6 +43,7 @@ public sealed class ExportFdxDatasetCommand : TenantCommand
         request.Text("destination", FullPath());
         request.Text("format", Format);
         request.Text("compression", Compression);
+        request.Text("mode", Mode);
         request.Number("rowsPerFile", RowsPerFile);
         Run(request, Rows, TenantId);
     }

@@ -18,6 +18,7 @@ internal sealed class ProgressReporter(Cmdlet cmdlet)
     private static int s_lastId;
 
     private readonly int _id = Interlocked.Increment(ref s_lastId);
+    private long _begun;
     private long _due;
     private bool _shown;
     private string? _last;
@@ -28,6 +29,7 @@ internal sealed class ProgressReporter(Cmdlet cmdlet)
     {
         _activity = activity;
         _tenant = tenant;
+        _begun = Environment.TickCount64;
         if (_due == 0)
         {
             _due = Environment.TickCount64 + FirstDelayMilliseconds;
@@ -76,6 +78,11 @@ internal sealed class ProgressReporter(Cmdlet cmdlet)
             text.Append(culture, $"{_tenant}: ");
         }
         text.Append(culture, $"{stats.rows:N0} rows, {stats.pages:N0} pages");
+        var seconds = (Environment.TickCount64 - _begun) / 1000;
+        if (seconds > 0 && stats.rows > 0)
+        {
+            text.Append(culture, $", {stats.rows / (ulong)seconds:N0} rows/s");
+        }
         if (stats.waiting_ms > 0)
         {
             var reason = Describe((WaitReason)stats.waiting_for);

@@ -49,6 +49,8 @@ pub(crate) enum Shape {
     ItemInList(&'static str),
     /// An export assessment: so many rows per machine as there are sample rows.
     Export,
+    /// The files with the rows of the list at this path.
+    Files(&'static str),
     /// The changes of vulnerabilities, some of them twice.
     Changes,
     /// One that has code of its own.
@@ -583,6 +585,55 @@ const ENDPOINTS: &[Endpoint] = &[
         "/api/machines/baselineComplianceAssessmentByMachine",
         BASELINES,
         Shape::Export,
+        sample!("BaselineCompliance"),
+    ),
+    // The same as files.
+    defender(
+        "/api/machines/SoftwareVulnerabilitiesExport",
+        VULNERABILITIES,
+        Shape::Files("/api/machines/SoftwareVulnerabilitiesByMachine"),
+        sample!("Vulnerability"),
+    ),
+    defender(
+        "/api/machines/SecureConfigurationsAssessmentExport",
+        VULNERABILITIES,
+        Shape::Files("/api/machines/SecureConfigurationsAssessmentByMachine"),
+        sample!("SecureConfiguration"),
+    ),
+    defender(
+        "/api/machines/SoftwareInventoryExport",
+        SOFTWARE,
+        Shape::Files("/api/machines/SoftwareInventoryByMachine"),
+        sample!("SoftwareInventory"),
+    ),
+    defender(
+        "/api/machines/SoftwareInventoryNonCpeExport",
+        SOFTWARE,
+        Shape::Files("/api/machines/SoftwareInventoryNoProductCodeByMachine"),
+        sample!("NonCpeSoftware"),
+    ),
+    defender(
+        "/api/machines/browserextensionsinventoryExport",
+        SOFTWARE,
+        Shape::Files("/api/machines/BrowserExtensionsInventoryByMachine"),
+        sample!("BrowserExtension"),
+    ),
+    defender(
+        "/api/machines/certificateAssessmentExport",
+        VULNERABILITIES,
+        Shape::Files("/api/machines/certificateAssessmentByMachine"),
+        sample!("CertificateAssessment"),
+    ),
+    defender(
+        "/api/machines/HardwareFirmwareInventoryExport",
+        SOFTWARE,
+        Shape::Files("/api/machines/HardwareFirmwareInventoryByMachine"),
+        sample!("HardwareFirmware"),
+    ),
+    defender(
+        "/api/machines/BaselineComplianceAssessmentExport",
+        BASELINES,
+        Shape::Files("/api/machines/baselineComplianceAssessmentByMachine"),
         sample!("BaselineCompliance"),
     ),
     // Defender XDR (2).

@@ -7,7 +7,8 @@ use serde_json::Value;
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Fault {
-    /// `identity`, `imds`, `arc`, `fabric`, `cloudshell`, `authority`, `defender`, `graph`, `arm`.
+    /// `identity`, `imds`, `arc`, `fabric`, `cloudshell`, `authority`, `defender`, `graph`, `arm`,
+    /// `blob`.
     pub service: String,
     /// Which fault.
     pub name: Name,

@@ -21,6 +21,7 @@ mod entra;
 mod fabric;
 mod faults;
 mod federated;
+mod files;
 mod filter;
 mod http;
 mod hunting;
@@ -206,6 +207,7 @@ async fn listen(state: &Arc<State>) -> io::Result<()> {
     start::<cloudshell::CloudShell>(state).await?;
     start::<control::Control>(state).await?;
     start::<control::Foreign>(state).await?;
+    start::<files::Blob>(state).await?;
     start::<apis::Graph>(state).await?;
     start::<identity::AppService>(state).await?;
     start::<imds::Imds>(state).await?;

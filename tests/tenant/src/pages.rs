@@ -16,6 +16,7 @@ use serde_json::json;
 use crate::data::{Vulnerabilities, close_envelope, open_envelope};
 use crate::defender::{Refusal, no, only, parameter};
 use crate::faults::{Fault, Name};
+use crate::files;
 use crate::http::{Answer, Call, answer, json_answer, with_header};
 use crate::state::{Open, State};
 use crate::world::Customer;
@@ -68,7 +69,7 @@ pub(crate) fn by_machine(
     let changed = fault.as_ref().is_some_and(|f| f.name == Name::ChangedPage);
     let made = Vulnerabilities::new(&customer.tenant_id, u64::from(changed) << 40);
     let next = (top.is_none() && to < total).then(|| {
-        let definition = json!({"TimePath": "2026-11-24/1101/"});
+        let definition = json!({"TimePath": files::time_path(&state.world().snapshot)});
         let token = json!({"ExportDefinition": definition, "ExportFileIndex": 0, "LineStoppedAt": to});
         let token = STANDARD.encode(token.to_string());
         let token: String = url::form_urlencoded::byte_serialize(token.as_bytes()).collect();
@@ -209,7 +210,7 @@ fn finish(state: &State, call: &Call, mut body: Vec<u8>, fault: Option<Name>) ->
 }
 
 /// The parts, with a pause before the failure: when a body fails, hyper drops what it has not written yet.
-fn slow_end(
+pub(crate) fn slow_end(
     parts: Vec<Result<Bytes, std::io::Error>>,
 ) -> impl futures_util::Stream<Item = Result<Bytes, std::io::Error>> {
     stream::iter(parts).then(|part| async move {

@@ -69,6 +69,8 @@ pub(crate) struct State {
     secrets: Mutex<HashSet<String>>,
     revoked: Mutex<HashSet<String>>,
     used: Mutex<HashSet<String>>,
+    /// Path and end of each signature of a file.
+    signatures: Mutex<HashMap<String, (String, i64)>>,
     windows: Mutex<HashMap<String, (Instant, u64)>>,
     sliding_windows: Mutex<HashMap<String, VecDeque<Instant>>>,
     open: AtomicI64,
@@ -100,6 +102,7 @@ impl State {
             secrets: Mutex::new(secrets),
             revoked: Mutex::default(),
             used: Mutex::default(),
+            signatures: Mutex::default(),
             windows: Mutex::default(),
             sliding_windows: Mutex::default(),
             open: AtomicI64::new(0),
@@ -162,6 +165,17 @@ impl State {
     /// Whether no assertion with this id was sent before.
     pub(crate) fn first_use(&self, id: &str) -> bool {
         lock(&self.used).insert(id.to_owned())
+    }
+
+    /// Keeps the signature that makes a file readable until then.
+    pub(crate) fn sign(&self, signature: &str, path: &str, end: i64) {
+        self.keep_secret(signature);
+        lock(&self.signatures).insert(signature.to_owned(), (path.to_owned(), end));
+    }
+
+    /// What a signature is for, and its end.
+    pub(crate) fn signed(&self, signature: &str) -> Option<(String, i64)> {
+        lock(&self.signatures).get(signature).cloned()
     }
 
     /// Remembers a secret, so that a test can search for it where it must not be.

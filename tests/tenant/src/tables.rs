@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 use crate::data;
 use crate::defender::{Refusal, filter, no, only, parameter};
 use crate::endpoints::{self, Endpoint, Parameter, Parent, Shape};
+use crate::files;
 use crate::filter::time;
 use crate::http::{Answer, Call, json_answer};
 use crate::pages;
@@ -176,6 +177,7 @@ impl Endpoint {
                 })
             }
             Shape::Export | Shape::Changes => self.export(state, call, customer, &samples),
+            Shape::Files(pages) => files::list(state, call, customer, pages),
             Shape::Own(_) | Shape::Graph(_) | Shape::Arm(_) => Err(missing()),
         }
     }
@@ -202,27 +204,33 @@ impl Endpoint {
         let total = of_machines + again;
         let from = pages::position(call, total)?;
         let to = from.saturating_add(top.unwrap_or(size)).min(total);
-        let row = |number: u64| {
-            let number = usize::try_from(number % of_machines.max(1)).unwrap_or(0);
-            let machine = number / samples.len().max(1);
-            let mut row = samples.get(number % samples.len().max(1)).cloned().unwrap_or_default();
-            if let Some(members) = row.as_object_mut() {
-                of_machine(members, customer, machine);
-                if let Some(Value::String(id)) = members.get_mut("id") {
-                    let machine = String::from_utf8_lossy(&id_of(customer, machine)).into_owned();
-                    *id = id.replacen(&id.get(..40).unwrap_or_default().to_owned(), &machine, 1);
-                }
-            }
-            row.to_string().into_bytes()
-        };
+        let row = |number| Self::export_row(samples, customer, number).to_string().into_bytes();
         let next = (top.is_none() && to < total).then(|| {
-            let definition = json!({"TimePath": "2026-11-24/1101/"});
+            let definition = json!({"TimePath": files::time_path(&state.world().snapshot)});
             let token = json!({"ExportDefinition": definition, "ExportFileIndex": 0, "LineStoppedAt": to});
             let token = STANDARD.encode(token.to_string());
             let token: String = url::form_urlencoded::byte_serialize(token.as_bytes()).collect();
             format!("{}{}?pagesize={size}&$skiptoken={token}", state.address("defender"), call.path)
         });
         Ok(pages::list(state, call, customer, self.sample, (from..to).map(row).collect(), next))
+    }
+}
+
+impl Endpoint {
+    /// A row of an export assessment.
+    pub(crate) fn export_row(samples: &[Value], customer: &Customer, number: u64) -> Value {
+        let of_machines = (customer.machines * samples.len()) as u64;
+        let number = usize::try_from(number % of_machines.max(1)).unwrap_or(0);
+        let machine = number / samples.len().max(1);
+        let mut row = samples.get(number % samples.len().max(1)).cloned().unwrap_or_default();
+        if let Some(members) = row.as_object_mut() {
+            of_machine(members, customer, machine);
+            if let Some(Value::String(id)) = members.get_mut("id") {
+                let machine = String::from_utf8_lossy(&id_of(customer, machine)).into_owned();
+                *id = id.replacen(&id.get(..40).unwrap_or_default().to_owned(), &machine, 1);
+            }
+        }
+        row
     }
 }
 

@@ -36,6 +36,12 @@ pub struct World {
     pub machine_page_size: usize,
     /// Rows of a page of vulnerabilities unless the client says otherwise.
     pub vulnerability_page_size: usize,
+    /// When the newest snapshot of the export assessments was made.
+    pub snapshot: String,
+    /// Files of a snapshot.
+    pub export_files: u64,
+    /// How long the address of a file is valid, if the client is not to say it.
+    pub signature_seconds: Option<u64>,
     /// Rows of a page of Azure Resource Manager.
     #[serde(default = "arm_page_size")]
     pub arm_page_size: usize,
@@ -373,6 +379,9 @@ impl World {
             paths_without_links: Vec::new(),
             machine_page_size: 10_000,
             vulnerability_page_size: 50_000,
+            snapshot: "2026-11-24T11:01:00Z".to_owned(),
+            export_files: 3,
+            signature_seconds: None,
             arm_page_size: arm_page_size(),
             quota: None,
             resource_graph_quota: resource_graph_quota(),

@@ -10,28 +10,68 @@ pub struct Dataset {
     pub name: &'static str,
     /// What is read.
     pub resource: &'static Resource,
-    /// Whether all pages are of one snapshot of the service, so that a link still leads on in a later run.
-    pub is_snapshot: bool,
+    /// Path that lists the same rows as files. Such a dataset is a snapshot of the service: a link to its next page
+    /// still leads on in a later run.
+    pub files: Option<&'static str>,
 }
 
-const fn snapshot(name: &'static str, resource: &Resource) -> Dataset {
-    Dataset { name, resource: listed(resource), is_snapshot: true }
+impl Dataset {
+    /// Whether all rows are of one snapshot of the service.
+    pub fn is_snapshot(&self) -> bool {
+        self.files.is_some()
+    }
+}
+
+const fn snapshot(name: &'static str, resource: &Resource, files: &'static str) -> Dataset {
+    Dataset { name, resource: listed(resource), files: Some(files) }
 }
 
 const fn list(name: &'static str, resource: &Resource) -> Dataset {
-    Dataset { name, resource: listed(resource), is_snapshot: false }
+    Dataset { name, resource: listed(resource), files: None }
 }
 
 /// Every dataset.
 pub const DATASETS: &[Dataset] = &[
-    snapshot("vulnerabilities", &defender::software_vulnerabilities_by_machine::RESOURCE),
-    snapshot("softwareInventory", &defender::assessments::SOFTWARE_INVENTORY),
-    snapshot("secureConfigurations", &defender::assessments::SECURE_CONFIGURATION),
-    snapshot("nonCpeSoftware", &defender::assessments::NON_CPE_SOFTWARE),
-    snapshot("browserExtensions", &defender::assessments::BROWSER_EXTENSIONS),
-    snapshot("certificates", &defender::assessments::CERTIFICATES),
-    snapshot("hardwareFirmware", &defender::assessments::HARDWARE_FIRMWARE),
-    snapshot("baselineCompliance", &defender::assessments::BASELINE_COMPLIANCE),
+    snapshot(
+        "vulnerabilities",
+        &defender::software_vulnerabilities_by_machine::RESOURCE,
+        "/api/machines/SoftwareVulnerabilitiesExport",
+    ),
+    snapshot(
+        "softwareInventory",
+        &defender::assessments::SOFTWARE_INVENTORY,
+        "/api/machines/SoftwareInventoryExport",
+    ),
+    snapshot(
+        "secureConfigurations",
+        &defender::assessments::SECURE_CONFIGURATION,
+        "/api/machines/SecureConfigurationsAssessmentExport",
+    ),
+    snapshot(
+        "nonCpeSoftware",
+        &defender::assessments::NON_CPE_SOFTWARE,
+        "/api/machines/SoftwareInventoryNonCpeExport",
+    ),
+    snapshot(
+        "browserExtensions",
+        &defender::assessments::BROWSER_EXTENSIONS,
+        "/api/machines/browserextensionsinventoryExport",
+    ),
+    snapshot(
+        "certificates",
+        &defender::assessments::CERTIFICATES,
+        "/api/machines/certificateAssessmentExport",
+    ),
+    snapshot(
+        "hardwareFirmware",
+        &defender::assessments::HARDWARE_FIRMWARE,
+        "/api/machines/HardwareFirmwareInventoryExport",
+    ),
+    snapshot(
+        "baselineCompliance",
+        &defender::assessments::BASELINE_COMPLIANCE,
+        "/api/machines/BaselineComplianceAssessmentExport",
+    ),
     list("machines", &defender::machines::RESOURCE),
     list("alerts", &graph::alerts::RESOURCE),
     list("incidents", &graph::incidents::RESOURCE),

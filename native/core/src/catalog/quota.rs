@@ -9,6 +9,8 @@ pub enum Quota {
     Defender,
     /// The export assessments of Defender for Endpoint.
     DefenderExport,
+    /// The lists of files of the export assessments.
+    DefenderFiles,
     /// The vulnerabilities of single machines.
     DefenderMachine,
     /// Defender XDR.
@@ -34,6 +36,7 @@ impl Quota {
         match self {
             Quota::Defender => const { &both(100, 1500) },
             Quota::DefenderExport => const { &both(30, 1000) },
+            Quota::DefenderFiles => const { &both(5, 20) },
             Quota::DefenderMachine | Quota::Xdr => const { &both(50, 1500) },
             Quota::Hunting => const { &both(45, 1500) },
             // <https://learn.microsoft.com/graph/api/security-list-securescores>

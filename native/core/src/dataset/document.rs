@@ -58,6 +58,16 @@ names! {
     }
 }
 
+names! {
+    /// What an export reads.
+    Mode {
+        /// What is best for most tenants: the pages of a list.
+        Auto = "Auto",
+        /// The whole snapshot as files, where the service has them.
+        Full = "Full",
+    }
+}
+
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct ExportDocument {
@@ -66,6 +76,7 @@ pub(crate) struct ExportDocument {
     destination: String,
     format: Option<String>,
     compression: Option<String>,
+    mode: Option<String>,
     rows_per_file: Option<u64>,
 }
 
@@ -76,6 +87,7 @@ pub(crate) struct ExportRequest {
     pub(super) destination: PathBuf,
     pub(super) format: Format,
     pub(super) compression: Compression,
+    pub(super) mode: Mode,
     pub(super) rows_per_file: u64,
 }
 
@@ -101,6 +113,7 @@ impl ExportRequest {
             datasets,
             destination: destination.to_owned(),
             format: Format::of(document.format.as_deref())?,
+            mode: Mode::of(document.mode.as_deref())?,
             compression: Compression::of(document.compression.as_deref())?,
             rows_per_file: document.rows_per_file.unwrap_or(ROWS_PER_FILE).max(1),
         })

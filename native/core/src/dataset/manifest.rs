@@ -105,7 +105,7 @@ pub(super) struct Shape {
 }
 
 impl Shape {
-    pub(super) fn new(request: &ExportRequest, dataset: &Dataset, tenant: &str) -> Self {
+    pub(super) fn new(request: &ExportRequest, dataset: &Dataset, tenant: &str, source: &str) -> Self {
         let tenant_column = ColumnEntry { name: TENANT_COLUMN.to_owned(), kind: "Text".to_owned() };
         let columns = file_columns(dataset.resource).into_iter().map(|(_, column)| ColumnEntry {
             name: column.name.to_owned(),
@@ -121,7 +121,7 @@ impl Shape {
             tenant_id: tenant.to_owned(),
             // There are no changes to be read yet, so every run reads all.
             mode: "Full".to_owned(),
-            source: "Pages".to_owned(),
+            source: source.to_owned(),
             format: request.format.name().to_owned(),
             compression: request.compression.name().to_owned(),
             rows_per_file: request.rows_per_file,

@@ -3,11 +3,15 @@
 
 mod destination;
 mod document;
+mod files;
 mod format;
+mod lines;
 mod manifest;
 mod part;
 mod run;
 mod snapshot;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 pub(crate) use self::document::{ExportDocument, ExportRequest};

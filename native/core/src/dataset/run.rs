@@ -6,7 +6,8 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use super::destination::Folder;
-use super::document::ExportRequest;
+use super::document::{ExportRequest, Mode};
+use super::files::{Files, Listing};
 use super::manifest::{Manifest, State};
 use super::snapshot;
 use super::writer::{Begin, Job, Opened, Writer};
@@ -14,7 +15,7 @@ use crate::auth;
 use crate::catalog::{Dataset, PageSize, Paging};
 use crate::cloud::Family;
 use crate::context::Context;
-use crate::errors::{DATASET_IN_USE, NO_TENANT_ID, Result};
+use crate::errors::{DATASET_IN_USE, Error, NO_TENANT_ID, Result};
 use crate::read::address;
 use crate::read::pager;
 use crate::read::plan::{Plan, Scope};
@@ -85,12 +86,23 @@ struct Run<'a> {
     dataset: &'static Dataset,
 }
 
+/// Where the rows of a run come from, and from where on.
+enum Source {
+    Pages(Box<Plan>),
+    Files(Listing, usize),
+}
+
 impl Run<'_> {
     async fn run(&self, sink: &impl Fn() -> Sink) -> Result<(Manifest, &'static str)> {
         let (mut writer, opened) = self.open().await?;
         let Opened { unfinished, whole } = opened;
-        let newest = match (&unfinished, &whole) {
-            (None, None) => None,
+        let listing = match self.files() {
+            Some(files) => Some(files.list(sink()).await?),
+            None => None,
+        };
+        let newest = match (&listing, &unfinished, &whole) {
+            (Some(listing), ..) => Some(listing.generated.clone()),
+            (None, None, None) => None,
             _ => self.newest(sink).await?,
         };
         if let (Some(manifest), Some(newest)) = (whole, &newest)
@@ -99,10 +111,10 @@ impl Run<'_> {
             return writer.stop().await.map(|()| (manifest, "Unchanged"));
         }
         if let Some(state) = unfinished
-            && let Some(plan) = self.continued(&state, newest.as_deref())?
+            && let Some(rest) = self.rest(&state, newest.as_deref(), listing.as_ref())?
         {
             writer.begin(Begin::Continued);
-            match self.read(writer, &plan, sink()).await {
+            match self.read(writer, rest, sink).await {
                 Err(error) if error.http_status.is_some_and(|status| LINK_GONE.contains(&status)) => {
                     self.say(
                         "the service no longer has the rest of the snapshot, so the dataset is read anew",
@@ -112,8 +124,19 @@ impl Run<'_> {
                 done => return done.map(|manifest| (manifest, "Resumed")),
             }
         }
-        writer.begin(Begin::Anew);
-        self.read(writer, &self.plan(&[])?, sink()).await.map(|manifest| (manifest, "Complete"))
+        let (all, snapshot) = match listing {
+            Some(listing) => (Source::Files(listing, 0), newest),
+            // The links say it.
+            None => (Source::Pages(Box::new(self.plan(&[])?)), None),
+        };
+        writer.begin(Begin::Anew(snapshot));
+        self.read(writer, all, sink).await.map(|manifest| (manifest, "Complete"))
+    }
+
+    /// The files of the dataset, if they are to be read.
+    fn files(&self) -> Option<Files<'_>> {
+        let path = self.dataset.files.filter(|_| self.request.mode == Mode::Full)?;
+        Some(Files { context: self.context, tenant: self.tenant, dataset: self.dataset, path })
     }
 
     /// Opens the destination. Another run in this process may have been cancelled a moment ago.
@@ -124,6 +147,7 @@ impl Run<'_> {
                 destination: Box::new(Folder::new(self.request.destination.clone())),
                 request: Arc::clone(self.request),
                 dataset: self.dataset,
+                source: if self.files().is_some() { "Files" } else { "Pages" },
                 tenant: self.id.to_owned(),
                 clock: Arc::clone(&self.context.clock),
             };
@@ -140,7 +164,7 @@ impl Run<'_> {
     }
 
     /// The rest of an unfinished run, unless the service has a newer snapshot.
-    fn continued(&self, state: &State, newest: Option<&str>) -> Result<Option<Plan>> {
+    fn rest(&self, state: &State, newest: Option<&str>, listing: Option<&Listing>) -> Result<Option<Source>> {
         let Some(next) = &state.next else { return Ok(None) };
         if let (Some(newest), Some(known)) = (newest, &state.snapshot)
             && newest != known
@@ -150,14 +174,21 @@ impl Run<'_> {
             );
             return Ok(None);
         }
-        let plan = self.plan(&[])?;
-        let url = address::next_page(&self.context.settings, plan.family, &plan.url, next)?;
-        let files = state.parts.len();
-        self.context.reporter.verbose(format!(
-            "Dataset: {} of tenant {} goes on after {files} files that are complete.",
-            self.dataset.name, self.tenant
-        ));
-        Ok(Some(Plan { url, ..plan }))
+        let rest = if let Some(listing) = listing {
+            listing.position(next).map(|first| Source::Files(listing.clone(), first))
+        } else {
+            let plan = self.plan(&[])?;
+            let url = address::next_page(&self.context.settings, plan.family, &plan.url, next)?;
+            Some(Source::Pages(Box::new(Plan { url, ..plan })))
+        };
+        if rest.is_some() {
+            let files = state.parts.len();
+            self.context.reporter.verbose(format!(
+                "Dataset: {} of tenant {} goes on after {files} files that are complete.",
+                self.dataset.name, self.tenant
+            ));
+        }
+        Ok(rest)
     }
 
     /// The newest snapshot of the service, if the link of a small first page names it.
@@ -191,13 +222,28 @@ impl Run<'_> {
         Ok(link.as_ref().and_then(snapshot::of_link))
     }
 
-    /// Reads a list into the files of a writer.
-    async fn read(&self, mut writer: Writer, plan: &Plan, mut sink: Sink) -> Result<Manifest> {
+    /// Reads rows into the files of a writer.
+    async fn read(
+        &self,
+        mut writer: Writer,
+        source: Source,
+        new_sink: &impl Fn() -> Sink,
+    ) -> Result<Manifest> {
+        let mut sink = new_sink();
         sink.writer = Some(writer.pieces.clone());
+        let read = async {
+            match (source, self.files()) {
+                (Source::Files(listing, first), Some(files)) => {
+                    files.read(listing, first, &mut sink, new_sink).await
+                }
+                (Source::Pages(plan), _) => pager::read(self.context, self.tenant, &plan, &mut sink).await,
+                (Source::Files(..), None) => Err(Error::internal("a list of files without a path")),
+            }
+        };
         let read = tokio::select! {
             biased;
             failed = writer.failed() => return Err(failed),
-            read = pager::read(self.context, self.tenant, plan, &mut sink) => read,
+            read = read => read,
         };
         drop(sink);
         match read {

@@ -29,6 +29,10 @@ pub(super) fn of_link(link: &Url) -> Option<String> {
 
 /// When a snapshot was made, as far as its name tells.
 pub(super) fn time(snapshot: &str) -> Option<String> {
+    // A list of files says the time itself.
+    if let Ok(time) = snapshot.parse::<jiff::Timestamp>() {
+        return Some(time.to_string());
+    }
     let (day, rest) = snapshot.split_once('/')?;
     let (hour, minute) = rest.trim_end_matches('/').split_at_checked(2)?;
     let text = format!("{day}T{hour}:{minute}:00Z");
@@ -52,6 +56,7 @@ mod tests {
         for query in ["", "?$skiptoken=", "?$skiptoken=e30%3D", "?$skiptoken=%25%25"] {
             assert_eq!(of_link(&Url::parse(&format!("https://example.com/api{query}")).unwrap()), None);
         }
+        assert_eq!(time("2026-11-24T11:01:00.5Z").unwrap(), "2026-11-24T11:01:00.5Z");
         for name in ["", "2021-01-11", "2021-01-11/1/", "2021-01-11/9901/", "x/1101/"] {
             assert_eq!(time(name), None, "{name}");
         }

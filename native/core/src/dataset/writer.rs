@@ -27,6 +27,8 @@ pub(super) struct Job {
     pub(super) destination: Box<dyn Destination>,
     pub(super) request: Arc<ExportRequest>,
     pub(super) dataset: &'static Dataset,
+    /// Where its rows come from.
+    pub(super) source: &'static str,
     pub(super) tenant: String,
     pub(super) clock: Arc<dyn Clock>,
 }
@@ -40,11 +42,12 @@ pub(super) struct Opened {
 }
 
 /// Where a run begins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Begin {
     /// After the last file of the unfinished run.
     Continued,
-    Anew,
+    /// With the snapshot, if it is known before its rows are.
+    Anew(Option<String>),
 }
 
 /// A writer at work. It stops when this is dropped.
@@ -113,7 +116,7 @@ fn write(
     mut pieces: mpsc::Receiver<Piece>,
 ) -> Result<Option<Manifest>> {
     let names = Names::new(&job.request, job.dataset, &job.tenant);
-    let shape = Shape::new(&job.request, job.dataset, &job.tenant);
+    let shape = Shape::new(&job.request, job.dataset, &job.tenant, job.source);
     let _lock = job.destination.lock(&names.lock())?;
     let mut writing = Writing::new(job, names, shape);
     writing.commit()?;
@@ -125,12 +128,17 @@ fn write(
     let Ok(begin) = begins.blocking_recv() else { return Ok(None) };
     match (begin, unfinished) {
         (Begin::Continued, Some(state)) => writing.state = state,
-        _ => writing.clear()?,
+        (Begin::Anew(snapshot), _) => {
+            writing.clear()?;
+            writing.state.snapshot = snapshot;
+        }
+        (Begin::Continued, None) => return Err(Error::internal("there is no run to continue")),
     }
     while let Some(piece) = pieces.blocking_recv() {
         match piece {
             Piece::Batch(batch) => writing.rows(&batch)?,
             Piece::PageEnd(next) => writing.page_end(&next)?,
+            Piece::FileEnd(next) => writing.end_of_whole(next)?,
             Piece::End => return writing.end().map(Some),
         }
     }
@@ -187,7 +195,10 @@ impl Writing {
         // First what says that the rest is of use.
         self.job.destination.remove(&self.names.state())?;
         for name in self.job.destination.list(&self.names.unfinished())? {
-            self.job.destination.remove(&self.names.hidden(&name))?;
+            let name = self.names.hidden(&name);
+            if name != self.names.commit() {
+                self.job.destination.remove(&name)?;
+            }
         }
         Ok(())
     }
@@ -217,11 +228,16 @@ impl Writing {
             return Err(DATASET_SNAPSHOT_CHANGED.error(message));
         }
         self.state.snapshot = self.state.snapshot.take().or(snapshot);
+        self.end_of_whole(next.to_string())
+    }
+
+    /// The rows so far are all of those before `next`: a file that is large enough ends here.
+    fn end_of_whole(&mut self, next: String) -> Result<()> {
         let is_full = self.part.as_ref().is_some_and(|(part, _)| part.rows >= self.job.request.rows_per_file);
         if is_full {
             self.end_part()?;
-            if self.job.dataset.is_snapshot {
-                self.state.next = Some(next.to_string());
+            if self.job.dataset.is_snapshot() {
+                self.state.next = Some(next);
                 self.put(&self.names.state(), &self.state)?;
             }
         }
@@ -267,8 +283,9 @@ impl Writing {
                 destination.remove(&format!("{}/{name}", manifest.folder))?;
             }
         }
-        destination.publish(&commit, &published)?;
-        self.clear()
+        // What says that there is work to do goes last.
+        self.clear()?;
+        destination.publish(&commit, &published)
     }
 }
 

@@ -442,6 +442,10 @@ symptoms! {
     DATASET_SNAPSHOT_CHANGED = "Fdx.Dataset.SnapshotChanged", Protocol, Data,
         "the service changed to a newer snapshot while the dataset was read",
         "Nothing was written. Run the command again: it reads the newer snapshot.";
+    DATASET_FILE = "Fdx.Dataset.FileUnavailable", Service, Data,
+        "a file of the service's export cannot be downloaded",
+        "Allow *.blob.core.windows.net in the firewall and the proxy, or read the pages instead: -Mode Auto. Run the \
+         command again: the files that are complete are kept.";
     NO_TENANT_ID = "Fdx.Dataset.NoTenantId", Protocol, Data,
         "the token does not say which tenant it is for",
         "Use the tenant id instead of its domain for -TenantId.";

@@ -15,6 +15,9 @@ use super::error::{TransportError, TransportErrorKind};
 /// Bytes that one step decompresses at most.
 const STEP: usize = 32 * 1024;
 
+/// First byte of a gzip file.
+const FIRST_BYTE: u8 = 0x1f;
+
 type Body = BoxStream<'static, Result<Bytes, TransportError>>;
 
 /// Whether the body is compressed with gzip.
@@ -34,6 +37,19 @@ pub(super) fn decompress(body: Body) -> Body {
         let mut decoder = GzipDecoder::new(StreamReader::new(body.map_err(io::Error::other)));
         decoder.multiple_members(true);
         ReaderStream::with_capacity(decoder, STEP).map_err(transport_error).boxed()
+    })
+    .flatten()
+    .boxed()
+}
+
+/// The content of a file that may be compressed, whatever its headers say. No JSON begins like a gzip file.
+pub(super) fn unpack(body: Body) -> Body {
+    stream::once(async {
+        let mut body = body.peekable();
+        match Pin::new(&mut body).peek().await {
+            Some(Ok(first)) if first.first() == Some(&FIRST_BYTE) => decompress(body.boxed()),
+            _ => body.boxed(),
+        }
     })
     .flatten()
     .boxed()

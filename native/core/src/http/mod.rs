@@ -114,6 +114,12 @@ impl Response {
         self
     }
 
+    /// The content of a file, decompressed if it is compressed.
+    pub(crate) fn unpacked(mut self) -> Self {
+        self.body = gzip::unpack(self.body);
+        self
+    }
+
     /// The next part of the body, or `None` at its end.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, TransportError> {
         match &mut self.pace {

@@ -41,6 +41,8 @@ pub(crate) enum Piece {
     Batch(Batch),
     /// The rows so far are whole pages; the list goes on at this address.
     PageEnd(Url),
+    /// The rows so far are whole files; the next one has this name.
+    FileEnd(String),
     /// The rows so far are the whole list.
     End,
 }
@@ -73,6 +75,8 @@ pub(crate) struct Sink {
     pub(crate) unique: Option<Unique>,
     /// Takes the ids of the rows, which then go to no other place.
     pub(crate) ids: Option<Ids>,
+    /// Takes the rows as they are, which then go to no other place.
+    pub(crate) texts: Option<Vec<String>>,
     /// Ids of the tenants that the query reads.
     pub(crate) known: Arc<Mutex<HashSet<String>>>,
     /// Whether the query reads the tenant of this stream already, under another name.
@@ -116,6 +120,7 @@ impl Sink {
             waiting: Vec::new(),
             unique: None,
             ids: None,
+            texts: None,
             known: Arc::default(),
             is_repeated: None,
             delivered: 0,
@@ -163,7 +168,7 @@ impl Sink {
     /// Reads a row from text that begins with an object and may be cut. Gives its length, or `None` if it is not whole
     /// and sound. [`Sink::push`] must follow for a row that was read.
     pub(crate) fn attempt(&mut self, text: &str) -> Option<usize> {
-        let is_picked = self.unique.is_some() || self.ids.is_some();
+        let is_picked = self.unique.is_some() || self.ids.is_some() || self.texts.is_some();
         if self.filter.is_some() || self.delivered_before.is_some() || is_picked {
             // The row's end must be known first.
             return None;
@@ -180,6 +185,10 @@ impl Sink {
         }
         if let Some(ids) = &mut self.ids {
             ids.note(json);
+            return Pushed::Kept;
+        }
+        if let Some(texts) = &mut self.texts {
+            texts.push(json.to_owned());
             return Pushed::Kept;
         }
         let is_repeated = self.delivered_before.as_mut().is_some_and(|before| !before.is_new(json))
@@ -303,6 +312,14 @@ impl Sink {
     pub(crate) async fn page_ended(&self, next: &Url) -> bool {
         match &self.writer {
             Some(writer) => writer.send(Piece::PageEnd(next.clone())).await.is_ok() && !self.is_one_page,
+            None => true,
+        }
+    }
+
+    /// As [`Sink::page_ended`], for a file.
+    pub(crate) async fn file_ended(&self, next: &str) -> bool {
+        match &self.writer {
+            Some(writer) => writer.send(Piece::FileEnd(next.to_owned())).await.is_ok(),
             None => true,
         }
     }

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -12,59 +12,21 @@ use serde_json::{Value, json};
 
 use super::{Fixture, Outcome};
 use crate::http::Request;
-use crate::testing::{Answer, TENANT, ok, status};
+use crate::http::TransportErrorKind;
+use crate::testing::{Answer, Part, START, TENANT, TestFolder, ok, status};
 
 const VULNERABILITIES: &str = "/api/machines/SoftwareVulnerabilitiesByMachine";
 const SNAPSHOT: &str = "2026-11-24/1101/";
 
-/// A folder that ends with the test.
-struct TestFolder(PathBuf);
-
-impl TestFolder {
-    fn new() -> Self {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let name = format!("fedxdr-export-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
-        let path = std::env::temp_dir().join(name);
-        fs::create_dir_all(&path).unwrap();
-        TestFolder(path)
-    }
-
-    /// The files that readers see, and what is in them.
-    fn data(&self) -> BTreeMap<String, Vec<u8>> {
-        self.files(|name| !name.starts_with("_fedxdr/"))
-    }
-
-    fn manifest(&self, dataset: &str) -> Value {
-        let own = format!("_fedxdr/{dataset}/");
-        let manifests = self.files(|name| name.starts_with(&own) && !name.ends_with("/lock"));
-        assert_eq!(manifests.len(), 1, "{:?}", manifests.keys());
-        serde_json::from_slice(manifests.values().next().unwrap()).unwrap()
-    }
-
-    fn files(&self, wanted: impl Fn(&str) -> bool) -> BTreeMap<String, Vec<u8>> {
-        let mut found = BTreeMap::new();
-        let mut folders = vec![self.0.clone()];
-        while let Some(folder) = folders.pop() {
-            for entry in fs::read_dir(folder).unwrap() {
-                let path = entry.unwrap().path();
-                if path.is_dir() {
-                    folders.push(path);
-                } else {
-                    let name = path.strip_prefix(&self.0).unwrap().to_str().unwrap().replace('\\', "/");
-                    if wanted(&name) {
-                        found.insert(name, fs::read(&path).unwrap());
-                    }
-                }
-            }
-        }
-        found
-    }
+/// The files that readers see, and what is in them.
+fn data(folder: &TestFolder) -> BTreeMap<String, Vec<u8>> {
+    folder.files(|name| !name.starts_with("_fedxdr/"))
 }
 
-impl Drop for TestFolder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
+fn manifest(folder: &TestFolder) -> Value {
+    let manifests = folder.files(|name| name.starts_with("_fedxdr/") && !name.ends_with("/lock"));
+    assert_eq!(manifests.len(), 1, "{:?}", manifests.keys());
+    serde_json::from_slice(manifests.values().next().unwrap()).unwrap()
 }
 
 fn document(folder: &Path, more: &str) -> String {
@@ -125,12 +87,12 @@ async fn a_dataset_becomes_files_with_every_column_and_a_manifest_beside_them() 
     assert_eq!((&row["dataset"], &row["result"]), (&"vulnerabilities".into(), &"Complete".into()));
     assert_eq!((&row["rows"], &row["files"]), (&5.into(), &2.into()));
 
-    let data = folder.data();
+    let files = data(&folder);
     // The clock of the tests begins on this day.
     let day = format!("vulnerabilities/tenant={TENANT}/date=2023-11-14");
     let names = [format!("{day}/part-00000.json"), format!("{day}/part-00001.json")];
-    assert_eq!(data.keys().collect::<Vec<_>>(), names.iter().collect::<Vec<_>>());
-    let text = String::from_utf8(data.values().flatten().copied().collect()).unwrap();
+    assert_eq!(files.keys().collect::<Vec<_>>(), names.iter().collect::<Vec<_>>());
+    let text = String::from_utf8(files.values().flatten().copied().collect()).unwrap();
     assert!(text.starts_with(&format!(
         r#"{{"tenantId":"{TENANT}","additionalProperties":{{"newMember":{{"snapshot":"{SNAPSHOT}"}}}},"id":"row-0","#
     )), "{text}");
@@ -141,12 +103,12 @@ async fn a_dataset_becomes_files_with_every_column_and_a_manifest_beside_them() 
     assert_eq!(rows[3]["diskPaths"], json!(["C:\\a", "b, \"c\""]));
     assert_eq!((&rows[3]["securityUpdateAvailable"], &rows[3]["cveId"]), (&false.into(), &Value::Null));
 
-    let manifest = folder.manifest("vulnerabilities");
-    let columns: Vec<_> = manifest["columns"].as_array().unwrap().iter().map(|c| c["name"].clone()).collect();
+    let told = manifest(&folder);
+    let columns: Vec<_> = told["columns"].as_array().unwrap().iter().map(|c| c["name"].clone()).collect();
     assert_eq!(rows[0].as_object().unwrap().len(), columns.len());
-    assert_eq!(manifest["snapshotTime"], "2026-11-24T11:01:00Z");
-    assert_eq!(manifest["rows"], 5);
-    for (part, content) in manifest["parts"].as_array().unwrap().iter().zip(data.values()) {
+    assert_eq!(told["snapshotTime"], "2026-11-24T11:01:00Z");
+    assert_eq!(told["rows"], 5);
+    for (part, content) in told["parts"].as_array().unwrap().iter().zip(files.values()) {
         assert_eq!(part["bytes"], content.len());
         assert_eq!(part["sha256"], crate::digest::hex(&crate::digest::sha256(content)));
     }
@@ -158,8 +120,8 @@ async fn csv_quotes_what_would_end_a_cell_and_joins_lists() {
     let fixture = Fixture::new(|request, _| page(request, 2, SNAPSHOT));
     let outcome = fixture.run(&document(&folder.0, r#","compression":"None","format":"Csv""#)).await;
     assert!(outcome.errors.is_empty(), "{:?}", outcome.errors);
-    let data = folder.data();
-    let (name, content) = data.iter().next().unwrap();
+    let files = data(&folder);
+    let (name, content) = files.iter().next().unwrap();
     assert!(name.ends_with("/part-00000.csv"), "{name}");
     let text = std::str::from_utf8(content).unwrap();
     let lines: Vec<_> = text.lines().collect();
@@ -193,13 +155,13 @@ async fn a_run_that_failed_goes_on_after_its_last_file_and_makes_the_same_files(
     let row = summary(&failed);
     assert_eq!((&row["result"], &row["id"]), (&"Failed".into(), &"Fdx.Api.Unavailable".into()));
     // Nothing that is not whole can be seen.
-    assert!(resumed.data().is_empty());
+    assert!(data(&resumed).is_empty());
 
     is_down.store(false, Ordering::Relaxed);
     let before = fixture.api_requests().len();
     let outcome = fixture.run(&document).await;
     assert_eq!(summary(&outcome)["result"], "Resumed");
-    assert_eq!(resumed.data(), whole.data());
+    assert_eq!(data(&resumed), data(&whole));
     // One request finds out the newest snapshot; of the six pages, the first two were kept.
     assert_eq!(fixture.api_requests().len() - before, 1 + 4);
     // What is of the newest snapshot already is not read again.
@@ -229,7 +191,7 @@ async fn a_newer_snapshot_is_read_from_its_beginning() {
         crate::batch_reader::BatchReader::default().read(query.messages().unwrap().bytes()).unwrap();
     assert!(messages.rows.iter().any(|row| row["text"].as_str().unwrap().contains("newer snapshot")));
     assert_eq!(summary(&outcome)["result"], "Complete");
-    assert_eq!(resumed.data(), whole.data());
+    assert_eq!(data(&resumed), data(&whole));
 }
 
 #[tokio::test(start_paused = true)]
@@ -248,8 +210,8 @@ async fn a_smaller_list_leaves_no_file_of_the_one_before() {
         day.fetch_add(1, Ordering::Relaxed);
         let outcome = fixture.run(&document).await;
         assert_eq!(summary(&outcome)["files"], files, "{:?}", outcome.errors);
-        assert_eq!(folder.data().len(), files);
-        assert_eq!(folder.manifest("vulnerabilities")["rows"], count);
+        assert_eq!(data(&folder).len(), files);
+        assert_eq!(manifest(&folder)["rows"], count);
     }
 }
 
@@ -287,4 +249,178 @@ async fn a_destination_that_is_no_folder_is_an_error_that_says_so() {
     }
     let unknown = document(&folder.0, "").replace("vulnerabilities", "vulnerabilites");
     assert_eq!(fixture.session.query(&unknown).err().unwrap().id, "Fdx.Dataset.Unknown");
+}
+
+/// Path of the list of files.
+const EXPORT: &str = "/api/machines/SoftwareVulnerabilitiesExport";
+const FULL: &str = r#","compression":"None","rowsPerFile":3,"mode":"Full""#;
+const SIGNATURE: &str = "fake-signature";
+
+/// A list of three files of this snapshot. The addresses are new each time, and end so many seconds after the tests
+/// begin.
+fn listing(generated: &str, number: usize, seconds: u64) -> Answer {
+    let end = jiff::Timestamp::from_second(i64::try_from(START + seconds).unwrap()).unwrap();
+    let files: Vec<_> = (0..3)
+        .map(|file| {
+            format!("https://x.blob.core.windows.net/e/part-{file}.json.gz?se={end}&sig={SIGNATURE}{number}")
+        })
+        .collect();
+    ok(json!({"exportFiles": files, "generatedTime": generated}).to_string())
+}
+
+/// A file of two rows, as the service writes them.
+fn file(request: &Request) -> Vec<u8> {
+    let number: u64 = request.url.path().trim_matches(|c: char| !c.is_ascii_digit()).parse().unwrap();
+    let lines: Vec<String> = (number * 2..number * 2 + 2)
+        .map(|row| {
+            json!({
+                "Id": format!("row-{row}"), "DeviceId": "d1", "CvssScore": 7.5, "RbacGroupId": row,
+                "DiskPaths": ["C:\\a", "b, \"c\""], "FirstSeenTimestamp": "2026-11-03 10:13:34.8476880",
+                "SecurityUpdateAvailable": row % 2 == 0, "newMember": {"snapshot": SNAPSHOT},
+            })
+            .to_string()
+        })
+        .collect();
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut packed, (lines.join("\n") + "\n").as_bytes()).unwrap();
+    packed.finish().unwrap()
+}
+
+fn sent(bytes: Vec<u8>) -> Answer {
+    Answer::Parts(200, Vec::new(), vec![Part::Bytes(bytes)])
+}
+
+fn is_list(request: &Request) -> bool {
+    request.url.path() == EXPORT
+}
+
+/// Rows without regard to how files divide them.
+fn lines(folder: &TestFolder) -> String {
+    String::from_utf8(data(folder).into_values().flatten().collect()).unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn files_give_the_rows_of_the_pages_and_their_host_gets_no_token() {
+    let (pages, files) = (TestFolder::new(), TestFolder::new());
+    Fixture::new(|request, _| page(request, 6, SNAPSHOT)).run(&document(&pages.0, PLAIN)).await;
+    let generated = "2026-11-24T11:01:00Z";
+    let fixture =
+        Fixture::new(
+            move |request, before| {
+                if is_list(request) { listing(generated, before, 3600) } else { sent(file(request)) }
+            },
+        );
+    let query = fixture.query(&document(&files.0, FULL));
+    let outcome = super::drain(&query).await;
+    assert!(outcome.errors.is_empty(), "{:?}", outcome.errors);
+    assert_eq!(lines(&files), lines(&pages));
+    assert_eq!(data(&files).len(), 2);
+    let told = manifest(&files);
+    assert_eq!((&told["source"], &told["snapshotTime"]), (&"Files".into(), &generated.into()));
+    for request in fixture.api_requests() {
+        assert_eq!(is_list(&request), request.headers.contains_key("authorization"), "{request:?}");
+    }
+    let messages = query.messages().unwrap();
+    let kept = files.files(|_| true);
+    let shown = kept.values().map(Vec::as_slice).chain([messages.bytes()]);
+    for bytes in shown {
+        assert!(!String::from_utf8_lossy(bytes).contains(SIGNATURE));
+    }
+    // The same snapshot is not read again.
+    let before = fixture.api_requests().len();
+    assert_eq!(summary(&fixture.run(&document(&files.0, FULL)).await)["result"], "Unchanged");
+    assert_eq!(fixture.api_requests().len() - before, 1);
+}
+
+/// The answer to a request for a file, of which some bytes are cut off.
+type Fault = fn(&Request, Vec<u8>) -> Answer;
+
+#[tokio::test(start_paused = true)]
+async fn a_file_that_is_empty_cut_damaged_or_refused_is_asked_for_again_and_no_row_comes_twice() {
+    let whole = TestFolder::new();
+    let generated = "2026-11-24T11:01:00Z";
+    let undisturbed =
+        Fixture::new(
+            move |request, before| {
+                if is_list(request) { listing(generated, before, 3600) } else { sent(file(request)) }
+            },
+        );
+    undisturbed.run(&document(&whole.0, FULL)).await;
+    let cut = |request: &Request| file(request)[..file(request).len() - 9].to_vec();
+    let faults: [(&str, Fault); 6] = [
+        ("empty", |_, _| Answer::Parts(200, vec![("content-length", "0".to_owned())], Vec::new())),
+        ("cut", |_, cut| sent(cut)),
+        ("broken off", |_, cut| {
+            Answer::Parts(200, Vec::new(), vec![Part::Bytes(cut), Part::Fails(TransportErrorKind::Broken)])
+        }),
+        ("refused", |_, _| {
+            Answer::Status(403, &[], "<Error><Code>AuthenticationFailed</Code></Error>".into())
+        }),
+        ("busy", |_, _| Answer::Status(503, &[("retry-after", "7")], String::new())),
+        ("gone", |_, _| status(404)),
+    ];
+    for (name, fault) in faults {
+        let folder = TestFolder::new();
+        let fixture = Fixture::new(move |request, before| match request.url.path() {
+            EXPORT => listing(generated, before, 3600),
+            _ if before == 0 => fault(request, cut(request)),
+            _ => sent(file(request)),
+        });
+        let outcome = fixture.run(&document(&folder.0, FULL)).await;
+        assert!(outcome.errors.is_empty(), "{name}: {:?}", outcome.errors);
+        assert_eq!(data(&folder), data(&whole), "{name}");
+        // A refused address is replaced by a new one of the same file.
+        let lists = fixture.api_requests().iter().filter(|request| is_list(request)).count();
+        assert_eq!(lists, if ["refused", "gone"].contains(&name) { 4 } else { 1 }, "{name}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_address_near_its_end_is_replaced_and_a_snapshot_that_changes_is_an_error() {
+    let folder = TestFolder::new();
+    let fixture = Fixture::new(|request, before| match request.url.path() {
+        EXPORT => listing("2026-11-24T11:01:00Z", before, if before == 0 { 60 } else { 3600 }),
+        _ => sent(file(request)),
+    });
+    let outcome = fixture.run(&document(&folder.0, FULL)).await;
+    assert!(outcome.errors.is_empty(), "{:?}", outcome.errors);
+    let used: Vec<_> =
+        fixture.api_requests().iter().filter_map(|r| r.url.query().map(str::to_owned)).collect();
+    assert!(used.len() == 3 && used.iter().all(|query| query.ends_with("signature1")), "{used:?}");
+
+    let fixture = Fixture::new(|request, before| match request.url.path() {
+        EXPORT => listing(["2026-11-24T17:01:00Z", "2026-11-24T23:01:00Z"][before.min(1)], before, 3600),
+        path if path.contains("part-1") => status(403),
+        _ => sent(file(request)),
+    });
+    let before = data(&folder);
+    let outcome = fixture.run(&document(&folder.0, FULL)).await;
+    assert_eq!(outcome.error_ids(), ["Fdx.Dataset.SnapshotChanged"]);
+    // What was complete before is still there.
+    assert_eq!(data(&folder), before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_of_files_goes_on_with_the_next_file_of_the_same_snapshot() {
+    let (whole, resumed) = (TestFolder::new(), TestFolder::new());
+    let generated = "2026-11-24T11:01:00Z";
+    let is_down = Arc::new(AtomicBool::new(false));
+    let down = Arc::clone(&is_down);
+    let fixture = Fixture::new(move |request, before| match request.url.path() {
+        EXPORT => listing(generated, before, 3600),
+        path if down.load(Ordering::Relaxed) && path.contains("part-2") => status(503),
+        _ => sent(file(request)),
+    });
+    let full = FULL.replace(":3", ":2");
+    fixture.run(&document(&whole.0, &full)).await;
+    is_down.store(true, Ordering::Relaxed);
+    let failed = fixture.run(&document(&resumed.0, &full)).await;
+    assert_eq!(failed.error_ids(), ["Fdx.Dataset.FileUnavailable"]);
+    is_down.store(false, Ordering::Relaxed);
+    let before = fixture.api_requests().len();
+    let outcome = fixture.run(&document(&resumed.0, &full)).await;
+    assert_eq!(summary(&outcome)["result"], "Resumed");
+    assert_eq!(data(&resumed), data(&whole));
+    // The list, and the one file that was missing.
+    assert_eq!(fixture.api_requests().len() - before, 2);
 }

@@ -1,0 +1,209 @@
+//! A process that dies at any point of the writing: whatever it was doing, the next run makes the files of one that was
+//! never disturbed.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use url::Url;
+
+use super::destination::{Destination, Folder, Hidden};
+use super::document::{ExportDocument, ExportRequest};
+use super::manifest::State;
+use super::writer::{Begin, Job, Writer};
+use crate::batch::{Batch, BatchBuilder};
+use crate::catalog;
+use crate::errors::{DATASET_IO, Result};
+use crate::read::decode::row::RowDecoder;
+use crate::read::sink::Piece;
+use crate::testing::{TENANT, TestClock, TestFolder};
+
+const PAGES: u64 = 7;
+
+/// A folder whose process dies after so many steps: the one that it dies in is done by half, and no other one is.
+struct Dying {
+    folder: Folder,
+    left: Arc<AtomicI64>,
+}
+
+impl Dying {
+    fn step(&self) -> Result<()> {
+        step(&self.left).map_err(|e| DATASET_IO.error(e.to_string()))
+    }
+}
+
+fn step(left: &AtomicI64) -> io::Result<()> {
+    match left.fetch_sub(1, Ordering::Relaxed) {
+        1.. => Ok(()),
+        _ => Err(io::Error::other("dead")),
+    }
+}
+
+impl Destination for Dying {
+    fn lock(&self, name: &str) -> Result<Box<dyn Send>> {
+        self.folder.lock(name)
+    }
+
+    fn read(&self, name: &str) -> Result<Option<Vec<u8>>> {
+        self.step()?;
+        self.folder.read(name)
+    }
+
+    fn write(&self, name: &str, content: &[u8]) -> Result<()> {
+        self.step()?;
+        self.folder.write(name, content)
+    }
+
+    fn create(&self, name: &str) -> Result<Box<dyn Hidden>> {
+        self.step()?;
+        let file = self.folder.create(name)?;
+        Ok(Box::new(DyingFile { file, left: Arc::clone(&self.left) }))
+    }
+
+    fn publish(&self, hidden: &str, name: &str) -> Result<()> {
+        self.step()?;
+        self.folder.publish(hidden, name)
+    }
+
+    fn remove(&self, name: &str) -> Result<()> {
+        self.step()?;
+        self.folder.remove(name)
+    }
+
+    fn list(&self, folder: &str) -> Result<Vec<String>> {
+        self.step()?;
+        self.folder.list(folder)
+    }
+
+    fn full_name(&self, name: &str) -> String {
+        self.folder.full_name(name)
+    }
+}
+
+struct DyingFile {
+    file: Box<dyn Hidden>,
+    left: Arc<AtomicI64>,
+}
+
+impl Write for DyingFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if let Err(dead) = step(&self.left) {
+            self.file.write_all(&bytes[..bytes.len() / 2])?;
+            return Err(dead);
+        }
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+impl Hidden for DyingFile {
+    fn finish(self: Box<Self>) -> io::Result<()> {
+        step(&self.left)?;
+        self.file.finish()
+    }
+}
+
+/// Makes the rows of pages. The texts that pages share are told once, as in a run.
+struct Rows {
+    decoder: RowDecoder,
+    builder: BatchBuilder,
+}
+
+impl Rows {
+    fn new() -> Self {
+        let resource = catalog::resource("softwareVulnerabilitiesByMachine").unwrap();
+        let (decoder, columns) = RowDecoder::typed(resource);
+        Rows { decoder, builder: BatchBuilder::new(0, TENANT, columns) }
+    }
+
+    fn page(&mut self, page: u64) -> Batch {
+        for row in 0..300 {
+            let json = format!(
+                r#"{{"id":"{page}-{row}","deviceId":"d{}","osPlatform":"Windows11","diskPaths":["a","b{page}"]}}"#,
+                page % 2
+            );
+            self.decoder.decode(&json, None, &mut self.builder).unwrap();
+            self.builder.end_row();
+        }
+        self.builder.take().unwrap()
+    }
+}
+
+fn address(page: u64) -> Url {
+    Url::parse(&format!("https://example.com/?page={page}")).unwrap()
+}
+
+/// One run, from where the last one ended. False if it died.
+async fn run(destination: Box<dyn Destination>, folder: &PathBuf) -> bool {
+    let document = serde_json::json!({
+        "destination": folder, "datasets": ["vulnerabilities"], "rowsPerFile": 500, "compression": "Gzip",
+    });
+    let document: ExportDocument = serde_json::from_value(document).unwrap();
+    let job = Job {
+        destination,
+        request: Arc::new(ExportRequest::of(&document).unwrap()),
+        dataset: catalog::dataset("vulnerabilities").unwrap(),
+        source: "Pages",
+        tenant: TENANT.to_owned(),
+        clock: Arc::new(TestClock::new()),
+    };
+    let Ok((mut writer, opened)) = Writer::open(job).await else { return false };
+    if opened.whole.is_some() {
+        return writer.stop().await.is_ok();
+    }
+    let next = opened.unfinished.as_ref().and_then(|State { next, .. }| next.clone());
+    let first = next.map_or(0, |next| next.split_once("page=").unwrap().1.parse().unwrap());
+    writer.begin(if first == 0 { Begin::Anew(None) } else { Begin::Continued });
+    let mut rows = Rows::new();
+    for page in first..PAGES {
+        let _ = writer.pieces.send(Piece::Batch(rows.page(page))).await;
+        if page + 1 < PAGES {
+            let _ = writer.pieces.send(Piece::PageEnd(address(page + 1))).await;
+        }
+    }
+    writer.finish().await.is_ok()
+}
+
+fn data(folder: &TestFolder) -> BTreeMap<String, Vec<u8>> {
+    folder.files(|name| !name.starts_with("_fedxdr/"))
+}
+
+#[tokio::test]
+async fn a_process_that_dies_at_any_step_leaves_what_the_next_one_completes_byte_by_byte() {
+    let whole = TestFolder::new();
+    assert!(run(Box::new(Folder::new(whole.0.clone())), &whole.0).await);
+    let expected = data(&whole);
+    assert_eq!(expected.len(), 4);
+
+    let mut steps = 0;
+    loop {
+        steps += 1;
+        let folder = TestFolder::new();
+        // What is there before: files of another snapshot, one more than the new one has.
+        let day = folder.0.join(format!("vulnerabilities/tenant={TENANT}/date=2023-11-14"));
+        fs::create_dir_all(&day).unwrap();
+        for number in 0..5 {
+            fs::write(day.join(format!("part-{number:05}.json.gz")), "of another run").unwrap();
+        }
+        let dying = |steps| {
+            let left = Arc::new(AtomicI64::new(steps));
+            Box::new(Dying { folder: Folder::new(folder.0.clone()), left })
+        };
+        if run(dying(steps), &folder.0).await {
+            break;
+        }
+        // It dies a second time, somewhere else.
+        run(dying(steps / 2 + 3), &folder.0).await;
+        assert!(run(Box::new(Folder::new(folder.0.clone())), &folder.0).await, "step {steps}");
+        assert!(data(&folder) == expected, "step {steps}: {:?}", data(&folder).keys());
+        let own = folder.files(|name| name.starts_with("_fedxdr/"));
+        assert_eq!(own.len(), 2, "step {steps}: {:?}", own.keys());
+    }
+    assert!(steps > 30, "only {steps} steps");
+}

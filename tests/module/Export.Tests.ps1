@@ -121,6 +121,14 @@ Describe 'Export-FdxDataset' {
         $failure.ErrorDetails.RecommendedAction | Should -Match 'folder'
     }
 
+    It 'says that a folder is read-only' -Skip:(-not $IsLinux) {
+        Connect-Tenant
+        # Not even the administrator may write there.
+        $failure = Get-Failure { Export-FdxDataset machines /sys/fedxdr -ErrorAction Stop }
+        Get-ErrorId $failure | Should -Be 'Fdx.Dataset.ReadOnly'
+        $failure.ErrorDetails.RecommendedAction | Should -Match 'right to create'
+    }
+
     It 'names the datasets that there are' {
         Connect-Tenant
         $failure = Get-Failure { Export-FdxDataset nothing $folder }

@@ -153,7 +153,7 @@ impl Files<'_> {
             family: self.dataset.resource.family,
             quota: Quota::Unpublished as u8,
         };
-        let class = self.context.governor.class(key, &[], self.context.clock.now());
+        let class = self.context.governor.class(key, &[], None, self.context.clock.now());
         let download = Download { files: self, url, name, class, sink, progress };
         self.context.retry(&what, &Policy::of(&self.context.settings.retry), download).await
     }
@@ -171,6 +171,8 @@ fn ends_soon(url: &Url, now: Duration) -> bool {
 struct Progress {
     rows: u64,
     digest: u64,
+    /// Whether the file once came whole and undamaged: a row that cannot be read is then what the service has.
+    is_sound: bool,
 }
 
 struct Download<'a> {
@@ -186,6 +188,8 @@ struct Download<'a> {
 enum Failure {
     Passing(Error),
     Final(Error),
+    /// A row cannot be read. A damaged compressed file shows so before its checksum is reached.
+    Doubtful,
 }
 
 impl Attempt for Download<'_> {
@@ -201,8 +205,9 @@ impl Attempt for Download<'_> {
         // Nothing but the address: a token would give a stranger the customer's data.
         let request = Request::new(Method::GET, self.url.clone());
         let error = match context.send(request, limits::ANSWER, &mut place).await {
-            Ok(response) if response.status == 200 => match self.body(response).await {
+            Ok(response) if response.status == 200 => match self.checked_body(response).await {
                 Ok(()) => return Ok(Outcome::Done(true)),
+                Err(Failure::Doubtful) => return Ok(Outcome::Renewed),
                 Err(Failure::Final(error)) => return Err(error),
                 Err(Failure::Passing(error)) => error,
             },
@@ -219,10 +224,8 @@ impl Attempt for Download<'_> {
                 }
                 error
             }
-            Err(e) => match self.broken(&e) {
-                Failure::Final(error) => return Err(error),
-                Failure::Passing(error) => error,
-            },
+            Err(e) if e.kind.may_pass() => self.broken(&e),
+            Err(e) => return Err(self.broken(&e)),
         };
         let progressed = self.progress.rows > before;
         self.sink.flush(None).await;
@@ -231,21 +234,31 @@ impl Attempt for Download<'_> {
 }
 
 impl Download<'_> {
-    /// Reads the rows of the file, and hands on those that no earlier attempt did.
-    async fn body(&mut self, response: Response) -> Result<(), Failure> {
+    /// Reads the rows of the file. If one of them cannot be read, the rest of the file shows whether it is damaged.
+    async fn checked_body(&mut self, response: Response) -> Result<(), Failure> {
         let has_length = response.header("content-length").is_some_and(|length| length != "0");
         let mut response = response.unpacked();
         let _reader = self.sink.begin(&mut response).await;
+        let read = self.body(&mut response, has_length).await;
+        if matches!(read, Err(Failure::Doubtful)) {
+            while response.chunk().await.map_err(|e| self.failure(&e))?.is_some() {}
+            self.progress.is_sound = true;
+        }
+        read
+    }
+
+    /// Reads the rows of the file, and hands on those that no earlier attempt did.
+    async fn body(&mut self, response: &mut Response, has_length: bool) -> Result<(), Failure> {
         self.files.context.reporter.reading();
         let (mut lines, mut seen) = (Lines::default(), Progress::default());
         let (mut received, mut unyielded) = (0, 0);
-        while let Some(chunk) = self.sink.chunk(&mut response).await.map_err(|e| self.broken(&e))? {
+        while let Some(chunk) = self.sink.chunk(response).await.map_err(|e| self.failure(&e))? {
             self.files.context.reporter.received(chunk.len());
             received += chunk.len();
             unyielded += chunk.len();
             lines.feed(&chunk);
             while let Some(line) = lines.next_line() {
-                self.row(line, false, &mut seen, &mut response).await?;
+                self.row(line, false, &mut seen, response).await?;
             }
             if unyielded >= YIELD_AFTER {
                 unyielded = 0;
@@ -256,7 +269,7 @@ impl Download<'_> {
             return Err(Failure::Passing(TRUNCATED.error(format!("{} came without content", self.name))));
         }
         if let Some(line) = lines.rest() {
-            self.row(line, true, &mut seen, &mut response).await?;
+            self.row(line, true, &mut seen, response).await?;
         }
         if seen.rows < self.progress.rows {
             return Err(Failure::Final(self.changed()));
@@ -288,6 +301,9 @@ impl Download<'_> {
             if is_cut {
                 return Err(Failure::Passing(TRUNCATED.error(format!("{} ends within a row", self.name))));
             }
+            if !self.progress.is_sound {
+                return Err(Failure::Doubtful);
+            }
             let message = format!("row {} of {} cannot be read: {}", seen.rows, self.name, reason.text());
             self.sink.refuse(self.files.tenant, UNREADABLE_ROW.error(message)).await;
         }
@@ -300,14 +316,18 @@ impl Download<'_> {
         DATASET_SNAPSHOT_CHANGED.error(message)
     }
 
-    fn broken(&self, e: &TransportError) -> Failure {
+    fn failure(&self, e: &TransportError) -> Failure {
+        let error = self.broken(e);
+        if e.kind.may_pass() { Failure::Passing(error) } else { Failure::Final(error) }
+    }
+
+    fn broken(&self, e: &TransportError) -> Error {
         let (entry, what) = match e.kind {
             TransportErrorKind::Decode => (&NETWORK_DAMAGED, "came damaged"),
             kind if kind.is_unsent() => (&DATASET_FILE, "cannot be reached"),
             _ => (&NETWORK_BROKEN, "broke off"),
         };
-        let error = e.cause_of(entry.error(format!("{} {what}", self.name)));
-        if e.kind.may_pass() { Failure::Passing(error) } else { Failure::Final(error) }
+        e.cause_of(entry.error(format!("{} {what}", self.name)))
     }
 }
 

@@ -187,7 +187,13 @@ impl Writing {
 
     fn whole(&self) -> Result<Option<Manifest>> {
         let manifest: Option<Manifest> = self.document(&self.names.manifest(&self.state.day))?;
-        Ok(manifest.filter(|manifest| manifest.shape == self.state.shape))
+        let Some(manifest) = manifest.filter(|manifest| manifest.shape == self.state.shape) else {
+            return Ok(None);
+        };
+        // Somebody may have removed files.
+        let files = self.job.destination.list(&manifest.folder)?;
+        let is_whole = manifest.parts.iter().all(|part| files.contains(&part.name));
+        Ok(is_whole.then_some(manifest))
     }
 
     /// Removes what an earlier run left.

@@ -53,3 +53,24 @@ pub(super) fn io_error(what: &str, error: &io::Error) -> Error {
     };
     entry.error(format!("{what} cannot be written")).caused_by(error)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stops_a_write_has_an_error_of_its_own() {
+        for (kind, id) in [
+            (io::ErrorKind::StorageFull, "Fdx.Dataset.DiskFull"),
+            (io::ErrorKind::QuotaExceeded, "Fdx.Dataset.DiskFull"),
+            (io::ErrorKind::PermissionDenied, "Fdx.Dataset.ReadOnly"),
+            (io::ErrorKind::ReadOnlyFilesystem, "Fdx.Dataset.ReadOnly"),
+            (io::ErrorKind::NotADirectory, "Fdx.Dataset.NotAFolder"),
+            (io::ErrorKind::BrokenPipe, "Fdx.Dataset.WriteFailed"),
+        ] {
+            let error = io_error("part-00000.json", &io::Error::from(kind));
+            assert_eq!(error.id, id);
+            assert!(error.to_string().starts_with("part-00000.json cannot be written"), "{error}");
+        }
+    }
+}

@@ -164,10 +164,13 @@ async fn a_run_that_failed_goes_on_after_its_last_file_and_makes_the_same_files(
     assert_eq!(data(&resumed), data(&whole));
     // One request finds out the newest snapshot; of the six pages, the first two were kept.
     assert_eq!(fixture.api_requests().len() - before, 1 + 4);
-    // What is of the newest snapshot already is not read again.
+    // What is of the newest snapshot already is not read again, unless a file is missing.
     let before = fixture.api_requests().len();
     assert_eq!(summary(&fixture.run(&document).await)["result"], "Unchanged");
     assert_eq!(fixture.api_requests().len() - before, 1);
+    fs::remove_file(resumed.0.join(data(&resumed).keys().next().unwrap())).unwrap();
+    assert_eq!(summary(&fixture.run(&document).await)["result"], "Complete");
+    assert_eq!(data(&resumed), data(&whole));
 }
 
 #[tokio::test(start_paused = true)]
@@ -423,4 +426,21 @@ async fn a_run_of_files_goes_on_with_the_next_file_of_the_same_snapshot() {
     assert_eq!(data(&resumed), data(&whole));
     // The list, and the one file that was missing.
     assert_eq!(fixture.api_requests().len() - before, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_row_of_a_file_that_cannot_be_read_is_reported_once_the_file_is_known_to_be_sound() {
+    let folder = TestFolder::new();
+    let fixture = Fixture::new(|request, before| match request.url.path() {
+        EXPORT => listing("2026-11-24T11:01:00Z", before, 3600),
+        path if path.contains("part-1") => sent(b"{\"Id\":\"row-2\"}\n[1]\n{\"Id\":\"row-3\"}\n".to_vec()),
+        _ => sent(file(request)),
+    });
+    let outcome = fixture.run(&document(&folder.0, FULL)).await;
+    assert_eq!(outcome.error_ids(), ["Fdx.Protocol.UnreadableRow"]);
+    assert!(outcome.errors[0].message.contains("row 2 of file 2 of 3"), "{}", outcome.errors[0]);
+    assert_eq!((&summary(&outcome)["result"], &summary(&outcome)["rows"]), (&"Complete".into(), &6.into()));
+    // The file was read twice, without a pause.
+    assert_eq!(fixture.api_requests().len(), 5);
+    assert_eq!(outcome.waited, std::time::Duration::ZERO);
 }

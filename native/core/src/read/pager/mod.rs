@@ -28,7 +28,8 @@ use crate::errors::{REPEATED_NEXT_LINK, REPEATED_PAGE, Result};
 
 /// Reads every page of the list.
 pub(crate) async fn read(context: &Context, tenant: &str, plan: &Plan, sink: &mut Sink) -> Result<()> {
-    let outcome = Pager::new(context, tenant, plan).read(sink).await;
+    // The state of a list is large, and every future around it would be.
+    let outcome = Box::pin(Pager::new(context, tenant, plan).read(sink)).await;
     // What was sound goes out before the error does.
     sink.flush(None).await;
     outcome.map_err(|mut error| {

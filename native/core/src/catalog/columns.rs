@@ -1,7 +1,14 @@
 //! The columns of a resource, and those of its default table.
 
-use super::documentation::text;
 use crate::batch::ColumnKind;
+
+/// Whether this build has the documentation.
+pub(super) const KEPT: bool = cfg!(any(test, feature = "documentation"));
+
+/// A text of the documentation.
+const fn text(text: &'static str) -> &'static str {
+    if KEPT { text } else { "" }
+}
 
 /// One column of a resource.
 #[derive(Clone, Copy, Debug)]
@@ -103,7 +110,15 @@ pub(super) const fn col_at(
 }
 
 pub(super) const fn from_request(name: &'static str, doc: &'static str) -> Column {
-    Column { name, path: &[], also: &[], kind: ColumnKind::Dictionary, from_request: true, scale: None, doc: text(doc) }
+    Column {
+        name,
+        path: &[],
+        also: &[],
+        kind: ColumnKind::Dictionary,
+        from_request: true,
+        scale: None,
+        doc: text(doc),
+    }
 }
 
 pub(super) const fn shown(name: &'static str, heading: &'static str, width: u32) -> TableColumn {

@@ -1,14 +1,7 @@
 //! What only the generator needs of the catalog: texts, tables, parameters. The shipped library does without it.
 
+use super::columns::KEPT;
 use super::resource::Resource;
-
-/// Whether this build has it.
-const KEPT: bool = cfg!(any(test, feature = "documentation"));
-
-/// A text of the documentation.
-pub(super) const fn text(text: &'static str) -> &'static str {
-    if KEPT { text } else { "" }
-}
 
 /// The entries, with what this build keeps of their documentation.
 pub(super) const fn of_each<const N: usize>(mut entries: [Resource; N]) -> [Resource; N] {

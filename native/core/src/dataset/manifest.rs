@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::document::{Compression, ExportRequest, Format};
 use super::format::{TENANT_COLUMN, file_columns};
 use super::snapshot;
-use crate::catalog::{ColumnKind, Dataset};
+use crate::catalog::{Column, ColumnKind, Dataset};
 
 /// Folder of manifests and of what is not whole yet. Readers skip names that begin like this.
 const OWN: &str = "_fedxdr";
@@ -104,17 +104,20 @@ pub(super) struct Shape {
     columns: Vec<ColumnEntry>,
 }
 
+/// What kind of values a column of a file has. Whether a text crosses the ABI as an index is no matter of a file.
+pub(super) fn file_kind(column: &Column) -> String {
+    match column.kind {
+        ColumnKind::Dictionary => "Text".to_owned(),
+        kind => format!("{kind:?}"),
+    }
+}
+
 impl Shape {
     pub(super) fn new(request: &ExportRequest, dataset: &Dataset, tenant: &str, source: &str) -> Self {
         let tenant_column = ColumnEntry { name: TENANT_COLUMN.to_owned(), kind: "Text".to_owned() };
-        let columns = file_columns(dataset.resource).into_iter().map(|(_, column)| ColumnEntry {
-            name: column.name.to_owned(),
-            // Whether a text crosses as an index is no matter of a file.
-            kind: match column.kind {
-                ColumnKind::Dictionary => "Text".to_owned(),
-                kind => format!("{kind:?}"),
-            },
-        });
+        let columns = file_columns(dataset.resource)
+            .into_iter()
+            .map(|(_, column)| ColumnEntry { name: column.name.to_owned(), kind: file_kind(column) });
         Shape {
             schema_version: SCHEMA_VERSION,
             dataset: dataset.name.to_owned(),

@@ -12,7 +12,8 @@ use url::Url;
 
 use super::destination::{Destination, Folder, Hidden};
 use super::document::{ExportDocument, ExportRequest};
-use super::manifest::State;
+use super::format::{TENANT_COLUMN, file_columns};
+use super::manifest::{State, file_kind};
 use super::writer::{Begin, Job, Writer};
 use crate::batch::{Batch, BatchBuilder};
 use crate::catalog;
@@ -206,4 +207,23 @@ async fn a_process_that_dies_at_any_step_leaves_what_the_next_one_completes_byte
         assert_eq!(own.len(), 2, "step {steps}: {:?}", own.keys());
     }
     assert!(steps > 30, "only {steps} steps");
+}
+
+/// Readers have tables with these columns. A file only ever gets new ones, at its end: a new line here. In the catalog
+/// they come last too, before the column of additional properties.
+#[test]
+fn columns_of_files_are_those_of_the_list_in_its_order_and_no_key_of_a_folder_has_the_name_of_one() {
+    let columns = catalog::DATASETS.iter().map(|dataset| {
+        let columns = file_columns(dataset.resource).into_iter().map(|(_, column)| {
+            assert!(!["tenant", "date"].contains(&column.name.to_ascii_lowercase().as_str()));
+            assert_ne!(column.name.to_ascii_lowercase(), TENANT_COLUMN.to_ascii_lowercase());
+            format!("  {} {}\n", column.name, file_kind(column))
+        });
+        format!("{}\n{}", dataset.name, columns.collect::<String>())
+    });
+    let columns: String = columns.collect();
+    let root = std::env::var("CARGO_MANIFEST_DIR").unwrap();
+    let file = PathBuf::from(root).join("src/dataset/columns.txt");
+    let listed = fs::read_to_string(&file).unwrap_or_default();
+    assert!(columns == listed, "{} lists others than these:\n{columns}", file.display());
 }

@@ -88,8 +88,10 @@ Describe 'Many tenants' {
         It 'without a tenant are an error that names the members they have' {
             $failure = Get-Failure { Get-FdxMachine -TenantId ([pscustomobject]@{ Colour = 'red'; Size = 3 }) }
             "$failure" | Should -Match 'TenantId or CustomerId.*Colour, Size'
-            $failure = Get-Failure { [pscustomobject]@{ Colour = 'red' } | Get-FdxMachine -ErrorAction Stop }
-            "$failure" | Should -Match 'members Colour'
+            foreach ($command in 'Get-FdxMachine', 'Get-FdxSubscription') {
+                $failure = Get-Failure { [pscustomobject]@{ Colour = 'red' } | & $command -ErrorAction Stop }
+                "$failure" | Should -Match 'members Colour has neither a tenant nor an id' -Because $command
+            }
             $empty = "TenantId,Name`n,Contoso" | ConvertFrom-Csv
             "$(Get-Failure { Get-FdxMachine -TenantId $empty })" | Should -Match 'with a value.*TenantId, Name'
         }
@@ -103,6 +105,7 @@ Describe 'Many tenants' {
             $other = [pscustomobject]@{ TenantId = $ids[1]; Id = $machine.Id; Name = 'a machine' }
             $row = $other | Get-FdxMachine
             $row.Id, $row.TenantName | Should -Be $machine.Id, $null
+            ($machine | Get-FdxSubscription).TenantName | Sort-Object -Unique | Should -Be $names[1]
             $copy = $machine | ConvertTo-Csv | ConvertFrom-Csv
             ($copy | Get-FdxMachine).TenantName | Should -Be $names[1]
         }

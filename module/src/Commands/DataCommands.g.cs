@@ -134,6 +134,10 @@ namespace FedXdr.Commands
     {
         private const string ListSet = "List";
 
+        [Parameter(ParameterSetName = "List", ValueFromPipeline = true)]
+        [ValidateNotNull]
+        public object? InputObject { get; set; }
+
         [Parameter(ParameterSetName = ListSet)]
         [ValidateNotNullOrEmpty]
         [ArgumentCompleter(typeof(AntivirusHealthFilterCompleter))]
@@ -141,6 +145,10 @@ namespace FedXdr.Commands
 
         private protected override void Process()
         {
+            if (InputObject is not null && ReadPiped(InputObject))
+            {
+                return;
+            }
             var filter = Filter;
             Narrow(ref filter);
             ReadList(Catalog.AntivirusHealth, filter);
@@ -158,6 +166,10 @@ namespace FedXdr.Commands
     {
         private const string ListSet = "List";
 
+        [Parameter(ParameterSetName = "List", ValueFromPipeline = true)]
+        [ValidateNotNull]
+        public object? InputObject { get; set; }
+
         [Parameter(ParameterSetName = ListSet)]
         [ValidateSet("SoftwareInventory", "SecureConfiguration", "NonCpeSoftware", "BrowserExtension", "Certificate", "HardwareFirmware", "BaselineCompliance")]
         public string Type { get; set; } = "SoftwareInventory";
@@ -171,6 +183,10 @@ namespace FedXdr.Commands
 
         private protected override void Process()
         {
+            if (InputObject is not null && ReadPiped(InputObject))
+            {
+                return;
+            }
             var filter = Filter;
             Narrow(ref filter);
             ReadList(Chosen, filter);
@@ -188,6 +204,10 @@ namespace FedXdr.Commands
     {
         private const string ListSet = "List";
 
+        [Parameter(ParameterSetName = "List", ValueFromPipeline = true)]
+        [ValidateNotNull]
+        public object? InputObject { get; set; }
+
         [Parameter(ParameterSetName = ListSet)]
         [ValidateNotNullOrEmpty]
         [ArgumentCompleter(typeof(BaselineConfigurationFilterCompleter))]
@@ -195,6 +215,10 @@ namespace FedXdr.Commands
 
         private protected override void Process()
         {
+            if (InputObject is not null && ReadPiped(InputObject))
+            {
+                return;
+            }
             var filter = Filter;
             Narrow(ref filter);
             ReadList(Catalog.BaselineConfigurations, filter);
@@ -212,6 +236,10 @@ namespace FedXdr.Commands
     {
         private const string ListSet = "List";
 
+        [Parameter(ParameterSetName = "List", ValueFromPipeline = true)]
+        [ValidateNotNull]
+        public object? InputObject { get; set; }
+
         [Parameter(ParameterSetName = ListSet)]
         [ValidateNotNullOrEmpty]
         [ArgumentCompleter(typeof(BaselineProfileFilterCompleter))]
@@ -219,6 +247,10 @@ namespace FedXdr.Commands
 
         private protected override void Process()
         {
+            if (InputObject is not null && ReadPiped(InputObject))
+            {
+                return;
+            }
             var filter = Filter;
             Narrow(ref filter);
             ReadList(Catalog.BaselineProfiles, filter);
@@ -236,8 +268,16 @@ namespace FedXdr.Commands
     {
         private const string ListSet = "List";
 
+        [Parameter(ParameterSetName = "List", ValueFromPipeline = true)]
+        [ValidateNotNull]
+        public object? InputObject { get; set; }
+
         private protected override void Process()
         {
+            if (InputObject is not null && ReadPiped(InputObject))
+            {
+                return;
+            }
             ReadList(Catalog.BrowserExtensionPermissions, null);
         }
     }
@@ -731,6 +771,10 @@ namespace FedXdr.Commands
     {
         private const string ListSet = "List";
 
+        [Parameter(ParameterSetName = "List", ValueFromPipeline = true)]
+        [ValidateNotNull]
+        public object? InputObject { get; set; }
+
         [Parameter(ParameterSetName = ListSet)]
         [ValidateNotNullOrEmpty]
         [ArgumentCompleter(typeof(IndicatorFilterCompleter))]
@@ -741,6 +785,10 @@ namespace FedXdr.Commands
 
         private protected override void Process()
         {
+            if (InputObject is not null && ReadPiped(InputObject))
+            {
+                return;
+            }
             var filter = Filter;
             Narrow(ref filter);
             ReadList(Catalog.Indicators, filter);
@@ -869,8 +917,16 @@ namespace FedXdr.Commands
     {
         private const string ListSet = "List";
 
+        [Parameter(ParameterSetName = "List", ValueFromPipeline = true)]
+        [ValidateNotNull]
+        public object? InputObject { get; set; }
+
         private protected override void Process()
         {
+            if (InputObject is not null && ReadPiped(InputObject))
+            {
+                return;
+            }
             ReadList(Catalog.LibraryFiles, null);
         }
     }
@@ -1107,6 +1163,10 @@ namespace FedXdr.Commands
     {
         private const string ListSet = "List";
 
+        [Parameter(ParameterSetName = "List", ValueFromPipeline = true)]
+        [ValidateNotNull]
+        public object? InputObject { get; set; }
+
         [Parameter(ParameterSetName = ListSet)]
         [ValidateNotNullOrEmpty]
         [ArgumentCompleter(typeof(MachineCveFilterCompleter))]
@@ -1114,6 +1174,10 @@ namespace FedXdr.Commands
 
         private protected override void Process()
         {
+            if (InputObject is not null && ReadPiped(InputObject))
+            {
+                return;
+            }
             var filter = Filter;
             Narrow(ref filter);
             ReadList(Catalog.MachineCves, filter);
@@ -1324,8 +1388,16 @@ namespace FedXdr.Commands
     {
         private const string ListSet = "List";
 
+        [Parameter(ParameterSetName = "List", ValueFromPipeline = true)]
+        [ValidateNotNull]
+        public object? InputObject { get; set; }
+
         private protected override void Process()
         {
+            if (InputObject is not null && ReadPiped(InputObject))
+            {
+                return;
+            }
             ReadList(Catalog.ScanDefinitions, null);
         }
     }
@@ -1378,6 +1450,10 @@ namespace FedXdr.Commands
     {
         private const string ListSet = "List";
 
+        [Parameter(ParameterSetName = "List", ValueFromPipeline = true)]
+        [ValidateNotNull]
+        public object? InputObject { get; set; }
+
         [Parameter(ParameterSetName = ListSet)]
         [ValidateSet("Exposure", "ExposureByGroup", "DeviceSecureScore")]
         public string Type { get; set; } = "Exposure";
@@ -1386,6 +1462,10 @@ namespace FedXdr.Commands
 
         private protected override void Process()
         {
+            if (InputObject is not null && ReadPiped(InputObject))
+            {
+                return;
+            }
             ReadList(Chosen, null);
         }
     }
@@ -1564,8 +1644,16 @@ namespace FedXdr.Commands
     {
         private const string ListSet = "List";
 
+        [Parameter(ParameterSetName = "List", ValueFromPipeline = true)]
+        [ValidateNotNull]
+        public object? InputObject { get; set; }
+
         private protected override void Process()
         {
+            if (InputObject is not null && ReadPiped(InputObject))
+            {
+                return;
+            }
             ReadList(Catalog.Subscriptions, null);
         }
     }
@@ -1576,8 +1664,16 @@ namespace FedXdr.Commands
     {
         private const string ListSet = "List";
 
+        [Parameter(ParameterSetName = "List", ValueFromPipeline = true)]
+        [ValidateNotNull]
+        public object? InputObject { get; set; }
+
         private protected override void Process()
         {
+            if (InputObject is not null && ReadPiped(InputObject))
+            {
+                return;
+            }
             ReadList(Catalog.DelegatedAdminCustomers, null);
         }
     }

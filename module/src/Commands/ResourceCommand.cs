@@ -23,9 +23,9 @@ public abstract class ResourceCommand : DataCommand
             {
                 return false;
             }
-            if (sources[0].TakesText)
+            if (sources is [{ TakesText: true } first, ..])
             {
-                sources[0].Read(ids);
+                first.Read(ids);
             }
             else
             {
@@ -50,7 +50,7 @@ public abstract class ResourceCommand : DataCommand
                 return true;
             }
         }
-        if (TenantId is not null && IdTransformationAttribute.ClassOf(input) is null)
+        if (TenantId is not null && (sources.Length == 0 || IdTransformationAttribute.ClassOf(input) is null))
         {
             return false;
         }
@@ -70,7 +70,8 @@ public abstract class ResourceCommand : DataCommand
         var what = rowClass is not null ? $"a row of FedXdr.{rowClass}"
             : TrimAttribute.Unwrap(input) is string or null ? $"'{input}'"
             : $"an object with the members {TenantObject.Describe(input!)}";
-        WriteError(Errors.InvalidItemId($"{what} has no id that {CommandName} takes").ToErrorRecord());
+        var missing = rowClass is null ? "neither a tenant nor an id" : "no id";
+        WriteError(Errors.InvalidItemId($"{what} has {missing} that {CommandName} takes").ToErrorRecord());
     }
 
     /// <summary>Writes the parameters that only some entries have.</summary>

@@ -166,14 +166,13 @@ fn class(out: &mut String, cmdlet: &DataCmdlet) -> fmt::Result {
     for (index, set) in sets.iter().enumerate() {
         id_parameter(out, set, index == 0)?;
     }
-    if !sets.is_empty() {
-        let mandatory = if cmdlet.has_list() { "" } else { "Mandatory = true, " };
-        writeln!(
-            out,
-            "        [Parameter(ParameterSetName = \"{default}\", {mandatory}ValueFromPipeline = true)]\n        \
-             [ValidateNotNull]\n        public object? InputObject {{ get; set; }}\n"
-        )?;
-    }
+    // Also without ids: what is neither a tenant nor an item gets an error that says so.
+    let mandatory = if cmdlet.has_list() { "" } else { "Mandatory = true, " };
+    writeln!(
+        out,
+        "        [Parameter(ParameterSetName = \"{default}\", {mandatory}ValueFromPipeline = true)]\n        \
+         [ValidateNotNull]\n        public object? InputObject {{ get; set; }}\n"
+    )?;
     if let Some(label) = sets.iter().find_map(|set| set.parameter.label) {
         label_parameter(out, label)?;
     }
@@ -301,21 +300,25 @@ fn process(out: &mut String, cmdlet: &DataCmdlet, sets: &[IdSet]) -> fmt::Result
             read_ids(cmdlet, set, name)
         )?;
     }
-    if !sets.is_empty() {
-        writeln!(out, "            if (InputObject is not null && ReadPiped(\n                InputObject,")?;
-        for (index, set) in sets.iter().enumerate() {
-            let id = set.parameter;
-            let end = if index + 1 == sets.len() { "))" } else { "," };
-            writeln!(
-                out,
-                "                new IdSource({}, ids => {}, {}){end}",
-                id.takes_text && index == 0,
+    let sources: Vec<_> = sets
+        .iter()
+        .enumerate()
+        .map(|(index, set)| {
+            format!(
+                ",\n                new IdSource({}, ids => {}, {})",
+                set.parameter.takes_text && index == 0,
                 read_ids(cmdlet, set, "ids"),
-                quoted(&properties(id))
-            )?;
-        }
-        writeln!(out, "            {{\n                return;\n            }}")?;
-    }
+                quoted(&properties(set.parameter))
+            )
+        })
+        .collect();
+    writeln!(
+        out,
+        "            if (InputObject is not null && ReadPiped({}InputObject{}))\n            {{\n                \
+         return;\n            }}",
+        if sources.is_empty() { "" } else { "\n                " },
+        sources.concat()
+    )?;
     if let Some(main) = cmdlet.lists().next() {
         let mut entry = match cmdlet.choice() {
             Some(_) => "Chosen".to_owned(),

@@ -258,9 +258,7 @@ fn page_parameters(cmdlet: &DataCmdlet) -> Outcome<String> {
     for id in cmdlet.ids() {
         add(id.name, id.doc)?;
     }
-    if !cmdlet.ids().is_empty() {
-        add("InputObject", &piped(cmdlet))?;
-    }
+    add("InputObject", &piped(cmdlet))?;
     if let Some(label) = cmdlet.ids().into_iter().find_map(|id| id.label) {
         let text = "Name that the rows show for the machine, because the answer has only its id. It comes from the \
                     pipeline, with the machine.";
@@ -304,6 +302,10 @@ fn page_parameters(cmdlet: &DataCmdlet) -> Outcome<String> {
 /// What a data cmdlet takes from the pipeline.
 fn piped(cmdlet: &DataCmdlet) -> String {
     let ids = cmdlet.ids();
+    if ids.is_empty() {
+        return "Comes from the pipeline: a tenant, as text or as an object that `-TenantId` takes."
+            .to_owned();
+    }
     let names: Vec<_> = ids.iter().map(|id| format!("`-{}`", id.name)).collect();
     let text = match ids.first() {
         Some(first) if first.takes_text => {

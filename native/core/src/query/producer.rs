@@ -80,7 +80,9 @@ pub(crate) async fn produce(context: Context, request: QueryRequest, items: mpsc
             let reporter = job.context.reporter.clone();
             let (tenant, items) = (job.tenant.clone(), job.items.clone());
             reporter.tenant_begun();
-            if let Err(error) = catch_panics("the work on a tenant", job.run(work)).await {
+            // Boxed: it is large, and is moved into a task of its own.
+            let run = Box::pin(job.run(work));
+            if let Err(error) = catch_panics("the work on a tenant", run).await {
                 let _ = items.send(Item::PartFailed(reporter.failed(error, &tenant))).await;
             }
             reporter.tenant_ended();

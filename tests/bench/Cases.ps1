@@ -45,31 +45,6 @@ function New-DocumentControl {
     }
 }
 
-# A page of a list: sample rows, repeated; where they have ids, each its own.
-function New-PageControl([string] $Path, [string] $Sample, [int] $Rows) {
-    $samples = @(Get-Content (Join-Path $PSScriptRoot '../tenant/samples' "$Sample.json") -Raw | ConvertFrom-Json)
-    $value = for ($number = 0; $number -lt $Rows; $number++) {
-        $row = $samples[$number % $samples.Count].PSObject.Copy()
-        if ($row.PSObject.Properties['id']) { $row.id = "$($row.id)_$number" }
-        $row
-    }
-    $answer = @{ status = 200; body = @{ value = $value } }
-    @{ Method = 'Patch'; Path = '/world'; Body = @{ extraResponses = @{ "GET $Path" = $answer } } }
-}
-
-# Customers that have not consented: every 50th one.
-function New-RefusalControl([int] $Tenants) {
-    for ($number = 8; $number -le $Tenants; $number += 50) {
-        @{
-            Method = 'Post'; Path = '/faults'
-            Body = @{
-                service = 'authority'; name = 'refusal'; aadsts = 7000229; times = 1000000
-                tenant = 'c0000000-0000-4000-8000-{0:d12}' -f $number
-            }
-        }
-    }
-}
-
 # A service that takes its time: what each request waits for.
 function New-DelayControl {
     foreach ($service in 'authority', 'defender') {
@@ -99,21 +74,11 @@ function Get-AllCase {
     New-Case 'module gzip' module-steady $size.Rows -Server $gzip
     New-Case 'module tls' module-steady $size.Rows -Server $tls
     New-Case 'module hunting' module-hunting 50000 -Server '--no-gzip', '--hunting-rows', '50000'
-    $page = 900
-    foreach ($list in @(
-            @{ Name = 'alerts'; Command = 'Get-FdxAlert'; Path = '/v1.0/security/alerts_v2'; Sample = 'Alert' }
-            @{
-                Name = 'inventory'; Command = 'Get-FdxAssessment -Type SoftwareInventory'
-                Path = '/api/machines/SoftwareInventoryByMachine'; Sample = 'SoftwareInventory'
-            })) {
-        New-Case "module $($list.Name)" module-typed `
-            -Arguments '-Command', $list.Command, '-Rows', "$($page * 40)", '-PageRows', "$page" `
-            -Control (New-PageControl $list.Path $list.Sample $page)
-    }
-    New-Case 'export' module-export $size.Rows -NoBaseline
-    New-Case 'export gzip' module-export $size.Rows -Arguments '-Compression', 'Gzip' -NoBaseline
-    New-Case 'export csv' module-export $size.Rows -Arguments '-Format', 'Csv' -NoBaseline
-    New-Case 'Export-Csv' module-export $size.Rows -Arguments '-Format', 'Export-Csv' -NoBaseline
+    New-Case 'module alerts' module-typed 20000 -Server '--no-gzip', '--alerts', '20000' `
+        -Arguments '-Command', 'Get-FdxAlert'
+    # Two rows per machine.
+    New-Case 'module inventory' module-typed 100000 -Server '--no-gzip', '--machines', '50000' `
+        -Arguments '-Command', 'Get-FdxAssessment -Type SoftwareInventory'
     New-Case 'floor' floor $size.Rows
     New-Case 'token' token -Arguments '-Calls', "$($size.Calls)"
 

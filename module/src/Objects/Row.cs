@@ -29,7 +29,7 @@ public sealed class Row : IDynamicMetaObjectProvider
         {
             if (Values[i] is not null)
             {
-                parts.Add($"{Schema.Names[i]}={ValueText.Of(Values[i])}");
+                parts.Add($"{Schema.Names[i]}={ValueText.Of(Shown(i))}");
             }
         }
         return "@{" + string.Join("; ", parts) + "}";
@@ -43,7 +43,7 @@ public sealed class Row : IDynamicMetaObjectProvider
     internal object? Get(string name) => Shown(Schema.IndexOf(name));
 
     /// <summary>The value at this place, as scripts see it.</summary>
-    internal object? Shown(int index) => RowValue.Of(Values[index]);
+    internal object? Shown(int index) => RowValue.Of(ref Values[index]);
 
     internal object? Set(string name, object? value) => Values[Schema.IndexOf(name)] = value;
 }

@@ -21,6 +21,16 @@ public abstract class RowValue : PSObject
     /// <inheritdoc/>
     public sealed override string ToString() => ValueText.Of(BaseObject);
 
+    /// <summary>What a field holds, read now if it was not yet.</summary>
+    internal static object? Of(ref object? field)
+    {
+        if (field is Unread unread)
+        {
+            field = unread.Read();
+        }
+        return Of(field);
+    }
+
     /// <summary>Wraps a list, and a value whose text depends on the culture; gives back any other value.</summary>
     internal static object? Of(object? value) => value switch
     {

@@ -185,7 +185,7 @@ namespace FedXdr
         /// <summary>Addresses: ipAddress, macAddress, type, operationalStatus.</summary>
         public object? IpAddresses
         {
-            get => RowValue.Of(_ipAddresses);
+            get => RowValue.Of(ref _ipAddresses);
             set => _ipAddresses = value;
         }
 
@@ -213,7 +213,7 @@ namespace FedXdr
         /// <summary>Cloud virtual machine data: vmId, cloudProvider, resourceId, subscriptionId.</summary>
         public object? VmMetadata
         {
-            get => RowValue.Of(_vmMetadata);
+            get => RowValue.Of(ref _vmMetadata);
             set => _vmMetadata = value;
         }
 
@@ -1431,7 +1431,7 @@ namespace FedXdr
         /// <summary>File: fileIdentifier, fileIdentifierType.</summary>
         public object? RelatedFileInfo
         {
-            get => RowValue.Of(_relatedFileInfo);
+            get => RowValue.Of(ref _relatedFileInfo);
             set => _relatedFileInfo = value;
         }
 
@@ -1448,7 +1448,7 @@ namespace FedXdr
         /// <summary>Commands of a live response, each with its status.</summary>
         public object? Commands
         {
-            get => RowValue.Of(_commands);
+            get => RowValue.Of(ref _commands);
             set => _commands = value;
         }
 
@@ -1656,7 +1656,7 @@ namespace FedXdr
         /// <summary>The certificate that it is about.</summary>
         public object? CertificateInfo
         {
-            get => RowValue.Of(_certificateInfo);
+            get => RowValue.Of(ref _certificateInfo);
             set => _certificateInfo = value;
         }
 
@@ -2499,21 +2499,21 @@ namespace FedXdr
         /// <summary>How the scan signs in.</summary>
         public object? ScanAuthenticationParams
         {
-            get => RowValue.Of(_scanAuthenticationParams);
+            get => RowValue.Of(ref _scanAuthenticationParams);
             set => _scanAuthenticationParams = value;
         }
 
         /// <summary>The machine that scans.</summary>
         public object? ScannerAgent
         {
-            get => RowValue.Of(_scannerAgent);
+            get => RowValue.Of(ref _scannerAgent);
             set => _scannerAgent = value;
         }
 
         /// <summary>The last scan: status, failureReason, executionDateTime.</summary>
         public object? LatestScan
         {
-            get => RowValue.Of(_latestScan);
+            get => RowValue.Of(ref _latestScan);
             set => _latestScan = value;
         }
 
@@ -2631,7 +2631,7 @@ namespace FedXdr
         /// <summary>The targets, each with its status.</summary>
         public object? ListScannedTargets
         {
-            get => RowValue.Of(_listScannedTargets);
+            get => RowValue.Of(ref _listScannedTargets);
             set => _listScannedTargets = value;
         }
 
@@ -2936,7 +2936,7 @@ namespace FedXdr
         /// <summary>Permissions: id, isRequired, risk.</summary>
         public object? Permissions
         {
-            get => RowValue.Of(_permissions);
+            get => RowValue.Of(ref _permissions);
             set => _permissions = value;
         }
 
@@ -3011,14 +3011,14 @@ namespace FedXdr
         /// <summary>Subject: commonName, countryName and so on.</summary>
         public object? SubjectObject
         {
-            get => RowValue.Of(_subjectObject);
+            get => RowValue.Of(ref _subjectObject);
             set => _subjectObject = value;
         }
 
         /// <summary>Issuer: commonName, countryName and so on.</summary>
         public object? IssuerObject
         {
-            get => RowValue.Of(_issuerObject);
+            get => RowValue.Of(ref _issuerObject);
             set => _issuerObject = value;
         }
 
@@ -3346,14 +3346,14 @@ namespace FedXdr
         /// <summary>Comments: comment, createdByDisplayName, createdDateTime.</summary>
         public object? Comments
         {
-            get => RowValue.Of(_comments);
+            get => RowValue.Of(ref _comments);
             set => _comments = value;
         }
 
         /// <summary>Evidence: devices, files, processes, users and so on.</summary>
         public object? Evidence
         {
-            get => RowValue.Of(_evidence);
+            get => RowValue.Of(ref _evidence);
             set => _evidence = value;
         }
 
@@ -3367,14 +3367,14 @@ namespace FedXdr
         /// <summary>Details that a detection rule adds.</summary>
         public object? CustomDetails
         {
-            get => RowValue.Of(_customDetails);
+            get => RowValue.Of(ref _customDetails);
             set => _customDetails = value;
         }
 
         /// <summary>Further properties of the alert.</summary>
         public object? AdditionalData
         {
-            get => RowValue.Of(_additionalData);
+            get => RowValue.Of(ref _additionalData);
             set => _additionalData = value;
         }
 
@@ -3529,35 +3529,35 @@ namespace FedXdr
         /// <summary>User: userName, domainName.</summary>
         public object? RelatedUser
         {
-            get => RowValue.Of(_relatedUser);
+            get => RowValue.Of(ref _relatedUser);
             set => _relatedUser = value;
         }
 
         /// <summary>Users that were logged on: accountName, domainName.</summary>
         public object? LoggedOnUsers
         {
-            get => RowValue.Of(_loggedOnUsers);
+            get => RowValue.Of(ref _loggedOnUsers);
             set => _loggedOnUsers = value;
         }
 
         /// <summary>Comments: comment, createdBy, createdTime.</summary>
         public object? Comments
         {
-            get => RowValue.Of(_comments);
+            get => RowValue.Of(ref _comments);
             set => _comments = value;
         }
 
         /// <summary>Evidence: files, processes, users and so on.</summary>
         public object? Evidence
         {
-            get => RowValue.Of(_evidence);
+            get => RowValue.Of(ref _evidence);
             set => _evidence = value;
         }
 
         /// <summary>Domains of the alert.</summary>
         public object? Domains
         {
-            get => RowValue.Of(_domains);
+            get => RowValue.Of(ref _domains);
             set => _domains = value;
         }
 
@@ -3686,14 +3686,14 @@ namespace FedXdr
         /// <summary>Comments: comment, createdByDisplayName, createdDateTime.</summary>
         public object? Comments
         {
-            get => RowValue.Of(_comments);
+            get => RowValue.Of(ref _comments);
             set => _comments = value;
         }
 
         /// <summary>Alerts of the incident, with -ExpandAlerts.</summary>
         public object? Alerts
         {
-            get => RowValue.Of(_alerts);
+            get => RowValue.Of(ref _alerts);
             set => _alerts = value;
         }
 
@@ -3773,14 +3773,14 @@ namespace FedXdr
         /// <summary>Comments: comment, createdBy, createdTime.</summary>
         public object? Comments
         {
-            get => RowValue.Of(_comments);
+            get => RowValue.Of(ref _comments);
             set => _comments = value;
         }
 
         /// <summary>Alerts of the incident, each with its devices and entities.</summary>
         public object? Alerts
         {
-            get => RowValue.Of(_alerts);
+            get => RowValue.Of(ref _alerts);
             set => _alerts = value;
         }
 
@@ -3862,21 +3862,21 @@ namespace FedXdr
         /// <summary>Schedule: frequency or period, nextRunDateTime.</summary>
         public object? Schedule
         {
-            get => RowValue.Of(_schedule);
+            get => RowValue.Of(ref _schedule);
             set => _schedule = value;
         }
 
         /// <summary>Last run: lastRunDateTime, status, errorCode, failureReason.</summary>
         public object? LastRunDetails
         {
-            get => RowValue.Of(_lastRunDetails);
+            get => RowValue.Of(ref _lastRunDetails);
             set => _lastRunDetails = value;
         }
 
         /// <summary>What it does: alertTemplate, automatedActions, responseActions.</summary>
         public object? DetectionAction
         {
-            get => RowValue.Of(_detectionAction);
+            get => RowValue.Of(ref _detectionAction);
             set => _detectionAction = value;
         }
 
@@ -3958,21 +3958,21 @@ namespace FedXdr
         /// <summary>Average scores of other tenants, by basis.</summary>
         public object? AverageComparativeScores
         {
-            get => RowValue.Of(_averageComparativeScores);
+            get => RowValue.Of(ref _averageComparativeScores);
             set => _averageComparativeScores = value;
         }
 
         /// <summary>Points by control.</summary>
         public object? ControlScores
         {
-            get => RowValue.Of(_controlScores);
+            get => RowValue.Of(ref _controlScores);
             set => _controlScores = value;
         }
 
         /// <summary>What provides the score.</summary>
         public object? VendorInformation
         {
-            get => RowValue.Of(_vendorInformation);
+            get => RowValue.Of(ref _vendorInformation);
             set => _vendorInformation = value;
         }
 
@@ -4071,21 +4071,21 @@ namespace FedXdr
         /// <summary>Certifications that ask for it.</summary>
         public object? ComplianceInformation
         {
-            get => RowValue.Of(_complianceInformation);
+            get => RowValue.Of(ref _complianceInformation);
             set => _complianceInformation = value;
         }
 
         /// <summary>What people have set: state, assignedTo, comment.</summary>
         public object? ControlStateUpdates
         {
-            get => RowValue.Of(_controlStateUpdates);
+            get => RowValue.Of(ref _controlStateUpdates);
             set => _controlStateUpdates = value;
         }
 
         /// <summary>What provides the control.</summary>
         public object? VendorInformation
         {
-            get => RowValue.Of(_vendorInformation);
+            get => RowValue.Of(ref _vendorInformation);
             set => _vendorInformation = value;
         }
 
@@ -4145,14 +4145,14 @@ namespace FedXdr
         /// <summary>Summary: content, format.</summary>
         public object? Summary
         {
-            get => RowValue.Of(_summary);
+            get => RowValue.Of(ref _summary);
             set => _summary = value;
         }
 
         /// <summary>Text: content, format.</summary>
         public object? Body
         {
-            get => RowValue.Of(_body);
+            get => RowValue.Of(ref _body);
             set => _body = value;
         }
 
@@ -4218,7 +4218,7 @@ namespace FedXdr
         /// <summary>Countries or regions: label, code.</summary>
         public object? CountriesOrRegionsOfOrigin
         {
-            get => RowValue.Of(_countriesOrRegionsOfOrigin);
+            get => RowValue.Of(ref _countriesOrRegionsOfOrigin);
             set => _countriesOrRegionsOfOrigin = value;
         }
 
@@ -4232,21 +4232,21 @@ namespace FedXdr
         /// <summary>Summary: content, format.</summary>
         public object? Summary
         {
-            get => RowValue.Of(_summary);
+            get => RowValue.Of(ref _summary);
             set => _summary = value;
         }
 
         /// <summary>Description: content, format.</summary>
         public object? Description
         {
-            get => RowValue.Of(_description);
+            get => RowValue.Of(ref _description);
             set => _description = value;
         }
 
         /// <summary>How it works: content, format.</summary>
         public object? Tradecraft
         {
-            get => RowValue.Of(_tradecraft);
+            get => RowValue.Of(ref _tradecraft);
             set => _tradecraft = value;
         }
 
@@ -4337,42 +4337,42 @@ namespace FedXdr
         /// <summary>CVSS v2: score, severity, vectorString.</summary>
         public object? Cvss2Summary
         {
-            get => RowValue.Of(_cvss2Summary);
+            get => RowValue.Of(ref _cvss2Summary);
             set => _cvss2Summary = value;
         }
 
         /// <summary>CVSS v3: score, severity, vectorString.</summary>
         public object? Cvss3Summary
         {
-            get => RowValue.Of(_cvss3Summary);
+            get => RowValue.Of(ref _cvss3Summary);
             set => _cvss3Summary = value;
         }
 
         /// <summary>Description: content, format.</summary>
         public object? Description
         {
-            get => RowValue.Of(_description);
+            get => RowValue.Of(ref _description);
             set => _description = value;
         }
 
         /// <summary>How to fix it: content, format.</summary>
         public object? Remediation
         {
-            get => RowValue.Of(_remediation);
+            get => RowValue.Of(ref _remediation);
             set => _remediation = value;
         }
 
         /// <summary>Exploits: name, url.</summary>
         public object? Exploits
         {
-            get => RowValue.Of(_exploits);
+            get => RowValue.Of(ref _exploits);
             set => _exploits = value;
         }
 
         /// <summary>References: name, url.</summary>
         public object? References
         {
-            get => RowValue.Of(_references);
+            get => RowValue.Of(ref _references);
             set => _references = value;
         }
 
@@ -4432,7 +4432,7 @@ namespace FedXdr
         /// <summary>Autonomous system: name, number, organization, value.</summary>
         public object? AutonomousSystem
         {
-            get => RowValue.Of(_autonomousSystem);
+            get => RowValue.Of(ref _autonomousSystem);
             set => _autonomousSystem = value;
         }
 
@@ -4505,21 +4505,21 @@ namespace FedXdr
         /// <summary>Tenants that manage the subscription (Azure Lighthouse).</summary>
         public object? ManagedByTenants
         {
-            get => RowValue.Of(_managedByTenants);
+            get => RowValue.Of(ref _managedByTenants);
             set => _managedByTenants = value;
         }
 
         /// <summary>Policies: locationPlacementId, quotaId, spendingLimit.</summary>
         public object? SubscriptionPolicies
         {
-            get => RowValue.Of(_subscriptionPolicies);
+            get => RowValue.Of(ref _subscriptionPolicies);
             set => _subscriptionPolicies = value;
         }
 
         /// <summary>Tags.</summary>
         public object? Tags
         {
-            get => RowValue.Of(_tags);
+            get => RowValue.Of(ref _tags);
             set => _tags = value;
         }
 
@@ -4590,42 +4590,42 @@ namespace FedXdr
         /// <summary>The resource: source, id.</summary>
         public object? ResourceDetails
         {
-            get => RowValue.Of(_resourceDetails);
+            get => RowValue.Of(ref _resourceDetails);
             set => _resourceDetails = value;
         }
 
         /// <summary>Further values.</summary>
         public object? AdditionalData
         {
-            get => RowValue.Of(_additionalData);
+            get => RowValue.Of(ref _additionalData);
             set => _additionalData = value;
         }
 
         /// <summary>The kind of assessment, with its severity.</summary>
         public object? Metadata
         {
-            get => RowValue.Of(_metadata);
+            get => RowValue.Of(ref _metadata);
             set => _metadata = value;
         }
 
         /// <summary>Links to the portal.</summary>
         public object? Links
         {
-            get => RowValue.Of(_links);
+            get => RowValue.Of(ref _links);
             set => _links = value;
         }
 
         /// <summary>Values of a partner.</summary>
         public object? PartnersData
         {
-            get => RowValue.Of(_partnersData);
+            get => RowValue.Of(ref _partnersData);
             set => _partnersData = value;
         }
 
         /// <summary>Risk: level, factors, paths.</summary>
         public object? Risk
         {
-            get => RowValue.Of(_risk);
+            get => RowValue.Of(ref _risk);
             set => _risk = value;
         }
 
@@ -4759,28 +4759,28 @@ namespace FedXdr
         /// <summary>The affected resource.</summary>
         public object? ResourceIdentifiers
         {
-            get => RowValue.Of(_resourceIdentifiers);
+            get => RowValue.Of(ref _resourceIdentifiers);
             set => _resourceIdentifiers = value;
         }
 
         /// <summary>Links.</summary>
         public object? ExtendedLinks
         {
-            get => RowValue.Of(_extendedLinks);
+            get => RowValue.Of(ref _extendedLinks);
             set => _extendedLinks = value;
         }
 
         /// <summary>Further values.</summary>
         public object? ExtendedProperties
         {
-            get => RowValue.Of(_extendedProperties);
+            get => RowValue.Of(ref _extendedProperties);
             set => _extendedProperties = value;
         }
 
         /// <summary>Entities of the alert.</summary>
         public object? Entities
         {
-            get => RowValue.Of(_entities);
+            get => RowValue.Of(ref _entities);
             set => _entities = value;
         }
 
@@ -4801,7 +4801,7 @@ namespace FedXdr
         /// <summary>Evidence.</summary>
         public object? SupportingEvidence
         {
-            get => RowValue.Of(_supportingEvidence);
+            get => RowValue.Of(ref _supportingEvidence);
             set => _supportingEvidence = value;
         }
 
@@ -4963,7 +4963,7 @@ namespace FedXdr
         /// <summary>What the control consists of.</summary>
         public object? Definition
         {
-            get => RowValue.Of(_definition);
+            get => RowValue.Of(ref _definition);
             set => _definition = value;
         }
 
@@ -5041,7 +5041,7 @@ namespace FedXdr
         /// <summary>Extensions of the plan: name, isEnabled.</summary>
         public object? Extensions
         {
-            get => RowValue.Of(_extensions);
+            get => RowValue.Of(ref _extensions);
             set => _extensions = value;
         }
 

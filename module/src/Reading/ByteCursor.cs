@@ -30,6 +30,13 @@ internal unsafe struct ByteCursor(byte* start, nuint length)
 
     internal byte TakeByte() => *Take(1);
 
+    /// <summary>The next byte, which stays to be taken.</summary>
+    internal readonly byte NextByte()
+    {
+        var copy = this;
+        return copy.TakeByte();
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal ushort TakeUInt16() => LittleEndian(Unsafe.ReadUnaligned<ushort>(Take(sizeof(ushort))));
 

@@ -115,9 +115,10 @@ internal struct ColumnCursor
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    internal object? ReadVariant() => VariantReader.Read(ref _data, _texts ??= new TextCache());
+    internal object? ReadVariant() => VariantReader.ReadLater(ref _data, _texts ??= new TextCache());
 
-    internal PSObject? ReadObject() => ReadVariant() as PSObject;
+    internal PSObject? ReadObject() =>
+        VariantReader.Read(ref _data, _texts ??= new TextCache()) as PSObject;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private readonly string? Entry(uint index)

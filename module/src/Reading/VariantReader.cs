@@ -1,5 +1,6 @@
 using System;
 using System.Management.Automation;
+using System.Runtime.CompilerServices;
 using FedXdr.Objects;
 
 namespace FedXdr.Reading;
@@ -33,8 +34,65 @@ internal static class VariantReader
             ValueTag.List => ReadList(ref data, texts, depth + 1, owed),
             ValueTag.Object => ReadObject(ref data, texts, depth + 1, owed),
             ValueTag.Unsigned => (ulong)data.TakeInt64(),
-            var tag => throw new BatchFormatException($"{(byte)tag} is not a kind of value"),
+            var tag => throw NotAValue(tag),
         };
+
+    /// <summary>A list or an object as its bytes, which are read when a script asks for it; any other value.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    internal static unsafe object? ReadLater(ref ByteCursor data, TextCache texts)
+    {
+        if ((ValueTag)data.NextByte() is not (ValueTag.List or ValueTag.Object))
+        {
+            return Read(ref data, texts);
+        }
+        var whole = data;
+        Skip(ref data, 0, 0);
+        var length = whole.Left - data.Left;
+        return new UnreadValue(new ReadOnlySpan<byte>(whole.Take(length), (int)length).ToArray());
+    }
+
+    // Makes the same checks as Read.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static unsafe void Skip(ref ByteCursor data, int depth, uint owed)
+    {
+        switch ((ValueTag)data.TakeByte())
+        {
+            case ValueTag.Null or ValueTag.False or ValueTag.True:
+                break;
+            case ValueTag.Int or ValueTag.Float or ValueTag.Unsigned:
+                data.Take(sizeof(long));
+                break;
+            case ValueTag.Text:
+                data.TryTakeText(out _);
+                break;
+            case ValueTag.List:
+                SkipItems(ref data, depth + 1, SmallestValue, owed);
+                break;
+            case ValueTag.Object:
+                SkipItems(ref data, depth + 1, SmallestMember, owed);
+                break;
+            case var tag:
+                throw NotAValue(tag);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void SkipItems(ref ByteCursor data, int depth, uint smallest, uint owed)
+    {
+        var count = (uint)Count(ref data, depth, smallest, owed);
+        owed += count * smallest;
+        for (var i = 0u; i < count; i++)
+        {
+            if (smallest == SmallestMember)
+            {
+                data.TryTakeText(out _);
+            }
+            owed -= smallest;
+            Skip(ref data, depth, owed);
+        }
+    }
+
+    private static BatchFormatException NotAValue(ValueTag tag) => new($"{(byte)tag} is not a kind of value");
 
     // As ConvertFrom-Json does, but in local time, which compares with Get-Date.
     private static object ReadText(ReadOnlySpan<byte> text, TextCache texts) =>

@@ -107,7 +107,7 @@ fn property(out: &mut String, column: &Column) -> fmt::Result {
         (ColumnKind::Float, _) => ("Number", format!("Number.Of({field})"), "value?.ToDouble()"),
         (ColumnKind::Time, _) => ("Timestamp", format!("Timestamp.Of({field})"), "value?.Utc"),
         (ColumnKind::TextList, _) => ("TextList", format!("TextList.Of({field})"), "value?.Items"),
-        _ => ("object", format!("RowValue.Of({field})"), "value"),
+        _ => ("object", format!("RowValue.Of(ref {field})"), "value"),
     };
     writeln!(out, "        public {shown}? {name}\n        {{")?;
     writeln!(out, "            get => {get};\n            set => {field} = {set};\n        }}")

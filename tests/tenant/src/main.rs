@@ -6,13 +6,13 @@ use std::process::ExitCode;
 
 use fedxdr_tenant::{FakeTenant, World};
 
-const USAGE: &str = "fedxdr-tenant [--tenants N] [--rows N] [--machines N] [--page-size N] [--hunting-rows N] \
-    [--gzip | --no-gzip] [--tls] [--until-stdin-closes]";
+const USAGE: &str = "fedxdr-tenant [--tenants N] [--rows N] [--machines N] [--page-size N] [--alerts N] \
+    [--hunting-rows N] [--gzip | --no-gzip] [--tls] [--until-stdin-closes]";
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
     let (mut tenants, mut rows, mut machines) = (3, 60_000, 400);
-    let mut hunting_rows = None;
+    let (mut alerts, mut hunting_rows) = (None, None);
     let (mut page_size, mut gzip, mut tls, mut until_stdin_closes) = (50_000, "auto", false, false);
     while let Some(argument) = arguments.next() {
         let mut number = || arguments.next().and_then(|text| text.parse::<u64>().ok());
@@ -21,6 +21,7 @@ fn main() -> ExitCode {
             "--rows" => number().map(|n| rows = n),
             "--machines" => number().map(|n| machines = n),
             "--page-size" => number().map(|n| page_size = n),
+            "--alerts" => number().map(|n| alerts = Some(n)),
             "--hunting-rows" => number().map(|n| hunting_rows = Some(n)),
             "--no-gzip" => {
                 gzip = "off";
@@ -49,6 +50,7 @@ fn main() -> ExitCode {
     let mut world = World::new(size(tenants), rows, size(machines));
     world.vulnerability_page_size = size(page_size);
     for tenant in &mut world.tenants {
+        tenant.alerts = alerts.map_or(tenant.alerts, size);
         tenant.hunting_rows = hunting_rows.map_or(tenant.hunting_rows, size);
     }
     gzip.clone_into(&mut world.gzip);

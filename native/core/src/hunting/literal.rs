@@ -9,7 +9,7 @@ use jiff::civil::Date;
 use serde::Deserialize;
 
 use crate::batch::TICKS_PER_SECOND;
-use crate::read::decode::time::{ParsedTime, parse_time};
+use crate::read::decode::time::ticks;
 use crate::settings::is_guid;
 
 /// Lists in lists beyond this depth are a mistake.
@@ -61,11 +61,7 @@ impl Value {
             Value::Real(text) => real(text)?,
             Value::Decimal(text) => decimal(text)?,
             Value::Datetime(text) => {
-                let ticks = match parse_time(text) {
-                    ParsedTime::Ticks(ticks) => ticks,
-                    ParsedTime::Never => 0,
-                    ParsedTime::Unreadable => return Err("is no date".to_owned()),
-                };
+                let ticks = ticks(text).ok_or("is no date")?;
                 format!("datetime({})", time(ticks).ok_or("is a date outside the years 1 to 9999")?)
             }
             Value::Timespan(ticks) => format!("timespan({})", span(*ticks)),

@@ -200,6 +200,13 @@ fn what_is_no_value_of_its_type_has_no_literal() {
     }
 }
 
+/// In columns, times of the first year stand for "never".
+#[test]
+fn a_time_of_the_first_year_keeps_its_ticks() {
+    let first = Value::Datetime("0001-01-01T00:00:00.0000001Z".to_owned());
+    assert_eq!(first.literal().unwrap(), "datetime(0001-01-01T00:00:00.0000001Z)");
+}
+
 proptest! {
     #[test]
     fn any_text_is_one_token_that_means_it(

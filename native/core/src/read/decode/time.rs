@@ -20,11 +20,16 @@ pub(crate) enum ParsedTime {
 /// Reads a date in any form that the services use: RFC 3339 with up to seven digits, or a blank instead of `T` and no
 /// zone, which means UTC.
 pub(crate) fn parse_time(text: &str) -> ParsedTime {
-    match parse_fixed(text.as_bytes()).or_else(|| parse_any(text)) {
+    match ticks(text) {
         None => ParsedTime::Unreadable,
         Some(ticks) if ticks < 366 * DAY * TICKS_PER_SECOND => ParsedTime::Never,
         Some(ticks) => ParsedTime::Ticks(ticks),
     }
+}
+
+/// The time in ticks since the year 1, also in that year.
+pub(crate) fn ticks(text: &str) -> Option<i64> {
+    parse_fixed(text.as_bytes()).or_else(|| parse_any(text))
 }
 
 /// `YYYY-MM-DDTHH:MM:SS`, or with a blank; then up to nine digits of a second, if any; then `Z`, if anything.

@@ -45,6 +45,19 @@ function New-DocumentControl {
     }
 }
 
+# Customers that have not consented: every 50th one.
+function New-RefusalControl([int] $Tenants) {
+    for ($number = 8; $number -le $Tenants; $number += 50) {
+        @{
+            Method = 'Post'; Path = '/faults'
+            Body = @{
+                service = 'authority'; name = 'refusal'; aadsts = 7000229; times = 1000000
+                tenant = 'c0000000-0000-4000-8000-{0:d12}' -f $number
+            }
+        }
+    }
+}
+
 # A service that takes its time: what each request waits for.
 function New-DelayControl {
     foreach ($service in 'authority', 'defender') {
@@ -79,6 +92,10 @@ function Get-AllCase {
     # Two rows per machine.
     New-Case 'module inventory' module-typed 100000 -Server '--no-gzip', '--machines', '50000' `
         -Arguments '-Command', 'Get-FdxAssessment -Type SoftwareInventory'
+    New-Case 'export' module-export $size.Rows -NoBaseline
+    New-Case 'export gzip' module-export $size.Rows -Arguments '-Compression', 'Gzip' -NoBaseline
+    New-Case 'export csv' module-export $size.Rows -Arguments '-Format', 'Csv' -NoBaseline
+    New-Case 'Export-Csv' module-export $size.Rows -Arguments '-Format', 'Export-Csv' -NoBaseline
     New-Case 'floor' floor $size.Rows
     New-Case 'token' token -Arguments '-Calls', "$($size.Calls)"
 

@@ -89,9 +89,8 @@ function Get-AllCase {
     New-Case 'module hunting' module-hunting 50000 -Server '--no-gzip', '--hunting-rows', '50000'
     New-Case 'module alerts' module-typed 20000 -Server '--no-gzip', '--alerts', '20000' `
         -Arguments '-Command', 'Get-FdxAlert'
-    # Two rows per machine.
-    New-Case 'module inventory' module-typed 100000 -Server '--no-gzip', '--machines', '50000' `
-        -Arguments '-Command', 'Get-FdxAssessment -Type SoftwareInventory'
+    New-Case 'module inventory' module-typed 50000 -Server '--no-gzip', '--machines', '50000' `
+        -Arguments '-Command', 'Get-FdxMachine'
     New-Case 'export' module-export $size.Rows -NoBaseline
     New-Case 'export gzip' module-export $size.Rows -Arguments '-Compression', 'Gzip' -NoBaseline
     New-Case 'export csv' module-export $size.Rows -Arguments '-Format', 'Csv' -NoBaseline

@@ -1,35 +1,81 @@
 //! Single members of rows: those that tell rows apart, and ids.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
+use std::fmt;
 use std::hash::BuildHasher;
 
 use foldhash::fast::FixedState;
+use serde::Deserializer;
+use serde::de::{Error as _, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// The members of a row that are its own, by their names in lower case.
-fn members(json: &str) -> Option<BTreeMap<String, &RawValue>> {
-    let members: BTreeMap<String, &RawValue> = serde_json::from_str(json).ok()?;
-    Some(members.into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value)).collect())
+/// The values of a row's own members with these names, in any case. `None` if the row is no sound object.
+pub(crate) fn pick<'a, const N: usize>(json: &'a str, names: [&str; N]) -> Option<[Option<&'a RawValue>; N]> {
+    let mut found = [None; N];
+    find(json, &names, &mut found).then_some(found)
+}
+
+/// The value of one member, which mostly is the first one: the rest of the row is not read.
+pub(crate) fn pick_first<'a>(json: &'a str, name: &str) -> Option<&'a RawValue> {
+    let mut found = [None];
+    let pick = Pick { names: &[name], found: &mut found, is_enough_when_found: true };
+    // It ends with an error when the member is found.
+    let _ = serde_json::Deserializer::from_str(json).deserialize_map(pick);
+    found[0]
+}
+
+fn find<'a>(json: &'a str, names: &[&str], found: &mut [Option<&'a RawValue>]) -> bool {
+    let pick = Pick { names, found, is_enough_when_found: false };
+    serde_json::Deserializer::from_str(json).deserialize_map(pick).is_ok()
+}
+
+struct Pick<'a, 'de> {
+    names: &'a [&'a str],
+    found: &'a mut [Option<&'de RawValue>],
+    is_enough_when_found: bool,
+}
+
+impl<'de> Visitor<'de> for Pick<'_, 'de> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a row")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some(name) = map.next_key::<String>()? {
+            let Some(index) = self.names.iter().position(|wanted| wanted.eq_ignore_ascii_case(&name)) else {
+                map.next_value::<IgnoredAny>()?;
+                continue;
+            };
+            self.found[index] = Some(map.next_value()?);
+            if self.is_enough_when_found && self.found.iter().all(Option::is_some) {
+                return Err(A::Error::custom("the rest is not needed"));
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Rows that came before, told apart by some of their members.
 pub(crate) struct Unique {
-    names: Vec<String>,
+    names: &'static [&'static str],
     seen: HashSet<u64>,
 }
 
 impl Unique {
     /// `None` if the rows have no such members.
-    pub(crate) fn by(names: &[&str]) -> Option<Self> {
-        let names: Vec<_> = names.iter().map(|name| name.to_ascii_lowercase()).collect();
+    pub(crate) fn by(names: &'static [&'static str]) -> Option<Self> {
         (!names.is_empty()).then(|| Unique { names, seen: HashSet::new() })
     }
 
     /// Notes a row; false if it came before. A row without any of the members counts as new.
     pub(crate) fn is_new(&mut self, json: &str) -> bool {
-        let Some(members) = members(json) else { return true };
-        let values: Vec<_> =
-            self.names.iter().map(|name| members.get(name).map(|value| value.get())).collect();
+        let mut found = vec![None; self.names.len()];
+        if !find(json, self.names, &mut found) {
+            return true;
+        }
+        let values: Vec<_> = found.into_iter().map(|value| value.map(RawValue::get)).collect();
         values.iter().all(Option::is_none) || self.seen.insert(FixedState::default().hash_one(&values))
     }
 }
@@ -46,8 +92,7 @@ impl Ids {
     }
 
     pub(crate) fn note(&mut self, json: &str) {
-        let members = members(json);
-        let id = members.as_ref().and_then(|members| members.get(&self.member.to_ascii_lowercase()));
+        let id = pick(json, [self.member]).and_then(|[id]| id);
         let id = id.and_then(|id| serde_json::from_str::<String>(id.get()).ok());
         self.found.extend(id.filter(|id| !id.is_empty()));
     }
@@ -55,8 +100,8 @@ impl Ids {
 
 /// The rows inside an element that holds a list of them under this name; `None` for an element that is a row itself.
 pub(crate) fn rows_inside<'a>(json: &'a str, list: &str) -> Option<Vec<&'a str>> {
-    let members = members(json)?;
-    let rows: Vec<&RawValue> = serde_json::from_str(members.get(list)?.get()).ok()?;
+    let [rows] = pick(json, [list])?;
+    let rows: Vec<&RawValue> = serde_json::from_str(rows?.get()).ok()?;
     Some(rows.into_iter().map(RawValue::get).collect())
 }
 

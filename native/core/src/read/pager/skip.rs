@@ -5,17 +5,15 @@
 //! before are dropped by their id.
 
 use std::collections::{HashSet, VecDeque};
-use std::fmt;
 use std::hash::BuildHasher;
 
 use foldhash::fast::FixedState;
-use serde::Deserializer;
-use serde::de::{Error as _, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use url::Url;
 
 use super::target::{Next, Target};
 use crate::read::address;
+use crate::read::members::pick_first;
 
 /// How many pages in a row are requested again because rows have gone.
 const MAX_BACK: usize = 3;
@@ -193,33 +191,6 @@ impl Skip {
 
 /// A hash of the row's id, or of the whole row if it has none.
 fn id_hash(json: &str, key: &str) -> u64 {
-    let mut id = None;
-    // An id mostly is the first member. The rest need not be read.
-    let _ = serde_json::Deserializer::from_str(json).deserialize_map(PickId { key, id: &mut id });
-    let id = id.map(RawValue::get).filter(|id| *id != "null");
+    let id = pick_first(json, key).map(RawValue::get).filter(|id| *id != "null");
     FixedState::default().hash_one(id.unwrap_or(json))
-}
-
-struct PickId<'a, 'de> {
-    key: &'a str,
-    id: &'a mut Option<&'de RawValue>,
-}
-
-impl<'de> Visitor<'de> for PickId<'_, 'de> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a row")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        while let Some(name) = map.next_key::<String>()? {
-            if name.eq_ignore_ascii_case(self.key) {
-                *self.id = Some(map.next_value()?);
-                return Err(A::Error::custom("the rest is not needed"));
-            }
-            map.next_value::<IgnoredAny>()?;
-        }
-        Ok(())
-    }
 }

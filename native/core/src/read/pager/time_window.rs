@@ -9,19 +9,16 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::fmt;
 use std::hash::BuildHasher;
 
 use foldhash::fast::FixedState;
-use serde::Deserializer;
-use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use url::Url;
 
 use super::skip::Position;
 use super::target::{Next, Target};
-use crate::read::address;
 use crate::read::decode::time::{ParsedTime, parse_time};
+use crate::read::{address, members};
 
 /// Largest `$skip` of the lists that need this.
 const MAX_SKIP: u64 = 500;
@@ -254,7 +251,7 @@ impl TimeWindow {
 
 /// A hash of a row's id, and its time, as text and in ticks, if it has both.
 fn pick<'a>(json: &'a str, key: &str, field: &str) -> Option<(u64, Cow<'a, str>, i64)> {
-    let (id, time) = serde_json::Deserializer::from_str(json).deserialize_map(Pick { key, field }).ok()?;
+    let [id, time] = members::pick(json, [key, field])?;
     let (id, time) = (id?.get(), text(time?)?);
     match parse_time(&time) {
         ParsedTime::Ticks(ticks) if id != "null" => Some((FixedState::default().hash_one(id), time, ticks)),
@@ -269,32 +266,5 @@ fn text(json: &RawValue) -> Option<Cow<'_, str>> {
         serde_json::from_str(json.get()).ok().map(Cow::Owned)
     } else {
         Some(Cow::Borrowed(inner))
-    }
-}
-
-struct Pick<'a> {
-    key: &'a str,
-    field: &'a str,
-}
-
-impl<'de> Visitor<'de> for Pick<'_> {
-    type Value = (Option<&'de RawValue>, Option<&'de RawValue>);
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a row")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let (mut id, mut time) = (None, None);
-        while let Some(name) = map.next_key::<String>()? {
-            if name.eq_ignore_ascii_case(self.key) {
-                id = map.next_value()?;
-            } else if name.eq_ignore_ascii_case(self.field) {
-                time = map.next_value()?;
-            } else {
-                map.next_value::<IgnoredAny>()?;
-            }
-        }
-        Ok((id, time))
     }
 }

@@ -4,12 +4,10 @@
 
 use std::fmt::Write as _;
 
-use jiff::Span;
-use jiff::civil::Date;
 use serde::Deserialize;
 
 use crate::batch::TICKS_PER_SECOND;
-use crate::read::decode::time::ticks;
+use crate::read::decode::time::{date, ticks};
 use crate::settings::is_guid;
 
 /// Lists in lists beyond this depth are a mistake.
@@ -149,9 +147,12 @@ fn decimal(text: &str) -> Result<String, String> {
 pub(super) fn time(ticks: i64) -> Option<String> {
     let (seconds, fraction) = (ticks.div_euclid(TICKS_PER_SECOND), ticks.rem_euclid(TICKS_PER_SECOND));
     let (days, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
-    let day = Date::constant(1, 1, 1).checked_add(Span::new().try_days(days).ok()?).ok()?;
+    let (year, month, day) = date(days);
+    if !(1..=9999).contains(&year) {
+        return None;
+    }
     let (hours, minutes) = (second / 3600, second / 60 % 60);
-    Some(format!("{day}T{hours:02}:{minutes:02}:{:02}.{fraction:07}Z", second % 60))
+    Some(format!("{year:04}-{month:02}-{day:02}T{hours:02}:{minutes:02}:{:02}.{fraction:07}Z", second % 60))
 }
 
 /// `d.hh:mm:ss.fffffff`.

@@ -1,6 +1,7 @@
 //! Times as ISO 8601 in UTC, with as many digits of a second as the value has: the services send up to seven.
 
 use crate::batch::TICKS_PER_SECOND;
+use crate::read::decode::time::date;
 
 const SECONDS_PER_DAY: i64 = 86_400;
 
@@ -28,20 +29,6 @@ pub(super) fn write(ticks: i64, out: &mut Vec<u8>) {
         }
     }
     out.push(b'Z');
-}
-
-/// Year, month and day of a number of days since 0001-01-01: years are counted from March, so that the leap day is the
-/// last one.
-fn date(days: i64) -> (i64, i64, i64) {
-    let days = days + 306;
-    let era = days.div_euclid(146_097);
-    let of_era = days.rem_euclid(146_097);
-    let year = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year + year / 4 - year / 100);
-    let month = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * month + 2) / 5 + 1;
-    let month = if month < 10 { month + 3 } else { month - 9 };
-    (era * 400 + year + i64::from(month <= 2), month, day)
 }
 
 fn digits(number: i64, count: u32, out: &mut Vec<u8>) {

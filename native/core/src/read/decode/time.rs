@@ -1,4 +1,4 @@
-//! Reads dates.
+//! Dates, as the services write them and as a batch has them.
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
@@ -78,6 +78,20 @@ fn days(year: i64, month: i64, day: i64) -> Option<i64> {
     let before = year - 1;
     let of_years = before * 365 + before / 4 - before / 100 + before / 400;
     Some(of_years + BEFORE[month - 1] + i64::from(is_leap && month > 2) + day - 1)
+}
+
+/// Year, month and day of a number of days since 0001-01-01: years are counted from March, so that the leap day is the
+/// last one.
+pub(crate) fn date(days: i64) -> (i64, i64, i64) {
+    let days = days + 306;
+    let era = days.div_euclid(146_097);
+    let of_era = days.rem_euclid(146_097);
+    let year = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year + year / 4 - year / 100);
+    let month = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * month + 2) / 5 + 1;
+    let month = if month < 10 { month + 3 } else { month - 9 };
+    (era * 400 + year + i64::from(month <= 2), month, day)
 }
 
 /// Any other form of RFC 3339, and of ISO 8601 without a zone.

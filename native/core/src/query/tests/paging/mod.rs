@@ -18,6 +18,8 @@ const STATE: &str = r#""state":""#;
 /// A service with a list.
 trait Service: Send + 'static {
     fn answer(&mut self, request: &Request) -> Answer;
+    /// What happens between two requests.
+    fn change(&mut self);
     /// What has existed.
     fn truth(&mut self) -> &mut Truth;
 }
@@ -25,6 +27,7 @@ trait Service: Send + 'static {
 /// What has existed while the list was read.
 #[derive(Default)]
 struct Truth {
+    requests: usize,
     /// The states that each row has had.
     states: HashMap<u64, u64>,
     /// Rows that have existed since the first request.
@@ -32,6 +35,13 @@ struct Truth {
 }
 
 impl Truth {
+    /// Counts a request. True if it is not the first one.
+    fn request(&mut self) -> bool {
+        self.requests += 1;
+        assert!(self.requests < 1000, "it does not end");
+        self.requests > 1
+    }
+
     /// A row that exists before the first request.
     fn begin(&mut self, id: u64) {
         self.states.insert(id, 1);
@@ -69,7 +79,13 @@ struct Reading<S> {
 async fn read<S: Service>(service: S, document: &str) -> Reading<S> {
     let service = Arc::new(Mutex::new(service));
     let answering = Arc::clone(&service);
-    let fixture = Fixture::new(move |request, _| answering.lock().unwrap().answer(request));
+    let fixture = Fixture::new(move |request, _| {
+        let mut service = answering.lock().unwrap();
+        if service.truth().request() {
+            service.change();
+        }
+        service.answer(request)
+    });
     let query = fixture.query(document);
     let outcome = drain(&query).await;
     let warnings = messages(&query, "warning");

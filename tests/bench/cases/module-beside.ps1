@@ -1,4 +1,4 @@
-# How long a small query takes alone, and while the same process reads one large document after the other.
+# How long a small query takes by itself, and while the same process reads one large document after the other.
 param([string] $Addresses)
 . $PSScriptRoot/common.ps1 $Addresses
 Import-Module FedXdr

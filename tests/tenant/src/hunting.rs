@@ -145,14 +145,14 @@ fn moved(at: i64, span: Span) -> Option<i64> {
     Some(Offset::UTC.to_timestamp(civil).ok()?.as_second() * SECOND + at.rem_euclid(SECOND))
 }
 
+const CONTEXT: &str =
+    "https://graph.microsoft.com/v1.0/$metadata#microsoft.graph.security.huntingQueryResults";
+
 fn of_graph(outcome: &Outcome, in_pascal: bool) -> String {
     let (name_key, type_key) = if in_pascal { ("Name", "Type") } else { ("name", "type") };
     let schema: Vec<_> =
         outcome.columns.iter().map(|(name, kind)| json!({name_key: name, type_key: kind.name()})).collect();
-    let mut out = format!(
-        r#"{{"@odata.context":"https://graph.microsoft.com/v1.0/$metadata#microsoft.graph.security.huntingQueryResults","schema":{},"results":["#,
-        Value::Array(schema)
-    );
+    let mut out = format!(r#"{{"@odata.context":"{CONTEXT}","schema":{},"results":["#, Value::Array(schema));
     for (index, row) in outcome.rows.iter().enumerate() {
         out.push_str(if index == 0 { "{" } else { ",{" });
         for (column, (cell, (name, _))) in row.iter().zip(&outcome.columns).enumerate() {

@@ -198,7 +198,7 @@ impl Writing {
 
     /// Removes what an earlier run left.
     fn clear(&self) -> Result<()> {
-        // First what says that the rest is of use.
+        // The state goes first: without it, nothing uses the files.
         self.job.destination.remove(&self.names.state())?;
         for name in self.job.destination.list(&self.names.unfinished())? {
             let name = self.names.hidden(&name);

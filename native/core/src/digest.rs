@@ -1,7 +1,9 @@
-//! Digests, for thumbprints and to distinguish secrets without storing them.
+//! Digests: for thumbprints, to distinguish secrets without storing them, and to recognize rows.
 
+use std::hash::{BuildHasher as _, Hasher as _};
 use std::sync::LazyLock;
 
+use foldhash::fast::FixedState;
 use ring::digest::{SHA1_FOR_LEGACY_USE_ONLY, SHA256, digest};
 use ring::hmac;
 use ring::rand::SystemRandom;
@@ -52,6 +54,14 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
         let _ = write!(text, "{byte:02x}");
     }
     text
+}
+
+/// The digest of rows after one more. It tells whether rows that come again are the same; it is no protection.
+pub(crate) fn with_row(so_far: u64, row: &str) -> u64 {
+    let mut hasher = FixedState::default().build_hasher();
+    hasher.write_u64(so_far);
+    hasher.write(row.as_bytes());
+    hasher.finish()
 }
 
 #[cfg(test)]

@@ -1,35 +1,32 @@
 //! The files of an export assessment: a list of addresses, each with a signature that lets anybody read it for an hour.
 //! So they are secrets, and they get no token.
 
-use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
-use foldhash::fast::FixedState;
 use serde::Deserialize;
 use url::Url;
 
 use super::lines::Lines;
 use crate::catalog::{Dataset, Quota};
 use crate::context::Context;
+use crate::digest;
 use crate::errors::{
     DATASET_FILE, DATASET_SNAPSHOT_CHANGED, Error, NETWORK_BROKEN, NETWORK_DAMAGED, Result, TRUNCATED,
     UNEXPECTED_SHAPE, UNREADABLE_ROW,
 };
 use crate::http::retry::{Attempt, Outcome, Policy, is_transient, retry_after};
 use crate::http::{Class, Key, Method, Request, Response, TransportError, TransportErrorKind, limits};
-use crate::read::address;
 use crate::read::pager;
 use crate::read::plan::Plan;
 use crate::read::sink::{Pushed, Sink};
+use crate::read::{YIELD_AFTER, address};
 use crate::settings::{is_loopback, is_secure};
 
 /// An address that ends sooner is replaced before it is used.
 const NEAR_END: Duration = Duration::from_secs(120);
 /// How often the address of one file is replaced.
 const NEW_ADDRESSES: u32 = 3;
-/// Bytes of a file after which other work has its turn.
-const YIELD_AFTER: usize = 256 * 1024;
 
 /// The files of one snapshot.
 #[derive(Clone)]
@@ -60,6 +57,7 @@ struct Answer {
 }
 
 /// A dataset of one tenant whose rows are read from files.
+#[derive(Clone, Copy)]
 pub(super) struct Files<'a> {
     pub(super) context: &'a Context,
     pub(super) tenant: &'a str,
@@ -289,7 +287,7 @@ impl Download<'_> {
             return Ok(());
         }
         seen.rows += 1;
-        seen.digest = digest(seen.digest, &line);
+        seen.digest = digest::with_row(seen.digest, &line);
         if seen.rows <= self.progress.rows {
             return if seen.rows == self.progress.rows && seen.digest != self.progress.digest {
                 Err(Failure::Final(self.changed()))
@@ -329,11 +327,4 @@ impl Download<'_> {
         };
         e.cause_of(entry.error(format!("{} {what}", self.name)))
     }
-}
-
-fn digest(so_far: u64, row: &str) -> u64 {
-    let mut hasher = FixedState::default().build_hasher();
-    hasher.write_u64(so_far);
-    hasher.write(row.as_bytes());
-    hasher.finish()
 }

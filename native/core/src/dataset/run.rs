@@ -15,7 +15,7 @@ use crate::auth;
 use crate::catalog::{Dataset, PageSize, Paging};
 use crate::cloud::Family;
 use crate::context::Context;
-use crate::errors::{DATASET_IN_USE, Error, NO_TENANT_ID, Result};
+use crate::errors::{DATASET_IN_USE, NO_TENANT_ID, Result};
 use crate::read::address;
 use crate::read::pager;
 use crate::read::plan::{Plan, Scope};
@@ -87,21 +87,24 @@ struct Run<'a> {
 }
 
 /// Where the rows of a run come from, and from where on.
-enum Source {
+enum Source<'a> {
     Pages(Box<Plan>),
-    Files(Listing, usize),
+    Files(Files<'a>, Listing, usize),
 }
 
 impl Run<'_> {
     async fn run(&self, sink: &impl Fn() -> Sink) -> Result<(Manifest, &'static str)> {
         let (mut writer, opened) = self.open().await?;
         let Opened { unfinished, whole } = opened;
-        let listing = match self.files() {
-            Some(files) => Some(files.list(sink()).await?),
+        let files = match self.files() {
+            Some(files) => {
+                let listing = files.list(sink()).await?;
+                Some((files, listing))
+            }
             None => None,
         };
-        let newest = match (&listing, &unfinished, &whole) {
-            (Some(listing), ..) => Some(listing.generated.clone()),
+        let newest = match (&files, &unfinished, &whole) {
+            (Some((_, listing)), ..) => Some(listing.generated.clone()),
             (None, None, None) => None,
             _ => self.newest(sink).await?,
         };
@@ -111,7 +114,7 @@ impl Run<'_> {
             return writer.stop().await.map(|()| (manifest, "Unchanged"));
         }
         if let Some(state) = unfinished
-            && let Some(rest) = self.rest(&state, newest.as_deref(), listing.as_ref())?
+            && let Some(rest) = self.rest(&state, newest.as_deref(), files.as_ref())?
         {
             writer.begin(Begin::Continued);
             match self.read(writer, rest, sink).await {
@@ -124,8 +127,8 @@ impl Run<'_> {
                 done => return done.map(|manifest| (manifest, "Resumed")),
             }
         }
-        let (all, snapshot) = match listing {
-            Some(listing) => (Source::Files(listing, 0), newest),
+        let (all, snapshot) = match files {
+            Some((files, listing)) => (Source::Files(files, listing, 0), newest),
             // The links say it.
             None => (Source::Pages(Box::new(self.plan(&[])?)), None),
         };
@@ -164,7 +167,12 @@ impl Run<'_> {
     }
 
     /// The rest of an unfinished run, unless the service has a newer snapshot.
-    fn rest(&self, state: &State, newest: Option<&str>, listing: Option<&Listing>) -> Result<Option<Source>> {
+    fn rest<'b>(
+        &'b self,
+        state: &State,
+        newest: Option<&str>,
+        files: Option<&(Files<'b>, Listing)>,
+    ) -> Result<Option<Source<'b>>> {
         let Some(next) = &state.next else { return Ok(None) };
         if let (Some(newest), Some(known)) = (newest, &state.snapshot)
             && newest != known
@@ -174,8 +182,8 @@ impl Run<'_> {
             );
             return Ok(None);
         }
-        let rest = if let Some(listing) = listing {
-            listing.position(next).map(|first| Source::Files(listing.clone(), first))
+        let rest = if let Some((files, listing)) = files {
+            listing.position(next).map(|first| Source::Files(*files, listing.clone(), first))
         } else {
             let plan = self.plan(&[])?;
             let url = address::next_page(&self.context.settings, plan.family, &plan.url, next)?;
@@ -226,18 +234,15 @@ impl Run<'_> {
     async fn read(
         &self,
         mut writer: Writer,
-        source: Source,
+        source: Source<'_>,
         new_sink: &impl Fn() -> Sink,
     ) -> Result<Manifest> {
         let mut sink = new_sink();
         sink.writer = Some(writer.pieces.clone());
         let read = async {
-            match (source, self.files()) {
-                (Source::Files(listing, first), Some(files)) => {
-                    files.read(listing, first, &mut sink, new_sink).await
-                }
-                (Source::Pages(plan), _) => pager::read(self.context, self.tenant, &plan, &mut sink).await,
-                (Source::Files(..), None) => Err(Error::internal("a list of files without a path")),
+            match source {
+                Source::Files(files, listing, first) => files.read(listing, first, &mut sink, new_sink).await,
+                Source::Pages(plan) => pager::read(self.context, self.tenant, &plan, &mut sink).await,
             }
         };
         let read = tokio::select! {

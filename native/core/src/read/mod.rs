@@ -14,3 +14,6 @@ pub(crate) mod sink;
 pub(crate) mod splitter;
 #[cfg(test)]
 mod tests;
+
+/// Bytes of a body after which other work has its turn.
+pub(crate) const YIELD_AFTER: usize = 256 * 1024;

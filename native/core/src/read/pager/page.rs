@@ -1,10 +1,8 @@
 //! One page, over as many attempts as it takes.
 
-use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
-use foldhash::fast::FixedState;
 use reqwest::header::{self, HeaderName, HeaderValue};
 
 use super::admission::{self, Admission};
@@ -13,6 +11,7 @@ use super::target::Target;
 use crate::auth;
 use crate::clock::within;
 use crate::context::Context;
+use crate::digest;
 use crate::errors::{Error, Quoter, Result};
 use crate::errors::{
     NESTED_TOO_DEEPLY, NETWORK_BROKEN, NETWORK_DAMAGED, NETWORK_TIMEOUT, NETWORK_UNREACHABLE, NOT_JSON,
@@ -26,13 +25,11 @@ use crate::read::members::rows_inside;
 use crate::read::plan::Plan;
 use crate::read::sink::{Pushed, Sink};
 use crate::read::splitter::{Continuation, OnDamage, RowState, Shape, Splitter};
-use crate::read::{hunting_refusal, refusal};
+use crate::read::{YIELD_AFTER, hunting_refusal, refusal};
 use crate::token::cache::Cached;
 
 /// A wait after which the token is looked up again.
 const LONG_WAIT: Duration = Duration::from_secs(1);
-/// Bytes of a body after which other work has its turn.
-const YIELD_AFTER: usize = 256 * 1024;
 
 /// How a page ended.
 #[derive(Debug, Default)]
@@ -385,14 +382,14 @@ impl<'a> Page<'a> {
             let json = splitter.text(row);
             replay.rows += 1;
             if is_new {
-                self.digest = digest(self.digest, json);
+                self.digest = digest::with_row(self.digest, json);
                 let is_wanted = course.is_new(json);
                 if is_wanted && !self.row(row.state, json, replay.rows, response, sink).await {
                     return Ok(false);
                 }
                 self.rows = replay.rows;
             } else {
-                replay.digest = digest(replay.digest, json);
+                replay.digest = digest::with_row(replay.digest, json);
                 if replay.rows == self.rows && replay.digest != self.digest {
                     return Err(Failure::Final(self.changed()));
                 }
@@ -506,11 +503,4 @@ impl<'a> Page<'a> {
             Failure::Final(error)
         }
     }
-}
-
-fn digest(so_far: u64, row: &str) -> u64 {
-    let mut hasher = FixedState::default().build_hasher();
-    hasher.write_u64(so_far);
-    hasher.write(row.as_bytes());
-    hasher.finish()
 }

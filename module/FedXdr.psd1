@@ -16,6 +16,7 @@
         'Export-FdxDataset'
         'Get-FdxConnection'
         'Get-FdxToken'
+        'Import-FdxDataset'
         'Invoke-FdxHunting'
         'Invoke-FdxRequest'
         'New-FdxConsentUrl'

@@ -40,25 +40,11 @@ public sealed class ExportFdxDatasetCommand : TenantCommand
     {
         using var request = NewRequest("export", TenantId);
         request.List("datasets", Dataset);
-        request.Text("destination", FullPath());
+        request.Text("destination", FullPath(Destination, message => Errors.InvalidDestination(message)));
         request.Text("format", Format);
         request.Text("compression", Compression);
         request.Text("mode", Mode);
         request.Number("rowsPerFile", RowsPerFile);
         Run(request, Rows, TenantId);
-    }
-
-    private string FullPath()
-    {
-        // The core refuses addresses; PowerShell would take one for a path of an unknown drive.
-        if (Destination.Contains("://", System.StringComparison.Ordinal))
-        {
-            return Destination;
-        }
-        var full = SessionState.Path.GetUnresolvedProviderPathFromPSPath(Destination, out var provider, out _);
-        return provider.Name == "FileSystem"
-            ? full
-            : throw Errors.InvalidDestination(
-                $"{Destination} is not a folder; it belongs to the PowerShell provider {provider.Name}");
     }
 }

@@ -32,6 +32,20 @@ public abstract class FdxCommand : PSCmdlet
 
     protected sealed override void StopProcessing() => Runner.Stop();
 
+    /// <summary>The full path of a folder. <paramref name="invalid"/> makes the error of one that is none.</summary>
+    private protected string FullPath(string path, Func<string, FdxException> invalid)
+    {
+        // The core refuses addresses; PowerShell would take one for a path of an unknown drive.
+        if (path.Contains("://", StringComparison.Ordinal))
+        {
+            return path;
+        }
+        var full = SessionState.Path.GetUnresolvedProviderPathFromPSPath(path, out var provider, out _);
+        return provider.Name == "FileSystem"
+            ? full
+            : throw invalid($"{path} is not a folder; it belongs to the PowerShell provider {provider.Name}");
+    }
+
     private void Guard(Action action)
     {
         try

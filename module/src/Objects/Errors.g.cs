@@ -35,6 +35,10 @@ internal static class Errors
     internal static FdxException InvalidDestination(string message, Exception? cause = null) =>
         new("Fdx.Dataset.InvalidDestination", FdxErrorKind.Configuration, message, "Use the path of a folder for -Destination. It is made if it is not there.", cause);
 
+    /// <summary>Because the path is not a folder of datasets.</summary>
+    internal static FdxException InvalidPath(string message, Exception? cause = null) =>
+        new("Fdx.Dataset.InvalidPath", FdxErrorKind.Configuration, message, "Use the folder for -Path that Export-FdxDataset had as its -Destination.", cause);
+
     /// <summary>Because the id of a machine or another item is not valid.</summary>
     internal static FdxException InvalidItemId(string message, Exception? cause = null) =>
         new("Fdx.Settings.InvalidItemId", FdxErrorKind.Configuration, message, "Use the id that the list shows, such as one from Get-FdxMachine.", cause);

@@ -3,6 +3,8 @@
 
 namespace FedXdr.Reading
 {
+    using System;
+    using System.Collections.Generic;
     using System.Runtime.CompilerServices;
 
     internal sealed class MachineReader : RowReader
@@ -3355,6 +3357,30 @@ namespace FedXdr.Reading
             "cloudPlans",
             CloudPlanReader.Instance,
             []);
+
+        /// <summary>What the rows of datasets are.</summary>
+        internal static readonly Dictionary<string, CatalogEntry> Datasets =
+            new(StringComparer.OrdinalIgnoreCase)
+            {
+                ["vulnerabilities"] = SoftwareVulnerabilitiesByMachine,
+                ["softwareInventory"] = SoftwareInventoryByMachine,
+                ["secureConfigurations"] = SecureConfigurationsByMachine,
+                ["nonCpeSoftware"] = NonCpeSoftwareByMachine,
+                ["browserExtensions"] = BrowserExtensionsByMachine,
+                ["certificates"] = CertificatesByMachine,
+                ["hardwareFirmware"] = HardwareFirmwareByMachine,
+                ["baselineCompliance"] = BaselineComplianceByMachine,
+                ["machines"] = Machines,
+                ["alerts"] = Alerts,
+                ["incidents"] = Incidents,
+                ["software"] = Software,
+                ["recommendations"] = Recommendations,
+                ["cves"] = Cves,
+                ["exposureScore"] = ExposureScore,
+                ["exposureScoreByGroup"] = ExposureScoreByGroup,
+                ["deviceSecureScore"] = ConfigurationScore,
+                ["secureScores"] = SecureScores,
+            };
 
         /// <summary>What Test-FdxConnection can check.</summary>
         internal static readonly string[] CheckTargets =

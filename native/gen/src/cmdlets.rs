@@ -1,10 +1,11 @@
 //! The data cmdlets: one class per noun of the catalog. A cmdlet that can do more has a second part of the class in a
 //! file of its own.
 
+use std::collections::BTreeSet;
 use std::fmt::{self, Write as _};
 
 use fedxdr_core::catalog::{
-    Filter, IdParameter, Label, Parameter, ParameterKind, RESOURCES, Resource, Since,
+    DATASETS, Filter, IdParameter, Label, Parameter, ParameterKind, RESOURCES, Resource, Since,
 };
 
 use crate::Generated;
@@ -138,6 +139,14 @@ pub(crate) fn generate() -> Result<Generated, Box<dyn std::error::Error>> {
             )?;
         }
     }
+    let classes: BTreeSet<_> = DATASETS.iter().map(|dataset| dataset.resource.class).collect();
+    let types: Vec<_> = classes.iter().map(|class| format!("typeof({class}), ")).collect();
+    let types = types.concat();
+    writeln!(
+        out,
+        "\n    [OutputType({types}typeof(string))]\n    \
+         public sealed partial class ImportFdxDatasetCommand\n    {{\n    }}"
+    )?;
     out.push_str("}\n");
     Ok(("module/src/Commands/DataCommands.g.cs", out))
 }

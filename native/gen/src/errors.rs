@@ -16,6 +16,7 @@ const RAISED: &[(&str, &str)] = &[
     ("InvalidParameter", "Fdx.Hunting.InvalidParameter"),
     ("QueryFileUnreadable", "Fdx.Hunting.FileUnreadable"),
     ("InvalidDestination", "Fdx.Dataset.InvalidDestination"),
+    ("InvalidPath", "Fdx.Dataset.InvalidPath"),
     ("InvalidItemId", "Fdx.Settings.InvalidItemId"),
     ("CustomerFile", "Fdx.Settings.CustomerFile"),
     ("AssertionScriptFailed", "Fdx.Assertion.ScriptFailed"),

@@ -25,6 +25,7 @@ pub(crate) fn generate(root: &Path) -> Outcome<Vec<(String, String)>> {
         fill(root, "module/docs/en-US/about_FedXdr_MultiTenant.md", &[("permissions", permission_list())])?,
         fill(root, "module/docs/en-US/Test-FdxConnection.md", &[("resources", resources()?)])?,
         fill(root, "module/docs/en-US/Export-FdxDataset.md", &[("datasets", datasets())])?,
+        fill(root, "module/docs/en-US/Import-FdxDataset.md", &[("outputs", dataset_outputs()?)])?,
     ];
     for cmdlet in cmdlets::all() {
         let page = format!("module/docs/en-US/{}.md", cmdlet.name());
@@ -95,6 +96,19 @@ fn datasets() -> String {
         wrap_item(&format!("- {}: {} ({permission})", dataset.name, lower(dataset.resource.doc)), COLUMNS)
     };
     format!("\n{}\n", DATASETS.iter().map(item).collect::<String>())
+}
+
+/// The classes of the rows of datasets.
+fn dataset_outputs() -> Outcome<String> {
+    let mut classes: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for dataset in DATASETS {
+        classes.entry(dataset.resource.class).or_default().push(format!("`{}`", dataset.name));
+    }
+    let mut out = String::from("\n");
+    for (class, datasets) in classes {
+        writeln!(out, "### FedXdr.{class}\n\nA row of {}.\n", datasets.join(" or "))?;
+    }
+    Ok(out)
 }
 
 /// Every resource: who reads it, what it needs, and how it is read.

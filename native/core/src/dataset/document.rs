@@ -95,7 +95,7 @@ impl ExportRequest {
     pub(crate) fn of(document: &ExportDocument) -> Result<Self> {
         let mut datasets: Vec<&'static Dataset> = Vec::new();
         for name in &document.datasets {
-            let dataset = catalog::dataset(name.trim()).ok_or_else(|| unknown(name))?;
+            let dataset = known(name)?;
             if !datasets.iter().any(|known| known.name == dataset.name) {
                 datasets.push(dataset);
             }
@@ -120,9 +120,12 @@ impl ExportRequest {
     }
 }
 
-fn unknown(name: &str) -> Error {
-    let names: Vec<_> = DATASETS.iter().map(|dataset| dataset.name).collect();
-    DATASET_UNKNOWN
-        .error(format!("there is no dataset '{}'", excerpt(name, 80)))
-        .fill("datasets", names.join(", "))
+/// The dataset of this name.
+pub(super) fn known(name: &str) -> Result<&'static Dataset> {
+    catalog::dataset(name.trim()).ok_or_else(|| {
+        let names: Vec<_> = DATASETS.iter().map(|dataset| dataset.name).collect();
+        DATASET_UNKNOWN
+            .error(format!("there is no dataset '{}'", excerpt(name, 80)))
+            .fill("datasets", names.join(", "))
+    })
 }

@@ -295,7 +295,7 @@ impl Download<'_> {
                 Ok(())
             };
         }
-        if let Pushed::Unreadable(reason) = self.sink.push(&line, false, response).await {
+        if let Pushed::Unreadable(reason) = self.sink.push(&line, false, Some(response)).await {
             if is_cut {
                 return Err(Failure::Passing(TRUNCATED.error(format!("{} ends within a row", self.name))));
             }

@@ -10,6 +10,10 @@ use crate::catalog::{Column, ColumnKind, Dataset};
 
 /// Folder of manifests and of what is not whole yet. Readers skip names that begin like this.
 const OWN: &str = "_fedxdr";
+/// What follows the day in the name of a manifest.
+pub(super) const MANIFEST: &str = ".json";
+/// What the name of a tenant's folder begins with.
+pub(super) const TENANT_KEY: &str = "tenant=";
 /// Version of the manifest and of the layout.
 pub(super) const SCHEMA_VERSION: u32 = 1;
 
@@ -33,7 +37,7 @@ impl Names {
 
     /// The folder that readers see.
     pub(super) fn folder(&self, day: &str) -> String {
-        format!("{}/tenant={}/date={day}", self.dataset, self.tenant)
+        format!("{}/{TENANT_KEY}{}/date={day}", self.dataset, self.tenant)
     }
 
     /// The name of a file, in any folder.
@@ -47,7 +51,7 @@ impl Names {
     }
 
     pub(super) fn manifest(&self, day: &str) -> String {
-        self.own(&format!("{day}.json"))
+        self.own(&format!("{day}{MANIFEST}"))
     }
 
     pub(super) fn state(&self) -> String {
@@ -68,8 +72,18 @@ impl Names {
     }
 
     fn own(&self, name: &str) -> String {
-        format!("{OWN}/{}/tenant={}/{name}", self.dataset, self.tenant)
+        format!("{}/{name}", manifests(self.dataset, &self.tenant))
     }
+}
+
+/// The folder with a folder for each tenant that a dataset is there of.
+pub(super) fn tenants(dataset: &str) -> String {
+    format!("{OWN}/{dataset}")
+}
+
+/// The folder of the manifests of a tenant's dataset.
+pub(super) fn manifests(dataset: &str, tenant: &str) -> String {
+    format!("{}/{TENANT_KEY}{tenant}", tenants(dataset))
 }
 
 /// A file of a dataset.
@@ -84,24 +98,24 @@ pub(super) struct PartEntry {
 /// A column of a dataset's files.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct ColumnEntry {
-    name: String,
+    pub(super) name: String,
     #[serde(rename = "type")]
-    kind: String,
+    pub(super) kind: String,
 }
 
 /// What makes two runs write the same files.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Shape {
-    schema_version: u32,
+    pub(super) schema_version: u32,
     pub(super) dataset: String,
     pub(super) tenant_id: String,
     pub(super) mode: String,
     pub(super) source: String,
-    format: String,
-    compression: String,
+    pub(super) format: String,
+    pub(super) compression: String,
     rows_per_file: u64,
-    columns: Vec<ColumnEntry>,
+    pub(super) columns: Vec<ColumnEntry>,
 }
 
 /// What kind of values a column of a file has. Whether a text crosses the ABI as an index is no matter of a file.

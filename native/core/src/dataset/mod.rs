@@ -10,9 +10,11 @@ mod manifest;
 mod part;
 mod run;
 mod snapshot;
+mod stored;
 #[cfg(test)]
 mod tests;
 mod writer;
 
 pub(crate) use self::document::{ExportDocument, ExportRequest};
 pub(crate) use self::run::{Summary, export, tenant_id};
+pub(crate) use self::stored::{ImportDocument, ImportRequest, Stored, import};

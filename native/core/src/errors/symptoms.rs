@@ -439,6 +439,27 @@ symptoms! {
         "a file of the destination cannot be read or written",
         "Check the disk or the share, and run the command again: the files that are complete are kept, and only the \
          rest is read.";
+    DATASET_SOURCE = "Fdx.Dataset.InvalidPath", Configuration, Connection,
+        "the path is not a folder of datasets",
+        "Use the folder for -Path that Export-FdxDataset had as its -Destination.";
+    DATASET_MISSING = "Fdx.Dataset.NotFound", NotFound, Connection,
+        "the folder does not have this dataset, or not of this tenant or day",
+        "Use one of these: {available}. Only what has a manifest in the folder _fedxdr is complete and is read.";
+    DATASET_READ = "Fdx.Dataset.ReadFailed", Configuration, Connection,
+        "a file of a dataset cannot be read",
+        "Give the account of this process the right to read the folder, and check the disk or the share.";
+    DATASET_PART_MISSING = "Fdx.Dataset.FileMissing", Protocol, Data,
+        "a file that the manifest of a dataset names is not there",
+        "Put the file back, or export the dataset again. A tool that takes files away after it has read them must take \
+         the manifest too.";
+    DATASET_DAMAGED = "Fdx.Dataset.Damaged", Protocol, Data,
+        "a file of a dataset is not the one that was exported",
+        "If the dataset was exported again at this moment, run the command again. Otherwise the file was changed or \
+         damaged: delete it and export the dataset again.";
+    DATASET_FORMAT = "Fdx.Dataset.UnknownFormat", Configuration, Connection,
+        "the files of a dataset have a format or a version that Import-FdxDataset does not read",
+        "Read Parquet with a tool that does, such as DuckDB or Power BI, or export the dataset as JsonLines. If a \
+         newer version of FedXdr wrote the files, update the module.";
     DATASET_SNAPSHOT_CHANGED = "Fdx.Dataset.SnapshotChanged", Protocol, Data,
         "the service changed to a newer snapshot while the dataset was read",
         "Nothing was written. Run the command again: it reads the newer snapshot.";

@@ -2,6 +2,7 @@
 
 mod producer;
 pub(crate) mod request;
+mod stored;
 #[cfg(test)]
 mod tests;
 

@@ -9,6 +9,7 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 
 use super::request::{ApiCall, QueryRequest, RowsRequest, Work};
+use super::stored;
 use crate::auth;
 use crate::batch::{Batch, BatchBuilder, ColumnBuilder, tables, ticks};
 use crate::catalog::{self, Paging, Parents, Since};
@@ -46,6 +47,9 @@ pub(crate) async fn produce(context: Context, request: QueryRequest, items: mpsc
     };
     if let Some(batch) = first {
         let _ = items.send(Item::Batch(batch)).await;
+    }
+    if let Work::Import(import) = &request.work {
+        return stored::produce(&context, &request, import, items).await;
     }
     if !request.work.reads_tenants() {
         return;
@@ -143,7 +147,7 @@ impl Job {
                 }
                 Ok(())
             }
-            Work::Tokens | Work::Explain(_) | Work::Consent(_) => Ok(()),
+            Work::Tokens | Work::Explain(_) | Work::Consent(_) | Work::Import(_) => Ok(()),
         };
         if let Err(error) = outcome {
             self.fail(error).await;

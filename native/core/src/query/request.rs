@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 pub(crate) use self::options::Options;
 use crate::catalog::{self, Filter, PageSize, Paging, Resource, Since};
 use crate::cloud::Family;
-use crate::dataset::{ExportDocument, ExportRequest};
+use crate::dataset::{ExportDocument, ExportRequest, ImportDocument, ImportRequest};
 use crate::diagnose::check::CheckTarget;
 use crate::diagnose::consent::Consent;
 use crate::errors::{Error, Result, excerpt};
@@ -52,6 +52,8 @@ pub(crate) enum Work {
     Hunting(Box<Hunting>),
     /// Whole lists into files.
     Export(Arc<ExportRequest>),
+    /// Rows from such files.
+    Import(Arc<ImportRequest>),
     Token {
         scope: String,
         force: bool,
@@ -69,7 +71,7 @@ impl Work {
     /// Whether it does something in each tenant.
     pub(crate) fn reads_tenants(&self) -> bool {
         match self {
-            Work::Tokens | Work::Explain(_) | Work::Consent(_) => false,
+            Work::Tokens | Work::Explain(_) | Work::Consent(_) | Work::Import(_) => false,
             Work::Check(targets) => !targets.is_empty(),
             Work::Rows(_) | Work::Call(_) | Work::Hunting(_) | Work::Export(_) | Work::Token { .. } => true,
         }
@@ -79,6 +81,7 @@ impl Work {
     pub(crate) fn resource(&self) -> &str {
         match self {
             Work::Rows(rows) => rows.resource.name,
+            Work::Import(import) => import.dataset.resource.name,
             Work::Call(call) => &call.path,
             Work::Hunting(_) => hunting::CHECK,
             _ => "",
@@ -139,6 +142,7 @@ enum Kind {
     Request,
     Hunting,
     Export,
+    Import,
     Token,
     Tokens,
     Check,
@@ -271,6 +275,11 @@ impl QueryRequest {
                 throttle_limit = document.throttle_limit;
                 Work::Export(Arc::new(ExportRequest::of(&document)?))
             }
+            Kind::Import => {
+                let document: ImportDocument = members.read(kind)?;
+                first = document.first;
+                Work::Import(Arc::new(ImportRequest::of(&document)?))
+            }
             Kind::Token => {
                 let document: TokenDocument = members.read(kind)?;
                 throttle_limit = document.throttle_limit;
@@ -299,7 +308,11 @@ impl QueryRequest {
         Ok(QueryRequest {
             environment,
             waited: Duration::from_millis(waited_ms),
-            tenants: self::tenants(tenants.as_deref().unwrap_or_default(), settings)?,
+            // A folder says which tenants it has.
+            tenants: match (&work, &tenants) {
+                (Work::Import(_), None) => Vec::new(),
+                _ => self::tenants(tenants.as_deref().unwrap_or_default(), settings)?,
+            },
             throttle_limit: throttle_limit.unwrap_or(DEFAULT_THROTTLE_LIMIT).clamp(1, 256),
             readers: throttle_limit.unwrap_or(DEFAULT_READERS).clamp(1, 256),
             first,

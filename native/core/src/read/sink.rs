@@ -176,8 +176,13 @@ impl Sink {
         self.decoder.attempt(text, self.from_request.as_deref(), &mut self.builder)
     }
 
-    /// Adds a row.
-    pub(crate) async fn push(&mut self, json: &str, is_read: bool, response: &mut Response) -> Pushed {
+    /// Adds a row, of this answer if it is one of an answer.
+    pub(crate) async fn push(
+        &mut self,
+        json: &str,
+        is_read: bool,
+        response: Option<&mut Response>,
+    ) -> Pushed {
         self.received += 1;
         // A row that cannot be tested cannot be decoded either, and is reported then.
         if self.filter.as_ref().is_some_and(|filter| filter.matches(json) == Some(false)) {
@@ -216,7 +221,7 @@ impl Sink {
         self.builder.end_row();
         self.delivered += 1;
         if self.builder.is_full() {
-            self.flush(Some(response)).await;
+            self.flush(response).await;
         }
         Pushed::Kept
     }

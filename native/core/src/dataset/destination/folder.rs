@@ -1,11 +1,11 @@
 //! A folder of this machine, or one that is mounted.
 #![allow(clippy::disallowed_methods, reason = "a destination runs on a thread of its own, which may wait")]
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, FileType, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use super::{Destination, Hidden, io_error};
+use super::{Destination, Hidden, Opened, io_error, read_error};
 use crate::errors::{DATASET_IN_USE, Result};
 
 /// What a file is called until it is whole.
@@ -22,6 +22,29 @@ impl Folder {
 
     fn path(&self, name: &str) -> PathBuf {
         name.split('/').fold(self.path.clone(), |path, part| path.join(part))
+    }
+
+    /// Names of the folders of a folder, without it.
+    pub(in crate::dataset) fn folders(&self, folder: &str) -> Result<Vec<String>> {
+        self.names(folder, |kind| kind.is_dir())
+    }
+
+    fn names(&self, folder: &str, wanted: impl Fn(FileType) -> bool) -> Result<Vec<String>> {
+        let path = self.path(folder);
+        let names = || -> io::Result<Vec<String>> {
+            let mut names = Vec::new();
+            for entry in fs::read_dir(&path)? {
+                let entry = entry?;
+                if wanted(entry.file_type()?) {
+                    names.extend(entry.file_name().into_string());
+                }
+            }
+            Ok(names)
+        };
+        match names() {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+            names => names.map_err(|e| read_error(&path.display().to_string(), &e)),
+        }
     }
 
     /// Does something with a file whose folder is made if it is not there.
@@ -53,6 +76,15 @@ impl Destination for Folder {
             Ok(content) => Ok(Some(content)),
             Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(e) => Err(io_error(&path.display().to_string(), &e)),
+        }
+    }
+
+    fn open(&self, name: &str) -> Result<Option<Box<dyn Opened>>> {
+        let path = self.path(name);
+        match File::open(&path) {
+            Ok(file) => Ok(Some(Box::new(file))),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(read_error(&path.display().to_string(), &e)),
         }
     }
 
@@ -91,21 +123,7 @@ impl Destination for Folder {
     }
 
     fn list(&self, folder: &str) -> Result<Vec<String>> {
-        let path = self.path(folder);
-        let names = || -> io::Result<Vec<String>> {
-            let mut names = Vec::new();
-            for entry in fs::read_dir(&path)? {
-                let entry = entry?;
-                if entry.file_type()?.is_file() {
-                    names.extend(entry.file_name().into_string());
-                }
-            }
-            Ok(names)
-        };
-        match names() {
-            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-            names => names.map_err(|e| io_error(&path.display().to_string(), &e)),
-        }
+        self.names(folder, |kind| kind.is_file())
     }
 
     fn full_name(&self, name: &str) -> String {

@@ -2,10 +2,13 @@
 
 mod folder;
 
-use std::io::{self, Write};
+use std::io::{self, Cursor, Read, Seek, Write};
 
 pub(super) use self::folder::Folder;
-use crate::errors::{DATASET_DISK_FULL, DATASET_IO, DATASET_NOT_FOLDER, DATASET_READ_ONLY, Error, Result};
+use crate::errors::{
+    DATASET_DISK_FULL, DATASET_IO, DATASET_NOT_FOLDER, DATASET_READ, DATASET_READ_ONLY, DATASET_SOURCE,
+    Error, Result,
+};
 
 /// Where the files of one tenant's dataset go. Names of files are relative to it, with `/` between folders.
 pub(super) trait Destination: Send {
@@ -14,6 +17,11 @@ pub(super) trait Destination: Send {
 
     /// The content of a small file; `None` if there is none.
     fn read(&self, name: &str) -> Result<Option<Vec<u8>>>;
+
+    /// Opens a file for reading; `None` if there is none.
+    fn open(&self, name: &str) -> Result<Option<Box<dyn Opened>>> {
+        Ok(self.read(name)?.map(|content| Box::new(Cursor::new(content)) as Box<dyn Opened>))
+    }
 
     /// Writes a small file, at once or not at all.
     fn write(&self, name: &str, content: &[u8]) -> Result<()>;
@@ -41,6 +49,11 @@ pub(super) trait Hidden: Write + Send {
     fn finish(self: Box<Self>) -> io::Result<()>;
 }
 
+/// A file that is read, from its beginning or again.
+pub(super) trait Opened: Read + Seek + Send {}
+
+impl<T: Read + Seek + Send> Opened for T {}
+
 /// The error of the system, as one that says what to do.
 pub(super) fn io_error(what: &str, error: &io::Error) -> Error {
     let entry = match error.kind() {
@@ -52,6 +65,15 @@ pub(super) fn io_error(what: &str, error: &io::Error) -> Error {
         _ => &DATASET_IO,
     };
     entry.error(format!("{what} cannot be written")).caused_by(error)
+}
+
+/// As above, of a file that is read.
+pub(super) fn read_error(what: &str, error: &io::Error) -> Error {
+    let entry = match error.kind() {
+        io::ErrorKind::NotADirectory => &DATASET_SOURCE,
+        _ => &DATASET_READ,
+    };
+    entry.error(format!("{what} cannot be read")).caused_by(error)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use super::encoding::Encoding;
 use super::{json, time};
 
 /// Between the items of a list.
-const BETWEEN: &str = "; ";
+pub(super) const BETWEEN: &str = "; ";
 
 pub(super) struct Csv;
 

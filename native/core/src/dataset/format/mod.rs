@@ -3,12 +3,14 @@
 
 mod columns;
 mod csv;
+mod csv_rows;
 mod encoding;
 mod json;
 mod time;
 
 pub(super) use self::columns::{Columns, TENANT_COLUMN, file_columns};
 use self::csv::Csv;
+pub(super) use self::csv_rows::CsvRows;
 use self::encoding::Encoding as _;
 use self::json::JsonLines;
 use super::document::Format;

@@ -7,6 +7,7 @@ mod echoes;
 mod export;
 mod faults;
 mod hunting;
+mod import;
 mod limits;
 mod links;
 mod paging;

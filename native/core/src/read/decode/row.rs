@@ -10,7 +10,7 @@ use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor};
 use super::described::{self, DescribedValue, DynamicValue, SharedColumns, is_annotation};
 use super::nested::Nested;
 use super::surrogates::replace_lone_surrogates;
-use super::value::{ColumnValue, Extras, VariantValue};
+use super::value::{ColumnValue, ExtraMembers, Extras, VariantValue};
 use crate::batch::{BatchBuilder, ColumnBuilder};
 use crate::catalog::{ADDITIONAL, ColumnKind, Resource};
 
@@ -35,6 +35,8 @@ pub(crate) struct RowDecoder {
     shared: SharedColumns,
     /// The column of the extras of described rows, once there are any.
     additional: Option<usize>,
+    /// Rows that were written to files: a member that says nothing about the row.
+    label: Option<&'static str>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -77,6 +79,21 @@ impl RowDecoder {
                 }
             }
             decoder.names.push(member.into());
+        }
+        decoder.seen = vec![false; resource.columns.len()];
+        (decoder, resource.columns.iter().map(|c| ColumnBuilder::new(c.name, c.kind)).collect())
+    }
+
+    /// For rows of a resource that were written to files, by column: the members have the names of the columns, and one
+    /// of them holds what no column does. `label` is the member that says whose row it is.
+    pub(crate) fn stored(resource: &'static Resource, label: &'static str) -> (Self, Vec<ColumnBuilder>) {
+        let mut decoder = RowDecoder { label: Some(label), ..Self::new(Layout::Typed(resource)) };
+        for (index, column) in resource.columns.iter().enumerate() {
+            if !column.from_request && column.name != ADDITIONAL {
+                decoder.indexes.insert(column.name.into(), index);
+                decoder.indexes.insert(column.name.to_ascii_lowercase().into(), index);
+            }
+            decoder.names.push(column.name.into());
         }
         decoder.seen = vec![false; resource.columns.len()];
         (decoder, resource.columns.iter().map(|c| ColumnBuilder::new(c.name, c.kind)).collect())
@@ -147,6 +164,7 @@ impl RowDecoder {
             extras: Extras::default(),
             shared: SharedColumns::default(),
             additional: None,
+            label: None,
         }
     }
 
@@ -342,6 +360,8 @@ enum Member {
     Extra(String),
     /// Says a type and no value.
     Annotation,
+    /// Holds members that no column does.
+    Additional,
 }
 
 struct RowVisitor<'a> {
@@ -367,6 +387,10 @@ impl<'de> Visitor<'de> for RowVisitor<'_> {
                 }
                 Member::Annotation => {
                     map.next_value::<IgnoredAny>()?;
+                    continue;
+                }
+                Member::Additional => {
+                    map.next_value_seed(ExtraMembers(&mut decoder.extras))?;
                     continue;
                 }
                 Member::Extra(name) if decoder.is_described() => {
@@ -465,8 +489,11 @@ impl Visitor<'_> for MemberName<'_> {
         {
             return Ok(Member::ColumnBuilder(expected));
         }
-        if decoder.is_described() && is_annotation(name) {
+        if decoder.is_described() && is_annotation(name) || decoder.label == Some(name) {
             return Ok(Member::Annotation);
+        }
+        if decoder.label.is_some() && name == ADDITIONAL {
+            return Ok(Member::Additional);
         }
         let found = decoder.indexes.get(name).or_else(|| match decoder.layout {
             Layout::Dynamic => None,

@@ -49,6 +49,36 @@ impl Extras {
     }
 }
 
+/// Reads an object of members that no column holds. Null is none of them.
+pub(crate) struct ExtraMembers<'a>(pub(crate) &'a mut Extras);
+
+impl<'de> DeserializeSeed<'de> for ExtraMembers<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for ExtraMembers<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object or null")
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some(name) = map.next_key::<String>()? {
+            map.next_value_seed(VariantValue(self.0.name(&name)))?;
+        }
+        Ok(())
+    }
+}
+
 /// A member's value on its way into its column. A value of another kind goes to the extras, under the member's name.
 pub(crate) struct ColumnValue<'a> {
     pub(crate) column: &'a mut ColumnBuilder,

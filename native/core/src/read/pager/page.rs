@@ -411,7 +411,7 @@ impl<'a> Page<'a> {
             && let Some(rows) = rows_inside(json, self.plan.envelope.list)
         {
             for row in rows {
-                if matches!(sink.push(row, false, response).await, Pushed::Satisfied) {
+                if matches!(sink.push(row, false, Some(&mut *response)).await, Pushed::Satisfied) {
                     return false;
                 }
             }
@@ -419,7 +419,7 @@ impl<'a> Page<'a> {
         }
         let (entry, why) = match state {
             RowState::Unread | RowState::Read => {
-                match sink.push(json, state == RowState::Read, response).await {
+                match sink.push(json, state == RowState::Read, Some(response)).await {
                     Pushed::Kept => return true,
                     Pushed::Satisfied => return false,
                     Pushed::Unreadable(reason) => (&UNREADABLE_ROW, reason.text()),

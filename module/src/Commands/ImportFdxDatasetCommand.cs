@@ -1,0 +1,80 @@
+using System;
+using System.Globalization;
+using System.Management.Automation;
+using FedXdr.Interop;
+using FedXdr.Objects;
+using FedXdr.Reading;
+using FedXdr.Session;
+
+namespace FedXdr.Commands;
+
+// Not a data cmdlet: files need no connection.
+[Cmdlet(VerbsData.Import, "FdxDataset")]
+public sealed partial class ImportFdxDatasetCommand : FdxCommand
+{
+    private static readonly RawReader RawRows = new();
+
+    [Parameter(Mandatory = true, Position = 0)]
+    [ArgumentCompleter(typeof(DatasetCompleter))]
+    [Trim(Split = true)]
+    [ValidateNotNullOrEmpty]
+    public string[] Dataset { get; set; } = [];
+
+    [Parameter(Mandatory = true, Position = 1)]
+    [ValidateNotNullOrEmpty]
+    public string Path { get; set; } = "";
+
+    [Parameter(ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
+    [Alias("Tenant")]
+    [TenantList]
+    [ValidateNotNullOrEmpty]
+    [ArgumentCompleter(typeof(TenantCompleter))]
+    public TenantReference[]? TenantId { get; set; }
+
+    [Parameter]
+    public DateTime? Date { get; set; }
+
+    [Parameter]
+    [ValidateRange(1, int.MaxValue)]
+    public int First { get; set; }
+
+    [Parameter]
+    public SwitchParameter Raw { get; set; }
+
+    [Parameter]
+    [ValidateNotNullOrEmpty]
+    [Trim]
+    public string? TenantSummary { get; set; }
+
+    private protected override void Begin()
+    {
+        if (TenantSummary is not null)
+        {
+            Runner.Summaries = TenantSummaries.In(SessionState.PSVariable, TenantSummary);
+        }
+        if (First > 0)
+        {
+            Runner.Remaining = First;
+        }
+    }
+
+    private protected override void Process()
+    {
+        var connection = DefaultConnection.Current ?? AdHocConnection.Open();
+        foreach (var dataset in Dataset)
+        {
+            using var request = new JsonDocumentWriter();
+            request.Text("kind", "import");
+            request.Text("dataset", dataset);
+            request.Text("path", FullPath(Path, message => Errors.InvalidPath(message)));
+            request.Tenants("tenants", TenantId);
+            request.Text("date", Date?.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture));
+            request.Number("first", First > 0 ? Runner.Remaining : null);
+            request.Flag("raw", Raw);
+            // The native library refuses a name that is not in the table.
+            var rows = Raw || !Catalog.Datasets.TryGetValue(dataset, out var entry) ? RawRows : entry.Reader;
+            var tenant = TenantId is [var only] ? only.Title : null;
+            Runner.Run(connection, request, rows, WriteObject, CommandName, tenant);
+        }
+    }
+}

@@ -21,6 +21,19 @@ Describe 'Export-FdxDataset' {
             $root = "$($Result.Path)/../../.."
             Get-Content "$root/_fedxdr/$($Result.Dataset)/tenant=$($Result.TenantId)/*.json" | ConvertFrom-Json
         }
+
+        # What a reader that is not ours finds in Parquet files, compared with JSON lines of the same rows.
+        $python = Join-Path $PSScriptRoot ../../out/python/bin/python3
+        function Compare-Parquet($Parquet, $Lines) {
+            $manifest = "$folder/manifest.json"
+            Get-Manifest $Parquet | ConvertTo-Json -Depth 5 | Set-Content $manifest
+            & $python "$PSScriptRoot/../clients/compare_parquet.py" $Parquet.Path $Lines.Path $manifest
+        }
+        function Skip-WithoutPython {
+            if (Test-Path $python) { return }
+            if ($env:CI -and $IsLinux) { throw 'out/python is missing: under CI every test must run' }
+            Set-ItResult -Skipped -Because 'out/python is missing'
+        }
     }
 
     AfterAll {
@@ -104,6 +117,52 @@ Describe 'Export-FdxDataset' {
                 @($row.PSObject.Properties.Name) | Should -Be @((Get-Manifest $result).columns.name)
             }
         }
+    }
+
+    It 'writes Parquet with the rows and the types of every dataset' {
+        Skip-WithoutPython
+        Grant-Everything
+        Connect-Tenant
+        $names = (TabExpansion2 'Export-FdxDataset ' 18).CompletionMatches.CompletionText
+        $lines = Export-FdxDataset $names "$folder/lines" -Compression None
+        $results = Export-FdxDataset $names "$folder/parquet" -Format Parquet
+        @($results).Count | Should -Be @($names).Count
+        foreach ($result in $results) {
+            $other = $lines | Where-Object Dataset -eq $result.Dataset
+            $result.Result, $result.Rows | Should -Be 'Complete', $other.Rows
+            $columns = @((Get-Manifest $result).columns).Count
+            Compare-Parquet $result $other | Should -Be "$($other.Rows) rows of $columns columns are equal"
+        }
+        # As many files, and the same bytes when they are written again.
+        $arguments = @{ Format = 'Parquet'; Compression = 'Snappy'; RowsPerFile = 1000; Mode = 'Full' }
+        $files = 1..2 | ForEach-Object { Export-FdxDataset vulnerabilities "$folder/$_" @arguments }
+        $files[0].Files | Should -BeGreaterThan 1
+        $names = 0..($files[0].Files - 1) | ForEach-Object { "part-0000$_.parquet" }
+        (Get-ChildItem $files[0].Path).Name | Should -Be $names
+        $hashes = { param($Result) (Get-ChildItem $Result.Path | Get-FileHash).Hash -join ' ' }
+        & $hashes $files[1] | Should -Be (& $hashes $files[0])
+        $again = Export-FdxDataset vulnerabilities "$folder/again" -RowsPerFile 1000 -Mode Full -Compression None
+        Compare-Parquet $files[0] $again | Should -Match '^6000 rows'
+    }
+
+    It 'says how files of a format can be compressed: <format>, <compression>' -ForEach @(
+        @{ format = 'Parquet'; compression = 'Gzip'; known = 'Snappy' }
+        @{ format = 'Csv'; compression = 'Snappy'; known = 'Gzip, None' }
+    ) {
+        Connect-Tenant
+        $failure = Get-Failure { Export-FdxDataset machines $folder -Format $format -Compression $compression }
+        Get-ErrorId $failure | Should -Be 'Fdx.Dataset.InvalidCompression'
+        $failure.ErrorDetails.RecommendedAction | Should -Match "${known}\.$"
+        Test-Path $folder | Should -BeFalse
+    }
+
+    It 'completes and checks names of formats, compressions and modes' {
+        $complete = { param($Text) (TabExpansion2 $Text $Text.Length).CompletionMatches.CompletionText }
+        & $complete 'Export-FdxDataset machines . -Format ' | Should -Be 'JsonLines', 'Csv', 'Parquet'
+        & $complete 'Export-FdxDataset machines . -Compression s' | Should -Be 'Snappy'
+        & $complete 'Export-FdxDataset machines . -Mode ' | Should -Contain 'Full'
+        $failure = Get-Failure { Export-FdxDataset machines $folder -Format Xml }
+        "$failure" | Should -Match 'JsonLines, Csv, Parquet'
     }
 
     It 'says what is wrong with a destination: <id>' -ForEach @(

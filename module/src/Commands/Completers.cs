@@ -68,6 +68,24 @@ internal sealed class DatasetCompleter : WordCompleter
     private protected override IEnumerable<string> Words => Abi.Datasets;
 }
 
+/// <summary>Formats of datasets.</summary>
+internal sealed class FormatCompleter : WordCompleter
+{
+    private protected override IEnumerable<string> Words => Abi.DatasetFormats;
+}
+
+/// <summary>Compressions of datasets.</summary>
+internal sealed class CompressionCompleter : WordCompleter
+{
+    private protected override IEnumerable<string> Words => Abi.DatasetCompressions;
+}
+
+/// <summary>What an export reads.</summary>
+internal sealed class ModeCompleter : WordCompleter
+{
+    private protected override IEnumerable<string> Words => Abi.DatasetModes;
+}
+
 /// <summary>Completes the last word of a filter expression with the filter fields of the resources.</summary>
 internal abstract class FilterCompleter(params CatalogEntry[] resources) : IArgumentCompleter
 {

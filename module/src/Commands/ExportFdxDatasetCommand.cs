@@ -1,4 +1,5 @@
 using System.Management.Automation;
+using FedXdr.Interop;
 using FedXdr.Objects;
 using FedXdr.Reading;
 
@@ -21,16 +22,20 @@ public sealed class ExportFdxDatasetCommand : TenantCommand
     public string Destination { get; set; } = "";
 
     [Parameter]
-    [ValidateSet("JsonLines", "Csv")]
-    public string Format { get; set; } = "JsonLines";
+    [ArgumentCompleter(typeof(FormatCompleter))]
+    [FormatName]
+    public string Format { get; set; } = Abi.DatasetFormats[0];
+
+    // The default depends on the format.
+    [Parameter]
+    [ArgumentCompleter(typeof(CompressionCompleter))]
+    [CompressionName]
+    public string? Compression { get; set; }
 
     [Parameter]
-    [ValidateSet("Gzip", "None")]
-    public string Compression { get; set; } = "Gzip";
-
-    [Parameter]
-    [ValidateSet("Auto", "Full")]
-    public string Mode { get; set; } = "Auto";
+    [ArgumentCompleter(typeof(ModeCompleter))]
+    [ModeName]
+    public string Mode { get; set; } = Abi.DatasetModes[0];
 
     [Parameter]
     [ValidateRange(1, int.MaxValue)]

@@ -58,3 +58,36 @@ public sealed class TokenCacheNameAttribute : NameSetAttribute
     {
     }
 }
+
+/// <summary>Validates the format of a dataset's files.</summary>
+[AttributeUsage(AttributeTargets.Property)]
+public sealed class FormatNameAttribute : NameSetAttribute
+{
+    /// <summary>The formats of the native library.</summary>
+    public FormatNameAttribute()
+        : base(Abi.DatasetFormats)
+    {
+    }
+}
+
+/// <summary>Validates the compression of a dataset's files.</summary>
+[AttributeUsage(AttributeTargets.Property)]
+public sealed class CompressionNameAttribute : NameSetAttribute
+{
+    /// <summary>The compressions of the native library.</summary>
+    public CompressionNameAttribute()
+        : base(Abi.DatasetCompressions)
+    {
+    }
+}
+
+/// <summary>Validates what an export reads.</summary>
+[AttributeUsage(AttributeTargets.Property)]
+public sealed class ModeNameAttribute : NameSetAttribute
+{
+    /// <summary>The modes of the native library.</summary>
+    public ModeNameAttribute()
+        : base(Abi.DatasetModes)
+    {
+    }
+}

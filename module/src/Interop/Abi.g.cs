@@ -153,6 +153,29 @@ internal static class Abi
         "deviceSecureScore",
         "secureScores",
     ];
+
+    /// <summary>The formats of datasets; the first one is the default.</summary>
+    internal static readonly string[] DatasetFormats =
+    [
+        "JsonLines",
+        "Csv",
+        "Parquet",
+    ];
+
+    /// <summary>The compressions of datasets.</summary>
+    internal static readonly string[] DatasetCompressions =
+    [
+        "Gzip",
+        "None",
+        "Snappy",
+    ];
+
+    /// <summary>What an export reads; the first one is the default.</summary>
+    internal static readonly string[] DatasetModes =
+    [
+        "Auto",
+        "Full",
+    ];
 }
 
 /// <summary>What a query is doing.</summary>

@@ -16,7 +16,7 @@ pub mod clock;
 mod cloud;
 mod coded;
 mod context;
-mod dataset;
+pub mod dataset;
 mod diagnose;
 mod digest;
 pub mod errors;

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use fedxdr_core::batch::{self, ColumnKind, ValueTag, tables};
 use fedxdr_core::catalog::DATASETS;
+use fedxdr_core::dataset::{Compression, Format, Mode};
 use fedxdr_core::{
     Check, CheckResult, Cloud, ENDPOINT_NAMES, ErrorKind, Family, Level, Phase, TokenCaching, WaitReason,
     variables,
@@ -107,6 +108,12 @@ pub(crate) fn abi() -> Result {
     let caches = TokenCaching::ALL.iter().map(|cache| cache.name());
     names(&mut out, "TokenCaches", "Where tokens are cached; the first one is the default", caches)?;
     names(&mut out, "Datasets", "The datasets", DATASETS.iter().map(|dataset| dataset.name))?;
+    let formats = Format::ALL.iter().map(|format| format.name());
+    names(&mut out, "DatasetFormats", "The formats of datasets; the first one is the default", formats)?;
+    let compressions = Compression::ALL.iter().map(|compression| compression.name());
+    names(&mut out, "DatasetCompressions", "The compressions of datasets", compressions)?;
+    let modes = Mode::ALL.iter().map(|mode| mode.name());
+    names(&mut out, "DatasetModes", "What an export reads; the first one is the default", modes)?;
     out.push_str("}\n\n/// <summary>What a query is doing.</summary>\ninternal enum QueryPhase : uint\n{\n");
     for (phase, _) in Phase::ALL {
         writeln!(out, "    {phase:?} = {},", *phase as u32)?;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use crate::catalog::{self, DATASETS, Dataset};
-use crate::errors::{DATASET_DESTINATION, DATASET_UNKNOWN, Error, Result, excerpt};
+use crate::errors::{DATASET_COMPRESSION, DATASET_DESTINATION, DATASET_UNKNOWN, Error, Result, excerpt};
 
 /// A file ends with the page in which it gets this many rows.
 const ROWS_PER_FILE: u64 = 200_000;
@@ -14,14 +14,14 @@ macro_rules! names {
     ($(#[$doc:meta])* $name:ident { $($(#[$of:meta])* $value:ident = $text:literal,)* }) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub(super) enum $name { $($(#[$of])* $value,)* }
+        pub enum $name { $($(#[$of])* $value,)* }
 
         impl $name {
-            /// Every value; the first one is the default.
-            const ALL: &[$name] = &[$($name::$value),*];
+            /// Every value. If one is the default, it is the first.
+            pub const ALL: &[$name] = &[$($name::$value),*];
 
             /// Name, as the cmdlet has it.
-            pub(super) fn name(self) -> &'static str {
+            pub fn name(self) -> &'static str {
                 match self { $($name::$value => $text),* }
             }
 
@@ -45,6 +45,8 @@ names! {
         JsonLines = "JsonLines",
         /// Comma-separated values with a header.
         Csv = "Csv",
+        /// Apache Parquet.
+        Parquet = "Parquet",
     }
 }
 
@@ -55,7 +57,32 @@ names! {
         Gzip = "Gzip",
         /// None.
         None = "None",
+        /// Snappy, inside of the file.
+        Snappy = "Snappy",
     }
+}
+
+impl Format {
+    /// How files of this format can be compressed; the first one is the default.
+    fn compressions(self) -> &'static [Compression] {
+        match self {
+            Format::JsonLines | Format::Csv => &[Compression::Gzip, Compression::None],
+            Format::Parquet => &[Compression::Snappy],
+        }
+    }
+}
+
+/// How the files are compressed.
+fn compression(format: Format, name: Option<&str>) -> Result<Compression> {
+    let known = format.compressions();
+    let Some(name) = name else { return Ok(known[0]) };
+    let compression = Compression::of(Some(name))?;
+    if known.contains(&compression) {
+        return Ok(compression);
+    }
+    let message = format!("{} files are not compressed with {}", format.name(), compression.name());
+    let names: Vec<_> = known.iter().map(|known| known.name()).collect();
+    Err(DATASET_COMPRESSION.error(message).fill("compressions", names.join(", ")))
 }
 
 names! {
@@ -109,12 +136,13 @@ impl ExportRequest {
             let message = format!("'{}' is not the full path of a folder", excerpt(given, 200));
             return Err(DATASET_DESTINATION.error(message));
         }
+        let format = Format::of(document.format.as_deref())?;
         Ok(ExportRequest {
             datasets,
             destination: destination.to_owned(),
-            format: Format::of(document.format.as_deref())?,
+            format,
             mode: Mode::of(document.mode.as_deref())?,
-            compression: Compression::of(document.compression.as_deref())?,
+            compression: compression(format, document.compression.as_deref())?,
             rows_per_file: document.rows_per_file.unwrap_or(ROWS_PER_FILE).max(1),
         })
     }

@@ -27,10 +27,11 @@ pub(super) struct Names {
 impl Names {
     pub(super) fn new(request: &ExportRequest, dataset: &Dataset, tenant: &str) -> Self {
         let extension = match (request.format, request.compression) {
-            (Format::JsonLines, Compression::None) => "json",
             (Format::JsonLines, Compression::Gzip) => "json.gz",
-            (Format::Csv, Compression::None) => "csv",
+            (Format::JsonLines, _) => "json",
             (Format::Csv, Compression::Gzip) => "csv.gz",
+            (Format::Csv, _) => "csv",
+            (Format::Parquet, _) => "parquet",
         };
         Names { dataset: dataset.name, tenant: tenant.to_owned(), extension }
     }

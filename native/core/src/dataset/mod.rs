@@ -15,6 +15,7 @@ mod stored;
 mod tests;
 mod writer;
 
+pub use self::document::{Compression, Format, Mode};
 pub(crate) use self::document::{ExportDocument, ExportRequest};
 pub(crate) use self::run::{Summary, export, tenant_id};
 pub(crate) use self::stored::{ImportDocument, ImportRequest, Stored, import};

@@ -39,7 +39,8 @@ impl Part {
     pub(super) fn new(file: Box<dyn Hidden>, compression: Compression) -> Self {
         let counted = Counted { file, bytes: 0, hash: Context::new(&SHA256) };
         let body = match compression {
-            Compression::None => Body::Plain(counted),
+            // Snappy compresses the pages of a file, and the format has done that.
+            Compression::None | Compression::Snappy => Body::Plain(counted),
             // Neither time nor name: the file depends on its rows only.
             Compression::Gzip => Body::Gzip(GzBuilder::new().write(counted, flate2::Compression::new(LEVEL))),
         };

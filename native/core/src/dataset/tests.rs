@@ -141,9 +141,9 @@ fn address(page: u64) -> Url {
 }
 
 /// One run, from where the last one ended. False if it died.
-async fn run(destination: Box<dyn Destination>, folder: &PathBuf) -> bool {
+async fn run(destination: Box<dyn Destination>, folder: &PathBuf, format: &str) -> bool {
     let document = serde_json::json!({
-        "destination": folder, "datasets": ["vulnerabilities"], "rowsPerFile": 500, "compression": "Gzip",
+        "destination": folder, "datasets": ["vulnerabilities"], "rowsPerFile": 500, "format": format,
     });
     let document: ExportDocument = serde_json::from_value(document).unwrap();
     let job = Job {
@@ -177,8 +177,14 @@ fn data(folder: &TestFolder) -> BTreeMap<String, Vec<u8>> {
 
 #[tokio::test]
 async fn a_process_that_dies_at_any_step_leaves_what_the_next_one_completes_byte_by_byte() {
+    for (format, extension) in [("JsonLines", "json.gz"), ("Parquet", "parquet")] {
+        dies_at_any_step(format, extension).await;
+    }
+}
+
+async fn dies_at_any_step(format: &str, extension: &str) {
     let whole = TestFolder::new();
-    assert!(run(Box::new(Folder::new(whole.0.clone())), &whole.0).await);
+    assert!(run(Box::new(Folder::new(whole.0.clone())), &whole.0, format).await);
     let expected = data(&whole);
     assert_eq!(expected.len(), 4);
 
@@ -190,18 +196,18 @@ async fn a_process_that_dies_at_any_step_leaves_what_the_next_one_completes_byte
         let day = folder.0.join(format!("vulnerabilities/tenant={TENANT}/date=2023-11-14"));
         fs::create_dir_all(&day).unwrap();
         for number in 0..5 {
-            fs::write(day.join(format!("part-{number:05}.json.gz")), "of another run").unwrap();
+            fs::write(day.join(format!("part-{number:05}.{extension}")), "of another run").unwrap();
         }
         let dying = |steps| {
             let left = Arc::new(AtomicI64::new(steps));
             Box::new(Dying { folder: Folder::new(folder.0.clone()), left })
         };
-        if run(dying(steps), &folder.0).await {
+        if run(dying(steps), &folder.0, format).await {
             break;
         }
         // It dies a second time, somewhere else.
-        run(dying(steps / 2 + 3), &folder.0).await;
-        assert!(run(Box::new(Folder::new(folder.0.clone())), &folder.0).await, "step {steps}");
+        run(dying(steps / 2 + 3), &folder.0, format).await;
+        assert!(run(Box::new(Folder::new(folder.0.clone())), &folder.0, format).await, "step {steps}");
         assert!(data(&folder) == expected, "step {steps}: {:?}", data(&folder).keys());
         let own = folder.files(|name| name.starts_with("_fedxdr/"));
         assert_eq!(own.len(), 2, "step {steps}: {:?}", own.keys());

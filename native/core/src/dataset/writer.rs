@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::destination::{Destination, Hidden, io_error};
 use super::document::ExportRequest;
-use super::format::{Columns, RowWriter};
+use super::format::{RowWriter, row_writer};
 use super::manifest::{Manifest, Names, PartEntry, Shape, State};
 use super::part::Part;
 use super::snapshot;
@@ -118,7 +118,7 @@ fn write(
     let names = Names::new(&job.request, job.dataset, &job.tenant);
     let shape = Shape::new(&job.request, job.dataset, &job.tenant, job.source);
     let _lock = job.destination.lock(&names.lock())?;
-    let mut writing = Writing::new(job, names, shape);
+    let mut writing = Writing::new(job, names, shape)?;
     writing.commit()?;
     let unfinished = writing.unfinished()?;
     let whole = writing.whole()?;
@@ -149,24 +149,23 @@ fn write(
 struct Writing {
     job: Job,
     names: Names,
-    rows: RowWriter,
+    rows: Box<dyn RowWriter>,
     state: State,
     /// The file that the rows go to, and its name.
     part: Option<(Part, String)>,
 }
 
 impl Writing {
-    fn new(job: Job, names: Names, shape: Shape) -> Self {
-        let columns = Columns::new(job.dataset.resource);
+    fn new(job: Job, names: Names, shape: Shape) -> Result<Self> {
         let now = utc(job.clock.as_ref());
         let day = now.split('T').next().unwrap_or_default().to_owned();
-        Writing {
-            rows: RowWriter::new(job.request.format, columns, &job.tenant),
+        Ok(Writing {
+            rows: row_writer(job.request.format, job.dataset.resource, &job.tenant)?,
             names,
             state: State { shape, day, read_from: now, snapshot: None, parts: Vec::new(), next: None },
             part: None,
             job,
-        }
+        })
     }
 
     /// A document of the destination. One that is damaged, or that another version wrote, is none.
@@ -216,7 +215,7 @@ impl Writing {
                 let name = self.names.hidden(&self.names.file(self.state.parts.len()));
                 let file: Box<dyn Hidden> = self.job.destination.create(&name)?;
                 let (part, name) = none.insert((Part::new(file, self.job.request.compression), name));
-                self.rows.head(part.buffer());
+                self.rows.begin(part.buffer())?;
                 (part, &*name)
             }
         };
@@ -251,7 +250,8 @@ impl Writing {
     }
 
     fn end_part(&mut self) -> Result<()> {
-        let Some((part, name)) = self.part.take() else { return Ok(()) };
+        let Some((mut part, name)) = self.part.take() else { return Ok(()) };
+        self.rows.end(part.buffer())?;
         let finished = part.finish().map_err(|e| unwritten(self.job.destination.as_ref(), &name, &e))?;
         self.state.parts.push(PartEntry {
             name: self.names.file(self.state.parts.len()),

@@ -422,6 +422,9 @@ symptoms! {
     DATASET_DESTINATION = "Fdx.Dataset.InvalidDestination", Configuration, Connection,
         "the destination is not a folder's path",
         "Use the path of a folder for -Destination. It is made if it is not there.";
+    DATASET_COMPRESSION = "Fdx.Dataset.InvalidCompression", Configuration, Connection,
+        "files of this format cannot be compressed like that",
+        "Leave out -Compression, or use one of these with this -Format: {compressions}.";
     DATASET_NOT_FOLDER = "Fdx.Dataset.NotAFolder", Configuration, Connection,
         "a file is where a folder of the destination should be",
         "Use the path of a folder for -Destination, or remove the file.";

@@ -26,87 +26,53 @@ pub(in crate::dataset) fn file_columns(resource: &Resource) -> Vec<(usize, &'sta
     additional.chain(all().filter(|(_, column)| is_written(column))).collect()
 }
 
-/// The columns of one stream, and how their values are written.
-pub(in crate::dataset) struct Columns {
+/// The columns of one stream. `K` is a text of a dictionary, as a format prepares it.
+pub(super) struct Columns<K> {
     /// One for each column of the batches.
-    sources: Vec<Source>,
+    sources: Vec<Source<K>>,
     /// The columns of a file, as indexes.
     order: Vec<usize>,
-    names: Vec<&'static str>,
 }
 
-struct Source {
+struct Source<K> {
     kind: ColumnKind,
-    /// What comes before a value, once a format has said so.
-    label: Vec<u8>,
-    /// The texts of the dictionary.
+    /// The texts of the items of lists.
     texts: Vec<String>,
-    /// The texts as the format writes them.
-    encoded: Vec<Vec<u8>>,
+    /// The texts of the dictionary.
+    known: Vec<K>,
     /// What is left of the column in the present batch.
     data: Range<usize>,
 }
 
-impl Columns {
-    pub(in crate::dataset) fn new(resource: &'static Resource) -> Self {
-        let source = |column: &Column| Source {
-            kind: column.kind,
-            label: Vec::new(),
-            texts: Vec::new(),
-            encoded: Vec::new(),
-            data: 0..0,
-        };
-        let written = file_columns(resource);
+impl<K> Columns<K> {
+    pub(super) fn new(resource: &'static Resource) -> Self {
+        let source =
+            |column: &Column| Source { kind: column.kind, texts: Vec::new(), known: Vec::new(), data: 0..0 };
         Columns {
             sources: resource.columns.iter().map(source).collect(),
-            order: written.iter().map(|(index, _)| *index).collect(),
-            names: written.iter().map(|(_, column)| column.name).collect(),
+            order: file_columns(resource).iter().map(|(index, _)| *index).collect(),
         }
     }
 
-    /// The names of a file's columns.
-    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
-        std::iter::once(TENANT_COLUMN).chain(self.names.iter().copied())
+    /// Begins a batch: its values are read from now on, row by row. Gives the number of its rows.
+    pub(super) fn begin(&mut self, batch: &Batch, encoding: &impl Encoding<Known = K>) -> Result<u32> {
+        self.read_head(batch.bytes(), encoding).ok_or_else(unreadable)
     }
 
-    /// Writes every row of a batch.
-    pub(super) fn write<E: Encoding>(
+    /// Writes the next value of a column of the file.
+    pub(super) fn value<E: Encoding<Known = K>>(
         &mut self,
+        column: usize,
         batch: &Batch,
         encoding: &E,
-        tenant: &[u8],
-        out: &mut Vec<u8>,
-    ) -> Result<u64> {
-        self.write_rows(batch.bytes(), encoding, tenant, out)
-            .ok_or_else(|| Error::internal("a batch could not be read back"))
-    }
-
-    fn write_rows<E: Encoding>(
-        &mut self,
-        bytes: &[u8],
-        encoding: &E,
-        tenant: &[u8],
-        out: &mut Vec<u8>,
-    ) -> Option<u64> {
-        let rows = self.begin(bytes, encoding)?;
-        let first = encoding.label(TENANT_COLUMN);
-        for _ in 0..rows {
-            encoding.begin_row(out);
-            out.extend_from_slice(&first);
-            out.extend_from_slice(tenant);
-            for &index in &self.order {
-                out.push(b',');
-                let source = self.sources.get_mut(index)?;
-                out.extend_from_slice(&source.label);
-                source.write(bytes, encoding, out)?;
-            }
-            encoding.end_row(out);
-        }
-        Some(u64::from(rows))
+        out: &mut E::Out,
+    ) -> Result<()> {
+        let source = self.order.get(column).and_then(|index| self.sources.get_mut(*index));
+        source.and_then(|source| source.write(batch.bytes(), encoding, out)).ok_or_else(unreadable)
     }
 
     /// Finds the columns of a batch and reads their new texts. Gives the number of rows.
-    fn begin<E: Encoding>(&mut self, bytes: &[u8], encoding: &E) -> Option<u32> {
+    fn read_head(&mut self, bytes: &[u8], encoding: &impl Encoding<Known = K>) -> Option<u32> {
         let flags = u16::from_le_bytes(*bytes.get(6..)?.first_chunk()?);
         let rows = u32::from_le_bytes(*bytes.get(12..)?.first_chunk()?);
         let mut at = HEAD..bytes.len();
@@ -117,9 +83,6 @@ impl Columns {
             for _ in &self.sources {
                 at.start += 1;
                 text(bytes, &mut at)?;
-            }
-            for (name, index) in self.names.iter().zip(&self.order) {
-                self.sources.get_mut(*index)?.label = encoding.label(name);
             }
         }
         for source in &mut self.sources {
@@ -132,23 +95,25 @@ impl Columns {
     }
 }
 
-impl Source {
+fn unreadable() -> Error {
+    Error::internal("a batch could not be read back")
+}
+
+impl<K> Source<K> {
     /// Reads the texts that a batch adds to the dictionary.
-    fn read_texts<E: Encoding>(&mut self, bytes: &[u8], encoding: &E) -> Option<()> {
+    fn read_texts(&mut self, bytes: &[u8], encoding: &impl Encoding<Known = K>) -> Option<()> {
         if !matches!(self.kind, ColumnKind::Dictionary | ColumnKind::TextList) {
             return Some(());
         }
         let [reset] = take(bytes, &mut self.data)?;
         if reset != 0 {
             self.texts.clear();
-            self.encoded.clear();
+            self.known.clear();
         }
         for _ in 0..number(bytes, &mut self.data)? {
             let text = text(bytes, &mut self.data)??;
             if self.kind == ColumnKind::Dictionary {
-                let mut encoded = Vec::new();
-                encoding.text(text, &mut encoded);
-                self.encoded.push(encoded);
+                self.known.push(encoding.prepare(text));
             } else {
                 self.texts.push(text.to_owned());
             }
@@ -157,7 +122,7 @@ impl Source {
     }
 
     /// Writes the next value.
-    fn write<E: Encoding>(&mut self, bytes: &[u8], encoding: &E, out: &mut Vec<u8>) -> Option<()> {
+    fn write<E: Encoding<Known = K>>(&mut self, bytes: &[u8], encoding: &E, out: &mut E::Out) -> Option<()> {
         let data = &mut self.data;
         match self.kind {
             ColumnKind::Text => match text(bytes, data)? {
@@ -165,7 +130,7 @@ impl Source {
                 None => encoding.null(out),
             },
             ColumnKind::Dictionary => match number(bytes, data)?.checked_sub(1) {
-                Some(index) => out.extend_from_slice(self.encoded.get(index as usize)?),
+                Some(index) => encoding.known(self.known.get(index as usize)?, out),
                 None => encoding.null(out),
             },
             ColumnKind::Int => match i64::from_le_bytes(take(bytes, data)?) {
@@ -202,7 +167,7 @@ impl Source {
         Some(())
     }
 
-    fn list<E: Encoding>(&mut self, bytes: &[u8], count: u32, encoding: &E, out: &mut Vec<u8>) -> Option<()> {
+    fn list<E: Encoding>(&mut self, bytes: &[u8], count: u32, encoding: &E, out: &mut E::Out) -> Option<()> {
         let indexes = bytes.get(self.data.start..self.data.start.checked_add(count as usize * 4)?)?;
         self.data.start += indexes.len();
         let texts = &self.texts;

@@ -1,7 +1,7 @@
 //! CSV (RFC 4180) with a header. Null is an empty cell, an empty text a quoted one. Lists are joined as `Export-Csv`
 //! joins those of rows; nested values are JSON.
 
-use super::encoding::Encoding;
+use super::encoding::{Encoding, Lines};
 use super::{json, time};
 
 /// Between the items of a list.
@@ -9,27 +9,18 @@ pub(super) const BETWEEN: &str = "; ";
 
 pub(super) struct Csv;
 
-impl Csv {
-    pub(super) fn header<'a>(&self, names: impl Iterator<Item = &'a str>, out: &mut Vec<u8>) {
-        for (index, name) in names.enumerate() {
-            if index > 0 {
-                out.push(b',');
-            }
-            self.text(name, out);
-        }
-        self.end_row(out);
-    }
-}
-
 impl Encoding for Csv {
-    fn label(&self, _name: &str) -> Vec<u8> {
-        Vec::new()
+    type Out = Vec<u8>;
+    type Known = Vec<u8>;
+
+    fn prepare(&self, text: &str) -> Vec<u8> {
+        let mut known = Vec::new();
+        self.text(text, &mut known);
+        known
     }
 
-    fn begin_row(&self, _out: &mut Vec<u8>) {}
-
-    fn end_row(&self, out: &mut Vec<u8>) {
-        out.push(b'\n');
+    fn known(&self, known: &Vec<u8>, out: &mut Vec<u8>) {
+        out.extend_from_slice(known);
     }
 
     fn null(&self, _out: &mut Vec<u8>) {}
@@ -75,6 +66,28 @@ impl Encoding for Csv {
             },
             _ => cell(json, out),
         }
+    }
+}
+
+impl Lines for Csv {
+    fn header<'a>(&self, names: impl Iterator<Item = &'a str>, out: &mut Vec<u8>) {
+        for (index, name) in names.enumerate() {
+            if index > 0 {
+                out.push(b',');
+            }
+            self.text(name, out);
+        }
+        self.end_row(out);
+    }
+
+    fn label(&self, _name: &str) -> Vec<u8> {
+        Vec::new()
+    }
+
+    fn begin_row(&self, _out: &mut Vec<u8>) {}
+
+    fn end_row(&self, out: &mut Vec<u8>) {
+        out.push(b'\n');
     }
 }
 

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use serde_json::value::RawValue;
 
 use super::csv::BETWEEN;
-use super::encoding::Encoding as _;
+use super::encoding::{Encoding as _, Lines as _};
 use super::json::JsonLines;
 
 /// The records of a text that arrives in parts.

@@ -1,24 +1,22 @@
 //! JSON lines: one object per line, with every column, null or not.
 
-use super::encoding::Encoding;
+use super::encoding::{Encoding, Lines};
 use super::time;
 
 pub(super) struct JsonLines;
 
 impl Encoding for JsonLines {
-    fn label(&self, name: &str) -> Vec<u8> {
-        let mut label = Vec::new();
-        self.text(name, &mut label);
-        label.push(b':');
-        label
+    type Out = Vec<u8>;
+    type Known = Vec<u8>;
+
+    fn prepare(&self, text: &str) -> Vec<u8> {
+        let mut known = Vec::new();
+        self.text(text, &mut known);
+        known
     }
 
-    fn begin_row(&self, out: &mut Vec<u8>) {
-        out.push(b'{');
-    }
-
-    fn end_row(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(b"}\n");
+    fn known(&self, known: &Vec<u8>, out: &mut Vec<u8>) {
+        out.extend_from_slice(known);
     }
 
     fn null(&self, out: &mut Vec<u8>) {
@@ -63,6 +61,25 @@ impl Encoding for JsonLines {
 
     fn json(&self, json: &[u8], out: &mut Vec<u8>) {
         out.extend_from_slice(json);
+    }
+}
+
+impl Lines for JsonLines {
+    fn header<'a>(&self, _names: impl Iterator<Item = &'a str>, _out: &mut Vec<u8>) {}
+
+    fn label(&self, name: &str) -> Vec<u8> {
+        let mut label = Vec::new();
+        self.text(name, &mut label);
+        label.push(b':');
+        label
+    }
+
+    fn begin_row(&self, out: &mut Vec<u8>) {
+        out.push(b'{');
+    }
+
+    fn end_row(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"}\n");
     }
 }
 

@@ -94,6 +94,8 @@ function Get-AllCase {
     New-Case 'export' module-export $size.Rows -NoBaseline
     New-Case 'export gzip' module-export $size.Rows -Arguments '-Compression', 'Gzip' -NoBaseline
     New-Case 'export csv' module-export $size.Rows -Arguments '-Format', 'Csv' -NoBaseline
+    New-Case 'export parquet' module-export $size.Rows -NoBaseline `
+        -Arguments '-Format', 'Parquet', '-Compression', 'Snappy'
     New-Case 'Export-Csv' module-export $size.Rows -Arguments '-Format', 'Export-Csv' -NoBaseline
     New-Case 'floor' floor $size.Rows
     New-Case 'token' token -Arguments '-Calls', "$($size.Calls)"

@@ -53,6 +53,7 @@ Describe 'Export-FdxDataset' {
         @{ format = 'jsonlines'; compression = 'none'; name = 'part-00000.json' }
         @{ format = 'Csv'; compression = 'Gzip'; name = 'part-00000.csv.gz' }
         @{ format = 'Csv'; compression = 'None'; name = 'part-00000.csv' }
+        @{ format = 'CsvExcel'; compression = 'None'; name = 'part-00000.csv' }
     ) {
         Connect-Tenant
         $result = Export-FdxDataset Vulnerabilities $folder -Format $format -Compression $compression
@@ -158,11 +159,11 @@ Describe 'Export-FdxDataset' {
 
     It 'completes and checks names of formats, compressions and modes' {
         $complete = { param($Text) (TabExpansion2 $Text $Text.Length).CompletionMatches.CompletionText }
-        & $complete 'Export-FdxDataset machines . -Format ' | Should -Be 'JsonLines', 'Csv', 'Parquet'
+        & $complete 'Export-FdxDataset machines . -Format ' | Should -Be 'JsonLines', 'Csv', 'CsvExcel', 'Parquet'
         & $complete 'Export-FdxDataset machines . -Compression s' | Should -Be 'Snappy'
         & $complete 'Export-FdxDataset machines . -Mode ' | Should -Contain 'Full'
         $failure = Get-Failure { Export-FdxDataset machines $folder -Format Xml }
-        "$failure" | Should -Match 'JsonLines, Csv, Parquet'
+        "$failure" | Should -Match 'JsonLines, Csv, CsvExcel, Parquet'
     }
 
     It 'says what is wrong with a destination: <id>' -ForEach @(

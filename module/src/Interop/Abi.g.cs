@@ -159,6 +159,7 @@ internal static class Abi
     [
         "JsonLines",
         "Csv",
+        "CsvExcel",
         "Parquet",
     ];
 

@@ -45,6 +45,8 @@ names! {
         JsonLines = "JsonLines",
         /// Comma-separated values with a header.
         Csv = "Csv",
+        /// The same for people who open it in Excel.
+        CsvExcel = "CsvExcel",
         /// Apache Parquet.
         Parquet = "Parquet",
     }
@@ -67,6 +69,8 @@ impl Format {
     fn compressions(self) -> &'static [Compression] {
         match self {
             Format::JsonLines | Format::Csv => &[Compression::Gzip, Compression::None],
+            // Excel opens no compressed file.
+            Format::CsvExcel => &[Compression::None, Compression::Gzip],
             Format::Parquet => &[Compression::Snappy],
         }
     }

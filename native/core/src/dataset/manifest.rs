@@ -29,8 +29,8 @@ impl Names {
         let extension = match (request.format, request.compression) {
             (Format::JsonLines, Compression::Gzip) => "json.gz",
             (Format::JsonLines, _) => "json",
-            (Format::Csv, Compression::Gzip) => "csv.gz",
-            (Format::Csv, _) => "csv",
+            (Format::Csv | Format::CsvExcel, Compression::Gzip) => "csv.gz",
+            (Format::Csv | Format::CsvExcel, _) => "csv",
             (Format::Parquet, _) => "parquet",
         };
         Names { dataset: dataset.name, tenant: tenant.to_owned(), extension }

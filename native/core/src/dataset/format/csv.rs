@@ -7,7 +7,13 @@ use super::{json, time};
 /// Between the items of a list.
 pub(super) const BETWEEN: &str = "; ";
 
-pub(super) struct Csv;
+/// What tells Excel that a file is UTF-8.
+const BOM: &str = "\u{feff}";
+
+pub(super) struct Csv {
+    /// Whether people open it in Excel: it begins with a byte order mark, and no text becomes a formula.
+    pub(super) for_excel: bool,
+}
 
 impl Encoding for Csv {
     type Out = Vec<u8>;
@@ -26,7 +32,12 @@ impl Encoding for Csv {
     fn null(&self, _out: &mut Vec<u8>) {}
 
     fn text(&self, text: &str, out: &mut Vec<u8>) {
-        cell(text.as_bytes(), out);
+        // A tab and a line break may come before a formula.
+        if self.for_excel && text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) {
+            cell(format!("'{text}").as_bytes(), out);
+        } else {
+            cell(text.as_bytes(), out);
+        }
     }
 
     fn int(&self, number: i64, out: &mut Vec<u8>) {
@@ -53,7 +64,7 @@ impl Encoding for Csv {
             }
             joined.push_str(item.unwrap_or_default());
         }
-        cell(joined.as_bytes(), out);
+        self.text(&joined, out);
     }
 
     fn json(&self, json: &[u8], out: &mut Vec<u8>) {
@@ -61,7 +72,7 @@ impl Encoding for Csv {
             b"null" => {}
             // A text by itself is a text.
             [b'"', ..] => match serde_json::from_slice::<String>(json) {
-                Ok(text) => cell(text.as_bytes(), out),
+                Ok(text) => self.text(&text, out),
                 Err(_) => cell(json, out),
             },
             _ => cell(json, out),
@@ -71,6 +82,9 @@ impl Encoding for Csv {
 
 impl Lines for Csv {
     fn header<'a>(&self, names: impl Iterator<Item = &'a str>, out: &mut Vec<u8>) {
+        if self.for_excel {
+            out.extend_from_slice(BOM.as_bytes());
+        }
         for (index, name) in names.enumerate() {
             if index > 0 {
                 out.push(b',');
@@ -107,4 +121,42 @@ fn cell(text: &[u8], out: &mut Vec<u8>) {
         }
     }
     out.push(b'"');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_text_is_a_formula_in_excel_and_other_values_stay_as_they_are() {
+        let csv = Csv { for_excel: true };
+        let written = |write: &dyn Fn(&mut Vec<u8>)| {
+            let mut out = Vec::new();
+            write(&mut out);
+            String::from_utf8(out).unwrap()
+        };
+        for (text, cell) in [
+            ("=1+1", "'=1+1"),
+            ("+x", "'+x"),
+            ("-x", "'-x"),
+            ("@SUM(A1)", "'@SUM(A1)"),
+            ("\t=1", "'\t=1"),
+            ("\r=1", "\"'\r=1\""),
+            ("\n=1", "\"'\n=1\""),
+            ("=\"a\",b", "\"'=\"\"a\"\",b\""),
+            ("a=1", "a=1"),
+            ("", "\"\""),
+        ] {
+            assert_eq!(written(&|out| csv.text(text, out)), cell);
+            assert_eq!(written(&|out| csv.list([Some(text)].into_iter(), out)), cell);
+            let json = serde_json::to_vec(text).unwrap();
+            assert_eq!(written(&|out| csv.json(&json, out)), cell);
+            assert_eq!(String::from_utf8(csv.prepare(text)).unwrap(), cell);
+        }
+        assert_eq!(written(&|out| csv.int(-3, out)), "-3");
+        assert_eq!(written(&|out| csv.float(-0.5, out)), "-0.5");
+        assert_eq!(written(&|out| csv.json(b"-3", out)), "-3");
+        assert_eq!(written(&|out| csv.header(["a", "b"].into_iter(), out)), "\u{feff}a,b\n");
+        assert_eq!(written(&|out| Csv { for_excel: false }.text("=1", out)), "=1");
+    }
 }

@@ -30,7 +30,8 @@ pub(super) fn row_writer(
 ) -> Result<Box<dyn RowWriter>> {
     Ok(match format {
         Format::JsonLines => Box::new(LineWriter::new(JsonLines, resource, tenant)),
-        Format::Csv => Box::new(LineWriter::new(Csv, resource, tenant)),
+        Format::Csv => Box::new(LineWriter::new(Csv { for_excel: false }, resource, tenant)),
+        Format::CsvExcel => Box::new(LineWriter::new(Csv { for_excel: true }, resource, tenant)),
         Format::Parquet => Box::new(ParquetWriter::new(resource, tenant)?),
     })
 }

@@ -10,31 +10,27 @@ pub(super) fn write(ticks: i64, out: &mut Vec<u8>) {
     let (seconds, fraction) = (ticks.div_euclid(TICKS_PER_SECOND), ticks.rem_euclid(TICKS_PER_SECOND));
     let (days, second) = (seconds.div_euclid(SECONDS_PER_DAY), seconds.rem_euclid(SECONDS_PER_DAY));
     let (year, month, day) = date(days);
-    digits(year, 4, out);
-    out.push(b'-');
-    digits(month, 2, out);
-    out.push(b'-');
-    digits(day, 2, out);
-    out.push(b'T');
-    digits(second / 3600, 2, out);
-    out.push(b':');
-    digits(second / 60 % 60, 2, out);
-    out.push(b':');
-    digits(second % 60, 2, out);
-    if fraction != 0 {
-        out.push(b'.');
-        digits(fraction, 7, out);
-        while out.last() == Some(&b'0') {
-            out.pop();
-        }
-    }
+    let mut text = *b"0000-00-00T00:00:00.0000000";
+    digits(year, &mut text[..4]);
+    digits(month, &mut text[5..7]);
+    digits(day, &mut text[8..10]);
+    digits(second / 3600, &mut text[11..13]);
+    digits(second / 60 % 60, &mut text[14..16]);
+    digits(second % 60, &mut text[17..19]);
+    digits(fraction, &mut text[20..]);
+    let length = match fraction {
+        0 => 19,
+        _ => text.iter().rposition(|digit| *digit != b'0').map_or(0, |last| last + 1),
+    };
+    out.extend_from_slice(&text[..length]);
     out.push(b'Z');
 }
 
-fn digits(number: i64, count: u32, out: &mut Vec<u8>) {
-    for place in (0..count).rev() {
-        let digit = number / 10_i64.pow(place) % 10;
-        out.push(b'0' + u8::try_from(digit).unwrap_or(0));
+/// Writes a number into zeros, from the right.
+fn digits(mut number: i64, zeros: &mut [u8]) {
+    for digit in zeros.iter_mut().rev() {
+        *digit += u8::try_from(number % 10).unwrap_or(0);
+        number /= 10;
     }
 }
 

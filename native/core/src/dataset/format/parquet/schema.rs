@@ -15,6 +15,9 @@ use crate::dataset::format::columns::{TENANT_COLUMN, file_columns};
 /// trust the statistics of a file only if they can read the version in this text.
 const CREATED_BY: &str = "FedXdr version 1.0.0";
 
+/// Rows of a page at most: what is not compressed yet waits in memory, for every column.
+const PAGE_ROWS: usize = 5_000;
+
 /// The columns of a file.
 fn columns(resource: &Resource) -> impl Iterator<Item = (&'static str, ColumnKind)> {
     let columns = file_columns(resource).into_iter().map(|(_, column)| (column.name, column.kind));
@@ -50,6 +53,7 @@ pub(super) fn properties(resource: &Resource) -> WriterPropertiesPtr {
     let properties = WriterProperties::builder()
         .set_created_by(CREATED_BY.to_owned())
         .set_compression(Compression::SNAPPY)
+        .set_data_page_row_count_limit(PAGE_ROWS)
         // Of groups, not of pages: a group has few pages.
         .set_statistics_enabled(EnabledStatistics::Chunk)
         .set_offset_index_disabled(true);

@@ -1,7 +1,8 @@
 """Reads a dataset's Parquet files with pyarrow, and compares types, order and values with its manifest and with the
 JSON lines of the same rows.
 
-Arguments: folder of the Parquet files, folder of the JSON lines, manifest. The last line says how much is equal.
+Arguments: folder of the Parquet files, folder of the JSON lines, manifest, for each dataset. A line of output for each
+of them says how much is equal.
 """
 import datetime
 import glob
@@ -55,7 +56,7 @@ def read_lines(folder):
     return rows
 
 
-def main(parquet, lines, manifest):
+def compare(parquet, lines, manifest):
     with open(manifest, encoding="utf-8") as file:
         columns = [(column["name"], column["type"]) for column in json.load(file)["columns"]]
     rows, first = read_lines(lines), 0
@@ -77,4 +78,5 @@ def main(parquet, lines, manifest):
     print(f"{first} rows of {len(columns)} columns are equal")
 
 
-main(*sys.argv[1:])
+for number in range(1, len(sys.argv), 3):
+    compare(*sys.argv[number : number + 3])

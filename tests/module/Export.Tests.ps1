@@ -24,10 +24,13 @@ Describe 'Export-FdxDataset' {
 
         # What a reader that is not ours finds in Parquet files, compared with JSON lines of the same rows.
         $python = Join-Path $PSScriptRoot ../../out/python/bin/python3
-        function Compare-Parquet($Parquet, $Lines) {
-            $manifest = "$folder/manifest.json"
-            Get-Manifest $Parquet | ConvertTo-Json -Depth 5 | Set-Content $manifest
-            & $python "$PSScriptRoot/../clients/compare_parquet.py" $Parquet.Path $Lines.Path $manifest
+        function Compare-Parquet([object[]] $Parquet, [object[]] $Lines) {
+            $arguments = for ($index = 0; $index -lt $Parquet.Count; $index++) {
+                $manifest = "$folder/manifest-$index.json"
+                Get-Manifest $Parquet[$index] | ConvertTo-Json -Depth 5 | Set-Content $manifest
+                $Parquet[$index].Path, $Lines[$index].Path, $manifest
+            }
+            & $python "$PSScriptRoot/../clients/compare_parquet.py" @arguments
         }
         function Skip-WithoutPython {
             if (Test-Path $python) { return }
@@ -128,12 +131,13 @@ Describe 'Export-FdxDataset' {
         $lines = Export-FdxDataset $names "$folder/lines" -Compression None
         $results = Export-FdxDataset $names "$folder/parquet" -Format Parquet
         @($results).Count | Should -Be @($names).Count
-        foreach ($result in $results) {
-            $other = $lines | Where-Object Dataset -eq $result.Dataset
-            $result.Result, $result.Rows | Should -Be 'Complete', $other.Rows
-            $columns = @((Get-Manifest $result).columns).Count
-            Compare-Parquet $result $other | Should -Be "$($other.Rows) rows of $columns columns are equal"
+        $expected = foreach ($result in $results) {
+            $result.Result | Should -Be 'Complete'
+            "$($result.Rows) rows of $(@((Get-Manifest $result).columns).Count) columns are equal"
         }
+        $results.Dataset | Should -Be $lines.Dataset
+        $results.Rows | Should -Be $lines.Rows
+        Compare-Parquet $results $lines | Should -Be $expected
         # As many files, and the same bytes when they are written again.
         $arguments = @{ Format = 'Parquet'; Compression = 'Snappy'; RowsPerFile = 1000; Mode = 'Full' }
         $files = 1..2 | ForEach-Object { Export-FdxDataset vulnerabilities "$folder/$_" @arguments }

@@ -322,7 +322,8 @@ function Test-Python([string] $What, [string[]] $Arguments) {
         $missing = "NOT TESTED: $What, because out/python is missing."
         Write-Host "$missing Create it with"
         Write-Host '  python3 -m venv out/python'
-        Write-Host '  out/python/bin/pip install -r tests/clients/requirements.txt -r tests/workflows/requirements.txt'
+        $lists = Get-ChildItem tests/*/requirements.txt | ForEach-Object { "-r tests/$($_.Directory.Name)/$($_.Name)" }
+        Write-Host "  out/python/bin/pip install $lists"
         if ($env:CI) { throw 'under CI every layer must run' }
         $counts.Notes.Add($missing)
         return 0, 0, 1
@@ -389,15 +390,20 @@ function Test-All {
     Add-Layer 'Rust and C' { Test-Rust '--workspace' }
 
     $script:module = $null
+    $page = Join-Path $out 'report.html' # the module's tests write it
     Add-Layer 'package' { $script:module = Build-Module ($Release ? 'release' : 'dev') -WithTenant; 1, 0 }
     if ($script:module) {
         Add-Layer 'real clients' {
             $env:FEDXDR_TENANT = $script:module.Tenant
             Test-Python 'the fake tenant with MSAL and azure-identity' 'tests/clients/test_clients.py'
         }
+        Remove-Item $page -ErrorAction Ignore
         foreach ($file in Get-ChildItem tests/module -Filter "$Name.Tests.ps1" | Sort-Object Name) {
             Add-Layer "module: $($file.Name -replace '\.Tests\.ps1$')" { Test-ModuleFile $file.FullName $script:module }
         }
+    }
+    if (Test-Path $page) {
+        Add-Layer 'report' { Test-Python 'the report in Chromium' 'tests/report/test_report.py', $page }
     }
     if (-not ($counts.Notes -match '^module: ')) { Add-Layer 'module' { 0, 0 } }
     if ($Platforms -and $script:module) { Test-Platforms $script:module.Tenant }

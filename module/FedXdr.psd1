@@ -14,6 +14,7 @@
         'Connect-Fdx'
         'Disconnect-Fdx'
         'Export-FdxDataset'
+        'Export-FdxReport'
         'Get-FdxConnection'
         'Get-FdxToken'
         'Import-FdxDataset'

@@ -43,7 +43,7 @@ public abstract class FdxCommand : PSCmdlet
         var full = SessionState.Path.GetUnresolvedProviderPathFromPSPath(path, out var provider, out _);
         return provider.Name == "FileSystem"
             ? full
-            : throw invalid($"{path} is not a folder; it belongs to the PowerShell provider {provider.Name}");
+            : throw invalid($"{path} is not in the file system; it belongs to the PowerShell provider {provider.Name}");
     }
 
     private void Guard(Action action)

@@ -37,7 +37,11 @@ internal static class Errors
 
     /// <summary>Because the path is not a folder of datasets.</summary>
     internal static FdxException InvalidPath(string message, Exception? cause = null) =>
-        new("Fdx.Dataset.InvalidPath", FdxErrorKind.Configuration, message, "Use the folder for -Path that Export-FdxDataset had as its -Destination.", cause);
+        new("Fdx.Dataset.InvalidPath", FdxErrorKind.Configuration, message, "Use the folder that Export-FdxDataset had as its -Destination.", cause);
+
+    /// <summary>Because the path is not that of a file.</summary>
+    internal static FdxException InvalidReportPath(string message, Exception? cause = null) =>
+        new("Fdx.Report.InvalidPath", FdxErrorKind.Configuration, message, "Use the path of an HTML file for -Path, such as report.html.", cause);
 
     /// <summary>Because the id of a machine or another item is not valid.</summary>
     internal static FdxException InvalidItemId(string message, Exception? cause = null) =>

@@ -27,6 +27,7 @@ mod hunting;
 mod progress;
 mod query;
 mod read;
+mod report;
 mod secret;
 mod session;
 mod settings;

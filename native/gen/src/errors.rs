@@ -17,6 +17,7 @@ const RAISED: &[(&str, &str)] = &[
     ("QueryFileUnreadable", "Fdx.Hunting.FileUnreadable"),
     ("InvalidDestination", "Fdx.Dataset.InvalidDestination"),
     ("InvalidPath", "Fdx.Dataset.InvalidPath"),
+    ("InvalidReportPath", "Fdx.Report.InvalidPath"),
     ("InvalidItemId", "Fdx.Settings.InvalidItemId"),
     ("CustomerFile", "Fdx.Settings.CustomerFile"),
     ("AssertionScriptFailed", "Fdx.Assertion.ScriptFailed"),

@@ -142,7 +142,7 @@ pub(crate) fn label_of(resource: &Resource, name: &str) -> Option<Label> {
 }
 
 /// The property that names what a column has the id of: the parent of the row, in any entry of its class.
-pub(crate) fn label(resource: &Resource, column: &Column) -> Option<Label> {
+fn label(resource: &Resource, column: &Column) -> Option<Label> {
     let same = RESOURCES.iter().filter(|other| other.class == resource.class);
     same.filter(|other| other.is_from_parent(column)).find_map(|other| other.parent()?.label)
 }

@@ -444,7 +444,7 @@ symptoms! {
          rest is read.";
     DATASET_SOURCE = "Fdx.Dataset.InvalidPath", Configuration, Connection,
         "the path is not a folder of datasets",
-        "Use the folder for -Path that Export-FdxDataset had as its -Destination.";
+        "Use the folder that Export-FdxDataset had as its -Destination.";
     DATASET_MISSING = "Fdx.Dataset.NotFound", NotFound, Connection,
         "the folder does not have this dataset, or not of this tenant or day",
         "Use one of these: {available}. Only what has a manifest in the folder _fedxdr is complete and is read.";
@@ -470,6 +470,9 @@ symptoms! {
         "a file of the service's export cannot be downloaded",
         "Allow *.blob.core.windows.net in the firewall and the proxy, or read the pages instead: -Mode Auto. Run the \
          command again: the files that are complete are kept.";
+    REPORT_PATH = "Fdx.Report.InvalidPath", Configuration, Connection,
+        "the path is not that of a file",
+        "Use the path of an HTML file for -Path, such as report.html.";
     NO_TENANT_ID = "Fdx.Dataset.NoTenantId", Protocol, Data,
         "the token does not say which tenant it is for",
         "Use the tenant id instead of its domain for -TenantId.";

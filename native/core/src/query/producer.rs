@@ -9,9 +9,10 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 
 use super::request::{ApiCall, QueryRequest, RowsRequest, Work};
-use super::stored;
+use super::stored::{self, Goal};
 use crate::auth;
 use crate::batch::{Batch, BatchBuilder, ColumnBuilder, tables, ticks};
+use crate::blocking::compute;
 use crate::catalog::{self, Paging, Parents, Since};
 use crate::context::Context;
 use crate::dataset::{self, ExportRequest, Summary};
@@ -26,6 +27,7 @@ use crate::read::members::{Ids, Unique};
 use crate::read::pager;
 use crate::read::plan::{Plan, Scope};
 use crate::read::sink::{Item, Sink};
+use crate::report::{Counter, Report};
 use crate::tally::LeftOut;
 use crate::token::AccessToken;
 
@@ -49,7 +51,20 @@ pub(crate) async fn produce(context: Context, request: QueryRequest, items: mpsc
         let _ = items.send(Item::Batch(batch)).await;
     }
     if let Work::Import(import) = &request.work {
-        return stored::produce(&context, &request, import, items).await;
+        stored::produce(&context, &request, import, Goal::Rows(items)).await;
+        return;
+    }
+    if let Work::Report(report) = &request.work {
+        let is_read = if let Some(import) = &report.source {
+            stored::produce(&context, &request, import, Goal::Report(report, items.clone())).await
+        } else {
+            tenants(&context, &request, &items).await;
+            true
+        };
+        if is_read && let Err(error) = write(&context, report).await {
+            let _ = items.send(Item::Failed(error)).await;
+        }
+        return;
     }
     if !request.work.reads_tenants() {
         return;
@@ -59,6 +74,11 @@ pub(crate) async fn produce(context: Context, request: QueryRequest, items: mpsc
             context.reporter.warning(notice.clone());
         }
     }
+    tenants(&context, &request, &items).await;
+}
+
+/// Works on every tenant.
+async fn tenants(context: &Context, request: &QueryRequest, items: &mpsc::Sender<Item>) {
     let places = Arc::new(Semaphore::new(request.throttle_limit));
     let readers = Arc::new(Semaphore::new(request.readers));
     let requests = Arc::new(Semaphore::new(CONNECTIONS_PER_HOST));
@@ -139,6 +159,10 @@ impl Job {
                 // Much larger than the others, which would all take as much.
                 Box::pin(self.export(&request)).await;
                 Ok(())
+            }
+            Work::Report(report) => {
+                let read = Box::pin(self.report(&report)).await;
+                read.inspect_err(|error| report.add_failure(self.shown(), error))
             }
             Work::Token { scope, force } => self.token(&scope, force).await,
             Work::Check(targets) => {
@@ -334,6 +358,33 @@ impl Job {
         }
     }
 
+    /// Counts the rows of the report's dataset.
+    async fn report(&self, report: &Report) -> Result<()> {
+        let resource = report.dataset.resource;
+        let id = dataset::tenant_id(&self.context, &self.tenant, resource.family).await?;
+        if !self.is_first(&id) {
+            return Ok(());
+        }
+        let counter = Counter::new();
+        let (decoder, columns) = RowDecoder::raw();
+        let mut sink = self.sink(decoder, columns);
+        sink.known = Arc::default();
+        sink.unique = Unique::by(resource.unique);
+        sink.each = Some(counter.taker());
+        let now = utc(self.context.clock.now());
+        counter.begin(now.split('T').next().unwrap_or_default());
+        let plan = Plan::of(&self.context.settings, resource, Scope::List, &[])?;
+        pager::read(&self.context, &self.tenant, &plan, &mut sink).await?;
+        let domain = self.tenant.contains('.').then_some(self.tenant.as_str());
+        report.add(&id, self.context.reporter.tenant_name().or(domain), &counter);
+        Ok(())
+    }
+
+    /// What people call the tenant.
+    fn shown(&self) -> &str {
+        self.context.reporter.tenant_name().unwrap_or(&self.tenant)
+    }
+
     /// Whether the query does not work on this tenant already, under another name.
     fn is_first(&self, id: &str) -> bool {
         self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(id.to_owned())
@@ -381,6 +432,13 @@ impl Job {
             _ => &self.tenant,
         }
     }
+}
+
+/// Writes the page of a report.
+async fn write(context: &Context, report: &Arc<Report>) -> Result<()> {
+    let report = Arc::clone(report);
+    let written = utc(context.clock.now());
+    compute("the writing of a report", move || report.write(&written)).await?
 }
 
 fn put_summary(columns: &mut [ColumnBuilder], dataset: &str, summary: &Summary) {

@@ -22,6 +22,7 @@ use crate::http::CONNECTIONS_PER_HOST;
 use crate::hunting;
 use crate::hunting::document::{Hunting, HuntingDocument};
 use crate::read::filter::RowFilter;
+use crate::report::{Report, ReportDocument};
 use crate::settings::{Environment, Settings, Tenant, each_once, misfit, parse_document};
 
 /// Tenants worked on at a time unless the request says otherwise. A tenant uses two hosts in turn, Entra's and the
@@ -54,6 +55,8 @@ pub(crate) enum Work {
     Export(Arc<ExportRequest>),
     /// Rows from such files.
     Import(Arc<ImportRequest>),
+    /// Counts of rows, as a page.
+    Report(Arc<Report>),
     Token {
         scope: String,
         force: bool,
@@ -68,10 +71,20 @@ pub(crate) enum Work {
 }
 
 impl Work {
+    /// Whether it reads what an export wrote.
+    pub(crate) fn reads_files(&self) -> bool {
+        match self {
+            Work::Import(_) => true,
+            Work::Report(report) => report.source.is_some(),
+            _ => false,
+        }
+    }
+
     /// Whether it does something in each tenant.
     pub(crate) fn reads_tenants(&self) -> bool {
         match self {
             Work::Tokens | Work::Explain(_) | Work::Consent(_) | Work::Import(_) => false,
+            Work::Report(report) => report.source.is_none(),
             Work::Check(targets) => !targets.is_empty(),
             Work::Rows(_) | Work::Call(_) | Work::Hunting(_) | Work::Export(_) | Work::Token { .. } => true,
         }
@@ -143,6 +156,7 @@ enum Kind {
     Hunting,
     Export,
     Import,
+    Report,
     Token,
     Tokens,
     Check,
@@ -280,6 +294,11 @@ impl QueryRequest {
                 first = document.first;
                 Work::Import(Arc::new(ImportRequest::of(&document)?))
             }
+            Kind::Report => {
+                let document: ReportDocument = members.read(kind)?;
+                throttle_limit = document.throttle_limit;
+                Work::Report(Arc::new(Report::of(&document)?))
+            }
             Kind::Token => {
                 let document: TokenDocument = members.read(kind)?;
                 throttle_limit = document.throttle_limit;
@@ -310,7 +329,7 @@ impl QueryRequest {
             waited: Duration::from_millis(waited_ms),
             // A folder says which tenants it has.
             tenants: match (&work, &tenants) {
-                (Work::Import(_), None) => Vec::new(),
+                (work, None) if work.reads_files() => Vec::new(),
                 _ => self::tenants(tenants.as_deref().unwrap_or_default(), settings)?,
             },
             throttle_limit: throttle_limit.unwrap_or(DEFAULT_THROTTLE_LIMIT).clamp(1, 256),

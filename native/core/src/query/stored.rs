@@ -12,20 +12,37 @@ use crate::dataset::{self, ImportRequest, Stored};
 use crate::errors::{Error, UNREADABLE_ROW};
 use crate::progress::Reporter;
 use crate::read::sink::{Item, Pushed, Sink};
+use crate::report::{Counter, Report};
 use crate::settings::Tenant;
 use crate::tally::LeftOut;
 
-/// Hands on the rows of the files that the request is about.
+/// What becomes of rows that are read back.
+pub(super) enum Goal<'a> {
+    /// They go to the consumer.
+    Rows(mpsc::Sender<Item>),
+    /// They are counted for a report.
+    Report(&'a Arc<Report>, mpsc::Sender<Item>),
+}
+
+impl Goal<'_> {
+    fn items(&self) -> &mpsc::Sender<Item> {
+        match self {
+            Goal::Rows(items) | Goal::Report(_, items) => items,
+        }
+    }
+}
+
+/// Reads the rows of the files that the request is about. False if that cannot be done at all.
 pub(super) async fn produce(
     context: &Context,
     request: &QueryRequest,
     import: &Arc<ImportRequest>,
-    items: mpsc::Sender<Item>,
-) {
+    goal: Goal<'_>,
+) -> bool {
     let wanted = request.tenants.iter().map(|tenant| tenant.id.clone()).collect();
     let mut stored = match dataset::import(Arc::clone(import), wanted) {
         Ok(stored) => stored,
-        Err(error) => return fail(&items, error).await,
+        Err(error) => return fail(&goal, error).await,
     };
     let left = Arc::new(AtomicU64::new(request.first.unwrap_or(u64::MAX)));
     let mut tenants: Vec<Tenant> = Vec::new();
@@ -43,15 +60,11 @@ pub(super) async fn produce(
                 }
                 let reporter = context.reporter.of_tenant(index);
                 reporter.tenant_begun();
-                let context = Context { reporter: reporter.clone(), ..context.clone() };
-                let (decoder, columns) = import.decoder();
-                let id = tenants[index].id.clone();
+                let context = Context { reporter, ..context.clone() };
                 let stream = u32::try_from(index).unwrap_or(u32::MAX);
-                let builder = BatchBuilder::new(stream, &id, columns);
-                let mut sink = Sink::new(context, builder, decoder, items.clone(), Arc::clone(&left));
-                sink.label(&id, Some(&id));
-                *before = Some(Reading { id, reporter, sink });
+                *before = Some(Reading::begin(&context, (&tenants[index], stream), import, &goal, &left));
             }
+            (Stored::Snapshot(day), Some(reading)) => reading.snapshot(&day),
             (Stored::Rows(rows), Some(reading)) => {
                 if !reading.rows(&rows).await {
                     break;
@@ -62,18 +75,18 @@ pub(super) async fn produce(
                 reading.reporter.page();
             }
             (Stored::Failed(error), Some(reading)) => {
-                reading.sink.flush(None).await;
-                let error = reading.reporter.failed(error, &reading.id);
-                let _ = items.send(Item::PartFailed(error)).await;
+                let error = reading.failed(error).await;
+                let _ = goal.items().send(Item::PartFailed(error)).await;
             }
-            (Stored::Failed(error), None) => return fail(&items, error).await,
+            (Stored::Failed(error), None) => return fail(&goal, error).await,
             (Stored::End, _) => break,
-            (Stored::Rows(_) | Stored::File(_), None) => {}
+            (Stored::Snapshot(_) | Stored::Rows(_) | Stored::File(_), None) => {}
         }
     }
     if let Some(reading) = reading {
         reading.end().await;
     }
+    true
 }
 
 /// A tenant with the name that the request has for it, or the connection.
@@ -84,38 +97,103 @@ fn named(context: &Context, request: &QueryRequest, id: String) -> Tenant {
     Tenant { id, name }
 }
 
-async fn fail(items: &mpsc::Sender<Item>, error: Error) {
-    let _ = items.send(Item::Failed(error)).await;
+async fn fail(goal: &Goal<'_>, error: Error) -> bool {
+    let _ = goal.items().send(Item::Failed(error)).await;
+    false
 }
 
 /// The tenant that is read.
 struct Reading {
-    id: String,
+    tenant: Tenant,
     reporter: Reporter,
-    sink: Sink,
+    taker: Taker,
+}
+
+enum Taker {
+    Rows(Box<Sink>),
+    Report(Arc<Report>, Counter),
+    /// The tenant failed, and is not counted.
+    Nobody,
 }
 
 impl Reading {
+    fn begin(
+        context: &Context,
+        (tenant, stream): (&Tenant, u32),
+        import: &ImportRequest,
+        goal: &Goal,
+        left: &Arc<AtomicU64>,
+    ) -> Self {
+        let taker = match goal {
+            Goal::Rows(items) => {
+                let (decoder, columns) = import.decoder();
+                let builder = BatchBuilder::new(stream, &tenant.id, columns);
+                let mut sink = Sink::new(context.clone(), builder, decoder, items.clone(), Arc::clone(left));
+                sink.label(&tenant.id, Some(&tenant.id));
+                Taker::Rows(Box::new(sink))
+            }
+            Goal::Report(report, _) => Taker::Report(Arc::clone(report), Counter::new()),
+        };
+        Reading { tenant: tenant.clone(), reporter: context.reporter.clone(), taker }
+    }
+
+    fn snapshot(&self, day: &str) {
+        if let Taker::Report(_, counter) = &self.taker {
+            counter.begin(day);
+        }
+    }
+
     /// Hands on rows, each a line. False if the query has had as many as it wanted.
     async fn rows(&mut self, rows: &str) -> bool {
-        for row in rows.split_terminator('\n') {
-            match self.sink.push(row, false, None).await {
-                Pushed::Kept => {}
-                Pushed::Satisfied => return false,
-                Pushed::Unreadable(reason) => {
-                    let message = format!("a row of a file cannot be read: {}", reason.text());
-                    self.sink.refuse(&self.id, UNREADABLE_ROW.error(message)).await;
-                }
+        match &mut self.taker {
+            Taker::Report(_, counter) => {
+                let count = rows.split_terminator('\n').map(|row| counter.row(row)).count();
+                self.reporter.rows(count as u64);
+                true
             }
+            Taker::Rows(sink) => {
+                for row in rows.split_terminator('\n') {
+                    match sink.push(row, false, None).await {
+                        Pushed::Kept => {}
+                        Pushed::Satisfied => return false,
+                        Pushed::Unreadable(reason) => {
+                            let message = format!("a row of a file cannot be read: {}", reason.text());
+                            sink.refuse(&self.tenant.id, UNREADABLE_ROW.error(message)).await;
+                        }
+                    }
+                }
+                true
+            }
+            Taker::Nobody => true,
         }
-        true
+    }
+
+    /// The rest of the tenant cannot be read.
+    async fn failed(&mut self, error: Error) -> Error {
+        match &mut self.taker {
+            Taker::Rows(sink) => sink.flush(None).await,
+            Taker::Report(report, _) => {
+                report.add_failure(self.tenant.name.as_deref().unwrap_or(&self.tenant.id), &error);
+                self.taker = Taker::Nobody;
+            }
+            Taker::Nobody => {}
+        }
+        self.reporter.failed(error, &self.tenant.id)
     }
 
     async fn end(self) {
-        if self.sink.is_satisfied() {
-            self.reporter.left_out(LeftOut::Satisfied);
+        match self.taker {
+            Taker::Rows(sink) => {
+                if sink.is_satisfied() {
+                    self.reporter.left_out(LeftOut::Satisfied);
+                }
+                sink.finish().await;
+            }
+            Taker::Report(report, counter) => {
+                report.add(&self.tenant.id, self.tenant.name.as_deref(), &counter);
+            }
+            Taker::Nobody => {}
         }
-        self.sink.finish().await;
         self.reporter.tenant_ended();
     }
 }

@@ -47,6 +47,9 @@ pub(crate) enum Piece {
     End,
 }
 
+/// What is done with each row.
+pub(crate) type EachRow = Box<dyn Fn(&str) + Send + Sync>;
+
 /// Where the rows of one tenant go.
 pub(crate) struct Sink {
     context: Context,
@@ -75,6 +78,8 @@ pub(crate) struct Sink {
     pub(crate) unique: Option<Unique>,
     /// Takes the ids of the rows, which then go to no other place.
     pub(crate) ids: Option<Ids>,
+    /// Gets each row that is new, which then goes to no other place.
+    pub(crate) each: Option<EachRow>,
     /// Takes the rows as they are, which then go to no other place.
     pub(crate) texts: Option<Vec<String>>,
     /// Ids of the tenants that the query reads.
@@ -120,6 +125,7 @@ impl Sink {
             waiting: Vec::new(),
             unique: None,
             ids: None,
+            each: None,
             texts: None,
             known: Arc::default(),
             is_repeated: None,
@@ -168,7 +174,8 @@ impl Sink {
     /// Reads a row from text that begins with an object and may be cut. Gives its length, or `None` if it is not whole
     /// and sound. [`Sink::push`] must follow for a row that was read.
     pub(crate) fn attempt(&mut self, text: &str) -> Option<usize> {
-        let is_picked = self.unique.is_some() || self.ids.is_some() || self.texts.is_some();
+        let is_picked =
+            self.unique.is_some() || self.ids.is_some() || self.texts.is_some() || self.each.is_some();
         if self.filter.is_some() || self.delivered_before.is_some() || is_picked {
             // The row's end must be known first.
             return None;
@@ -199,6 +206,12 @@ impl Sink {
         let is_repeated = self.delivered_before.as_mut().is_some_and(|before| !before.is_new(json))
             || self.unique.as_mut().is_some_and(|unique| !unique.is_new(json));
         if is_repeated {
+            return Pushed::Kept;
+        }
+        if let Some(each) = &self.each {
+            each(json);
+            self.delivered += 1;
+            self.context.reporter.rows(1);
             return Pushed::Kept;
         }
         let wanted = self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));

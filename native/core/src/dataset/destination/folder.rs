@@ -131,6 +131,12 @@ impl Destination for Folder {
     }
 }
 
+/// Writes one file, at once or not at all.
+pub(crate) fn write_file(path: &Path, content: &[u8]) -> Result<()> {
+    let folder = Folder::new(path.parent().unwrap_or(path).to_owned());
+    folder.write(&path.file_name().unwrap_or_default().to_string_lossy(), content)
+}
+
 struct HiddenFile {
     file: File,
 }

@@ -5,6 +5,7 @@ mod folder;
 use std::io::{self, Cursor, Read, Seek, Write};
 
 pub(super) use self::folder::Folder;
+pub(crate) use self::folder::write_file;
 use crate::errors::{
     DATASET_DISK_FULL, DATASET_IO, DATASET_NOT_FOLDER, DATASET_READ, DATASET_READ_ONLY, DATASET_SOURCE,
     Error, Result,

@@ -6,6 +6,16 @@ use crate::dataset::destination::{Destination, Folder};
 use crate::dataset::manifest::{self, MANIFEST, Manifest, SCHEMA_VERSION, TENANT_KEY};
 use crate::errors::{DATASET_DAMAGED, DATASET_FORMAT, DATASET_MISSING, Error, Result};
 
+/// Which days are read back.
+#[derive(Debug)]
+pub(super) enum Days {
+    Newest,
+    /// This UTC day.
+    One(String),
+    /// Every day, the oldest first.
+    All,
+}
+
 /// The tenants whose dataset is in a folder, in the order of their ids.
 pub(super) fn tenants(folder: &Folder, dataset: &str) -> Result<Vec<String>> {
     let mut tenants = Vec::new();
@@ -59,20 +69,26 @@ impl<'a> Manifests<'a> {
         Ok(Manifests { folder, own, what: format!("{dataset} of tenant {tenant}"), days })
     }
 
-    /// The manifest of this day, or of the newest one.
-    pub(super) fn newest(&self, day: Option<&str>) -> Result<Manifest> {
-        let found = self.days.iter().rfind(|known| day.is_none_or(|day| day == *known));
-        let Some(found) = found else {
-            let what = format!("no dataset {} of {}", self.what, day.unwrap_or("any day"));
-            return Err(missing(self.folder, &what, "the days", &self.days));
+    /// The days that are wanted; they are there.
+    pub(super) fn wanted(&self, days: &Days) -> Result<Vec<String>> {
+        let day = match days {
+            Days::All => return Ok(self.days.clone()),
+            Days::Newest => None,
+            Days::One(day) => Some(day),
         };
-        self.read(&format!("{}/{found}{MANIFEST}", self.own))
+        let found = self.days.iter().rfind(|known| day.is_none_or(|day| day == *known));
+        found.map(|found| vec![found.clone()]).ok_or_else(|| {
+            let what = format!("no dataset {} of {}", self.what, day.map_or("any day", String::as_str));
+            missing(self.folder, &what, "the days", &self.days)
+        })
     }
 
-    fn read(&self, name: &str) -> Result<Manifest> {
-        let full = self.folder.full_name(name);
+    /// The manifest of a day.
+    pub(super) fn read(&self, day: &str) -> Result<Manifest> {
+        let name = format!("{}/{day}{MANIFEST}", self.own);
+        let full = self.folder.full_name(&name);
         let damaged = || DATASET_DAMAGED.error(format!("the manifest {full} cannot be read"));
-        let content = self.folder.read(name)?.ok_or_else(damaged)?;
+        let content = self.folder.read(&name)?.ok_or_else(damaged)?;
         let Version { schema_version } = serde_json::from_slice(&content).map_err(|_| damaged())?;
         if schema_version > SCHEMA_VERSION {
             let message = format!("the manifest {full} has the version {schema_version}");

@@ -11,7 +11,7 @@ use std::thread;
 use serde::Deserialize;
 use tokio::sync::mpsc;
 
-use self::manifests::Manifests;
+use self::manifests::{Days, Manifests};
 use self::part::Files;
 use super::destination::Folder;
 use super::document::known;
@@ -43,18 +43,12 @@ pub(crate) struct ImportDocument {
 pub(crate) struct ImportRequest {
     pub(crate) dataset: &'static Dataset,
     folder: PathBuf,
-    /// The UTC day that is wanted, instead of the newest one.
-    day: Option<String>,
+    days: Days,
     raw: bool,
 }
 
 impl ImportRequest {
     pub(crate) fn of(document: &ImportDocument) -> Result<Self> {
-        let folder = Path::new(&document.path);
-        if document.path.contains("://") || !folder.is_absolute() {
-            let message = format!("'{}' is not the full path of a folder", excerpt(&document.path, 200));
-            return Err(DATASET_SOURCE.error(message));
-        }
         if let Some(day) = &document.date
             && day.parse::<jiff::civil::Date>().is_err()
         {
@@ -62,10 +56,15 @@ impl ImportRequest {
         }
         Ok(ImportRequest {
             dataset: known(&document.dataset)?,
-            folder: folder.to_owned(),
-            day: document.date.clone(),
+            folder: folder(&document.path)?,
+            days: document.date.clone().map_or(Days::Newest, Days::One),
             raw: document.raw,
         })
+    }
+
+    /// Every day of a dataset that is in this folder.
+    pub(crate) fn every_day(dataset: &'static Dataset, path: &str) -> Result<Self> {
+        Ok(ImportRequest { dataset, folder: folder(path)?, days: Days::All, raw: true })
     }
 
     /// What reads the rows, and their columns.
@@ -74,11 +73,22 @@ impl ImportRequest {
     }
 }
 
+fn folder(path: &str) -> Result<PathBuf> {
+    let folder = Path::new(path);
+    if path.contains("://") || !folder.is_absolute() {
+        let message = format!("'{}' is not the full path of a folder", excerpt(path, 200));
+        return Err(DATASET_SOURCE.error(message));
+    }
+    Ok(folder.to_owned())
+}
+
 /// What the thread that reads tells, in this order: the tenants; of each of them its beginning, rows, files that were
 /// read and perhaps why it failed; the end.
 pub(crate) enum Stored {
     Tenants(Vec<String>),
     Begin(usize),
+    /// The rows that follow are of the snapshot of this UTC day.
+    Snapshot(String),
     /// Rows, each a line of JSON.
     Rows(String),
     /// A file was read to its end; so many bytes.
@@ -152,12 +162,17 @@ impl Reading<'_> {
     /// Reads the rows of one tenant. False if nobody wants more.
     fn tenant(&mut self, folder: &Folder, tenant: &str) -> Result<bool> {
         let manifests = Manifests::of(folder, self.request.dataset.name, tenant)?;
-        let manifest = manifests.newest(self.request.day.as_deref())?;
-        let mut files = Files::of(folder, &manifest)?;
-        while let Some(file) = files.next_file()? {
-            let bytes = file.bytes();
-            if !file.read(|row| self.row(row))? || !self.flush() || !self.tell(Stored::File(bytes)) {
+        for day in manifests.wanted(&self.request.days)? {
+            let manifest = manifests.read(&day)?;
+            let mut files = Files::of(folder, &manifest)?;
+            if !self.tell(Stored::Snapshot(day)) {
                 return Ok(false);
+            }
+            while let Some(file) = files.next_file()? {
+                let bytes = file.bytes();
+                if !file.read(|row| self.row(row))? || !self.flush() || !self.tell(Stored::File(bytes)) {
+                    return Ok(false);
+                }
             }
         }
         Ok(true)

@@ -243,6 +243,39 @@ Describe 'Export-FdxDataset' {
         Assert-NoSecret "$messages $(Get-ChildItem $folder -Recurse -Filter *.json | Get-Content -Raw)"
     }
 
+    It 'writes the whole list once, and then the changes, which have a folder of their own' {
+        # A list of twelve hours ago: some changes are older.
+        Set-World @{ snapshot = [DateTime]::UtcNow.AddHours(-12).ToString('yyyy-MM-ddTHH:mm:ssZ') }
+        Connect-Tenant
+        $full = Export-FdxDataset vulnerabilities $folder -Mode Full
+        $full.Mode, $full.Result, $full.Rows | Should -Be 'Full', 'Complete', 6000
+        $delta = Export-FdxDataset vulnerabilities $folder
+        $delta.Mode, $delta.Result, $delta.Files | Should -Be 'Delta', 'Complete', 1
+        $delta.Path | Should -Match 'vulnerabilityChanges'
+        $changes = @(Get-FdxVulnerability -Since ([DateTime]::UtcNow.AddHours(-12)))
+        $delta.Rows | Should -Be $changes.Count
+        $again = Export-FdxDataset vulnerabilities $folder -Mode Delta
+        $again.Mode, $again.Result, $again.Rows | Should -Be 'Delta', 'Unchanged', 0
+
+        # What was changed is what the service said, and it is in the present state.
+        $read = @(Import-FdxDataset vulnerabilityChanges $folder)
+        $read[0] | Should -BeOfType FedXdr.VulnerabilityChange
+        @($read.Id | Sort-Object) | Should -Be @($changes.Id | Sort-Object)
+        $present = @(Import-FdxDataset vulnerabilities $folder)
+        $present[0] | Should -BeOfType FedXdr.Vulnerability
+        $there = @($changes | Where-Object Status -ne Fixed).Id
+        @($present.Id | Where-Object { $_ -in $there }).Count | Should -Be $there.Count
+        @($present | Where-Object Id -in $there)[0].AdditionalProperties | Should -BeNullOrEmpty
+        # The list alone is what readers of its folder see.
+        @(Read-Row $full.Path).Count | Should -Be 6000
+
+        $failure = Get-Failure { Export-FdxDataset machines $folder -Mode Delta }
+        Get-ErrorId $failure | Should -Be 'Fdx.Dataset.NoChanges'
+        $failure.ErrorDetails.RecommendedAction | Should -Match 'vulnerabilities'
+        $failure = Get-Failure { Export-FdxDataset vulnerabilities "$folder/new" -Mode Delta -ErrorAction Stop }
+        Get-ErrorId $failure | Should -Be 'Fdx.Dataset.NoBaseline'
+    }
+
     It 'goes on after it was killed, and makes the files of a run that was not: <mode>' -ForEach @(
         @{ mode = 'Auto'; service = 'defender'; counted = 'pages' }
         @{ mode = 'Full'; service = 'blob'; counted = 'files' }

@@ -86,6 +86,12 @@ internal sealed class ModeCompleter : WordCompleter
     private protected override IEnumerable<string> Words => Abi.DatasetModes;
 }
 
+/// <summary>Datasets that files can have.</summary>
+internal sealed class StoredDatasetCompleter : WordCompleter
+{
+    private protected override IEnumerable<string> Words => Catalog.Datasets.Keys;
+}
+
 /// <summary>Completes the last word of a filter expression with the filter fields of the resources.</summary>
 internal abstract class FilterCompleter(params CatalogEntry[] resources) : IArgumentCompleter
 {

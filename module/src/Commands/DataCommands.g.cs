@@ -1921,7 +1921,7 @@ namespace FedXdr.Commands
 
     internal sealed class VulnerabilityFilterCompleter() : FilterCompleter(Catalog.SoftwareVulnerabilitiesByMachine);
 
-    [OutputType(typeof(Alert), typeof(BaselineCompliance), typeof(BrowserExtension), typeof(CertificateAssessment), typeof(Cve), typeof(DefenderScore), typeof(HardwareFirmware), typeof(Incident), typeof(Machine), typeof(NonCpeSoftware), typeof(Recommendation), typeof(SecureConfiguration), typeof(SecureScore), typeof(Software), typeof(SoftwareInventory), typeof(Vulnerability), typeof(string))]
+    [OutputType(typeof(Alert), typeof(BaselineCompliance), typeof(BrowserExtension), typeof(CertificateAssessment), typeof(Cve), typeof(DefenderScore), typeof(HardwareFirmware), typeof(Incident), typeof(Machine), typeof(NonCpeSoftware), typeof(Recommendation), typeof(SecureConfiguration), typeof(SecureScore), typeof(Software), typeof(SoftwareInventory), typeof(Vulnerability), typeof(VulnerabilityChange), typeof(string))]
     public sealed partial class ImportFdxDatasetCommand
     {
     }

@@ -15,7 +15,7 @@ public sealed partial class ImportFdxDatasetCommand : FdxCommand
     private static readonly RawReader RawRows = new();
 
     [Parameter(Mandatory = true, Position = 0)]
-    [ArgumentCompleter(typeof(DatasetCompleter))]
+    [ArgumentCompleter(typeof(StoredDatasetCompleter))]
     [Trim(Split = true)]
     [ValidateNotNullOrEmpty]
     public string[] Dataset { get; set; } = [];

@@ -176,6 +176,7 @@ internal static class Abi
     [
         "Auto",
         "Full",
+        "Delta",
     ];
 }
 

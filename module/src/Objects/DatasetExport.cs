@@ -21,10 +21,13 @@ public sealed class DatasetExport
     public string Dataset { get; }
 
     /// <summary>
-    /// Complete; Resumed, if an earlier run had read a part of it; Unchanged, if the files are of the newest snapshot
-    /// already; Failed.
+    /// Complete; Resumed, if an earlier run had read a part of it; Unchanged, if there is nothing newer than what the
+    /// files have already; Failed.
     /// </summary>
     public string Result { get; }
+
+    /// <summary>Full, if the files are the whole list; Delta, if they are changes; null if it failed.</summary>
+    public string? Mode { get; init; }
 
     /// <summary>Rows of the files; null if it failed.</summary>
     public long? Rows { get; init; }

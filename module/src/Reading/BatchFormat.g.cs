@@ -116,6 +116,7 @@ internal static class Tables
     [
         new("dataset", ColumnKind.Text),
         new("result", ColumnKind.Text),
+        new("mode", ColumnKind.Text),
         new("rows", ColumnKind.Int),
         new("files", ColumnKind.Int),
         new("bytes", ColumnKind.Int),

@@ -16,14 +16,15 @@ internal sealed class DatasetExportReader : RowReader
         {
             TenantId = string.IsNullOrEmpty(stream.Tenant) ? null : stream.Tenant,
             TenantName = stream.TenantName,
-            Rows = columns[2].ReadInt(),
-            Files = columns[3].ReadInt(),
-            Bytes = columns[4].ReadInt(),
-            SnapshotTime = columns[5].ReadTime() is { } time ? ValueText.Local(time) : null,
-            Duration = columns[6].ReadFloat() is { } seconds ? TimeSpan.FromSeconds(seconds) : null,
-            Path = columns[7].ReadText(),
-            ErrorId = columns[8].ReadText(),
-            Advice = columns[9].ReadText(),
+            Mode = columns[2].ReadText(),
+            Rows = columns[3].ReadInt(),
+            Files = columns[4].ReadInt(),
+            Bytes = columns[5].ReadInt(),
+            SnapshotTime = columns[6].ReadTime() is { } time ? ValueText.Local(time) : null,
+            Duration = columns[7].ReadFloat() is { } seconds ? TimeSpan.FromSeconds(seconds) : null,
+            Path = columns[8].ReadText(),
+            ErrorId = columns[9].ReadText(),
+            Advice = columns[10].ReadText(),
         };
     }
 }

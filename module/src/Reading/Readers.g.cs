@@ -3380,6 +3380,7 @@ namespace FedXdr.Reading
                 ["exposureScoreByGroup"] = ExposureScoreByGroup,
                 ["deviceSecureScore"] = ConfigurationScore,
                 ["secureScores"] = SecureScores,
+                ["vulnerabilityChanges"] = SoftwareVulnerabilityChanges,
             };
 
         /// <summary>What Test-FdxConnection can check.</summary>

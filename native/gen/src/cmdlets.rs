@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::fmt::{self, Write as _};
 
 use fedxdr_core::catalog::{
-    DATASETS, Filter, IdParameter, Label, Parameter, ParameterKind, RESOURCES, Resource, Since,
+    Filter, IdParameter, Label, Parameter, ParameterKind, RESOURCES, Resource, Since, stored_datasets,
 };
 
 use crate::Generated;
@@ -139,7 +139,7 @@ pub(crate) fn generate() -> Result<Generated, Box<dyn std::error::Error>> {
             )?;
         }
     }
-    let classes: BTreeSet<_> = DATASETS.iter().map(|dataset| dataset.resource.class).collect();
+    let classes: BTreeSet<_> = stored_datasets().map(|dataset| dataset.resource.class).collect();
     let types: Vec<_> = classes.iter().map(|class| format!("typeof({class}), ")).collect();
     let types = types.concat();
     writeln!(

@@ -118,6 +118,7 @@ const DATASET_EXPORT_LIST: &[Item] = &[
     property("TenantName", "TenantName"),
     property("Dataset", "Dataset"),
     property("Result", "Result"),
+    property("Mode", "Mode"),
     property("Rows", "Rows"),
     property("Files", "Files"),
     property("Bytes", "Bytes"),

@@ -3,7 +3,7 @@
 use std::fmt::{self, Write as _};
 
 use fedxdr_core::catalog::{
-    ADDITIONAL, Column, ColumnKind, DATASETS, Label, RESOURCES, Resource, SCALES, Scale,
+    ADDITIONAL, Column, ColumnKind, Label, RESOURCES, Resource, SCALES, Scale, stored_datasets,
 };
 use fedxdr_core::{Family, HUNTING_CHECK};
 
@@ -195,7 +195,7 @@ fn catalog(out: &mut String) -> fmt::Result {
     writeln!(out, "\n        /// <summary>What the rows of datasets are.</summary>")?;
     writeln!(out, "        internal static readonly Dictionary<string, CatalogEntry> Datasets =")?;
     writeln!(out, "            new(StringComparer.OrdinalIgnoreCase)\n            {{")?;
-    for dataset in DATASETS {
+    for dataset in stored_datasets() {
         writeln!(out, "                [\"{}\"] = {},", dataset.name, pascal(dataset.resource.name))?;
     }
     writeln!(out, "            }};")?;

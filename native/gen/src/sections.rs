@@ -5,7 +5,9 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-use fedxdr_core::catalog::{DATASETS, Dataset, Filter, Paging, Resource, Since, WithoutLink};
+use fedxdr_core::catalog::{
+    DATASETS, Dataset, Filter, Paging, Resource, Since, WithoutLink, stored_datasets,
+};
 use fedxdr_core::{Family, HUNTING_CHECK};
 
 use crate::cmdlets::{self, DataCmdlet};
@@ -101,7 +103,7 @@ fn datasets() -> String {
 /// The classes of the rows of datasets.
 fn dataset_outputs() -> Outcome<String> {
     let mut classes: BTreeMap<&str, Vec<String>> = BTreeMap::new();
-    for dataset in DATASETS {
+    for dataset in stored_datasets() {
         classes.entry(dataset.resource.class).or_default().push(format!("`{}`", dataset.name));
     }
     let mut out = String::from("\n");

@@ -26,6 +26,9 @@ const TENANTS: [&str; 3] = ["aadTenantId", "azureTenantId", "tenantId"];
 /// Largest page of an export, and its size without `pageSize`.
 const LARGEST_EXPORT_PAGE: u64 = 200_000;
 const EXPORT_PAGE: u64 = 50_000;
+/// Changes are told by periods of so many seconds, and the sample's are as old as if it were this time.
+const PERIOD: i64 = 6 * 3600;
+const SAMPLE_TIME: i64 = 1_795_348_800;
 
 impl Endpoint {
     /// The rows of the sample.
@@ -190,9 +193,17 @@ impl Endpoint {
         customer: &Customer,
         samples: &[Value],
     ) -> Result<Answer, Refusal> {
-        // A link has no time: its token stands for it.
+        let is_changes = matches!(self.shape, Shape::Changes);
         if call.query.contains_key("$skiptoken") {
-            only(state, call, &["pageSize", "$skiptoken"])?;
+            only(
+                state,
+                call,
+                if is_changes {
+                    &["pageSize", "$skiptoken", "sinceTime"]
+                } else {
+                    &["pageSize", "$skiptoken"]
+                },
+            )?;
         } else {
             self.check(state, call, &["pageSize", "$top"])?;
         }
@@ -200,17 +211,34 @@ impl Endpoint {
         let top = parameter(call, "$top", LARGEST_EXPORT_PAGE)?;
         let of_machines = (customer.machines * samples.len()) as u64;
         // The service sends changes of the first period again.
-        let again = if matches!(self.shape, Shape::Changes) { of_machines.min(3) } else { 0 };
-        let total = of_machines + again;
+        let again = if is_changes { of_machines.min(3) } else { 0 };
+        // All changes of the period that the time falls into, and later ones.
+        let since = call.query.iter().find(|(name, _)| name.eq_ignore_ascii_case("sinceTime"));
+        let from_time = since
+            .and_then(|(_, since)| time(&since.as_str().into()))
+            .map_or(i64::MIN, |since| since.as_second().div_euclid(PERIOD) * PERIOD);
+        let is_told = |number: &u64| {
+            let row = Self::export_row(samples, customer, *number);
+            !is_changes || time(&row["eventTimestamp"]).is_some_and(|time| time.as_second() >= from_time)
+        };
+        let numbers: Vec<u64> = (0..of_machines + again).filter(is_told).collect();
+        let total = numbers.len() as u64;
         let from = pages::position(call, total)?;
         let to = from.saturating_add(top.unwrap_or(size)).min(total);
-        let row = |number| Self::export_row(samples, customer, number).to_string().into_bytes();
+        let row = |at: u64| {
+            let number = usize::try_from(at).ok().and_then(|at| numbers.get(at)).copied().unwrap_or_default();
+            Self::export_row(samples, customer, number).to_string().into_bytes()
+        };
         let next = (top.is_none() && to < total).then(|| {
             let definition = json!({"TimePath": files::time_path(&state.world().snapshot)});
             let token = json!({"ExportDefinition": definition, "ExportFileIndex": 0, "LineStoppedAt": to});
             let token = STANDARD.encode(token.to_string());
             let token: String = url::form_urlencoded::byte_serialize(token.as_bytes()).collect();
-            format!("{}{}?pagesize={size}&$skiptoken={token}", state.address("defender"), call.path)
+            let since = since.map_or_else(String::new, |(_, since)| {
+                let since: String = url::form_urlencoded::byte_serialize(since.as_bytes()).collect();
+                format!("sincetime={since}&")
+            });
+            format!("{}{}?{since}pagesize={size}&$skiptoken={token}", state.address("defender"), call.path)
         });
         Ok(pages::list(state, call, customer, self.sample, (from..to).map(row).collect(), next))
     }
@@ -225,6 +253,9 @@ impl Endpoint {
         let mut row = samples.get(number % samples.len().max(1)).cloned().unwrap_or_default();
         if let Some(members) = row.as_object_mut() {
             of_machine(members, customer, machine);
+            if let Some(event) = members.get_mut("eventTimestamp") {
+                *event = lately(event).into();
+            }
             if let Some(Value::String(id)) = members.get_mut("id") {
                 let machine = String::from_utf8_lossy(&id_of(customer, machine)).into_owned();
                 *id = id.replacen(&id.get(..40).unwrap_or_default().to_owned(), &machine, 1);
@@ -286,6 +317,19 @@ fn vary(id: &mut Value, added: usize) {
             Err(_) => format!("{text}_{added}").into(),
         };
     }
+}
+
+/// The time of a change, in its form: as long ago as it is in the sample.
+fn lately(event: &Value) -> String {
+    let now = i64::try_from(now()).unwrap_or(0).div_euclid(PERIOD) * PERIOD;
+    let shifted = time(event)
+        .and_then(|time| time.checked_add(jiff::SignedDuration::from_secs(now - SAMPLE_TIME)).ok());
+    let form = if event.as_str().is_some_and(|text| text.contains('T')) {
+        "%Y-%m-%dT%H:%M:%S.%3fZ"
+    } else {
+        "%Y-%m-%d %H:%M:%S.%7f"
+    };
+    shifted.map_or_else(String::new, |time| time.strftime(form).to_string())
 }
 
 fn id_of(customer: &Customer, machine: usize) -> [u8; 40] {

@@ -103,6 +103,7 @@ pub(crate) const EXPORT: Table = Table {
     columns: &[
         ("dataset", Text),
         ("result", Text),
+        ("mode", Text),
         ("rows", Int),
         ("files", Int),
         ("bytes", Int),

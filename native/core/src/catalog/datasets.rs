@@ -10,33 +10,45 @@ pub struct Dataset {
     pub name: &'static str,
     /// What is read.
     pub resource: &'static Resource,
-    /// Path that lists the same rows as files. Such a dataset is a snapshot of the service: a link to its next page
-    /// still leads on in a later run.
+    /// Path that lists the same rows as files.
     pub files: Option<&'static str>,
+    /// Whether all rows are of one snapshot of the service: a link to its next page still leads on in a later run.
+    pub is_snapshot: bool,
+    /// What changed since a time, where the service tells that. It has a name of its own, because a change is no row of
+    /// the list: whoever reads one of the folders must not find the other's rows.
+    pub changes: Option<&'static Dataset>,
 }
 
 impl Dataset {
-    /// Whether all rows are of one snapshot of the service.
-    pub fn is_snapshot(&self) -> bool {
-        self.files.is_some()
+    /// Whether its rows are changes of another one.
+    pub fn is_changes(&self) -> bool {
+        DATASETS.iter().filter_map(|dataset| dataset.changes).any(|changes| changes.name == self.name)
     }
 }
 
 const fn snapshot(name: &'static str, resource: &Resource, files: &'static str) -> Dataset {
-    Dataset { name, resource: listed(resource), files: Some(files) }
+    Dataset { files: Some(files), is_snapshot: true, ..list(name, resource) }
 }
 
 const fn list(name: &'static str, resource: &Resource) -> Dataset {
-    Dataset { name, resource: listed(resource), files: None }
+    Dataset { name, resource: listed(resource), files: None, is_snapshot: false, changes: None }
 }
+
+const VULNERABILITY_CHANGES: Dataset = Dataset {
+    is_snapshot: true,
+    ..list("vulnerabilityChanges", &defender::software_vulnerabilities_by_machine::CHANGES)
+};
 
 /// Every dataset.
 pub const DATASETS: &[Dataset] = &[
-    snapshot(
-        "vulnerabilities",
-        &defender::software_vulnerabilities_by_machine::RESOURCE,
-        "/api/machines/SoftwareVulnerabilitiesExport",
-    ),
+    Dataset {
+        changes: Some(&VULNERABILITY_CHANGES),
+        ..snapshot(
+            "vulnerabilities",
+            &defender::software_vulnerabilities_by_machine::RESOURCE,
+            "/api/machines/SoftwareVulnerabilitiesExport",
+        )
+    },
     snapshot(
         "softwareInventory",
         &defender::assessments::SOFTWARE_INVENTORY,
@@ -87,4 +99,9 @@ pub const DATASETS: &[Dataset] = &[
 /// Looks a dataset up by its name, without regard to case.
 pub fn dataset(name: &str) -> Option<&'static Dataset> {
     DATASETS.iter().find(|dataset| dataset.name.eq_ignore_ascii_case(name))
+}
+
+/// Every dataset that files can have: also the changes.
+pub fn stored_datasets() -> impl Iterator<Item = &'static Dataset> {
+    DATASETS.iter().chain(DATASETS.iter().filter_map(|dataset| dataset.changes))
 }

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use crate::catalog::{self, DATASETS, Dataset};
-use crate::errors::{DATASET_COMPRESSION, DATASET_DESTINATION, DATASET_UNKNOWN, Error, Result, excerpt};
+use crate::errors::{
+    DATASET_COMPRESSION, DATASET_DESTINATION, DATASET_NO_CHANGES, DATASET_UNKNOWN, Error, Result, excerpt,
+};
 
 /// A file ends with the page in which it gets this many rows.
 const ROWS_PER_FILE: u64 = 200_000;
@@ -92,10 +94,13 @@ fn compression(format: Format, name: Option<&str>) -> Result<Compression> {
 names! {
     /// What an export reads.
     Mode {
-        /// What is best for most tenants: the pages of a list.
+        /// What is best for most tenants: the changes since the last run, where the service tells them, and the pages
+        /// of the whole list every week; otherwise the pages of the list.
         Auto = "Auto",
         /// The whole snapshot as files, where the service has them.
         Full = "Full",
+        /// The changes since the last run.
+        Delta = "Delta",
     }
 }
 
@@ -134,6 +139,13 @@ impl ExportRequest {
         if datasets.is_empty() {
             return Err(Error::invalid_argument("the member 'datasets' has no name"));
         }
+        let mode = Mode::of(document.mode.as_deref())?;
+        if let (Mode::Delta, Some(other)) = (mode, datasets.iter().find(|dataset| dataset.changes.is_none()))
+        {
+            return Err(DATASET_NO_CHANGES
+                .error(format!("the service does not tell the changes of the dataset {}", other.name))
+                .fill("datasets", names(DATASETS.iter().filter(|dataset| dataset.changes.is_some()))));
+        }
         let given = &document.destination;
         let destination = Path::new(given);
         if given.contains("://") || !destination.is_absolute() {
@@ -145,19 +157,21 @@ impl ExportRequest {
             datasets,
             destination: destination.to_owned(),
             format,
-            mode: Mode::of(document.mode.as_deref())?,
+            mode,
             compression: compression(format, document.compression.as_deref())?,
             rows_per_file: document.rows_per_file.unwrap_or(ROWS_PER_FILE).max(1),
         })
     }
 }
 
-/// The dataset of this name.
-pub(super) fn known(name: &str) -> Result<&'static Dataset> {
+fn known(name: &str) -> Result<&'static Dataset> {
     catalog::dataset(name.trim()).ok_or_else(|| {
-        let names: Vec<_> = DATASETS.iter().map(|dataset| dataset.name).collect();
         DATASET_UNKNOWN
             .error(format!("there is no dataset '{}'", excerpt(name, 80)))
-            .fill("datasets", names.join(", "))
+            .fill("datasets", names(DATASETS.iter()))
     })
+}
+
+fn names(datasets: impl Iterator<Item = &'static Dataset>) -> String {
+    datasets.map(|dataset| dataset.name).collect::<Vec<_>>().join(", ")
 }

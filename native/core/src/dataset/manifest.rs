@@ -3,17 +3,21 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::document::{Compression, ExportRequest, Format};
+use super::document::{Compression, ExportRequest, Format, Mode};
 use super::format::{TENANT_COLUMN, file_columns};
 use super::snapshot;
+use crate::batch::TICKS_PER_SECOND;
 use crate::catalog::{Column, ColumnKind, Dataset};
+use crate::read::decode::time::ticks;
 
 /// Folder of manifests and of what is not whole yet. Readers skip names that begin like this.
-const OWN: &str = "_fedxdr";
+pub(super) const OWN: &str = "_fedxdr";
 /// What follows the day in the name of a manifest.
 pub(super) const MANIFEST: &str = ".json";
 /// What the name of a tenant's folder begins with.
 pub(super) const TENANT_KEY: &str = "tenant=";
+/// The service makes a snapshot and tells changes every six hours. In ticks.
+pub(super) const PERIOD: i64 = 6 * 3600 * TICKS_PER_SECOND;
 /// Version of the manifest and of the layout.
 pub(super) const SCHEMA_VERSION: u32 = 1;
 
@@ -51,8 +55,11 @@ impl Names {
         self.own(&format!("unfinished/{file}"))
     }
 
-    pub(super) fn manifest(&self, day: &str) -> String {
-        self.own(&format!("{day}{MANIFEST}"))
+    pub(super) fn manifest(&self, day: &str, delta: Option<&Delta>) -> String {
+        match delta {
+            Some(Delta { number, .. }) => self.own(&format!("{day}-{number:05}{MANIFEST}")),
+            None => self.own(&format!("{day}{MANIFEST}")),
+        }
     }
 
     pub(super) fn state(&self) -> String {
@@ -104,6 +111,20 @@ pub(super) struct ColumnEntry {
     pub(super) kind: String,
 }
 
+/// What a run of changes says besides. There may be several of a day.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Delta {
+    /// The time that the service was asked for changes since.
+    pub(super) since: String,
+    /// When the latest change was noticed: the next run asks for changes since then.
+    pub(super) until: String,
+    /// Its number among those of its day.
+    pub(super) number: usize,
+    /// Number of its first file: those of a day follow each other.
+    pub(super) first_file: usize,
+}
+
 /// What makes two runs write the same files.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -128,7 +149,13 @@ pub(super) fn file_kind(column: &Column) -> String {
 }
 
 impl Shape {
-    pub(super) fn new(request: &ExportRequest, dataset: &Dataset, tenant: &str, source: &str) -> Self {
+    pub(super) fn new(
+        request: &ExportRequest,
+        dataset: &Dataset,
+        tenant: &str,
+        source: &str,
+        mode: Mode,
+    ) -> Self {
         let tenant_column = ColumnEntry { name: TENANT_COLUMN.to_owned(), kind: "Text".to_owned() };
         let columns = file_columns(dataset.resource)
             .into_iter()
@@ -137,8 +164,7 @@ impl Shape {
             schema_version: SCHEMA_VERSION,
             dataset: dataset.name.to_owned(),
             tenant_id: tenant.to_owned(),
-            // There are no changes to be read yet, so every run reads all.
-            mode: "Full".to_owned(),
+            mode: mode.name().to_owned(),
             source: source.to_owned(),
             format: request.format.name().to_owned(),
             compression: request.compression.name().to_owned(),
@@ -158,6 +184,9 @@ pub(super) struct State {
     pub(super) read_from: String,
     /// The snapshot of the service that the rows are of, as the service names it.
     pub(super) snapshot: Option<String>,
+    /// Of changes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) delta: Option<Delta>,
     pub(super) parts: Vec<PartEntry>,
     /// Where the list goes on.
     pub(super) next: Option<String>,
@@ -175,6 +204,8 @@ pub(super) struct Manifest {
     pub(super) snapshot_time: Option<String>,
     read_from: String,
     read_to: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) delta: Option<Delta>,
     pub(super) rows: u64,
     pub(super) bytes: u64,
     pub(super) folder: String,
@@ -182,6 +213,14 @@ pub(super) struct Manifest {
 }
 
 impl Manifest {
+    /// Up to when it has everything, in ticks.
+    pub(super) fn taken(&self) -> i64 {
+        let text = self.delta.as_ref().map(|delta| &delta.until).or(self.snapshot_time.as_ref());
+        let known = text.and_then(|text| ticks(text));
+        // A list of one page does not say which snapshot it is of.
+        known.or_else(|| ticks(&self.read_from).map(|read| read - 2 * PERIOD)).unwrap_or_default()
+    }
+
     pub(super) fn new(state: State, folder: String, read_to: String) -> Self {
         Manifest {
             tool: concat!("FedXdr ", env!("CARGO_PKG_VERSION")).to_owned(),
@@ -191,6 +230,7 @@ impl Manifest {
             shape: state.shape,
             day: state.day,
             snapshot: state.snapshot,
+            delta: state.delta,
             read_from: state.read_from,
             read_to,
             folder,

@@ -10,12 +10,12 @@ use super::document::{ExportRequest, Mode};
 use super::files::{Files, Listing};
 use super::manifest::{Manifest, State};
 use super::snapshot;
-use super::writer::{Begin, Job, Opened, Writer};
+use super::writer::{Begin, Changes, Job, Opened, Writer};
 use crate::auth;
-use crate::catalog::{Dataset, PageSize, Paging};
+use crate::catalog::{Dataset, PageSize, Paging, Since};
 use crate::cloud::Family;
 use crate::context::Context;
-use crate::errors::{DATASET_IN_USE, NO_TENANT_ID, Result};
+use crate::errors::{DATASET_IN_USE, Error, NO_TENANT_ID, Result};
 use crate::read::address;
 use crate::read::pager;
 use crate::read::plan::{Plan, Scope};
@@ -32,6 +32,7 @@ const LINK_GONE: [u16; 3] = [400, 404, 410];
 /// What became of a dataset.
 pub(crate) struct Summary {
     pub(crate) result: &'static str,
+    pub(crate) mode: String,
     pub(crate) rows: u64,
     pub(crate) files: u64,
     pub(crate) bytes: u64,
@@ -61,21 +62,28 @@ pub(crate) async fn export(
     (tenant, id): (&str, &str),
     request: &Arc<ExportRequest>,
     dataset: &'static Dataset,
-    sink: impl Fn() -> Sink,
+    sink: impl Fn(&'static Dataset) -> Sink,
 ) -> Result<Summary> {
     let run = Run { context, tenant, id, request, dataset };
     let begun = context.clock.now();
     let (manifest, result) = run.run(&sink).await?;
     let folder = request.destination.join(manifest.folder.replace('/', std::path::MAIN_SEPARATOR_STR));
+    let is_there = manifest.rows > 0 || manifest.delta.is_none();
     Ok(Summary {
         result,
+        mode: manifest.shape.mode,
         rows: manifest.rows,
         files: manifest.parts.len() as u64,
         bytes: manifest.bytes,
         snapshot_time: manifest.snapshot_time,
         duration: context.clock.now().saturating_sub(begun),
-        path: Some(folder.display().to_string()),
+        path: is_there.then(|| folder.display().to_string()),
     })
+}
+
+/// Whether the service no longer knows a link.
+fn is_gone(error: &Error) -> bool {
+    error.http_status.is_some_and(|status| LINK_GONE.contains(&status))
 }
 
 struct Run<'a> {
@@ -93,12 +101,16 @@ enum Source<'a> {
 }
 
 impl Run<'_> {
-    async fn run(&self, sink: &impl Fn() -> Sink) -> Result<(Manifest, &'static str)> {
+    async fn run(&self, sink: &impl Fn(&'static Dataset) -> Sink) -> Result<(Manifest, &'static str)> {
         let (mut writer, opened) = self.open().await?;
-        let Opened { unfinished, whole } = opened;
+        let Opened { unfinished, whole, changes } = opened;
+        if let Some(changes) = changes {
+            return self.changes(writer, unfinished, changes, sink).await;
+        }
+        let new_sink = || sink(self.dataset);
         let files = match self.files() {
             Some(files) => {
-                let listing = files.list(sink()).await?;
+                let listing = files.list(new_sink()).await?;
                 Some((files, listing))
             }
             None => None,
@@ -106,7 +118,7 @@ impl Run<'_> {
         let newest = match (&files, &unfinished, &whole) {
             (Some((_, listing)), ..) => Some(listing.generated.clone()),
             (None, None, None) => None,
-            _ => self.newest(sink).await?,
+            _ => self.newest(new_sink()).await?,
         };
         if let (Some(manifest), Some(newest)) = (whole, &newest)
             && manifest.snapshot.as_ref() == Some(newest)
@@ -117,8 +129,8 @@ impl Run<'_> {
             && let Some(rest) = self.rest(&state, newest.as_deref(), files.as_ref())?
         {
             writer.begin(Begin::Continued);
-            match self.read(writer, rest, sink).await {
-                Err(error) if error.http_status.is_some_and(|status| LINK_GONE.contains(&status)) => {
+            match self.read(writer, rest, new_sink(), &new_sink).await {
+                Err(error) if is_gone(&error) => {
                     self.say(
                         "the service no longer has the rest of the snapshot, so the dataset is read anew",
                     );
@@ -133,7 +145,52 @@ impl Run<'_> {
             None => (Source::Pages(Box::new(self.plan(&[])?)), None),
         };
         writer.begin(Begin::Anew(snapshot));
-        self.read(writer, all, sink).await.map(|manifest| (manifest, "Complete"))
+        self.read(writer, all, new_sink(), &new_sink).await.map(|manifest| (manifest, "Complete"))
+    }
+
+    /// Reads what has changed since the last run.
+    async fn changes(
+        &self,
+        mut writer: Writer,
+        unfinished: Option<State>,
+        mut changes: Changes,
+        sink: &impl Fn(&'static Dataset) -> Sink,
+    ) -> Result<(Manifest, &'static str)> {
+        let of = changes.of;
+        let Since::Query { parameter, .. } = of.resource.since else {
+            return Err(Error::internal("changes need a time"));
+        };
+        let since = changes.since.clone();
+        self.context.reporter.verbose(format!(
+            "Dataset: reading the changes of {} of tenant {} since {since}.",
+            self.dataset.name, self.tenant
+        ));
+        let plan = Plan::of(&self.context.settings, of.resource, Scope::List, &[(parameter, since)])?;
+        let new_sink = || sink(of);
+        let begin = |seen| {
+            let mut sink = sink(of);
+            sink.unique = Some(seen);
+            sink
+        };
+        if let Some(next) = unfinished.and_then(|state| state.next) {
+            writer.begin(Begin::Continued);
+            let url = address::next_page(&self.context.settings, plan.family, &plan.url, &next)?;
+            let rest = Source::Pages(Box::new(Plan { url, ..plan.clone() }));
+            match self.read(writer, rest, begin(changes.seen), &new_sink).await {
+                Err(error) if is_gone(&error) => {
+                    self.say("the service no longer has the rest of the changes, so they are read anew");
+                    let (again, opened) = self.open().await?;
+                    let lost = || Error::internal("what a run reads has changed");
+                    (writer, changes) = (again, opened.changes.ok_or_else(lost)?);
+                }
+                done => return done.map(|manifest| (manifest, "Resumed")),
+            }
+        }
+        writer.begin(Begin::Anew(None));
+        let all = Source::Pages(Box::new(plan));
+        let manifest = self.read(writer, all, begin(changes.seen), &new_sink).await?;
+        let result = if manifest.rows == 0 { "Unchanged" } else { "Complete" };
+        Ok((manifest, result))
     }
 
     /// The files of the dataset, if they are to be read.
@@ -153,6 +210,7 @@ impl Run<'_> {
                 source: if self.files().is_some() { "Files" } else { "Pages" },
                 tenant: self.id.to_owned(),
                 clock: Arc::clone(&self.context.clock),
+                begun: self.context.clock.now(),
             };
             match Writer::open(job).await {
                 Err(error) if error.is(&DATASET_IN_USE) && attempts < LOCK_ATTEMPTS => attempts += 1,
@@ -200,7 +258,7 @@ impl Run<'_> {
     }
 
     /// The newest snapshot of the service, if the link of a small first page names it.
-    async fn newest(&self, sink: &impl Fn() -> Sink) -> Result<Option<String>> {
+    async fn newest(&self, mut sink: Sink) -> Result<Option<String>> {
         let Paging::NextLink { page_size: Some(PageSize { parameter, .. }), .. } =
             self.dataset.resource.paging
         else {
@@ -208,7 +266,6 @@ impl Run<'_> {
         };
         let plan = self.plan(&[(parameter, "1".to_owned())])?;
         let (writer, mut pieces) = mpsc::channel(1);
-        let mut sink = sink();
         sink.writer = Some(writer);
         sink.is_one_page = true;
         let link = async {
@@ -235,9 +292,9 @@ impl Run<'_> {
         &self,
         mut writer: Writer,
         source: Source<'_>,
+        mut sink: Sink,
         new_sink: &impl Fn() -> Sink,
     ) -> Result<Manifest> {
-        let mut sink = new_sink();
         sink.writer = Some(writer.pieces.clone());
         let read = async {
             match source {
@@ -250,6 +307,7 @@ impl Run<'_> {
             failed = writer.failed() => return Err(failed),
             read = read => read,
         };
+        sink.tell_latest().await;
         drop(sink);
         match read {
             Ok(()) => writer.finish().await,

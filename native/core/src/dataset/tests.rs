@@ -14,9 +14,10 @@ use super::destination::{Destination, Folder, Hidden};
 use super::document::{ExportDocument, ExportRequest};
 use super::format::{TENANT_COLUMN, file_columns};
 use super::manifest::{State, file_kind};
-use super::writer::{Begin, Job, Writer};
+use super::writer::{Begin, Changes, Job, Opened, Writer};
 use crate::batch::{Batch, BatchBuilder};
 use crate::catalog;
+use crate::clock::Clock as _;
 use crate::errors::{DATASET_IO, Result};
 use crate::read::decode::row::RowDecoder;
 use crate::read::sink::Piece;
@@ -140,21 +141,27 @@ fn address(page: u64) -> Url {
     Url::parse(&format!("https://example.com/?page={page}")).unwrap()
 }
 
-/// One run, from where the last one ended. False if it died.
-async fn run(destination: Box<dyn Destination>, folder: &PathBuf, format: &str) -> bool {
+fn job(destination: Box<dyn Destination>, folder: &PathBuf, format: &str, mode: &str) -> Job {
     let document = serde_json::json!({
         "destination": folder, "datasets": ["vulnerabilities"], "rowsPerFile": 500, "format": format,
+        "mode": mode,
     });
     let document: ExportDocument = serde_json::from_value(document).unwrap();
-    let job = Job {
+    Job {
         destination,
         request: Arc::new(ExportRequest::of(&document).unwrap()),
         dataset: catalog::dataset("vulnerabilities").unwrap(),
         source: "Pages",
         tenant: TENANT.to_owned(),
         clock: Arc::new(TestClock::new()),
-    };
-    let Ok((mut writer, opened)) = Writer::open(job).await else { return false };
+        begun: TestClock::new().now(),
+    }
+}
+
+/// One run, from where the last one ended. False if it died.
+async fn run(destination: Box<dyn Destination>, folder: &PathBuf, format: &str) -> bool {
+    let opened = Writer::open(job(destination, folder, format, "Full")).await;
+    let Ok((mut writer, opened)) = opened else { return false };
     if opened.whole.is_some() {
         return writer.stop().await.is_ok();
     }
@@ -215,11 +222,85 @@ async fn dies_at_any_step(format: &str, extension: &str) {
     assert!(steps > 30, "only {steps} steps");
 }
 
+/// Changes as the service tells them, as texts.
+fn changes_of(page: u64) -> Vec<String> {
+    let row = |row| {
+        let status = ["New", "Fixed", "Updated"][usize::try_from(row % 3).unwrap()];
+        format!(
+            r#"{{"id":"{page}-{row}","status":"{status}","eventTimestamp":"2023-11-14T20:0{page}:00Z"}}"#
+        )
+    };
+    (0..300).map(row).collect()
+}
+
+/// One run of changes, from where the last one ended. False if it died.
+async fn run_changes(destination: Box<dyn Destination>, folder: &PathBuf) -> bool {
+    let opened = Writer::open(job(destination, folder, "JsonLines", "Delta")).await;
+    let Ok((mut writer, Opened { unfinished, changes: Some(changes), .. })) = opened else { return false };
+    let Changes { of, mut seen, .. } = changes;
+    let next = unfinished.and_then(|state| state.next);
+    let first = next.map_or(0, |next| next.split_once("page=").unwrap().1.parse().unwrap());
+    writer.begin(if first == 0 { Begin::Anew(None) } else { Begin::Continued });
+    let (mut decoder, columns) = RowDecoder::typed(of.resource);
+    let mut builder = BatchBuilder::new(0, TENANT, columns);
+    for page in first..PAGES {
+        for json in changes_of(page).iter().filter(|json| seen.is_new(json)) {
+            decoder.decode(json, None, &mut builder).unwrap();
+            builder.end_row();
+        }
+        if let Some(batch) = builder.take() {
+            let _ = writer.pieces.send(Piece::Batch(batch)).await;
+        }
+        let _ = writer.pieces.send(Piece::Latest(seen.latest.unwrap())).await;
+        if page + 1 < PAGES {
+            let _ = writer.pieces.send(Piece::PageEnd(address(page + 1))).await;
+        }
+    }
+    writer.finish().await.is_ok()
+}
+
+#[tokio::test]
+async fn a_run_of_changes_that_dies_at_any_step_is_completed_byte_by_byte_and_no_change_comes_twice() {
+    let folder_of = |folder: &TestFolder| Box::new(Folder::new(folder.0.clone()));
+    let whole = TestFolder::new();
+    assert!(run(folder_of(&whole), &whole.0, "JsonLines").await);
+    let full = data(&whole);
+    assert!(run_changes(folder_of(&whole), &whole.0).await);
+    let expected = data(&whole);
+    assert_eq!(expected.len(), full.len() + 4);
+    let mut steps = 0;
+    loop {
+        steps += 1;
+        let folder = TestFolder::new();
+        for (name, content) in whole.files(|name| !name.contains("vulnerabilityChanges")) {
+            let path = folder.0.join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, content).unwrap();
+        }
+        let dying = |steps| {
+            let left = Arc::new(AtomicI64::new(steps));
+            Box::new(Dying { folder: Folder::new(folder.0.clone()), left })
+        };
+        if run_changes(dying(steps), &folder.0).await {
+            break;
+        }
+        run_changes(dying(steps / 2 + 3), &folder.0).await;
+        // The second of these finds nothing new.
+        for _ in 0..2 {
+            assert!(run_changes(folder_of(&folder), &folder.0).await, "step {steps}");
+            assert!(data(&folder) == expected, "step {steps}: {:?}", data(&folder).keys());
+        }
+        let own = folder.files(|name| name.starts_with("_fedxdr/"));
+        assert_eq!(own.len(), 3, "step {steps}: {:?}", own.keys());
+    }
+    assert!(steps > 30, "only {steps} steps");
+}
+
 /// Readers have tables with these columns. A file only ever gets new ones, at its end: a new line here. In the catalog
 /// they come last too, before the column of additional properties.
 #[test]
 fn columns_of_files_are_those_of_the_list_in_its_order_and_no_key_of_a_folder_has_the_name_of_one() {
-    let columns = catalog::DATASETS.iter().map(|dataset| {
+    let columns = catalog::stored_datasets().map(|dataset| {
         let columns = file_columns(dataset.resource).into_iter().map(|(_, column)| {
             assert!(!["tenant", "date"].contains(&column.name.to_ascii_lowercase().as_str()));
             assert_ne!(column.name.to_ascii_lowercase(), TENANT_COLUMN.to_ascii_lowercase());

@@ -2,21 +2,27 @@
 //! end all of them appear, and then the manifest. Whatever happens to the process, a later run goes on from the note.
 
 use std::io;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
+use super::chain::{Next, Place};
 use super::destination::{Destination, Hidden, io_error};
-use super::document::ExportRequest;
-use super::format::{RowWriter, row_writer};
-use super::manifest::{Manifest, Names, PartEntry, Shape, State};
+use super::document::{ExportRequest, Mode};
+use super::format::{RowWriter, row_writer, time_text};
+use super::manifest::{Delta, Manifest, Names, PartEntry, Shape, State};
 use super::part::Part;
 use super::snapshot;
+use super::stored::manifests::Manifests;
 use crate::batch::Batch;
 use crate::catalog::Dataset;
 use crate::clock::Clock;
 use crate::errors::{DATASET_SNAPSHOT_CHANGED, Error, Result, catch_panic};
+use crate::read::decode::time::ticks;
+use crate::read::members::Unique;
 use crate::read::sink::Piece;
 
 /// Batches that wait for the writer at most.
@@ -31,6 +37,8 @@ pub(super) struct Job {
     pub(super) source: &'static str,
     pub(super) tenant: String,
     pub(super) clock: Arc<dyn Clock>,
+    /// When the run began.
+    pub(super) begun: Duration,
 }
 
 /// What a destination has of a dataset already.
@@ -39,6 +47,17 @@ pub(super) struct Opened {
     pub(super) unfinished: Option<State>,
     /// What is whole, of today.
     pub(super) whole: Option<Manifest>,
+    /// What the run reads in place of the whole list.
+    pub(super) changes: Option<Changes>,
+}
+
+/// The changes that a run reads.
+pub(super) struct Changes {
+    pub(super) of: &'static Dataset,
+    /// Since when, as files have it.
+    pub(super) since: String,
+    /// Those that came before.
+    pub(super) seen: Unique,
 }
 
 /// Where a run begins.
@@ -116,13 +135,18 @@ fn write(
     mut pieces: mpsc::Receiver<Piece>,
 ) -> Result<Option<Manifest>> {
     let names = Names::new(&job.request, job.dataset, &job.tenant);
-    let shape = Shape::new(&job.request, job.dataset, &job.tenant, job.source);
+    // Of the list and of its changes.
     let _lock = job.destination.lock(&names.lock())?;
-    let mut writing = Writing::new(job, names, shape)?;
+    let job = Rc::new(job);
+    let mut writing = Writing::new(&job, job.dataset, None)?;
     writing.commit()?;
+    let mut changes = None;
+    if let Some(of) = job.dataset.changes {
+        changes = writing.go_on_with_changes(of)?;
+    }
     let unfinished = writing.unfinished()?;
-    let whole = writing.whole()?;
-    if opened.send(Opened { unfinished: unfinished.clone(), whole }).is_err() {
+    let whole = if changes.is_none() { writing.whole()? } else { None };
+    if opened.send(Opened { unfinished: unfinished.clone(), whole, changes }).is_err() {
         return Ok(None);
     }
     let Ok(begin) = begins.blocking_recv() else { return Ok(None) };
@@ -137,6 +161,7 @@ fn write(
     while let Some(piece) = pieces.blocking_recv() {
         match piece {
             Piece::Batch(batch) => writing.rows(&batch)?,
+            Piece::Latest(time) => writing.latest(time),
             Piece::PageEnd(next) => writing.page_end(&next)?,
             Piece::FileEnd(next) => writing.end_of_whole(next)?,
             Piece::End => return writing.end().map(Some),
@@ -147,25 +172,68 @@ fn write(
 
 /// A dataset that is being written.
 struct Writing {
-    job: Job,
+    job: Rc<Job>,
+    dataset: &'static Dataset,
     names: Names,
     rows: Box<dyn RowWriter>,
     state: State,
     /// The file that the rows go to, and its name.
     part: Option<(Part, String)>,
+    /// Changes that what is written stands for.
+    lost: Vec<Manifest>,
 }
 
 impl Writing {
-    fn new(job: Job, names: Names, shape: Shape) -> Result<Self> {
-        let now = utc(job.clock.as_ref());
-        let day = now.split('T').next().unwrap_or_default().to_owned();
+    fn new(job: &Rc<Job>, dataset: &'static Dataset, delta: Option<Delta>) -> Result<Self> {
+        let (source, mode) =
+            if delta.is_some() { ("Changes", Mode::Delta) } else { (job.source, Mode::Full) };
+        let now = utc(job.begun);
         Ok(Writing {
-            rows: row_writer(job.request.format, job.dataset.resource, &job.tenant)?,
-            names,
-            state: State { shape, day, read_from: now, snapshot: None, parts: Vec::new(), next: None },
+            rows: row_writer(job.request.format, dataset.resource, &job.tenant)?,
+            names: Names::new(&job.request, dataset, &job.tenant),
+            state: State {
+                shape: Shape::new(&job.request, dataset, &job.tenant, source, mode),
+                day: day(&now),
+                read_from: now,
+                snapshot: None,
+                delta,
+                parts: Vec::new(),
+                next: None,
+            },
             part: None,
-            job,
+            lost: Vec::new(),
+            dataset,
+            job: Rc::clone(job),
         })
+    }
+
+    /// Writes changes instead, if they are what the run is to read.
+    fn go_on_with_changes(&mut self, of: &'static Dataset) -> Result<Option<Changes>> {
+        let job = Rc::clone(&self.job);
+        let destination = job.destination.as_ref();
+        let none = Writing::new(&job, of, None)?;
+        none.commit()?;
+        let place = Place { destination, dataset: job.dataset, changes: of, tenant: &job.tenant };
+        let Next { changes, lost } = place.next(job.request.mode, job.begun)?;
+        let Some((since, seen)) = changes else {
+            self.lost = lost;
+            return Ok(None);
+        };
+        let since = time_text(since);
+        let day = &none.state.day;
+        // Others of the day are there already.
+        let manifests = Manifests::of(destination, of.name, &job.tenant)?;
+        let files = destination.list(&none.names.folder(day))?;
+        let of_lost = lost.iter().filter(|lost| lost.day == *day).flat_map(|lost| &lost.parts);
+        let files = files.iter().chain(of_lost.map(|part| &part.name)).map(String::as_str);
+        let delta = Delta {
+            until: since.clone(),
+            since: since.clone(),
+            number: next_number(manifests.of_day(day)),
+            first_file: next_number(files),
+        };
+        *self = Writing { lost, ..Writing::new(&job, of, Some(delta))? };
+        Ok(Some(Changes { of, since, seen }))
     }
 
     /// A document of the destination. One that is damaged, or that another version wrote, is none.
@@ -181,11 +249,12 @@ impl Writing {
 
     fn unfinished(&self) -> Result<Option<State>> {
         let state: Option<State> = self.document(&self.names.state())?;
-        Ok(state.filter(|state| state.shape == self.state.shape))
+        let since = |state: &State| state.delta.as_ref().map(|delta| delta.since.clone());
+        Ok(state.filter(|state| state.shape == self.state.shape && since(state) == since(&self.state)))
     }
 
     fn whole(&self) -> Result<Option<Manifest>> {
-        let manifest: Option<Manifest> = self.document(&self.names.manifest(&self.state.day))?;
+        let manifest: Option<Manifest> = self.document(&self.names.manifest(&self.state.day, None))?;
         let Some(manifest) = manifest.filter(|manifest| manifest.shape == self.state.shape) else {
             return Ok(None);
         };
@@ -208,11 +277,27 @@ impl Writing {
         Ok(())
     }
 
+    /// The name of the file that comes after those that are complete.
+    fn next_file(&self) -> String {
+        let first = self.state.delta.as_ref().map_or(0, |delta| delta.first_file);
+        self.names.file(first + self.state.parts.len())
+    }
+
+    /// Notes when the latest change was noticed.
+    fn latest(&mut self, time: i64) {
+        if let Some(delta) = &mut self.state.delta
+            && ticks(&delta.until).is_none_or(|until| until < time)
+        {
+            delta.until = time_text(time);
+        }
+    }
+
     fn rows(&mut self, batch: &Batch) -> Result<()> {
+        let next = self.next_file();
         let (part, name) = match &mut self.part {
             Some((part, name)) => (part, &*name),
             none => {
-                let name = self.names.hidden(&self.names.file(self.state.parts.len()));
+                let name = self.names.hidden(&next);
                 let file: Box<dyn Hidden> = self.job.destination.create(&name)?;
                 let (part, name) = none.insert((Part::new(file, self.job.request.compression), name));
                 self.rows.begin(part.buffer())?;
@@ -241,7 +326,7 @@ impl Writing {
         let is_full = self.part.as_ref().is_some_and(|(part, _)| part.rows >= self.job.request.rows_per_file);
         if is_full {
             self.end_part()?;
-            if self.job.dataset.is_snapshot() {
+            if self.dataset.is_snapshot {
                 self.state.next = Some(next);
                 self.put(&self.names.state(), &self.state)?;
             }
@@ -254,7 +339,7 @@ impl Writing {
         self.rows.end(part.buffer())?;
         let finished = part.finish().map_err(|e| unwritten(self.job.destination.as_ref(), &name, &e))?;
         self.state.parts.push(PartEntry {
-            name: self.names.file(self.state.parts.len()),
+            name: self.next_file(),
             rows: finished.rows,
             bytes: finished.bytes,
             sha256: finished.sha256,
@@ -265,10 +350,29 @@ impl Writing {
     fn end(mut self) -> Result<Manifest> {
         self.end_part()?;
         let folder = self.names.folder(&self.state.day);
-        let manifest = Manifest::new(self.state.clone(), folder, utc(self.job.clock.as_ref()));
-        self.put(&self.names.commit(), &manifest)?;
-        self.commit()?;
+        let manifest = Manifest::new(self.state.clone(), folder, utc(self.job.clock.now()));
+        if manifest.delta.is_some() && manifest.parts.is_empty() {
+            // Nothing has changed, so there is nothing to add.
+            self.clear()?;
+        } else {
+            self.put(&self.names.commit(), &manifest)?;
+            self.commit()?;
+        }
+        self.forget_lost()?;
         Ok(manifest)
+    }
+
+    /// Removes changes that are not whole any more: by now, others stand for them.
+    fn forget_lost(&self) -> Result<()> {
+        let Some(of) = self.job.dataset.changes else { return Ok(()) };
+        let names = Names::new(&self.job.request, of, &self.job.tenant);
+        for lost in &self.lost {
+            self.job.destination.remove(&names.manifest(&lost.day, lost.delta.as_ref()))?;
+            for part in &lost.parts {
+                self.job.destination.remove(&format!("{}/{}", lost.folder, part.name))?;
+            }
+        }
+        Ok(())
     }
 
     /// Shows a dataset that is whole, from wherever an earlier run stopped doing so. Without a manifest, readers see
@@ -277,14 +381,16 @@ impl Writing {
         let commit = self.names.commit();
         let Some(manifest): Option<Manifest> = self.document(&commit)? else { return Ok(()) };
         let destination = &self.job.destination;
-        let published = self.names.manifest(&manifest.day);
+        let published = self.names.manifest(&manifest.day, manifest.delta.as_ref());
         destination.remove(&published)?;
         for part in &manifest.parts {
             let name = format!("{}/{}", manifest.folder, part.name);
             destination.publish(&self.names.hidden(&part.name), &name)?;
         }
         for name in destination.list(&manifest.folder)? {
-            let is_of_another = !manifest.parts.iter().any(|part| part.name == name);
+            // The changes of a day add up; a full list replaces the one before.
+            let is_of_another =
+                manifest.delta.is_none() && !manifest.parts.iter().any(|part| part.name == name);
             if is_of_another {
                 destination.remove(&format!("{}/{name}", manifest.folder))?;
             }
@@ -299,8 +405,19 @@ fn unwritten(destination: &dyn Destination, name: &str, error: &io::Error) -> Er
     io_error(&destination.full_name(name), error)
 }
 
+/// The day of a time.
+fn day(time: &str) -> String {
+    time.split('T').next().unwrap_or_default().to_owned()
+}
+
+/// The number after those in the names of files, or of manifests of changes.
+fn next_number<'a>(names: impl Iterator<Item = &'a str>) -> usize {
+    let number = |name: &str| name.split('.').next()?.rsplit('-').next()?.parse::<usize>().ok();
+    names.filter_map(number).max().map_or(0, |last| last + 1)
+}
+
 /// The time, to the second.
-fn utc(clock: &dyn Clock) -> String {
-    let seconds = i64::try_from(clock.now().as_secs()).unwrap_or(i64::MAX);
+fn utc(time: Duration) -> String {
+    let seconds = i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
     jiff::Timestamp::from_second(seconds).unwrap_or_default().to_string()
 }

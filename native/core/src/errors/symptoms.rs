@@ -463,6 +463,12 @@ symptoms! {
         "the files of a dataset have a format or a version that Import-FdxDataset does not read",
         "Read Parquet with a tool that does, such as DuckDB or Power BI, or export the dataset as JsonLines. If a \
          newer version of FedXdr wrote the files, update the module.";
+    DATASET_NO_CHANGES = "Fdx.Dataset.NoChanges", Configuration, Connection,
+        "the service has no list of the changes of this dataset",
+        "Use -Mode Auto or -Mode Full. -Mode Delta is for {datasets}.";
+    DATASET_NO_BASELINE = "Fdx.Dataset.NoBaseline", Configuration, Connection,
+        "changes alone do not give the present state: there must be a full list, and all changes since",
+        "Use -Mode Auto, which reads the full list when it is needed, or -Mode Full once.";
     DATASET_SNAPSHOT_CHANGED = "Fdx.Dataset.SnapshotChanged", Protocol, Data,
         "the service changed to a newer snapshot while the dataset was read",
         "Nothing was written. Run the command again: it reads the newer snapshot.";

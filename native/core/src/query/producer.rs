@@ -13,7 +13,7 @@ use super::stored::{self, Goal};
 use crate::auth;
 use crate::batch::{Batch, BatchBuilder, ColumnBuilder, tables, ticks};
 use crate::blocking::compute;
-use crate::catalog::{self, Paging, Parents, Since};
+use crate::catalog::{self, Dataset, Paging, Parents, Since};
 use crate::context::Context;
 use crate::dataset::{self, ExportRequest, Summary};
 use crate::diagnose::{check, consent, explain};
@@ -327,10 +327,10 @@ impl Job {
                     let domain = self.tenant.contains('.').then_some(self.tenant.as_str());
                     summaries.label(&id, self.context.reporter.tenant_name().or(domain));
                     let tenant = (self.tenant.as_str(), id.as_str());
-                    let sink = || {
-                        let (decoder, columns) = RowDecoder::typed(dataset.resource);
+                    let sink = |of: &'static Dataset| {
+                        let (decoder, columns) = RowDecoder::typed(of.resource);
                         let mut sink = self.sink(decoder, columns);
-                        sink.unique = Unique::by(dataset.resource.unique);
+                        sink.unique = Unique::by(of.resource.unique);
                         // Each dataset of a tenant is read, not only the first.
                         sink.known = Arc::default();
                         sink
@@ -445,27 +445,28 @@ fn put_summary(columns: &mut [ColumnBuilder], dataset: &str, summary: &Summary) 
     let whole = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
     columns[0].text(dataset);
     columns[1].text(summary.result);
-    columns[2].int(whole(summary.rows));
-    columns[3].int(whole(summary.files));
-    columns[4].int(whole(summary.bytes));
+    columns[2].text(&summary.mode);
+    columns[3].int(whole(summary.rows));
+    columns[4].int(whole(summary.files));
+    columns[5].int(whole(summary.bytes));
     match summary.snapshot_time.as_deref().map(parse_time) {
-        Some(ParsedTime::Ticks(time)) => columns[5].int(time),
-        _ => columns[5].null(),
+        Some(ParsedTime::Ticks(time)) => columns[6].int(time),
+        _ => columns[6].null(),
     }
-    columns[6].float(summary.duration.as_secs_f64());
-    text_or_null(&mut columns[7], summary.path.as_deref());
-    columns[8].null();
+    columns[7].float(summary.duration.as_secs_f64());
+    text_or_null(&mut columns[8], summary.path.as_deref());
     columns[9].null();
+    columns[10].null();
 }
 
 fn put_failure(columns: &mut [ColumnBuilder], dataset: &str, error: &Error) {
     columns[0].text(dataset);
     columns[1].text("Failed");
-    for column in &mut columns[2..8] {
+    for column in &mut columns[2..9] {
         column.null();
     }
-    columns[8].text(error.id);
-    columns[9].text(&error.advice);
+    columns[9].text(error.id);
+    columns[10].text(&error.advice);
 }
 
 /// The service refuses an older time badly.

@@ -9,10 +9,31 @@ use serde::Deserializer;
 use serde::de::{Error as _, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+use super::decode::time::{ParsedTime, parse_time};
+
 /// The values of a row's own members with these names, in any case. `None` if the row is no sound object.
 pub(crate) fn pick<'a, const N: usize>(json: &'a str, names: [&str; N]) -> Option<[Option<&'a RawValue>; N]> {
     let mut found = [None; N];
     find(json, &names, &mut found).then_some(found)
+}
+
+/// As above, for names that are known only when the program runs. All are `None` if the row is no sound object.
+pub(crate) fn pick_all<'a>(json: &'a str, names: &[&str]) -> Vec<Option<&'a RawValue>> {
+    let mut found = vec![None; names.len()];
+    if !find(json, names, &mut found) {
+        found.fill(None);
+    }
+    found
+}
+
+/// The value of a member as text, without its quotes. `None` if it is null.
+pub(crate) fn text(value: Option<&RawValue>) -> Option<String> {
+    let json = value?.get();
+    match json.as_bytes() {
+        [b'"', ..] => serde_json::from_str(json).ok(),
+        b"null" => None,
+        _ => Some(json.to_owned()),
+    }
 }
 
 /// The value of one member, which mostly is the first one: the rest of the row is not read.
@@ -57,27 +78,35 @@ impl<'de> Visitor<'de> for Pick<'_, 'de> {
     }
 }
 
-/// Rows that came before, told apart by some of their members.
+/// Rows that came before, told apart by some of their members: by what these say, however it is written.
 pub(crate) struct Unique {
     names: &'static [&'static str],
     seen: HashSet<u64>,
+    /// The latest time of those members, in ticks.
+    pub(crate) latest: Option<i64>,
 }
 
 impl Unique {
     /// `None` if the rows have no such members.
     pub(crate) fn by(names: &'static [&'static str]) -> Option<Self> {
-        (!names.is_empty()).then(|| Unique { names, seen: HashSet::new() })
+        (!names.is_empty()).then(|| Unique { names, seen: HashSet::new(), latest: None })
     }
 
     /// Notes a row; false if it came before. A row without any of the members counts as new.
     pub(crate) fn is_new(&mut self, json: &str) -> bool {
-        let mut found = vec![None; self.names.len()];
-        if !find(json, self.names, &mut found) {
-            return true;
-        }
-        let values: Vec<_> = found.into_iter().map(|value| value.map(RawValue::get)).collect();
+        let values: Vec<_> = pick_all(json, self.names).into_iter().map(text).map(told_apart).collect();
+        let latest = values.iter().filter_map(|value| value.as_ref()?.as_ref().err()).max().copied();
+        self.latest = self.latest.max(latest);
         values.iter().all(Option::is_none) || self.seen.insert(FixedState::default().hash_one(&values))
     }
+}
+
+/// A text, or the time that it is.
+fn told_apart(text: Option<String>) -> Option<Result<String, i64>> {
+    text.map(|text| match parse_time(&text) {
+        ParsedTime::Ticks(time) => Err(time),
+        _ => Ok(text),
+    })
 }
 
 /// The ids of rows.
@@ -118,6 +147,13 @@ mod tests {
         assert!(unique.is_new(r#"{"id":"a"}"#));
         assert!(unique.is_new("{}") && unique.is_new("{}"));
         assert!(Unique::by(&[]).is_none());
+        // A file writes the same values in other words.
+        let mut unique = Unique::by(&["id", "eventTimestamp"]).unwrap();
+        assert!(unique.is_new(r#"{"id":"\u00e4","eventTimestamp":"2026-11-21 10:13:34.8470000"}"#));
+        assert!(!unique.is_new(r#"{"id":"ä","eventTimestamp":"2026-11-21T10:13:34.847Z"}"#));
+        assert!(unique.is_new(r#"{"id":"ä","eventTimestamp":"2026-11-20T10:13:34.847Z"}"#));
+        let ParsedTime::Ticks(latest) = parse_time("2026-11-21T10:13:34.847Z") else { panic!() };
+        assert_eq!(unique.latest, Some(latest));
     }
 
     #[test]

@@ -39,6 +39,8 @@ pub(crate) enum Item {
 /// What a sink hands to a writer, in the order of the list.
 pub(crate) enum Piece {
     Batch(Batch),
+    /// The latest time of the members that tell the rows so far apart, in ticks.
+    Latest(i64),
     /// The rows so far are whole pages; the list goes on at this address.
     PageEnd(Url),
     /// The rows so far are whole files; the next one has this name.
@@ -329,8 +331,20 @@ impl Sink {
     /// Tells a writer that a page has ended, and where the list goes on. False if nobody wants more.
     pub(crate) async fn page_ended(&self, next: &Url) -> bool {
         match &self.writer {
-            Some(writer) => writer.send(Piece::PageEnd(next.clone())).await.is_ok() && !self.is_one_page,
+            Some(writer) => {
+                self.tell_latest().await;
+                writer.send(Piece::PageEnd(next.clone())).await.is_ok() && !self.is_one_page
+            }
             None => true,
+        }
+    }
+
+    /// Tells a writer the latest time so far of the members that tell rows apart.
+    pub(crate) async fn tell_latest(&self) {
+        let latest = self.unique.as_ref().and_then(|unique| unique.latest);
+        if let (Some(writer), Some(latest)) = (&self.writer, latest) {
+            // A writer that has stopped says so itself.
+            let _ = writer.send(Piece::Latest(latest)).await;
         }
     }
 

@@ -22,6 +22,13 @@ use super::document::Format;
 use crate::catalog::Resource;
 use crate::errors::Result;
 
+/// A time as files have it.
+pub(super) fn time_text(ticks: i64) -> String {
+    let mut text = Vec::new();
+    time::write(ticks, &mut text);
+    String::from_utf8(text).unwrap_or_default()
+}
+
 /// The writer of a format.
 pub(super) fn row_writer(
     format: Format,

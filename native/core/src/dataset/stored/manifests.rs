@@ -1,10 +1,13 @@
-//! The manifests of a tenant's dataset, and which of them is wanted.
+//! The manifests of a tenant's dataset.
 
 use serde::Deserialize;
 
 use crate::dataset::destination::{Destination, Folder};
 use crate::dataset::manifest::{self, MANIFEST, Manifest, SCHEMA_VERSION, TENANT_KEY};
-use crate::errors::{DATASET_DAMAGED, DATASET_FORMAT, DATASET_MISSING, Error, Result};
+use crate::errors::{DATASET_DAMAGED, DATASET_FORMAT, Result};
+
+/// Characters of a day.
+const DAY: usize = 10;
 
 /// Which days are read back.
 #[derive(Debug)]
@@ -21,24 +24,13 @@ pub(super) fn tenants(folder: &Folder, dataset: &str) -> Result<Vec<String>> {
     let mut tenants = Vec::new();
     for name in folder.folders(&manifest::tenants(dataset))? {
         if let Some(tenant) = name.strip_prefix(TENANT_KEY)
-            && !Manifests::of(folder, dataset, tenant)?.days.is_empty()
+            && !Manifests::of(folder, dataset, tenant)?.names.is_empty()
         {
             tenants.push(tenant.to_owned());
         }
     }
     tenants.sort();
     Ok(tenants)
-}
-
-/// The error of something that is not in the folder. `there`: what could be, and is.
-pub(super) fn missing(folder: &Folder, what: &str, kind: &str, there: &[String]) -> Error {
-    let folder = folder.full_name("");
-    let available = if there.is_empty() {
-        format!("{kind} that another folder has")
-    } else {
-        format!("{kind} {}", there.join(", "))
-    };
-    DATASET_MISSING.error(format!("there is {what} in {folder}")).fill("available", available)
 }
 
 /// What every version of a manifest says.
@@ -49,46 +41,62 @@ struct Version {
 }
 
 /// The manifests of one tenant's dataset.
-pub(super) struct Manifests<'a> {
-    folder: &'a Folder,
+pub(in crate::dataset) struct Manifests<'a> {
+    destination: &'a dyn Destination,
     /// Name of their folder.
     own: String,
-    what: String,
-    /// Days that are whole, the oldest first.
-    days: Vec<String>,
+    /// Their names, the oldest first: a day, and of changes a number.
+    names: Vec<String>,
 }
 
 impl<'a> Manifests<'a> {
-    pub(super) fn of(folder: &'a Folder, dataset: &str, tenant: &str) -> Result<Self> {
+    pub(in crate::dataset) fn of(
+        destination: &'a dyn Destination,
+        dataset: &str,
+        tenant: &str,
+    ) -> Result<Self> {
         let own = manifest::manifests(dataset, tenant);
-        let is_day = |name: &&str| name.len() == 10 && name.parse::<jiff::civil::Date>().is_ok();
-        let names = folder.list(&own)?;
-        let days = names.iter().filter_map(|name| name.strip_suffix(MANIFEST).filter(is_day));
-        let mut days: Vec<String> = days.map(str::to_owned).collect();
-        days.sort();
-        Ok(Manifests { folder, own, what: format!("{dataset} of tenant {tenant}"), days })
+        let files = destination.list(&own)?;
+        let names = files.iter().filter_map(|name| name.strip_suffix(MANIFEST).filter(|name| is_name(name)));
+        let mut names: Vec<String> = names.map(str::to_owned).collect();
+        names.sort();
+        Ok(Manifests { destination, own, names })
     }
 
-    /// The days that are wanted; they are there.
-    pub(super) fn wanted(&self, days: &Days) -> Result<Vec<String>> {
-        let day = match days {
-            Days::All => return Ok(self.days.clone()),
-            Days::Newest => None,
-            Days::One(day) => Some(day),
-        };
-        let found = self.days.iter().rfind(|known| day.is_none_or(|day| day == *known));
-        found.map(|found| vec![found.clone()]).ok_or_else(|| {
-            let what = format!("no dataset {} of {}", self.what, day.map_or("any day", String::as_str));
-            missing(self.folder, &what, "the days", &self.days)
-        })
+    /// The days that there is something of, each once.
+    pub(in crate::dataset) fn days(&self) -> Vec<String> {
+        let mut days: Vec<_> = self.names.iter().map(|name| name[..DAY].to_owned()).collect();
+        days.dedup();
+        days
     }
 
-    /// The manifest of a day.
-    pub(super) fn read(&self, day: &str) -> Result<Manifest> {
-        let name = format!("{}/{day}{MANIFEST}", self.own);
-        let full = self.folder.full_name(&name);
+    /// How many there are of a day.
+    pub(in crate::dataset) fn of_day(&self, day: &str) -> impl Iterator<Item = &str> {
+        self.names.iter().filter(move |name| name[..DAY] == *day).map(String::as_str)
+    }
+
+    /// The newest one up to the end of a day, or of all.
+    pub(in crate::dataset) fn newest(&self, day: Option<&str>) -> Result<Option<Manifest>> {
+        let newest = self.names.iter().rfind(|name| day.is_none_or(|day| name[..DAY] <= *day));
+        newest.map(|name| self.read(name)).transpose()
+    }
+
+    /// Those from one day to the end of another one, or of all.
+    pub(in crate::dataset) fn between(
+        &self,
+        from: &str,
+        day: Option<&str>,
+    ) -> impl Iterator<Item = Result<Manifest>> {
+        let is_wanted =
+            move |name: &&String| name[..DAY] >= *from && day.is_none_or(|day| name[..DAY] <= *day);
+        self.names.iter().filter(is_wanted).map(|name| self.read(name))
+    }
+
+    fn read(&self, name: &str) -> Result<Manifest> {
+        let name = format!("{}/{name}{MANIFEST}", self.own);
+        let full = self.destination.full_name(&name);
         let damaged = || DATASET_DAMAGED.error(format!("the manifest {full} cannot be read"));
-        let content = self.folder.read(&name)?.ok_or_else(damaged)?;
+        let content = self.destination.read(&name)?.ok_or_else(damaged)?;
         let Version { schema_version } = serde_json::from_slice(&content).map_err(|_| damaged())?;
         if schema_version > SCHEMA_VERSION {
             let message = format!("the manifest {full} has the version {schema_version}");
@@ -96,4 +104,11 @@ impl<'a> Manifests<'a> {
         }
         serde_json::from_slice(&content).map_err(|_| damaged())
     }
+}
+
+fn is_name(name: &str) -> bool {
+    let day = name.get(..DAY).is_some_and(|day| day.parse::<jiff::civil::Date>().is_ok());
+    let number = name.get(DAY..).and_then(|rest| rest.strip_prefix('-'));
+    day && (name.len() == DAY
+        || number.is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit())))
 }

@@ -1,8 +1,9 @@
 //! Reads datasets back from the files that an export wrote, on a thread of its own. Only what has a manifest is whole,
 //! and nothing else is read.
 
-mod manifests;
-mod part;
+pub(super) mod manifests;
+pub(super) mod part;
+mod present;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,12 +14,14 @@ use tokio::sync::mpsc;
 
 use self::manifests::{Days, Manifests};
 use self::part::Files;
-use super::destination::Folder;
-use super::document::known;
+use self::present::{Became, Changes};
+use super::chain::Chain;
+use super::destination::{Destination as _, Folder};
 use super::format::TENANT_COLUMN;
+use super::manifest::{Manifest, OWN};
 use crate::batch::ColumnBuilder;
-use crate::catalog::Dataset;
-use crate::errors::{DATASET_SOURCE, Error, Result, catch_panic, excerpt};
+use crate::catalog::{Dataset, stored_datasets};
+use crate::errors::{DATASET_MISSING, DATASET_SOURCE, DATASET_UNKNOWN, Error, Result, catch_panic, excerpt};
 use crate::read::decode::row::RowDecoder;
 
 /// Messages that wait for their reader at most.
@@ -125,11 +128,12 @@ struct Reading<'a> {
 impl Reading<'_> {
     fn tenants(mut self, wanted: Vec<String>) -> Result<()> {
         let folder = Folder::new(self.request.folder.clone());
-        let dataset = self.request.dataset.name;
-        let known = manifests::tenants(&folder, dataset)?;
+        let dataset = self.request.dataset;
+        let known = manifests::tenants(&folder, dataset.name)?;
         let tenants = if wanted.is_empty() { known.clone() } else { wanted };
         if tenants.is_empty() {
-            return Err(manifests::missing(&folder, &format!("no dataset {dataset}"), "the datasets", &[]));
+            let there: Vec<_> = folder.folders(OWN)?;
+            return Err(self.missing(&folder, "", "the datasets", &there));
         }
         if !self.tell(Stored::Tenants(tenants.clone())) {
             return Ok(());
@@ -142,8 +146,7 @@ impl Reading<'_> {
             let read = if known.contains(&tenant) {
                 self.tenant(&folder, &tenant)
             } else {
-                let what = format!("no dataset {dataset} of tenant {tenant}");
-                Err(manifests::missing(&folder, &what, "the tenants", &known))
+                Err(self.missing(&folder, &format!(" of tenant {tenant}"), "the tenants", &known))
             };
             let goes_on = match read {
                 Ok(goes_on) => goes_on,
@@ -159,20 +162,111 @@ impl Reading<'_> {
         Ok(())
     }
 
+    /// The error of something that is not in the folder. `there`: what is.
+    fn missing(&self, folder: &Folder, of: &str, kind: &str, there: &[String]) -> Error {
+        let available = if there.is_empty() {
+            "another folder".to_owned()
+        } else {
+            format!("{kind} {}", there.join(", "))
+        };
+        let (name, folder) = (self.request.dataset.name, folder.full_name(""));
+        DATASET_MISSING
+            .error(format!("there is no dataset {name}{of} in {folder}"))
+            .fill("available", available)
+    }
+
     /// Reads the rows of one tenant. False if nobody wants more.
     fn tenant(&mut self, folder: &Folder, tenant: &str) -> Result<bool> {
-        let manifests = Manifests::of(folder, self.request.dataset.name, tenant)?;
-        for day in manifests.wanted(&self.request.days)? {
-            let manifest = manifests.read(&day)?;
-            let mut files = Files::of(folder, &manifest)?;
-            if !self.tell(Stored::Snapshot(day)) {
+        let dataset = self.request.dataset;
+        let own = Manifests::of(folder, dataset.name, tenant)?;
+        let mut days = own.days();
+        if let Some(changes) = dataset.changes {
+            days.extend(Manifests::of(folder, changes.name, tenant)?.days());
+            days.sort();
+            days.dedup();
+            // Changes of days before the first full list say nothing of the state.
+            let first = own.days().into_iter().next();
+            days.retain(|day| first.as_ref().is_some_and(|first| day >= first));
+        }
+        let wanted = match &self.request.days {
+            Days::All => days.clone(),
+            // Changes add up.
+            Days::Newest if dataset.is_changes() => days.clone(),
+            Days::Newest => days.last().cloned().into_iter().collect(),
+            Days::One(day) => days.iter().filter(|known| *known == day).cloned().collect(),
+        };
+        if let (Days::One(day), []) = (&self.request.days, wanted.as_slice()) {
+            return Err(self.missing(folder, &format!(" of tenant {tenant} and {day}"), "the days", &days));
+        }
+        for day in wanted {
+            if !self.tell(Stored::Snapshot(day.clone())) || !self.day(folder, tenant, &own, &day)? {
                 return Ok(false);
             }
-            while let Some(file) = files.next_file()? {
-                let bytes = file.bytes();
-                if !file.read(|row| self.row(row))? || !self.flush() || !self.tell(Stored::File(bytes)) {
+        }
+        Ok(true)
+    }
+
+    /// Reads the changes of a day, or the state at its end. False if nobody wants more.
+    fn day(&mut self, folder: &Folder, tenant: &str, own: &Manifests<'_>, day: &str) -> Result<bool> {
+        if self.request.dataset.is_changes() {
+            for manifest in own.between(day, Some(day)) {
+                let manifest = manifest?;
+                part::check_all(folder, &manifest)?;
+                if !self.files(folder, &manifest, None)? {
                     return Ok(false);
                 }
+            }
+            return Ok(true);
+        }
+        let chain = Chain::of(folder, self.request.dataset, tenant, Some(day))?;
+        let of = || format!(" of tenant {tenant} and {day}");
+        let chain = chain.ok_or_else(|| self.missing(folder, &of(), "the days", &own.days()))?;
+        self.present(folder, &chain)
+    }
+
+    /// Reads a full list with the changes since. False if nobody wants more.
+    fn present(&mut self, folder: &Folder, chain: &Chain) -> Result<bool> {
+        for manifest in std::iter::once(&chain.full).chain(&chain.changes) {
+            part::check_all(folder, manifest)?;
+        }
+        let mut changes = Changes::since(self.request.dataset, chain.full.taken());
+        for manifest in &chain.changes {
+            let mut files = Files::of(folder, manifest);
+            while let Some(file) = files.next_file()? {
+                file.read(|row| {
+                    changes.note(row);
+                    true
+                })?;
+            }
+        }
+        if !self.files(folder, &chain.full, Some(&mut changes))? {
+            return Ok(false);
+        }
+        for row in changes.rest() {
+            if !self.row(&row) {
+                return Ok(false);
+            }
+        }
+        Ok(self.flush())
+    }
+
+    /// Reads the files of a manifest, with what became of their rows since. False if nobody wants more.
+    fn files(
+        &mut self,
+        folder: &Folder,
+        manifest: &Manifest,
+        mut changes: Option<&mut Changes>,
+    ) -> Result<bool> {
+        let mut files = Files::of(folder, manifest);
+        while let Some(file) = files.next_file()? {
+            let bytes = file.bytes();
+            let goes_on = file.read(|row| match changes.as_mut().map_or(Became::Same, |c| c.apply(row)) {
+                Became::Same => self.row(row),
+                Became::Other(row) => self.row(&row),
+                Became::Gone => true,
+            })?;
+            if !goes_on || !self.flush() || !self.tell(Stored::File(bytes)) {
+                return Ok(false);
             }
         }
         Ok(true)
@@ -192,4 +286,15 @@ impl Reading<'_> {
     fn tell(&self, what: Stored) -> bool {
         self.told.blocking_send(what).is_ok()
     }
+}
+
+/// The dataset of this name.
+fn known(name: &str) -> Result<&'static Dataset> {
+    let found = stored_datasets().find(|dataset| dataset.name.eq_ignore_ascii_case(name.trim()));
+    found.ok_or_else(|| {
+        let names: Vec<_> = stored_datasets().map(|dataset| dataset.name).collect();
+        DATASET_UNKNOWN
+            .error(format!("there is no dataset '{}'", excerpt(name, 80)))
+            .fill("datasets", names.join(", "))
+    })
 }

@@ -16,24 +16,31 @@ use crate::errors::{DATASET_DAMAGED, DATASET_FORMAT, DATASET_PART_MISSING, Error
 const BUFFER: usize = 128 * 1024;
 
 /// The files of a manifest that were not read yet.
-pub(super) struct Files<'a> {
+pub(in crate::dataset) struct Files<'a> {
     destination: &'a dyn Destination,
     manifest: &'a Manifest,
     left: VecDeque<PartEntry>,
 }
 
+/// Whether every file of a manifest is there: half a dataset helps nobody.
+pub(in crate::dataset) fn check_all(destination: &dyn Destination, manifest: &Manifest) -> Result<()> {
+    if manifest.parts.is_empty() {
+        return Ok(());
+    }
+    let there = destination.list(&manifest.folder)?;
+    match manifest.parts.iter().find(|part| !there.contains(&part.name)) {
+        Some(part) => Err(missing(&destination.full_name(&format!("{}/{}", manifest.folder, part.name)))),
+        None => Ok(()),
+    }
+}
+
 impl<'a> Files<'a> {
-    pub(super) fn of(destination: &'a dyn Destination, manifest: &'a Manifest) -> Result<Self> {
-        // Before anything is read: half a dataset helps nobody.
-        let there = destination.list(&manifest.folder)?;
-        if let Some(part) = manifest.parts.iter().find(|part| !there.contains(&part.name)) {
-            return Err(missing(&destination.full_name(&format!("{}/{}", manifest.folder, part.name))));
-        }
-        Ok(Files { destination, manifest, left: manifest.parts.iter().cloned().collect() })
+    pub(in crate::dataset) fn of(destination: &'a dyn Destination, manifest: &'a Manifest) -> Self {
+        Files { destination, manifest, left: manifest.parts.iter().cloned().collect() }
     }
 
     /// Opens and checks the next file.
-    pub(super) fn next_file(&mut self) -> Result<Option<File>> {
+    pub(in crate::dataset) fn next_file(&mut self) -> Result<Option<File>> {
         let Some(part) = self.left.pop_front() else { return Ok(None) };
         let name = format!("{}/{}", self.manifest.folder, part.name);
         let path = self.destination.full_name(&name);
@@ -92,7 +99,7 @@ fn check(file: &mut dyn Opened, path: &str, part: &PartEntry) -> Result<()> {
 }
 
 /// A file that is read.
-pub(super) struct File {
+pub(in crate::dataset) struct File {
     path: String,
     part: PartEntry,
     body: Box<dyn Read>,
@@ -127,7 +134,7 @@ impl File {
     }
 
     /// Hands on each row as JSON until `row` wants no more, and says whether it wants more then.
-    pub(super) fn read(mut self, mut row: impl FnMut(&str) -> bool) -> Result<bool> {
+    pub(in crate::dataset) fn read(mut self, mut row: impl FnMut(&str) -> bool) -> Result<bool> {
         let mut buffer = vec![0; BUFFER];
         let mut count = 0;
         loop {

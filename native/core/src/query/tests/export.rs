@@ -16,6 +16,8 @@ use crate::http::TransportErrorKind;
 use crate::testing::{Answer, Part, START, TENANT, TestFolder, ok, status};
 
 const VULNERABILITIES: &str = "/api/machines/SoftwareVulnerabilitiesByMachine";
+/// Nothing has changed since the snapshot.
+const CHANGES: &str = "/api/machines/SoftwareVulnerabilityChangesByMachine";
 const SNAPSHOT: &str = "2026-11-24/1101/";
 
 /// The files that readers see, and what is in them.
@@ -38,6 +40,9 @@ const PLAIN: &str = r#","compression":"None","rowsPerFile":3"#;
 
 /// The page that a request asks for: `rows` rows in all, two per page, of this snapshot.
 fn page(request: &Request, rows: u64, snapshot: &str) -> Answer {
+    if request.url.path() == CHANGES {
+        return ok(json!({"value": []}).to_string());
+    }
     let token = request.url.query_pairs().find(|(name, _)| name == "$skiptoken");
     let token: Option<Value> =
         token.map(|(_, token)| serde_json::from_slice(&STANDARD.decode(token.as_bytes()).unwrap()).unwrap());
@@ -207,7 +212,7 @@ async fn a_smaller_list_leaves_no_file_of_the_one_before() {
         // Another number of rows is another snapshot.
         page(request, rows, &format!("2026-11-24/11{rows:02}/"))
     });
-    let document = document(&folder.0, PLAIN);
+    let document = document(&folder.0, PLAIN).replace("vulnerabilities", "softwareInventory");
     for (count, files) in [(11, 3), (4, 1), (0, 0)] {
         rows.store(count, Ordering::Relaxed);
         day.fetch_add(1, Ordering::Relaxed);

@@ -1,6 +1,7 @@
 //! Queries as the ABI runs them, from documents to rows, with a scripted network and on paused time.
 
 mod cancel;
+mod changes;
 mod check;
 mod documents;
 mod echoes;

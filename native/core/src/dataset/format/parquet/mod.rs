@@ -27,8 +27,8 @@ const GROUP_ROWS: usize = 20_000;
 /// Bytes of a group's texts at most, before they are encoded. One row may exceed them.
 const GROUP_BYTES: usize = 8 * 1024 * 1024;
 /// Rows and bytes that are encoded at a time.
-const ENCODED_ROWS: usize = 1024;
-const ENCODED_BYTES: usize = 512 * 1024;
+const ENCODED_ROWS: usize = 512;
+const ENCODED_BYTES: usize = 128 * 1024;
 
 pub(super) struct ParquetWriter {
     columns: Columns<ByteArray>,

@@ -16,7 +16,7 @@ use crate::dataset::format::columns::{TENANT_COLUMN, file_columns};
 const CREATED_BY: &str = "FedXdr version 1.0.0";
 
 /// Rows of a page at most: what is not compressed yet waits in memory, for every column.
-const PAGE_ROWS: usize = 5_000;
+const PAGE_ROWS: usize = 2_048;
 
 /// The columns of a file.
 fn columns(resource: &Resource) -> impl Iterator<Item = (&'static str, ColumnKind)> {

@@ -276,23 +276,23 @@ Describe 'Export-FdxDataset' {
         Get-ErrorId $failure | Should -Be 'Fdx.Dataset.NoBaseline'
     }
 
-    It 'goes on after it was killed, and makes the files of a run that was not: <mode>' -ForEach @(
-        @{ mode = 'Auto'; service = 'defender'; counted = 'pages' }
-        @{ mode = 'Full'; service = 'blob'; counted = 'files' }
+    It 'goes on after it was killed, and makes the files of a run that was not: <mode>, <format>' -ForEach @(
+        @{ mode = 'Auto'; format = 'JsonLines'; service = 'defender'; counted = 'pages' }
+        @{ mode = 'Full'; format = 'Parquet'; service = 'blob'; counted = 'files' }
     ) {
         Set-World @{ vulnerabilityPageSize = 500; exportFiles = 12 }
         Connect-Tenant
-        $whole = Export-FdxDataset vulnerabilities "$folder/whole" -RowsPerFile 500 -Mode $mode
+        $whole = Export-FdxDataset vulnerabilities "$folder/whole" -RowsPerFile 500 -Mode $mode -Format $format
         $whole.Files | Should -Be 12
         $job = "$TestDrive/job.ps1"
         Set-Content $job @'
-param([string] $Addresses, [string] $Destination, [string] $Mode)
+param([string] $Addresses, [string] $Destination, [string] $Mode, [string] $Format)
 $fake = Get-Content $Addresses -Raw | ConvertFrom-Json
 Import-Module FedXdr
 $endpoint = @{ authority = $fake.authority; defender = $fake.defender }
 $ids = @{ ClientId = $fake.clientId; ManagedIdentityClientId = $fake.managedIdentity.clientId }
 Connect-Fdx -TenantId $fake.tenants[0].tenantId -Endpoint $endpoint @ids
-Export-FdxDataset vulnerabilities $Destination -RowsPerFile 500 -Mode $Mode
+Export-FdxDataset vulnerabilities $Destination -RowsPerFile 500 -Mode $Mode -Format $Format
 '@
         $addresses = "$TestDrive/addresses.json"
         $Fake | ConvertTo-Json -Depth 8 | Set-Content $addresses
@@ -303,7 +303,8 @@ Export-FdxDataset vulnerabilities $Destination -RowsPerFile 500 -Mode $Mode
         foreach ($kill in 1..3) {
             $before = Get-Count $counted
             $start = [Diagnostics.ProcessStartInfo]::new($pwsh)
-            $arguments = '-NoProfile', '-NonInteractive', '-File', $job, $addresses, "$folder/killed", $mode
+            $arguments = '-NoProfile', '-NonInteractive', '-File', $job, $addresses, "$folder/killed"
+            $arguments += $mode, $format
             foreach ($argument in $arguments) { $start.ArgumentList.Add($argument) }
             $start.RedirectStandardOutput = $true
             $process = [Diagnostics.Process]::Start($start)
@@ -316,7 +317,7 @@ Export-FdxDataset vulnerabilities $Destination -RowsPerFile 500 -Mode $Mode
             $process.WaitForExit()
         }
         $killed | Should -BeGreaterThan 0
-        $result = Export-FdxDataset vulnerabilities "$folder/killed" -RowsPerFile 500 -Mode $mode
+        $result = Export-FdxDataset vulnerabilities "$folder/killed" -RowsPerFile 500 -Mode $mode -Format $format
         $result.Result | Should -BeIn 'Resumed', 'Complete', 'Unchanged'
         $hashes = { param($Result) (Get-ChildItem $Result.Path | Get-FileHash).Hash -join ' ' }
         & $hashes $result | Should -Be (& $hashes $whole)

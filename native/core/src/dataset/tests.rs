@@ -226,9 +226,7 @@ async fn dies_at_any_step(format: &str, extension: &str) {
 fn changes_of(page: u64) -> Vec<String> {
     let row = |row| {
         let status = ["New", "Fixed", "Updated"][usize::try_from(row % 3).unwrap()];
-        format!(
-            r#"{{"id":"{page}-{row}","status":"{status}","eventTimestamp":"2023-11-14T20:0{page}:00Z"}}"#
-        )
+        format!(r#"{{"id":"{page}-{row}","status":"{status}","eventTimestamp":"2023-11-14T20:0{page}:00Z"}}"#)
     };
     (0..300).map(row).collect()
 }

@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::destination::PartName;
 use super::document::{Compression, ExportRequest, Format, Mode};
 use super::format::{TENANT_COLUMN, file_columns};
 use super::snapshot;
@@ -48,6 +49,12 @@ impl Names {
     /// The name of a file, in any folder.
     pub(super) fn file(&self, number: usize) -> String {
         format!("part-{number:05}.{}", self.extension)
+    }
+
+    /// The names of a file of a run.
+    pub(super) fn part(&self, run: &str, day: &str, file: &str) -> PartName {
+        let name = format!("{}/{file}", self.folder(day));
+        PartName { run: run.to_owned(), hidden: self.hidden(file), name }
     }
 
     /// Where a file is until the dataset is whole.
@@ -179,6 +186,8 @@ impl Shape {
 #[serde(rename_all = "camelCase")]
 pub(super) struct State {
     pub(super) shape: Shape,
+    /// Id of the run. A run that goes on keeps it.
+    pub(super) run: String,
     /// UTC day of the folder.
     pub(super) day: String,
     pub(super) read_from: String,
@@ -199,6 +208,8 @@ pub(super) struct Manifest {
     #[serde(flatten)]
     pub(super) shape: Shape,
     tool: String,
+    /// Id of the run.
+    run: String,
     pub(super) day: String,
     pub(super) snapshot: Option<String>,
     pub(super) snapshot_time: Option<String>,
@@ -213,6 +224,11 @@ pub(super) struct Manifest {
 }
 
 impl Manifest {
+    /// The name of a file of these rows.
+    pub(super) fn part(&self, names: &Names, part: &PartEntry) -> PartName {
+        names.part(&self.run, &self.day, &part.name)
+    }
+
     /// Up to when it has everything, in ticks.
     pub(super) fn taken(&self) -> i64 {
         let text = self.delta.as_ref().map(|delta| &delta.until).or(self.snapshot_time.as_ref());
@@ -228,6 +244,7 @@ impl Manifest {
             rows: state.parts.iter().map(|part| part.rows).sum(),
             bytes: state.parts.iter().map(|part| part.bytes).sum(),
             shape: state.shape,
+            run: state.run,
             day: state.day,
             snapshot: state.snapshot,
             delta: state.delta,

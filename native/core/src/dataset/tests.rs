@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use url::Url;
 
-use super::destination::{Destination, Folder, Hidden};
+use super::destination::{Destination, Folder, Hidden, PartName};
 use super::document::{ExportDocument, ExportRequest};
 use super::format::{TENANT_COLUMN, file_columns};
 use super::manifest::{State, file_kind};
@@ -59,15 +59,20 @@ impl Destination for Dying {
         self.folder.write(name, content)
     }
 
-    fn create(&self, name: &str) -> Result<Box<dyn Hidden>> {
+    fn create(&self, part: &PartName) -> Result<Box<dyn Hidden>> {
         self.step()?;
-        let file = self.folder.create(name)?;
+        let file = self.folder.create(part)?;
         Ok(Box::new(DyingFile { file, left: Arc::clone(&self.left) }))
     }
 
-    fn publish(&self, hidden: &str, name: &str) -> Result<()> {
+    fn waits(&self, part: &PartName, bytes: u64) -> Result<bool> {
         self.step()?;
-        self.folder.publish(hidden, name)
+        self.folder.waits(part, bytes)
+    }
+
+    fn publish(&self, part: &PartName, bytes: u64) -> Result<bool> {
+        self.step()?;
+        self.folder.publish(part, bytes)
     }
 
     fn remove(&self, name: &str) -> Result<()> {

@@ -1,7 +1,6 @@
 //! Writes a dataset on a thread of its own: rows into hidden files, each with a note of where the list goes on; at the
 //! end all of them appear, and then the manifest. Whatever happens to the process, a later run goes on from the note.
 
-use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::thread;
@@ -19,7 +18,7 @@ use super::snapshot;
 use super::stored::manifests::Manifests;
 use crate::batch::Batch;
 use crate::catalog::Dataset;
-use crate::clock::Clock;
+use crate::clock::{Clock, random};
 use crate::errors::{DATASET_SNAPSHOT_CHANGED, Error, Result, catch_panic};
 use crate::read::decode::time::ticks;
 use crate::read::members::Unique;
@@ -177,7 +176,7 @@ struct Writing {
     names: Names,
     rows: Box<dyn RowWriter>,
     state: State,
-    /// The file that the rows go to, and its name.
+    /// The file that the rows go to, and what people call it.
     part: Option<(Part, String)>,
     /// Changes that what is written stands for.
     lost: Vec<Manifest>,
@@ -193,6 +192,7 @@ impl Writing {
             names: Names::new(&job.request, dataset, &job.tenant),
             state: State {
                 shape: Shape::new(&job.request, dataset, &job.tenant, source, mode),
+                run: format!("{:016x}", random()),
                 day: day(&now),
                 read_from: now,
                 snapshot: None,
@@ -250,7 +250,16 @@ impl Writing {
     fn unfinished(&self) -> Result<Option<State>> {
         let state: Option<State> = self.document(&self.names.state())?;
         let since = |state: &State| state.delta.as_ref().map(|delta| delta.since.clone());
-        Ok(state.filter(|state| state.shape == self.state.shape && since(state) == since(&self.state)))
+        let is_same = |state: &State| state.shape == self.state.shape && since(state) == since(&self.state);
+        let Some(state) = state.filter(is_same) else { return Ok(None) };
+        // Somebody may have removed files, and a service keeps what is unfinished for a while only.
+        for part in &state.parts {
+            let name = self.names.part(&state.run, &state.day, &part.name);
+            if !self.job.destination.waits(&name, part.bytes)? {
+                return Ok(None);
+            }
+        }
+        Ok(Some(state))
     }
 
     fn whole(&self) -> Result<Option<Manifest>> {
@@ -297,15 +306,16 @@ impl Writing {
         let (part, name) = match &mut self.part {
             Some((part, name)) => (part, &*name),
             none => {
-                let name = self.names.hidden(&next);
+                let name = self.names.part(&self.state.run, &self.state.day, &next);
                 let file: Box<dyn Hidden> = self.job.destination.create(&name)?;
+                let name = self.job.destination.full_name(&name.hidden);
                 let (part, name) = none.insert((Part::new(file, self.job.request.compression), name));
                 self.rows.begin(part.buffer())?;
                 (part, &*name)
             }
         };
         let rows = self.rows.write(batch, part.buffer())?;
-        part.added(rows).map_err(|e| unwritten(self.job.destination.as_ref(), name, &e))
+        part.added(rows).map_err(|e| io_error(name, &e))
     }
 
     fn page_end(&mut self, next: &url::Url) -> Result<()> {
@@ -337,7 +347,7 @@ impl Writing {
     fn end_part(&mut self) -> Result<()> {
         let Some((mut part, name)) = self.part.take() else { return Ok(()) };
         self.rows.end(part.buffer())?;
-        let finished = part.finish().map_err(|e| unwritten(self.job.destination.as_ref(), &name, &e))?;
+        let finished = part.finish().map_err(|e| io_error(&name, &e))?;
         self.state.parts.push(PartEntry {
             name: self.next_file(),
             rows: finished.rows,
@@ -384,8 +394,11 @@ impl Writing {
         let published = self.names.manifest(&manifest.day, manifest.delta.as_ref());
         destination.remove(&published)?;
         for part in &manifest.parts {
-            let name = format!("{}/{}", manifest.folder, part.name);
-            destination.publish(&self.names.hidden(&part.name), &name)?;
+            if !destination.publish(&manifest.part(&self.names, part), part.bytes)? {
+                // Somebody removed it, so there is nothing to finish.
+                self.clear()?;
+                return destination.remove(&commit);
+            }
         }
         for name in destination.list(&manifest.folder)? {
             // The changes of a day add up; a full list replaces the one before.
@@ -397,12 +410,9 @@ impl Writing {
         }
         // What says that there is work to do goes last.
         self.clear()?;
-        destination.publish(&commit, &published)
+        self.put(&published, &manifest)?;
+        destination.remove(&commit)
     }
-}
-
-fn unwritten(destination: &dyn Destination, name: &str, error: &io::Error) -> Error {
-    io_error(&destination.full_name(name), error)
 }
 
 /// The day of a time.

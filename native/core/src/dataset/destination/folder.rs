@@ -5,7 +5,7 @@ use std::fs::{self, File, FileType, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use super::{Destination, Hidden, Opened, io_error, read_error};
+use super::{Destination, Hidden, Opened, PartName, io_error, read_error};
 use crate::errors::{DATASET_IN_USE, Result};
 
 /// What a file is called until it is whole.
@@ -99,18 +99,29 @@ impl Destination for Folder {
         })
     }
 
-    fn create(&self, name: &str) -> Result<Box<dyn Hidden>> {
-        self.with_folder(name, |path| {
+    fn create(&self, part: &PartName) -> Result<Box<dyn Hidden>> {
+        self.with_folder(&part.hidden, |path| {
             let file = HiddenFile { file: File::create(path)? };
             Ok(Box::new(file) as Box<dyn Hidden>)
         })
     }
 
-    fn publish(&self, hidden: &str, name: &str) -> Result<()> {
-        let from = self.path(hidden);
-        self.with_folder(name, |path| match fs::rename(&from, path) {
-            Err(e) if e.kind() == io::ErrorKind::NotFound && path.exists() => Ok(()),
-            done => done,
+    fn waits(&self, part: &PartName, bytes: u64) -> Result<bool> {
+        let path = self.path(&part.hidden);
+        match fs::metadata(&path) {
+            Ok(found) => Ok(found.is_file() && found.len() == bytes),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(e) => Err(io_error(&path.display().to_string(), &e)),
+        }
+    }
+
+    fn publish(&self, part: &PartName, bytes: u64) -> Result<bool> {
+        let from = self.path(&part.hidden);
+        self.with_folder(&part.name, |path| match fs::rename(&from, path) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {
+                Ok(fs::metadata(path).is_ok_and(|found| found.len() == bytes))
+            }
+            done => done.map(|()| true),
         })
     }
 

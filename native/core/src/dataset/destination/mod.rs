@@ -28,11 +28,14 @@ pub(super) trait Destination: Send {
     fn write(&self, name: &str, content: &[u8]) -> Result<()>;
 
     /// Begins a file that no reader sees yet.
-    fn create(&self, name: &str) -> Result<Box<dyn Hidden>>;
+    fn create(&self, part: &PartName) -> Result<Box<dyn Hidden>>;
 
-    /// Shows a file that was hidden under one name under another one, in place of what was there. Does nothing if that
-    /// has happened already.
-    fn publish(&self, hidden: &str, name: &str) -> Result<()>;
+    /// Whether a file that was ended with so many bytes still waits.
+    fn waits(&self, part: &PartName, bytes: u64) -> Result<bool>;
+
+    /// Shows a file of so many bytes to readers, in place of what was there. Does nothing if that has happened already.
+    /// False if there is no such file.
+    fn publish(&self, part: &PartName, bytes: u64) -> Result<bool>;
 
     /// Removes a file, if it is there.
     fn remove(&self, name: &str) -> Result<()>;
@@ -42,6 +45,15 @@ pub(super) trait Destination: Send {
 
     /// What people call a file.
     fn full_name(&self, name: &str) -> String;
+}
+
+/// A file of rows: where it waits until the dataset is whole, and where readers see it then.
+#[derive(Clone, Debug)]
+pub(super) struct PartName {
+    /// Id of the run that it belongs to.
+    pub(super) run: String,
+    pub(super) hidden: String,
+    pub(super) name: String,
 }
 
 /// A file that is being written.
@@ -57,6 +69,9 @@ impl<T: Read + Seek + Send> Opened for T {}
 
 /// The error of the system, as one that says what to do.
 pub(super) fn io_error(what: &str, error: &io::Error) -> Error {
+    if let Some(known) = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
+        return known.clone();
+    }
     let entry = match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
             &DATASET_DISK_FULL

@@ -171,7 +171,7 @@ Describe 'Export-FdxDataset' {
     }
 
     It 'says what is wrong with a destination: <id>' -ForEach @(
-        @{ id = 'Fdx.Dataset.InvalidDestination'; path = 'https://account.blob.core.windows.net/container' }
+        @{ id = 'Fdx.Dataset.InvalidDestination'; path = 'https://example.com/container' }
         @{ id = 'Fdx.Dataset.InvalidDestination'; path = 'Env:PATH' }
         @{ id = 'Fdx.Dataset.NotAFolder'; path = $null }
     ) {

@@ -22,11 +22,12 @@ public abstract class ConnectedCommand : FdxCommand
         JsonDocumentWriter request,
         RowReader rows,
         TenantReference[]? tenants,
-        Action<object> sink)
+        Action<object> sink,
+        Connection? destination = null)
     {
         var connection = ActiveConnection;
         tenants ??= connection.Tenants;
         var tenant = tenants.Length == 1 ? tenants[0].Title : null;
-        Runner.Run(connection, request, rows, sink, CommandName, tenant);
+        Runner.Run(connection, request, rows, sink, CommandName, tenant, destination);
     }
 }

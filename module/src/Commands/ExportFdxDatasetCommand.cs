@@ -22,6 +22,11 @@ public sealed class ExportFdxDatasetCommand : TenantCommand
     public string Destination { get; set; } = "";
 
     [Parameter]
+    [ConnectionTransformation]
+    [ValidateNotNull]
+    public Connection? DestinationConnection { get; set; }
+
+    [Parameter]
     [ArgumentCompleter(typeof(FormatCompleter))]
     [FormatName]
     public string Format { get; set; } = Abi.DatasetFormats[0];
@@ -50,6 +55,6 @@ public sealed class ExportFdxDatasetCommand : TenantCommand
         request.Text("compression", Compression);
         request.Text("mode", Mode);
         request.Number("rowsPerFile", RowsPerFile);
-        Run(request, Rows, TenantId);
+        Run(request, Rows, TenantId, WriteObject, DestinationConnection);
     }
 }

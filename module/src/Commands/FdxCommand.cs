@@ -35,7 +35,7 @@ public abstract class FdxCommand : PSCmdlet
     /// <summary>The full path of a folder. <paramref name="invalid"/> makes the error of one that is none.</summary>
     private protected string FullPath(string path, Func<string, FdxException> invalid)
     {
-        // The core refuses addresses; PowerShell would take one for a path of an unknown drive.
+        // PowerShell would take an address for a path of an unknown drive.
         if (path.Contains("://", StringComparison.Ordinal))
         {
             return path;

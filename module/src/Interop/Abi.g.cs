@@ -120,6 +120,7 @@ internal static class Abi
         "xdrScope",
         "graph",
         "arm",
+        "blob",
         "imds",
         "arcTokens",
     ];

@@ -365,6 +365,24 @@ internal static unsafe partial class NativeMethods {
         FdxError_t * * error);
 }
 
+internal static unsafe partial class NativeMethods {
+    /// <summary>
+    /// As <c>fdx_query_open</c>, but what the query exports is written with the identity of the session <c>destination</c>. If that
+    /// is NULL, it is written with the managed identity of this machine.
+    ///
+    /// # Safety
+    /// <c>session</c> and <c>destination</c> must each be NULL or a live session; <c>request</c> must describe readable memory; <c>query</c>
+    /// and <c>error</c> must each be NULL or writable.
+    /// </summary>
+    [DllImport(RustLib, ExactSpelling = true)] public static unsafe extern
+    FdxStatus_t fdx_query_open_to (
+        FdxSession_t /*const*/ * session,
+        FdxSession_t /*const*/ * destination,
+        FdxBytes_t request,
+        FdxQuery_t * * query,
+        FdxError_t * * error);
+}
+
 /// <summary>
 /// Counters of a query.
 /// </summary>

@@ -22,17 +22,23 @@ internal sealed unsafe class SessionHandle : SafeHandleZeroOrMinusOneIsInvalid
         return status == FdxStatus_t.Ok ? new SessionHandle(session) : throw ErrorReader.Take(status, error);
     }
 
-    internal QueryHandle OpenQuery(ReadOnlySpan<byte> request)
+    /// <summary>Opens a query. The identity of another session may write what it exports.</summary>
+    internal QueryHandle OpenQuery(ReadOnlySpan<byte> request, SessionHandle? destination = null)
     {
         FdxQuery_t* query = null;
         FdxError_t* error = null;
         FdxStatus_t status;
         using (new HandleLease(this))
+        using (new HandleLease(destination ?? this))
         {
             fixed (byte* document = request)
             {
-                status = NativeMethods.fdx_query_open(
-                    (FdxSession_t*)handle, Bytes(document, request.Length), &query, &error);
+                status = NativeMethods.fdx_query_open_to(
+                    (FdxSession_t*)handle,
+                    destination is null ? null : (FdxSession_t*)destination.handle,
+                    Bytes(document, request.Length),
+                    &query,
+                    &error);
             }
         }
         return status == FdxStatus_t.Ok ? new QueryHandle(query) : throw ErrorReader.Take(status, error);

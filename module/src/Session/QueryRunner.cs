@@ -43,7 +43,8 @@ internal sealed class QueryRunner(Cmdlet cmdlet)
         RowReader rows,
         Action<object> sink,
         string activity,
-        string? tenant)
+        string? tenant,
+        Connection? destination = null)
     {
         if (_stopped || Remaining == 0)
         {
@@ -52,7 +53,7 @@ internal sealed class QueryRunner(Cmdlet cmdlet)
         connection.Assertion?.RefuseReentry();
         // The longest wait holds for the command, not for each of its queries.
         request.Number("waitedMs", _waitedMilliseconds);
-        var query = connection.Session.OpenQuery(request.Finish());
+        var query = connection.Session.OpenQuery(request.Finish(), destination?.Session);
         try
         {
             RunningQueries.Add(query);

@@ -164,6 +164,18 @@ FdxStatus fdx_query_open(const struct FdxSession *session,
                          struct FdxQuery **query,
                          struct FdxError **error);
 
+// As `fdx_query_open`, but what the query exports is written with the identity of the session `destination`. If that
+// is NULL, it is written with the managed identity of this machine.
+//
+// # Safety
+// `session` and `destination` must each be NULL or a live session; `request` must describe readable memory; `query`
+// and `error` must each be NULL or writable.
+FdxStatus fdx_query_open_to(const struct FdxSession *session,
+                            const struct FdxSession *destination,
+                            struct FdxBytes request,
+                            struct FdxQuery **query,
+                            struct FdxError **error);
+
 // Waits at most `wait_ms` milliseconds for the next batch.
 //
 // # Safety

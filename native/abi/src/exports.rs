@@ -86,20 +86,53 @@ pub unsafe extern "C" fn fdx_query_open(
     query: *mut *mut FdxQuery,
     error: *mut *mut FdxError,
 ) -> FdxStatus {
-    let body = || {
-        // SAFETY: the caller vouches for `session`.
-        let Some(session) = (unsafe { reference(session) }) else { return FdxStatus::InvalidArgument };
-        // SAFETY: the caller vouches for `request`.
-        let opened = unsafe { text(request) }.and_then(|document| session.inner.query(document));
-        match opened {
-            // SAFETY: the caller vouches for `query`.
-            Ok(inner) => unsafe { write(query, FdxQuery { inner }) },
-            // SAFETY: the caller vouches for `error`.
-            Err(e) => unsafe { FdxError::fail(FdxStatus::InvalidArgument, e, error) },
-        }
-    };
+    // SAFETY: the caller vouches for all of them.
+    let body = || unsafe { open_query(session, std::ptr::null(), request, query, error) };
     // SAFETY: the caller vouches for `error`.
     unsafe { guard_with(error, body) }
+}
+
+/// As `fdx_query_open`, but what the query exports is written with the identity of the session `destination`. If that
+/// is NULL, it is written with the managed identity of this machine.
+///
+/// # Safety
+/// `session` and `destination` must each be NULL or a live session; `request` must describe readable memory; `query`
+/// and `error` must each be NULL or writable.
+#[ffi_export]
+pub unsafe extern "C" fn fdx_query_open_to(
+    session: *const FdxSession,
+    destination: *const FdxSession,
+    request: FdxBytes,
+    query: *mut *mut FdxQuery,
+    error: *mut *mut FdxError,
+) -> FdxStatus {
+    // SAFETY: the caller vouches for all of them.
+    let body = || unsafe { open_query(session, destination, request, query, error) };
+    // SAFETY: the caller vouches for `error`.
+    unsafe { guard_with(error, body) }
+}
+
+/// # Safety
+/// As [`fdx_query_open_to`].
+unsafe fn open_query(
+    session: *const FdxSession,
+    destination: *const FdxSession,
+    request: FdxBytes,
+    query: *mut *mut FdxQuery,
+    error: *mut *mut FdxError,
+) -> FdxStatus {
+    // SAFETY: the caller vouches for `session`.
+    let Some(session) = (unsafe { reference(session) }) else { return FdxStatus::InvalidArgument };
+    // SAFETY: the caller vouches for `destination`.
+    let destination = unsafe { reference(destination) }.map(|destination| &destination.inner);
+    // SAFETY: the caller vouches for `request`.
+    let opened = unsafe { text(request) }.and_then(|document| session.inner.query_to(document, destination));
+    match opened {
+        // SAFETY: the caller vouches for `query`.
+        Ok(inner) => unsafe { write(query, FdxQuery { inner }) },
+        // SAFETY: the caller vouches for `error`.
+        Err(e) => unsafe { FdxError::fail(FdxStatus::InvalidArgument, e, error) },
+    }
 }
 
 /// Waits at most `wait_ms` milliseconds for the next batch.

@@ -206,6 +206,15 @@ impl Cloud {
         })
     }
 
+    /// The end of the names of all storage accounts' hosts.
+    pub(crate) fn storage_suffix(self) -> &'static str {
+        match self {
+            Cloud::Public | Cloud::Gcc => "core.windows.net",
+            Cloud::USGov | Cloud::USGovDoD => "core.usgovcloudapi.net",
+            Cloud::China => "core.chinacloudapi.cn",
+        }
+    }
+
     /// Regions of Defender's hosts.
     pub fn geos(self) -> &'static [&'static str] {
         if self == Cloud::Public { GEOS } else { &[] }
@@ -260,6 +269,9 @@ impl Family {
         Self::ALL.into_iter().find(|family| family.name().eq_ignore_ascii_case(name))
     }
 }
+
+/// Scope of a token for Azure Storage, in every cloud.
+pub(crate) const STORAGE_SCOPE: &str = "https://storage.azure.com/.default";
 
 /// Application of the exchange audiences. It is the audience of a managed identity's token.
 pub(crate) const EXCHANGE_APP: &str = "fb60f99c-7a34-4190-8149-302f77469936";

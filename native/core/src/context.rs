@@ -17,7 +17,7 @@ use crate::http::{
     limits,
 };
 use crate::progress::{Reporter, WaitReason};
-use crate::settings::{Environment, Settings};
+use crate::settings::{Credential, Environment, Settings};
 use crate::token::TokenCache;
 
 /// The dependencies that tests replace, and the state that all sessions of a process share. Core keeps none of it in
@@ -89,9 +89,27 @@ pub(crate) struct Context {
     pub(crate) certificate: Option<Arc<Certificate>>,
     /// Asks the consumer.
     pub(crate) broker: Arc<Broker>,
+    /// Another connection, whose identity writes what a query exports.
+    pub(crate) destination: Option<Arc<Context>>,
 }
 
 impl Context {
+    /// What reaches the destination of an export: the other connection, if there is one, or the managed identity of
+    /// this machine in its own tenant. The app of the customers, and what is passed in for it, never reach it.
+    pub(crate) fn of_destination(&self) -> Context {
+        let (waits, reporter) = (Arc::clone(&self.waits), self.reporter.clone());
+        if let Some(destination) = &self.destination {
+            return Context { waits, reporter, ..destination.as_ref().clone() };
+        }
+        let mut settings = self.settings.as_ref().clone();
+        settings.client_id = None;
+        settings.tenants = Vec::new();
+        if !matches!(settings.credential, Credential::ManagedIdentity { .. }) {
+            settings.credential = Credential::Default {};
+        }
+        Context { settings: Arc::new(settings), certificate: None, ..self.clone() }
+    }
+
     /// Sends a request that has a place in its quota. The head of its answer must come within `limit`, and its body at
     /// the least speed.
     pub(crate) async fn send(

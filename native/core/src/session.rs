@@ -11,7 +11,7 @@ use crate::auth::AzureArc;
 use crate::broker::{Broker, BrokerGuard};
 use crate::certificate::Certificate;
 use crate::context::{Context, World};
-use crate::errors::Result;
+use crate::errors::{DATASET_CONNECTION, Result};
 use crate::http::HttpSettings;
 use crate::http::waits::Waits;
 use crate::progress::Reporter;
@@ -60,16 +60,33 @@ impl Session {
         Ok(session)
     }
 
-    /// Starts a query from a request document.
+    /// Starts a query from a request document. The managed identity of this machine writes what an export reads.
     pub fn query(&self, document: &str) -> Result<Query> {
-        let mut request = QueryRequest::parse(document, &self.settings)?;
+        self.query_to(document, None)
+    }
+
+    /// As above, but the identity of another session writes what an export reads, if there is one.
+    pub fn query_to(&self, document: &str, destination: Option<&Session>) -> Result<Query> {
+        let written_by = destination.map_or(&self.settings, |destination| &destination.settings);
+        let mut request = QueryRequest::parse(document, &self.settings, written_by)?;
         if let Some(environment) = request.environment.take() {
             let mut current = self.environment.write().unwrap_or_else(PoisonError::into_inner);
             if **current != environment {
                 *current = Arc::new(environment);
             }
         }
-        let context = self.context(request.waited)?;
+        let mut context = self.context(request.waited)?;
+        if let Some(destination) = destination {
+            let asks_its_consumer = matches!(
+                destination.settings.credential,
+                Credential::ClientAssertion { assertion: None } | Credential::CallerCertificate(_)
+            );
+            // The consumer of this query answers the questions of this session only.
+            if asks_its_consumer && !Arc::ptr_eq(&destination.broker, &self.broker) {
+                return Err(DATASET_CONNECTION.error(DATASET_CONNECTION.cause));
+            }
+            context.destination = Some(Arc::new(destination.context(request.waited)?));
+        }
         Ok(Query::start(&self.handle, context, Arc::clone(&self.broker), request))
     }
 
@@ -102,6 +119,7 @@ impl Session {
             files: Arc::clone(&self.world.files),
             certificate: self.certificate.clone(),
             broker: Arc::clone(&self.broker.0),
+            destination: None,
             reporter,
         })
     }

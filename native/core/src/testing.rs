@@ -204,6 +204,7 @@ pub(crate) fn context(network: &Arc<Network>, settings: &str, environment: &[(&s
     Context {
         certificate: Certificate::of(&settings.credential).unwrap().map(Arc::new),
         broker: Broker::new(0),
+        destination: None,
         settings: Arc::new(settings),
         environment: Arc::new(Environment::from_pairs(environment.iter().copied())),
         transport: Arc::clone(network) as _,

@@ -1,13 +1,11 @@
 //! The request document of an export.
 
-use std::path::{Path, PathBuf};
-
 use serde::Deserialize;
 
+use super::destination::Place;
 use crate::catalog::{self, DATASETS, Dataset};
-use crate::errors::{
-    DATASET_COMPRESSION, DATASET_DESTINATION, DATASET_NO_CHANGES, DATASET_UNKNOWN, Error, Result, excerpt,
-};
+use crate::errors::{DATASET_COMPRESSION, DATASET_NO_CHANGES, DATASET_UNKNOWN, Error, Result, excerpt};
+use crate::settings::Settings;
 
 /// A file ends with the page in which it gets this many rows.
 const ROWS_PER_FILE: u64 = 200_000;
@@ -120,7 +118,7 @@ pub(crate) struct ExportDocument {
 #[derive(Debug)]
 pub(crate) struct ExportRequest {
     pub(crate) datasets: Vec<&'static Dataset>,
-    pub(super) destination: PathBuf,
+    pub(super) destination: Place,
     pub(super) format: Format,
     pub(super) compression: Compression,
     pub(super) mode: Mode,
@@ -128,7 +126,7 @@ pub(crate) struct ExportRequest {
 }
 
 impl ExportRequest {
-    pub(crate) fn of(document: &ExportDocument) -> Result<Self> {
+    pub(crate) fn of(document: &ExportDocument, settings: &Settings) -> Result<Self> {
         let mut datasets: Vec<&'static Dataset> = Vec::new();
         for name in &document.datasets {
             let dataset = known(name)?;
@@ -146,16 +144,10 @@ impl ExportRequest {
                 .error(format!("the service does not tell the changes of the dataset {}", other.name))
                 .fill("datasets", names(DATASETS.iter().filter(|dataset| dataset.changes.is_some()))));
         }
-        let given = &document.destination;
-        let destination = Path::new(given);
-        if given.contains("://") || !destination.is_absolute() {
-            let message = format!("'{}' is not the full path of a folder", excerpt(given, 200));
-            return Err(DATASET_DESTINATION.error(message));
-        }
         let format = Format::of(document.format.as_deref())?;
         Ok(ExportRequest {
             datasets,
-            destination: destination.to_owned(),
+            destination: Place::of(&document.destination, settings)?,
             format,
             mode,
             compression: compression(format, document.compression.as_deref())?,

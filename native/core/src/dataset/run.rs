@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
-use super::destination::Folder;
 use super::document::{ExportRequest, Mode};
 use super::files::{Files, Listing};
 use super::manifest::{Manifest, State};
@@ -67,7 +67,6 @@ pub(crate) async fn export(
     let run = Run { context, tenant, id, request, dataset };
     let begun = context.clock.now();
     let (manifest, result) = run.run(&sink).await?;
-    let folder = request.destination.join(manifest.folder.replace('/', std::path::MAIN_SEPARATOR_STR));
     let is_there = manifest.rows > 0 || manifest.delta.is_none();
     Ok(Summary {
         result,
@@ -77,7 +76,7 @@ pub(crate) async fn export(
         bytes: manifest.bytes,
         snapshot_time: manifest.snapshot_time,
         duration: context.clock.now().saturating_sub(begun),
-        path: is_there.then(|| folder.display().to_string()),
+        path: is_there.then(|| request.destination.full_name(&manifest.folder)),
     })
 }
 
@@ -203,8 +202,10 @@ impl Run<'_> {
     async fn open(&self) -> Result<(Writer, Opened)> {
         let mut attempts = 0;
         loop {
+            let stop = CancellationToken::new();
             let job = Job {
-                destination: Box::new(Folder::new(self.request.destination.clone())),
+                destination: self.request.destination.open(self.context, &stop)?,
+                stop,
                 request: Arc::clone(self.request),
                 dataset: self.dataset,
                 source: if self.files().is_some() { "Files" } else { "Pages" },

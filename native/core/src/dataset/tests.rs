@@ -1,16 +1,20 @@
 //! A process that dies at any point of the writing: whatever it was doing, the next run makes the files of one that was
 //! never disturbed.
 
+use std::cmp::Ordering::{Equal, Less};
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
+use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use super::destination::{Destination, Folder, Hidden, PartName};
+use self::blob::{Fate, Store};
+use super::destination::{Destination, Folder, Hidden, PartName, blob_tests as blob};
 use super::document::{ExportDocument, ExportRequest};
 use super::format::{TENANT_COLUMN, file_columns};
 use super::manifest::{State, file_kind};
@@ -19,9 +23,11 @@ use crate::batch::{Batch, BatchBuilder};
 use crate::catalog;
 use crate::clock::Clock as _;
 use crate::errors::{DATASET_IO, Result};
+use crate::http::TransportErrorKind;
 use crate::read::decode::row::RowDecoder;
 use crate::read::sink::Piece;
-use crate::testing::{TENANT, TestClock, TestFolder};
+use crate::settings::Settings;
+use crate::testing::{Answer, Numbers, TENANT, TestClock, TestFolder};
 
 const PAGES: u64 = 7;
 
@@ -152,9 +158,11 @@ fn job(destination: Box<dyn Destination>, folder: &PathBuf, format: &str, mode: 
         "mode": mode,
     });
     let document: ExportDocument = serde_json::from_value(document).unwrap();
+    let settings = Settings::parse(r#"{"credential":{"type":"default"}}"#).unwrap();
     Job {
         destination,
-        request: Arc::new(ExportRequest::of(&document).unwrap()),
+        stop: CancellationToken::new(),
+        request: Arc::new(ExportRequest::of(&document, &settings).unwrap()),
         dataset: catalog::dataset("vulnerabilities").unwrap(),
         source: "Pages",
         tenant: TENANT.to_owned(),
@@ -297,6 +305,55 @@ async fn a_run_of_changes_that_dies_at_any_step_is_completed_byte_by_byte_and_no
         assert_eq!(own.len(), 3, "step {steps}: {:?}", own.keys());
     }
     assert!(steps > 30, "only {steps} steps");
+}
+
+/// The same in a storage container: the process dies at a request, which is done or not, and its lease ends after a
+/// minute.
+#[tokio::test(start_paused = true)]
+async fn a_process_that_dies_at_any_request_leaves_what_the_next_one_completes_byte_by_byte() {
+    let path = PathBuf::from("/");
+    let visible = |store: &Arc<Store>| -> BTreeMap<String, Vec<u8>> {
+        store.visible().into_iter().filter(|(name, _)| !name.starts_with("raw/_fedxdr/")).collect()
+    };
+    let whole = Store::new();
+    assert!(run(blob::open(&whole.timed()), &path, "JsonLines").await);
+    let expected = visible(&whole);
+    assert_eq!(expected.len(), 4);
+
+    let mut numbers = Numbers(1611);
+    let mut requests = 0;
+    loop {
+        requests += 1;
+        let store = Store::new();
+        let context = store.timed();
+        let day = format!("raw/vulnerabilities/tenant={TENANT}/date=2023-11-14");
+        for number in 0..5 {
+            store.overwrite(&format!("{day}/part-{number:05}.json.gz"));
+        }
+        let mut dies_at = requests;
+        let mut has_died = false;
+        for _ in 0..2 {
+            let is_done = numbers.below(2) == 0;
+            store.decide(move |_, number| match number.cmp(&dies_at) {
+                Less => Fate::Answered,
+                Equal if is_done => Fate::LastDone,
+                _ => Fate::Refused(Answer::Fails(TransportErrorKind::Certificate)),
+            });
+            has_died |= !run(blob::open(&context), &path, "JsonLines").await;
+            store.clock.advance(Duration::from_secs(61));
+            // It dies a second time, somewhere else.
+            dies_at = usize::try_from(numbers.below(30)).unwrap();
+        }
+        store.decide(|_, _| Fate::Answered);
+        assert!(run(blob::open(&context), &path, "JsonLines").await, "request {requests}");
+        assert!(visible(&store) == expected, "request {requests}: {:?}", visible(&store).keys());
+        let own = store.visible().into_keys().filter(|name| name.starts_with("raw/_fedxdr/"));
+        assert_eq!(own.count(), 2, "request {requests}");
+        if !has_died {
+            break;
+        }
+    }
+    assert!(requests > 30, "only {requests} requests");
 }
 
 /// Readers have tables with these columns. A file only ever gets new ones, at its end: a new line here. In the catalog

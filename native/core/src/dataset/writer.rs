@@ -7,6 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::chain::{Next, Place};
 use super::destination::{Destination, Hidden, io_error};
@@ -30,6 +31,8 @@ const CHANNEL_CAPACITY: usize = 4;
 /// What a writer needs.
 pub(super) struct Job {
     pub(super) destination: Box<dyn Destination>,
+    /// Ends what the destination waits for.
+    pub(super) stop: CancellationToken,
     pub(super) request: Arc<ExportRequest>,
     pub(super) dataset: &'static Dataset,
     /// Where its rows come from.
@@ -73,6 +76,8 @@ pub(super) struct Writer {
     begin: Option<oneshot::Sender<Begin>>,
     pub(super) pieces: mpsc::Sender<Piece>,
     done: oneshot::Receiver<Result<Option<Manifest>>>,
+    /// Nobody waits for a writer that is dropped.
+    stop: DropGuard,
 }
 
 impl Writer {
@@ -82,13 +87,14 @@ impl Writer {
         let (begin, begins) = oneshot::channel();
         let (pieces, next) = mpsc::channel(CHANNEL_CAPACITY);
         let (ended, done) = oneshot::channel();
+        let stop = job.stop.clone().drop_guard();
         let work = move || {
             let written = catch_panic("the writing of a dataset", || write(job, opened, begins, next));
             let _ = ended.send(written.and_then(|written| written));
         };
         let thread = thread::Builder::new().name("fedxdr-export".to_owned()).spawn(work);
         thread.map_err(|e| Error::runtime(&e))?;
-        let mut writer = Writer { begin: Some(begin), pieces, done };
+        let mut writer = Writer { begin: Some(begin), pieces, done, stop };
         match has_opened.await {
             Ok(opened) => Ok((writer, opened)),
             Err(_) => Err(writer.failed().await),
@@ -111,18 +117,22 @@ impl Writer {
 
     /// Ends the writing: everything was handed to it.
     pub(super) async fn finish(self) -> Result<Manifest> {
-        let Writer { pieces, done, .. } = self;
+        let Writer { begin: _, pieces, done, stop } = self;
         let _ = pieces.send(Piece::End).await;
         drop(pieces);
         let stopped = || Error::internal("a writer of a dataset stopped without a manifest");
-        done.await.map_err(|_| stopped())??.ok_or_else(stopped)
+        let manifest = done.await.map_err(|_| stopped())??.ok_or_else(stopped);
+        drop(stop);
+        manifest
     }
 
     /// Stops the writing, and waits until others may write.
     pub(super) async fn stop(self) -> Result<()> {
-        let Writer { begin, pieces, done } = self;
+        let Writer { begin, pieces, done, stop } = self;
         drop((begin, pieces));
-        done.await.map_or(Ok(()), |done| done.map(|_| ()))
+        let ended = done.await.map_or(Ok(()), |done| done.map(|_| ()));
+        drop(stop);
+        ended
     }
 }
 

@@ -60,7 +60,7 @@ symptoms! {
     INVALID_ENDPOINT_SETTING = "Fdx.Settings.InvalidEndpoint", Configuration, Connection,
         "an address in -Endpoint is not valid",
         "Use an address such as https://host. Plain http is allowed only for loopback addresses. The keys of \
-         -Endpoint are authority, defender, defenderScope, xdr, xdrScope, graph, arm, imds and arcTokens.";
+         -Endpoint are authority, defender, defenderScope, xdr, xdrScope, graph, arm, blob, imds and arcTokens.";
     INVALID_PROXY = "Fdx.Settings.InvalidProxy", Configuration, Connection,
         "the proxy address is not valid",
         "Use -Proxy http://host:port, or fix HTTPS_PROXY, HTTP_PROXY, ALL_PROXY or the proxy in the settings of \
@@ -420,8 +420,14 @@ symptoms! {
         "there is no dataset of this name",
         "Use one of these for -Dataset: {datasets}.";
     DATASET_DESTINATION = "Fdx.Dataset.InvalidDestination", Configuration, Connection,
-        "the destination is not a folder's path",
-        "Use the path of a folder for -Destination. It is made if it is not there.";
+        "the destination is neither a folder's path nor the address of a storage container",
+        "Use the path of a folder for -Destination, which is made if it is not there, or an address such as \
+         https://<account>.blob.core.windows.net/<container>/<folder>, without a signature (SAS). For an account with \
+         a host name of its own: Connect-Fdx -Endpoint @{ blob = 'https://<host name>' }.";
+    DATASET_CONNECTION = "Fdx.Dataset.InvalidConnection", Configuration, Connection,
+        "the destination's connection has a credential that only its own commands can use",
+        "Use a connection with a managed identity, a token file, a certificate file or a secret for \
+         -DestinationConnection, and not one with a script block or with -Certificate.";
     DATASET_COMPRESSION = "Fdx.Dataset.InvalidCompression", Configuration, Connection,
         "files of this format cannot be compressed like that",
         "Leave out -Compression, or use one of these with this -Format: {compressions}.";
@@ -437,7 +443,33 @@ symptoms! {
         "Free space and run the command again: the files that are complete are kept, and only the rest is read.";
     DATASET_IN_USE = "Fdx.Dataset.InUse", Configuration, Connection,
         "another run writes this tenant's dataset to the same destination",
-        "Wait until the other run has ended, or use another -Destination. The lock of a process that has died is free.";
+        "Wait until the other run has ended, or use another -Destination. The lock of a process that has died is free: \
+         that of a folder at once, that of a storage container after a minute.";
+    DATASET_LEASE_LOST = "Fdx.Dataset.LeaseLost", Configuration, Connection,
+        "the run lost its lease of the destination, which keeps other runs away",
+        "Somebody broke the lease, or another run took over while this process had stopped or could not reach the \
+         storage account for a minute. Run the command again: the files that are complete are kept.";
+    DATASET_STORAGE_ROLE = "Fdx.Dataset.StorageRoleMissing", Authorization, Connection,
+        "the identity may not write to the storage container",
+        "Assign it the role Storage Blob Data Contributor on the container {container}; Owner of the account does not \
+         include it: az role assignment create --assignee {object id} --role 'Storage Blob Data Contributor' --scope \
+         <resource id>. It takes up to ten minutes to have an effect.";
+    DATASET_STORAGE_FIREWALL = "Fdx.Dataset.StorageFirewall", Configuration, Connection,
+        "the storage account does not accept requests from this network",
+        "Allow this machine's address or virtual network in the Networking page of the storage account of {container}, \
+         or reach the account through its private endpoint.";
+    DATASET_STORAGE_TOKEN = "Fdx.Dataset.StorageTokenRefused", Authorization, Connection,
+        "the storage account does not accept the identity's token",
+        "The identity must be in the Entra tenant of the storage account's subscription: {container}. Without \
+         -DestinationConnection, it is the managed identity of this machine. Check the clock of this machine too.";
+    DATASET_CONTAINER = "Fdx.Dataset.ContainerNotFound", Configuration, Connection,
+        "the storage account has no such container",
+        "Create the container of {container}, or correct -Destination: the first part of the address's path is the \
+         name of the container.";
+    DATASET_STORAGE = "Fdx.Dataset.StorageFailed", Service, Connection,
+        "the storage account does not answer, or refuses a request",
+        "Check the storage account of {container} and the network. Run the command again: the files that are complete \
+         are kept, and only the rest is read.";
     DATASET_IO = "Fdx.Dataset.WriteFailed", Configuration, Connection,
         "a file of the destination cannot be read or written",
         "Check the disk or the share, and run the command again: the files that are complete are kept, and only the \

@@ -43,7 +43,7 @@ pub(super) fn settings(data: &[u8]) {
 /// A request document is read or refused, an error does not repeat a secret of it, and its addresses are the API's.
 pub(super) fn request(data: &[u8]) {
     let (Ok(document), Some(settings)) = (std::str::from_utf8(data), SETTINGS.as_ref()) else { return };
-    let request = match QueryRequest::parse(document, settings) {
+    let request = match QueryRequest::parse(document, settings, settings) {
         Ok(request) => request,
         Err(error) => return has_no_secret(&error, document),
     };

@@ -40,6 +40,8 @@ pub(crate) enum Pauses {
     },
     /// As the endpoint's documentation says.
     Fixed(&'static [Duration]),
+    /// As above, with up to 25 % jitter.
+    Spread(&'static [Duration]),
 }
 
 impl Policy {
@@ -59,9 +61,10 @@ impl Pauses {
                 let own = first.saturating_mul(2_u32.saturating_pow(number)).min(LONGEST_DOUBLED.max(first));
                 ((number < count).then_some(own)?, own.min(SHORTEST_WAIT), own / 4)
             }
-            Pauses::Fixed(pauses) => {
+            Pauses::Fixed(pauses) | Pauses::Spread(pauses) => {
                 let own = *pauses.get(usize::try_from(number).ok()?)?;
-                (own, own, Duration::ZERO)
+                let spread = if matches!(self, Pauses::Spread(_)) { own / 4 } else { Duration::ZERO };
+                (own, own, spread)
             }
         };
         match asked {

@@ -263,8 +263,8 @@ impl<'de> Deserialize<'de> for Members {
 }
 
 impl QueryRequest {
-    /// Reads and checks a request document.
-    pub(crate) fn parse(document: &str, settings: &Settings) -> Result<Self> {
+    /// Reads and checks a request document. `destination` has the cloud of what an export writes to.
+    pub(crate) fn parse(document: &str, settings: &Settings, destination: &Settings) -> Result<Self> {
         let Document { kind, environment, waited_ms, tenants, members } =
             parse_document(document, "request")?;
         let (mut throttle_limit, mut first) = (None, None);
@@ -287,7 +287,7 @@ impl QueryRequest {
             Kind::Export => {
                 let document: ExportDocument = members.read(kind)?;
                 throttle_limit = document.throttle_limit;
-                Work::Export(Arc::new(ExportRequest::of(&document)?))
+                Work::Export(Arc::new(ExportRequest::of(&document, destination)?))
             }
             Kind::Import => {
                 let document: ImportDocument = members.read(kind)?;

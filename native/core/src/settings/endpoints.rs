@@ -9,8 +9,18 @@ use crate::errors::INVALID_ENDPOINT_SETTING;
 use crate::errors::{Result, excerpt};
 
 /// The members of [`Endpoints`]: the keys of `-Endpoint`.
-pub const ENDPOINT_NAMES: &[&str] =
-    &["authority", "defender", "defenderScope", "xdr", "xdrScope", "graph", "arm", "imds", "arcTokens"];
+pub const ENDPOINT_NAMES: &[&str] = &[
+    "authority",
+    "defender",
+    "defenderScope",
+    "xdr",
+    "xdrScope",
+    "graph",
+    "arm",
+    "blob",
+    "imds",
+    "arcTokens",
+];
 
 /// Addresses that replace those of the cloud, for tests and private links.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -30,6 +40,8 @@ pub(crate) struct Endpoints {
     pub graph: Option<String>,
     /// Azure Resource Manager.
     pub arm: Option<String>,
+    /// Azure Blob Storage: a storage account under a name of one's own.
+    pub blob: Option<String>,
     /// Instance metadata service, and the address of Azure Arc's agent.
     pub imds: Option<String>,
     /// Directory that replaces the agent's own for Azure Arc's key files.
@@ -63,6 +75,7 @@ impl Endpoints {
             ("xdr", &self.xdr),
             ("graph", &self.graph),
             ("arm", &self.arm),
+            ("blob", &self.blob),
             ("imds", &self.imds),
         ];
         let given = addresses.into_iter().filter_map(|(name, address)| Some((name, address.as_deref()?)));

@@ -1,11 +1,16 @@
 //! Where the files of a dataset go. A destination is used by one thread, which may wait.
 
+mod blob;
 mod folder;
+mod place;
 
 use std::io::{self, Cursor, Read, Seek, Write};
 
+#[cfg(test)]
+pub(super) use self::blob::tests as blob_tests;
 pub(super) use self::folder::Folder;
 pub(crate) use self::folder::write_file;
+pub(super) use self::place::Place;
 use crate::errors::{
     DATASET_DISK_FULL, DATASET_IO, DATASET_NOT_FOLDER, DATASET_READ, DATASET_READ_ONLY, DATASET_SOURCE,
     Error, Result,

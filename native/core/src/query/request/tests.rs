@@ -15,7 +15,7 @@ fn settings() -> Settings {
 }
 
 fn parse(document: &Value) -> Result<QueryRequest> {
-    QueryRequest::parse(&document.to_string(), &settings())
+    QueryRequest::parse(&document.to_string(), &settings(), &settings())
 }
 
 /// Every member that each kind may have.
@@ -146,7 +146,7 @@ fn what_is_missing_doubled_or_of_another_type_is_told() {
         (r#"{"kind":"tokens","kind":"tokens"}"#, "duplicate field `kind`"),
         (r#"{"kind":"rows","resource":"unicorn"}"#, "'unicorn'"),
     ] {
-        let error = QueryRequest::parse(document, &settings()).unwrap_err();
+        let error = QueryRequest::parse(document, &settings(), &settings()).unwrap_err();
         assert_eq!(error.id, "Fdx.Settings.InvalidArgument", "{document}");
         assert!(error.message.contains(says), "{document}: {error}");
     }

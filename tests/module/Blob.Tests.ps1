@@ -1,0 +1,232 @@
+# Exports to Azurite, Microsoft's emulator of Azure Storage, over TLS and with the tokens of a managed identity. Its
+# certificate is trusted by a variable that only a new process reads, so each export runs in a process of its own.
+BeforeDiscovery {
+    $main = "$PSScriptRoot/../../out/azurite/node_modules/azurite/dist/src/blob/main.js"
+    $lacks = if (-not $IsLinux) { 'only on Linux a variable makes a process trust a certificate' }
+    elseif (-not (Get-Command node -ErrorAction Ignore)) { 'node is missing' }
+    elseif (-not (Test-Path $main)) {
+        'Azurite is missing: npm install --prefix out/azurite --no-package-lock azurite@3.35.0'
+    }
+    if ($lacks) {
+        Write-Host "NOT TESTED: exports to Azurite, because $lacks"
+        if ($IsLinux -and $env:CI) { throw "under CI every layer must run: $lacks" }
+    }
+}
+
+Describe 'Export-FdxDataset to Azure Blob Storage' -Skip:([bool] $lacks) {
+    BeforeAll {
+        . $PSScriptRoot/Fixture.ps1
+        Start-FakeTenant
+
+        # A certificate for this machine, and its key.
+        $key = [Security.Cryptography.RSA]::Create(2048)
+        $request = [Security.Cryptography.X509Certificates.CertificateRequest]::new(
+            'CN=fake storage', $key, 'SHA256', [Security.Cryptography.RSASignaturePadding]::Pkcs1)
+        $names = [Security.Cryptography.X509Certificates.SubjectAlternativeNameBuilder]::new()
+        $names.AddIpAddress('127.0.0.1')
+        $request.CertificateExtensions.Add($names.Build())
+        $made = $request.CreateSelfSigned([DateTimeOffset]::UtcNow.AddDays(-1), [DateTimeOffset]::UtcNow.AddDays(1))
+        $certificate = "$TestDrive/azurite.pem"
+        Set-Content $certificate $made.ExportCertificatePem()
+        Set-Content "$TestDrive/azurite.key" $key.ExportPkcs8PrivateKeyPem()
+
+        $start = [Diagnostics.ProcessStartInfo]::new((Get-Command node).Source)
+        $arguments = "$PSScriptRoot/../../out/azurite/node_modules/azurite/dist/src/blob/main.js",
+        '--blobPort', '0', '--oauth', 'basic', '--cert', $certificate, '--key', "$TestDrive/azurite.key",
+        '--inMemoryPersistence', '--disableTelemetry', '--silent'
+        foreach ($argument in $arguments) { $start.ArgumentList.Add($argument) }
+        $start.WorkingDirectory = $TestDrive
+        $start.RedirectStandardOutput = $true
+        $azurite = [Diagnostics.Process]::Start($start)
+        do { $line = $azurite.StandardOutput.ReadLine() } until ($null -eq $line -or $line -match ' listens on (\S+)')
+        $account = "$($Matches[1])/devstoreaccount1"
+
+        $handler = [Net.Http.HttpClientHandler]::new()
+        $handler.UseProxy = $false
+        $handler.ServerCertificateCustomValidationCallback =
+            [Net.Http.HttpClientHandler]::DangerousAcceptAnyServerCertificateValidator
+        $client = [Net.Http.HttpClient]::new($handler)
+
+        # A request of the test itself: status and content.
+        function Invoke-Storage([string] $Method, [string] $Path, [hashtable] $Headers = @{}) {
+            $now = [DateTimeOffset]::UtcNow.ToUnixTimeSeconds()
+            $claims = @{ iss = 'https://sts.windows.net/fake/'; aud = 'https://storage.azure.com'; iat = $now - 60 }
+            $claims.nbf, $claims.exp = $claims.iat, ($now + 600)
+            $request = [Net.Http.HttpRequestMessage]::new($Method, "$account/$Path")
+            $Headers.Authorization = "Bearer $((Invoke-Control POST /mint $claims).token)"
+            $Headers.'x-ms-version' = '2025-11-05'
+            foreach ($name in $Headers.Keys) { $request.Headers.Add($name, [string] $Headers[$name]) }
+            if ($Method -eq 'PUT') { $request.Content = [Net.Http.ByteArrayContent]::new([byte[]]::new(0)) }
+            $answer = $client.SendAsync($request).GetAwaiter().GetResult()
+            $content = $answer.Content.ReadAsByteArrayAsync().GetAwaiter().GetResult()
+            [pscustomobject]@{ Status = [int] $answer.StatusCode; Content = $content }
+        }
+
+        function Get-BlobName {
+            $list = [Text.Encoding]::UTF8.GetString((Invoke-Storage GET 'data?restype=container&comp=list').Content)
+            [regex]::Matches($list, '<Blob><Name>(.*?)</Name>') | ForEach-Object { $_.Groups[1].Value } | Sort-Object
+        }
+
+        # The hash of each file of rows, by its name.
+        function Get-BlobHash([string] $Prefix) {
+            $hashes = [ordered]@{}
+            foreach ($name in Get-BlobName | Where-Object { $_ -like "$Prefix/*" -and $_ -notlike '*_fedxdr*' }) {
+                $hash = [Security.Cryptography.SHA256]::HashData((Invoke-Storage GET "data/$name").Content)
+                $hashes[$name.Substring($Prefix.Length + 1)] = [Convert]::ToHexString($hash)
+            }
+            $hashes
+        }
+
+        function Get-FolderHash([string] $Folder) {
+            $hashes = [ordered]@{}
+            $files = Get-ChildItem $Folder -Recurse -File | Where-Object FullName -notmatch '_fedxdr'
+            foreach ($file in $files | Sort-Object FullName) {
+                $hashes[[IO.Path]::GetRelativePath($Folder, $file.FullName)] = (Get-FileHash $file).Hash
+            }
+            $hashes
+        }
+
+        $job = "$TestDrive/job.ps1"
+        Set-Content $job @'
+param([string] $Endpoints, [string] $TenantId, [string] $ClientId, [string] $Identity, [string] $Command)
+$ErrorActionPreference = 'Continue'
+Import-Module FedXdr
+$endpoint = $Endpoints | ConvertFrom-Json -AsHashtable
+$null = Connect-Fdx -TenantId $TenantId -ClientId $ClientId -ManagedIdentityClientId $Identity -Endpoint $endpoint
+$messages = [Collections.Generic.List[string]]::new()
+$results = . ([scriptblock]::Create($Command)) 2>&1 3>&1 4>&1 | ForEach-Object {
+    if ($_ -is [FedXdr.DatasetExport]) { $_ } else { $messages.Add("$_") }
+}
+@{ results = @($results); messages = $messages } | ConvertTo-Json -Depth 4 -Compress
+'@
+
+        function Start-Export([string] $Command) {
+            $endpoints = Get-Endpoint
+            $endpoints.blob = $account
+            $start = [Diagnostics.ProcessStartInfo]::new((Join-Path $PSHOME pwsh))
+            $arguments = '-NoProfile', '-NonInteractive', '-File', $job, (ConvertTo-Json $endpoints -Compress), $Tenant,
+            $Fake.clientId, $Fake.managedIdentity.clientId, $Command
+            foreach ($argument in $arguments) { $start.ArgumentList.Add($argument) }
+            $start.Environment['SSL_CERT_FILE'] = $certificate
+            $start.RedirectStandardOutput = $true
+            [Diagnostics.Process]::Start($start)
+        }
+
+        # Runs a command in a new process; returns what it wrote.
+        function Invoke-Export([string] $Command) {
+            $process = Start-Export $Command
+            $output = $process.StandardOutput.ReadToEnd()
+            $process.WaitForExit()
+            $output | ConvertFrom-Json
+        }
+
+        function Get-Lock([string] $Prefix) { "data/$Prefix/_fedxdr/vulnerabilities/tenant=$Tenant/lock" }
+    }
+
+    AfterAll {
+        Set-HostVariable
+        $client.Dispose()
+        if (-not $azurite.HasExited) { $azurite.Kill($true) }
+        Stop-FakeTenant
+    }
+
+    BeforeEach {
+        Reset-Tenant
+        $null = Invoke-Storage DELETE 'data?restype=container'
+        (Invoke-Storage PUT 'data?restype=container').Status | Should -Be 201
+    }
+
+    AfterEach { (Get-Report).violations | Should -BeNullOrEmpty }
+
+    It 'writes what it writes to a folder, and says so when the newest snapshot is there: <arguments>' -ForEach @(
+        @{ arguments = '-RowsPerFile 2000' }
+        @{ arguments = '-Format Csv -Compression None' }
+        @{ arguments = '-Mode Full' }
+    ) {
+        Set-World @{ vulnerabilityPageSize = 1000 }
+        $answer = Invoke-Export "Export-FdxDataset vulnerabilities $account/data/a/b $arguments -Verbose
+            Export-FdxDataset vulnerabilities $TestDrive/same $arguments
+            Export-FdxDataset vulnerabilities $account/data/a/b/ $arguments"
+        $blob, $folder, $again = $answer.results
+        $blob.Result, $folder.Result, $again.Result | Should -Be 'Complete', 'Complete', 'Unchanged'
+        $blob.Rows, $blob.Files, $blob.Bytes | Should -Be $folder.Rows, $folder.Files, $folder.Bytes
+        $day = [DateTime]::UtcNow.ToString('yyyy-MM-dd')
+        $blob.Path | Should -Be "$account/data/a/b/vulnerabilities/tenant=$Tenant/date=$day"
+        $expected = Get-FolderHash "$TestDrive/same"
+        $expected.Count | Should -Be $folder.Files
+        $found = Get-BlobHash a/b
+        ($found | ConvertTo-Json) | Should -Be ($expected | ConvertTo-Json)
+        $own = @(Get-BlobName | Where-Object { $_ -like 'a/b/_fedxdr/*' })
+        ($own | Split-Path -Leaf | Sort-Object) | Should -Be "$day.json", 'lock'
+        "$($answer.messages)" | Should -Match 'Request: PUT .*\(blocklist\)'
+        Assert-NoSecret "$($answer | ConvertTo-Json -Depth 5)"
+        Remove-Item "$TestDrive/same" -Recurse
+    }
+
+    It 'goes on after it was killed, and makes the files of a run that was not: <mode>' -ForEach @(
+        @{ mode = 'Auto'; service = 'defender'; counted = 'pages' }
+        @{ mode = 'Full'; service = 'blob'; counted = 'files' }
+    ) {
+        Set-World @{ vulnerabilityPageSize = 500; exportFiles = 12 }
+        $arguments = "-RowsPerFile 500 -Mode $mode"
+        $whole = (Invoke-Export "Export-FdxDataset vulnerabilities $account/data/whole $arguments").results
+        $whole.Result, $whole.Files | Should -Be 'Complete', 12
+        Add-Fault @{ service = $service; name = 'slow'; delayMs = 60; times = 100000; pathContains = 'ByMachine' }
+        $random = [Random]::new(815)
+        $killed = 0
+        foreach ($kill in 1..3) {
+            $before = Get-Count $counted
+            $process = Start-Export "Export-FdxDataset vulnerabilities $account/data/killed $arguments"
+            $until = $random.Next(1, 6)
+            while ((Get-Count $counted) - $before -lt $until -and -not $process.HasExited) {
+                Start-Sleep -Milliseconds $random.Next(1, 15)
+            }
+            $killed += -not $process.HasExited
+            $process.Kill($true)
+            $process.WaitForExit()
+            # Otherwise the lease of the dead process lasts for a minute.
+            $null = Invoke-Storage PUT "$(Get-Lock killed)?comp=lease" @{
+                'x-ms-lease-action' = 'break'; 'x-ms-lease-break-period' = '0'
+            }
+        }
+        $killed | Should -BeGreaterThan 0
+        # Nothing is visible before it is whole.
+        if (-not @(Get-BlobName | Where-Object { $_ -like 'killed/_fedxdr/*/20*.json' })) {
+            (Get-BlobHash killed).Count | Should -Be 0
+        }
+        $result = (Invoke-Export "Export-FdxDataset vulnerabilities $account/data/killed $arguments").results
+        $result.Result | Should -BeIn 'Resumed', 'Complete', 'Unchanged'
+        (Get-BlobHash killed | ConvertTo-Json) | Should -Be (Get-BlobHash whole | ConvertTo-Json)
+        @(Get-BlobName | Where-Object { $_ -like 'killed/_fedxdr/*' }).Count | Should -Be 2
+    }
+
+    It 'refuses a second run while the first one has the lease, and frees it at the end' {
+        $whole = (Invoke-Export "Export-FdxDataset vulnerabilities $account/data/x").results
+        $whole.Result | Should -Be 'Complete'
+        $lease = @{ 'x-ms-lease-action' = 'acquire'; 'x-ms-lease-duration' = '60' }
+        (Invoke-Storage PUT "$(Get-Lock x)?comp=lease" $lease).Status | Should -Be 201
+        $refused = Invoke-Export "Export-FdxDataset vulnerabilities $account/data/x"
+        $refused.results.Result, $refused.results.ErrorId | Should -Be 'Failed', 'Fdx.Dataset.InUse'
+        $refused.results.Advice | Should -Match 'after a minute'
+        "$($refused.messages)" | Should -Match 'another run has the lease of'
+    }
+
+    It 'says that there is no such container' {
+        $answer = Invoke-Export "Export-FdxDataset vulnerabilities $account/missing/x"
+        $answer.results.ErrorId | Should -Be 'Fdx.Dataset.ContainerNotFound'
+        $answer.results.Advice | Should -Match ([regex]::Escape("$account/missing"))
+    }
+
+    It 'writes with the identity of another connection' {
+        $answer = Invoke-Export @"
+`$reader = Get-FdxConnection
+`$token = Get-FdxToken -Connection (Connect-Fdx -Endpoint `$endpoint -PassThru) -Resource https://storage.azure.com
+`$writer = Connect-Fdx -AccessToken `$token.Token -Endpoint `$endpoint -PassThru
+Export-FdxDataset vulnerabilities $account/data/x -Connection `$reader -DestinationConnection `$writer
+`$wrong = Connect-Fdx -AccessToken (Get-FdxToken -Connection `$reader).Token -Endpoint `$endpoint -PassThru
+Export-FdxDataset vulnerabilities $account/data/y -Connection `$reader -DestinationConnection `$wrong
+"@
+        $answer.results.Result | Should -Be 'Complete', 'Failed' -Because "$($answer.messages)"
+        $answer.results[1].ErrorId | Should -Be 'Fdx.AccessToken.WrongAudience'
+    }
+}

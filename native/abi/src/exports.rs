@@ -86,8 +86,10 @@ pub unsafe extern "C" fn fdx_query_open(
     query: *mut *mut FdxQuery,
     error: *mut *mut FdxError,
 ) -> FdxStatus {
-    // SAFETY: the caller vouches for all of them.
-    let body = || unsafe { open_query(session, std::ptr::null(), request, query, error) };
+    let body = || {
+        // SAFETY: the caller vouches for all of them.
+        unsafe { open_query(session, std::ptr::null(), request, query, error) }
+    };
     // SAFETY: the caller vouches for `error`.
     unsafe { guard_with(error, body) }
 }
@@ -106,8 +108,10 @@ pub unsafe extern "C" fn fdx_query_open_to(
     query: *mut *mut FdxQuery,
     error: *mut *mut FdxError,
 ) -> FdxStatus {
-    // SAFETY: the caller vouches for all of them.
-    let body = || unsafe { open_query(session, destination, request, query, error) };
+    let body = || {
+        // SAFETY: the caller vouches for all of them.
+        unsafe { open_query(session, destination, request, query, error) }
+    };
     // SAFETY: the caller vouches for `error`.
     unsafe { guard_with(error, body) }
 }

@@ -276,6 +276,18 @@ Describe 'Export-FdxDataset' {
         Get-ErrorId $failure | Should -Be 'Fdx.Dataset.NoBaseline'
     }
 
+    It 'stops when its time is over, and goes on later' {
+        Set-World @{ vulnerabilityPageSize = 500 }
+        Connect-Tenant
+        $whole = Export-FdxDataset vulnerabilities "$folder/whole" -RowsPerFile 500
+        Add-Fault @{ service = 'defender'; name = 'status'; code = 429; retryAfter = 5; skip = 4 }
+        $stopped = Export-FdxDataset vulnerabilities "$folder/resumed" -RowsPerFile 500 -TimeLimit 2
+        $stopped.Result, $stopped.ErrorId | Should -Be 'Unfinished', 'Fdx.Dataset.TimeLimit'
+        $resumed = Export-FdxDataset vulnerabilities "$folder/resumed" -RowsPerFile 500 -TimeLimit '00:05:00'
+        $resumed.Result, $resumed.Rows | Should -Be 'Resumed', 6000
+        (Get-ChildItem $resumed.Path | Get-FileHash).Hash | Should -Be (Get-ChildItem $whole.Path | Get-FileHash).Hash
+    }
+
     It 'goes on after it was killed, and makes the files of a run that was not: <mode>, <format>' -ForEach @(
         @{ mode = 'Auto'; format = 'JsonLines'; service = 'defender'; counted = 'pages' }
         @{ mode = 'Full'; format = 'Parquet'; service = 'blob'; counted = 'files' }

@@ -1,3 +1,4 @@
+using System;
 using System.Management.Automation;
 using FedXdr.Interop;
 using FedXdr.Objects;
@@ -46,6 +47,10 @@ public sealed class ExportFdxDatasetCommand : TenantCommand
     [ValidateRange(1, int.MaxValue)]
     public int? RowsPerFile { get; set; }
 
+    [Parameter]
+    [SecondsTransformation]
+    public TimeSpan? TimeLimit { get; set; }
+
     private protected override void Process()
     {
         using var request = NewRequest("export", TenantId);
@@ -55,6 +60,7 @@ public sealed class ExportFdxDatasetCommand : TenantCommand
         request.Text("compression", Compression);
         request.Text("mode", Mode);
         request.Number("rowsPerFile", RowsPerFile);
+        request.Number("timeLimitMs", (long?)TimeLimit?.TotalMilliseconds);
         Run(request, Rows, TenantId, WriteObject, DestinationConnection);
     }
 }

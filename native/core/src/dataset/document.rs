@@ -1,5 +1,7 @@
 //! The request document of an export.
 
+use std::time::Duration;
+
 use serde::Deserialize;
 
 use super::destination::Place;
@@ -112,6 +114,7 @@ pub(crate) struct ExportDocument {
     compression: Option<String>,
     mode: Option<String>,
     rows_per_file: Option<u64>,
+    time_limit_ms: Option<u64>,
 }
 
 /// What is exported, and where to.
@@ -123,6 +126,8 @@ pub(crate) struct ExportRequest {
     pub(super) compression: Compression,
     pub(super) mode: Mode,
     pub(super) rows_per_file: u64,
+    /// How long the command may take.
+    pub(crate) time_limit: Option<Duration>,
 }
 
 impl ExportRequest {
@@ -152,6 +157,7 @@ impl ExportRequest {
             mode,
             compression: compression(format, document.compression.as_deref())?,
             rows_per_file: document.rows_per_file.unwrap_or(ROWS_PER_FILE).max(1),
+            time_limit: document.time_limit_ms.map(Duration::from_millis),
         })
     }
 }

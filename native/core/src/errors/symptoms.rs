@@ -511,6 +511,10 @@ symptoms! {
     REPORT_PATH = "Fdx.Report.InvalidPath", Configuration, Connection,
         "the path is not that of a file",
         "Use the path of an HTML file for -Path, such as report.html.";
+    DATASET_UNFINISHED = "Fdx.Dataset.TimeLimit", Configuration, Data,
+        "the time limit of the command ended before the dataset was complete",
+        "Run the command again: of the assessments, the files that are complete are kept, and only the rest is read. \
+         Use a longer -TimeLimit for lists that are read from their beginning, or a smaller -RowsPerFile.";
     NO_TENANT_ID = "Fdx.Dataset.NoTenantId", Protocol, Data,
         "the token does not say which tenant it is for",
         "Use the tenant id instead of its domain for -TenantId.";

@@ -14,10 +14,11 @@ use crate::auth;
 use crate::batch::{Batch, BatchBuilder, ColumnBuilder, tables, ticks};
 use crate::blocking::compute;
 use crate::catalog::{self, Dataset, Paging, Parents, Since};
+use crate::clock::within;
 use crate::context::Context;
 use crate::dataset::{self, ExportRequest, Summary};
 use crate::diagnose::{check, consent, explain};
-use crate::errors::{Error, ErrorKind, Result, SINCE_TOO_OLD, catch_panics};
+use crate::errors::{DATASET_UNFINISHED, Error, ErrorKind, Result, SINCE_TOO_OLD, catch_panics};
 use crate::http::CONNECTIONS_PER_HOST;
 use crate::hunting::{self, document::Hunting};
 use crate::read::address;
@@ -84,6 +85,7 @@ async fn tenants(context: &Context, request: &QueryRequest, items: &mpsc::Sender
     let requests = Arc::new(Semaphore::new(CONNECTIONS_PER_HOST));
     let known = Arc::new(Mutex::default());
     let left = Arc::new(AtomicU64::new(request.first.unwrap_or(u64::MAX)));
+    let deadline = request.work.time_limit().map(|limit| context.clock.now() + limit);
     let is_check = matches!(request.work, Work::Check(_));
     let is_one_of_many = request.tenants.len() > 1;
     let jobs = request.tenants.iter().enumerate().map(|(index, tenant)| {
@@ -98,6 +100,7 @@ async fn tenants(context: &Context, request: &QueryRequest, items: &mpsc::Sender
             requests: Arc::clone(&requests),
             readers: Arc::clone(&readers),
             known: Arc::clone(&known),
+            deadline,
         };
         let work = request.work.clone();
         async move {
@@ -147,6 +150,8 @@ struct Job {
     readers: Arc<Semaphore>,
     /// Ids of the tenants that the query reads.
     known: Arc<Mutex<HashSet<String>>>,
+    /// When the whole query has to end.
+    deadline: Option<Duration>,
 }
 
 impl Job {
@@ -318,32 +323,24 @@ impl Job {
         let mut summaries = tables::EXPORT.builder(self.stream, &self.tenant);
         let mut is_known = false;
         for dataset in &request.datasets {
-            let family = dataset.resource.family;
-            let exported = match dataset::tenant_id(&self.context, &self.tenant, family).await {
-                Ok(id) => {
-                    if !std::mem::replace(&mut is_known, true) && !self.is_first(&id) {
-                        return;
-                    }
-                    let domain = self.tenant.contains('.').then_some(self.tenant.as_str());
-                    summaries.label(&id, self.context.reporter.tenant_name().or(domain));
-                    let tenant = (self.tenant.as_str(), id.as_str());
-                    let sink = |of: &'static Dataset| {
-                        let (decoder, columns) = RowDecoder::typed(of.resource);
-                        let mut sink = self.sink(decoder, columns);
-                        sink.unique = Unique::by(of.resource.unique);
-                        // Each dataset of a tenant is read, not only the first.
-                        sink.known = Arc::default();
-                        sink
-                    };
-                    dataset::export(&self.context, tenant, request, dataset, sink).await
+            let exported = async {
+                let id = dataset::tenant_id(&self.context, &self.tenant, dataset.resource.family).await?;
+                if !std::mem::replace(&mut is_known, true) && !self.is_first(&id) {
+                    return Ok(None);
                 }
-                Err(error) => Err(error),
+                let domain = self.tenant.contains('.').then_some(self.tenant.as_str());
+                summaries.label(&id, self.context.reporter.tenant_name().or(domain));
+                self.export_dataset(&id, request, dataset).await.map(Some)
             };
             let mut failed = None;
-            match exported {
-                Ok(summary) => put_summary(summaries.columns(), dataset.name, &summary),
+            match Box::pin(self.in_time(exported)).await {
+                Ok(None) => return,
+                Ok(Some(summary)) => put_summary(summaries.columns(), dataset.name, &summary),
+                Err(error) if error.is(&DATASET_UNFINISHED) => {
+                    put_failure(summaries.columns(), (dataset.name, "Unfinished"), &error);
+                }
                 Err(mut error) => {
-                    put_failure(summaries.columns(), dataset.name, &error);
+                    put_failure(summaries.columns(), (dataset.name, "Failed"), &error);
                     error.item = Some(dataset.name.to_owned());
                     failed = Some(error);
                 }
@@ -356,6 +353,32 @@ impl Job {
                 self.fail(error).await;
             }
         }
+    }
+
+    async fn export_dataset(
+        &self,
+        id: &str,
+        request: &Arc<ExportRequest>,
+        dataset: &'static Dataset,
+    ) -> Result<Summary> {
+        let sink = |of: &'static Dataset| {
+            let (decoder, columns) = RowDecoder::typed(of.resource);
+            let mut sink = self.sink(decoder, columns);
+            sink.unique = Unique::by(of.resource.unique);
+            // Each dataset of a tenant is read, not only the first.
+            sink.known = Arc::default();
+            sink
+        };
+        dataset::export(&self.context, (&self.tenant, id), request, dataset, sink).await
+    }
+
+    /// What the work gives, unless the time of the query ends before.
+    async fn in_time<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        let Some(deadline) = self.deadline else { return work.await };
+        let clock = self.context.clock.as_ref();
+        let left = deadline.saturating_sub(clock.now());
+        let ended = || DATASET_UNFINISHED.error("the time limit ended before the dataset was complete");
+        within(clock, left, work).await.unwrap_or_else(|| Err(ended()))
     }
 
     /// Counts the rows of the report's dataset.
@@ -459,9 +482,9 @@ fn put_summary(columns: &mut [ColumnBuilder], dataset: &str, summary: &Summary) 
     columns[10].null();
 }
 
-fn put_failure(columns: &mut [ColumnBuilder], dataset: &str, error: &Error) {
+fn put_failure(columns: &mut [ColumnBuilder], (dataset, result): (&str, &str), error: &Error) {
     columns[0].text(dataset);
-    columns[1].text("Failed");
+    columns[1].text(result);
     for column in &mut columns[2..9] {
         column.null();
     }

@@ -71,6 +71,14 @@ pub(crate) enum Work {
 }
 
 impl Work {
+    /// How long it may take.
+    pub(crate) fn time_limit(&self) -> Option<Duration> {
+        match self {
+            Work::Export(request) => request.time_limit,
+            _ => None,
+        }
+    }
+
     /// Whether it reads what an export wrote.
     pub(crate) fn reads_files(&self) -> bool {
         match self {

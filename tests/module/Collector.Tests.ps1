@@ -1,0 +1,130 @@
+# The function app of examples/collector: its queue is a list here, with the host's rules.
+Describe 'The collector' {
+    BeforeAll {
+        . $PSScriptRoot/Fixture.ps1
+        Start-FakeTenant '--tenants', '3', '--rows', '600'
+        $app = Join-Path $PSScriptRoot ../../examples/collector
+        $rules = (Get-Content $app/host.json -Raw | ConvertFrom-Json).extensions.queues
+        $queue = [Collections.Generic.Queue[object]]::new()
+        $poison = [Collections.Generic.List[string]]::new()
+
+        function Push-OutputBinding($Name, $Value) {
+            foreach ($text in $Value) { $queue.Enqueue(@{ Text = "$text"; Count = 0 }) }
+        }
+
+        # The app settings.
+        function Set-App([string] $Destination, [hashtable] $Change = @{}) {
+            $queue.Clear()
+            $poison.Clear()
+            $settings = @{
+                FEDXDR_TENANTS = $Fake.tenants.tenantId -join ', '; FEDXDR_DATASETS = 'vulnerabilities, machines'
+                FEDXDR_DESTINATION = $Destination; FEDXDR_CLIENT_ID = $Fake.clientId; FEDXDR_MINUTES = $null
+                FEDXDR_IDENTITY_CLIENT_ID = $Fake.managedIdentity.clientId; FEDXDR_PARTNER_TENANT = $null
+                FEDXDR_ENDPOINTS = Get-Endpoint | ConvertTo-Json -Compress
+            }
+            foreach ($name in $Change.Keys) { $settings[$name] = $Change[$name] }
+            foreach ($name in $settings.Keys) { [Environment]::SetEnvironmentVariable($name, $settings[$name]) }
+        }
+
+        # Works the queue off as the host does: a message whose function throws comes again, until it is poison.
+        function Invoke-Queue([int] $Messages = 1000) {
+            while ($queue.Count -and $Messages-- -gt 0) {
+                $message = $queue.Dequeue()
+                $message.Count++
+                try { & $app/exportDataset/run.ps1 -Job $message.Text *>&1 }
+                catch {
+                    $_
+                    if ($message.Count -ge $rules.maxDequeueCount) { $poison.Add($message.Text) }
+                    else { $queue.Enqueue($message) }
+                }
+            }
+        }
+    }
+
+    AfterAll {
+        Set-App '' @{ FEDXDR_TENANTS = $null; FEDXDR_DATASETS = $null; FEDXDR_CLIENT_ID = $null }
+        'FEDXDR_DESTINATION', 'FEDXDR_IDENTITY_CLIENT_ID', 'FEDXDR_ENDPOINTS' |
+            ForEach-Object { [Environment]::SetEnvironmentVariable($_, $null) }
+        Stop-FakeTenant
+    }
+
+    BeforeEach {
+        Reset-Tenant
+        $data = Join-Path $TestDrive ([guid]::NewGuid())
+    }
+
+    AfterEach { (Get-Report).violations | Should -BeNullOrEmpty }
+
+    It 'collects what it can of three customers, and the report says who could not be read' {
+        Set-Customer @{ consented = $false } 1
+        Set-App $data
+        $said = & $app/planJobs/run.ps1 *>&1
+        "$said" | Should -Be '6 exports of 3 customers'
+        $queue.Count | Should -Be 6
+        $said = Invoke-Queue
+        $failed = $Fake.tenants[1].tenantId
+        $poison.Count | Should -Be 2
+        foreach ($message in $poison) { ($message | ConvertFrom-Json).TenantId | Should -Be $failed }
+        "$said" | Should -Match 'Fdx\.Auth\.\w+'
+        $read = $Fake.tenants.tenantId | Where-Object { $_ -ne $failed }
+        foreach ($tenant in $read) {
+            @(Import-FdxDataset vulnerabilities $data -TenantId $tenant).Count | Should -Be 600
+            @(Import-FdxDataset machines $data -TenantId $tenant).Count | Should -Be 40
+        }
+
+        $out = New-Item (Join-Path $PSScriptRoot ../../out) -ItemType Directory -Force
+        $path = Join-Path $out collector-report.html
+        $quiet = @{ ErrorAction = 'SilentlyContinue' }
+        $page = Export-FdxReport $path -DatasetPath $data -TenantId $Fake.tenants.tenantId @quiet | Get-Content -Raw
+        ($page -split '<section id="failures"')[1] -split '</section>' | Select-Object -First 1 | Should -Match $failed
+        foreach ($tenant in $read) { ($page -split '<section id="customers"')[1] | Should -Match $tenant }
+    }
+
+    It 'takes no harm from a message that comes twice' {
+        Set-App $data @{ FEDXDR_TENANTS = $Fake.tenants[0].tenantId; FEDXDR_DATASETS = 'machines, vulnerabilities' }
+        foreach ($time in 1, 2) { & $app/planJobs/run.ps1 *>&1 | Out-Null }
+        $queue.Count | Should -Be 4
+        Invoke-Queue | Out-Null
+        $poison.Count | Should -Be 0
+        foreach ($dataset in 'machines', 'vulnerabilities') {
+            $ids = (Import-FdxDataset $dataset $data).Id
+            $ids.Count | Should -BeGreaterThan 30
+            @($ids | Sort-Object -Unique).Count | Should -Be $ids.Count
+        }
+    }
+
+    It 'puts a message into the queue for what does not get done in time, and gives up in the end' {
+        Set-App $data @{
+            FEDXDR_TENANTS = $Fake.tenants[0].tenantId; FEDXDR_DATASETS = 'vulnerabilities'; FEDXDR_MINUTES = '0'
+        }
+        & $app/planJobs/run.ps1 *>&1 | Out-Null
+        "$(Invoke-Queue -Messages 1)" | Should -Match 'Unfinished'
+        ($queue.Peek().Text | ConvertFrom-Json).Round | Should -Be 2
+        $env:FEDXDR_MINUTES = $null
+        "$(Invoke-Queue)" | Should -Match '(Complete|Resumed), 600 rows'
+
+        Set-App $data @{ FEDXDR_MINUTES = '0' }
+        $message = @{ TenantId = $Fake.tenants[0].tenantId; Name = 'Contoso'; Dataset = 'machines'; Round = 20 }
+        Push-OutputBinding Jobs ($message | ConvertTo-Json -Compress)
+        Invoke-Queue | Out-Null
+        $poison.Count | Should -Be 1
+    }
+
+    It 'takes the customers of delegated administration if no tenants are set' {
+        Grant-Everything
+        Set-App $data @{ FEDXDR_TENANTS = $null; FEDXDR_PARTNER_TENANT = $Fake.tenants[0].tenantId }
+        Connect-Tenant
+        $customers = @(Get-FdxTenant)
+        & $app/planJobs/run.ps1 *>&1 | Out-Null
+        $queue.Count | Should -Be ($customers.Count * 2)
+        ($queue.Peek().Text | ConvertFrom-Json).Name | Should -Be $customers[0].CustomerName
+    }
+
+    It 'says which setting is missing: <name>' -ForEach @(
+        @{ name = 'FEDXDR_DATASETS'; script = 'planJobs'; arguments = @{} }
+        @{ name = 'FEDXDR_DESTINATION'; script = 'exportDataset'; arguments = @{ Job = '{}' } }
+    ) {
+        Set-App $data @{ $name = $null }
+        { & $app/$script/run.ps1 @arguments } | Should -Throw "*$name*"
+    }
+}

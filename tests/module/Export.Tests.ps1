@@ -124,6 +124,7 @@ Describe 'Export-FdxDataset' {
     }
 
     It 'writes Parquet with the rows and the types of every dataset' {
+        Skip-OnWine 'runs no Python of this machine'
         Skip-WithoutPython
         Grant-Everything
         Connect-Tenant

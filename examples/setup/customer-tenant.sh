@@ -66,7 +66,7 @@ role_id() {
 
 call() { az rest --resource "$graph" --headers Content-Type=application/json "$@"; }
 
-# principal APP_ID: the object id of an app's service principal in this tenant, empty if there is none.
+# principal APP_ID: the object id of an app's service principal in this tenant, empty if it does not exist.
 principal() { az ad sp list --filter "appId eq '$1'" --query '[].id' -o tsv; }
 
 # assignments QUERY: queries the collector's assignments.

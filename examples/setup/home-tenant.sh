@@ -61,7 +61,7 @@ role_id() {
     echo "$id"
 }
 
-# find_app: sets client_id, empty if there is none.
+# find_app: sets client_id, empty if it does not exist.
 find_app() {
     local found
     if [ -n "$CLIENT_ID" ]; then
@@ -74,7 +74,7 @@ find_app() {
     client_id=$found
 }
 
-# find_identity: sets identity_*, empty if there is none.
+# find_identity: sets identity_*, empty if it does not exist.
 find_identity() {
     local query="[?name=='$IDENTITY_NAME']"
     identity_object_id=$(az identity list -g "$RESOURCE_GROUP" --query "$query.principalId" -o tsv)

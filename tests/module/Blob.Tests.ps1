@@ -182,13 +182,7 @@ $results = . ([scriptblock]::Create($Command)) 2>&1 3>&1 4>&1 | ForEach-Object {
         foreach ($kill in 1..3) {
             $before = Get-Count $counted
             $process = Start-Export "Export-FdxDataset vulnerabilities $account/data/killed $arguments"
-            $until = $random.Next(1, 6)
-            while ((Get-Count $counted) - $before -lt $until -and -not $process.HasExited) {
-                Start-Sleep -Milliseconds $random.Next(1, 15)
-            }
-            $killed += -not $process.HasExited
-            $process.Kill($true)
-            $process.WaitForExit()
+            $killed += Stop-Midway $process $counted $before $random
             # Otherwise the lease of the dead process lasts for a minute.
             $null = Invoke-Storage PUT "$(Get-Lock killed)?comp=lease" @{
                 'x-ms-lease-action' = 'break'; 'x-ms-lease-break-period' = '0'

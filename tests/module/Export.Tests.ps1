@@ -267,7 +267,7 @@ Describe 'Export-FdxDataset' {
         $there = @($changes | Where-Object Status -ne Fixed).Id
         @($present.Id | Where-Object { $_ -in $there }).Count | Should -Be $there.Count
         @($present | Where-Object Id -in $there)[0].AdditionalProperties | Should -BeNullOrEmpty
-        # The list alone is what readers of its folder see.
+        # Readers of the list's folder see only the list.
         @(Read-Row $full.Path).Count | Should -Be 6000
 
         $failure = Get-Failure { Export-FdxDataset machines $folder -Mode Delta }
@@ -321,13 +321,7 @@ Export-FdxDataset vulnerabilities $Destination -RowsPerFile 500 -Mode $Mode -For
             foreach ($argument in $arguments) { $start.ArgumentList.Add($argument) }
             $start.RedirectStandardOutput = $true
             $process = [Diagnostics.Process]::Start($start)
-            $until = $random.Next(1, 6)
-            while ((Get-Count $counted) - $before -lt $until -and -not $process.HasExited) {
-                Start-Sleep -Milliseconds $random.Next(1, 15)
-            }
-            $killed += -not $process.HasExited
-            $process.Kill($true)
-            $process.WaitForExit()
+            $killed += Stop-Midway $process $counted $before $random
         }
         $killed | Should -BeGreaterThan 0
         $result = Export-FdxDataset vulnerabilities "$folder/killed" -RowsPerFile 500 -Mode $mode -Format $format

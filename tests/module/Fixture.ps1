@@ -176,6 +176,18 @@ function Assert-NoSecret([string] $Text, [string[]] $Secret = (Invoke-Control GE
     }
 }
 
+# Kills a process after a random part of its work: some requests of a kind, $Before of which were there when it began.
+# True if it had not ended by itself.
+function Stop-Midway([Diagnostics.Process] $Process, [string] $Counted, [long] $Before, [Random] $Random) {
+    $until = $Random.Next(1, 6)
+    while ((Get-Count $Counted) - $Before -lt $until -and -not $Process.HasExited) {
+        Start-Sleep -Milliseconds $Random.Next(1, 15)
+    }
+    -not $Process.HasExited
+    $Process.Kill($true)
+    $Process.WaitForExit()
+}
+
 # Waits until the server has no open request. It notices a cancelled one when the connection closes.
 function Wait-Idle([int] $Seconds = 5) {
     $clock = [Diagnostics.Stopwatch]::StartNew()

@@ -11,86 +11,51 @@ using FedXdr.Session;
 namespace FedXdr.Commands;
 
 /// <summary>Completes words of a fixed list.</summary>
-internal abstract class WordCompleter : IArgumentCompleter
+internal abstract class WordCompleter(IEnumerable<string> words) : IArgumentCompleter
 {
-    private protected abstract IEnumerable<string> Words { get; }
-
     public IEnumerable<CompletionResult> CompleteArgument(
         string commandName,
         string parameterName,
         string wordToComplete,
         CommandAst commandAst,
         IDictionary fakeBoundParameters) =>
-        Words
+        words
             .Where(word => word.StartsWith(wordToComplete.Trim('\'', '"'), StringComparison.OrdinalIgnoreCase))
             .Select(word => new CompletionResult(word));
 }
 
 /// <summary>Tenants of all connections that this process made.</summary>
-internal sealed class TenantCompleter : WordCompleter
-{
-    private protected override IEnumerable<string> Words => DefaultConnection.SeenTenants.Order();
-}
+internal sealed class TenantCompleter() : WordCompleter(DefaultConnection.SeenTenants.Order());
 
 /// <summary>National clouds.</summary>
-internal sealed class CloudCompleter : WordCompleter
-{
-    private protected override IEnumerable<string> Words => Abi.Clouds;
-}
+internal sealed class CloudCompleter() : WordCompleter(Abi.Clouds);
 
 /// <summary>API families.</summary>
-internal sealed class FamilyCompleter : WordCompleter
-{
-    private protected override IEnumerable<string> Words => Abi.Families;
-}
+internal sealed class FamilyCompleter() : WordCompleter(Abi.Families);
 
 /// <summary>APIs and resources that Test-FdxConnection can check.</summary>
-internal sealed class CheckResourceCompleter : WordCompleter
-{
-    private protected override IEnumerable<string> Words => Catalog.CheckTargets;
-}
+internal sealed class CheckResourceCompleter() : WordCompleter(Catalog.CheckTargets);
 
 /// <summary>Regions of the Defender hosts.</summary>
-internal sealed class GeoCompleter : WordCompleter
-{
-    private protected override IEnumerable<string> Words => Abi.Regions;
-}
+internal sealed class GeoCompleter() : WordCompleter(Abi.Regions);
 
 /// <summary>Token caches.</summary>
-internal sealed class TokenCacheCompleter : WordCompleter
-{
-    private protected override IEnumerable<string> Words => Abi.TokenCaches;
-}
+internal sealed class TokenCacheCompleter() : WordCompleter(Abi.TokenCaches);
 
 /// <summary>Datasets.</summary>
-internal sealed class DatasetCompleter : WordCompleter
-{
-    private protected override IEnumerable<string> Words => Abi.Datasets;
-}
+internal sealed class DatasetCompleter() : WordCompleter(Abi.Datasets);
 
 /// <summary>Formats of datasets.</summary>
-internal sealed class FormatCompleter : WordCompleter
-{
-    private protected override IEnumerable<string> Words => Abi.DatasetFormats;
-}
+internal sealed class FormatCompleter() : WordCompleter(Abi.DatasetFormats);
 
 /// <summary>Compressions of datasets.</summary>
-internal sealed class CompressionCompleter : WordCompleter
-{
-    private protected override IEnumerable<string> Words => Abi.DatasetCompressions;
-}
+internal sealed class CompressionCompleter() : WordCompleter(Abi.DatasetCompressions);
 
 /// <summary>What an export reads.</summary>
-internal sealed class ModeCompleter : WordCompleter
-{
-    private protected override IEnumerable<string> Words => Abi.DatasetModes;
-}
+internal sealed class ModeCompleter() : WordCompleter(Abi.DatasetModes);
 
 /// <summary>Datasets that files can have.</summary>
-internal sealed class StoredDatasetCompleter : WordCompleter
-{
-    private protected override IEnumerable<string> Words => Catalog.Datasets.Keys;
-}
+internal sealed class StoredDatasetCompleter() : WordCompleter(Catalog.Datasets.Keys);
 
 /// <summary>Completes the last word of a filter expression with the filter fields of the resources.</summary>
 internal abstract class FilterCompleter(params CatalogEntry[] resources) : IArgumentCompleter

@@ -25,14 +25,7 @@ public abstract class DataCommand : TenantCommand
     private protected override void Begin()
     {
         _ = ActiveConnection;
-        if (TenantSummary is not null)
-        {
-            Runner.Summaries = TenantSummaries.In(SessionState.PSVariable, TenantSummary);
-        }
-        if (First > 0)
-        {
-            Runner.Remaining = First;
-        }
+        Runner.Begin(SessionState.PSVariable, First, TenantSummary);
     }
 
     private protected JsonDocumentWriter NewDataRequest(string kind, TenantReference[]? tenants)

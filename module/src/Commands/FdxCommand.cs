@@ -32,7 +32,7 @@ public abstract class FdxCommand : PSCmdlet
 
     protected sealed override void StopProcessing() => Runner.Stop();
 
-    /// <summary>The full path of a folder. <paramref name="invalid"/> makes the error of one that is none.</summary>
+    /// <summary>The full path of a folder. <paramref name="invalid"/> makes the error of a path that is not.</summary>
     private protected string FullPath(string path, Func<string, FdxException> invalid)
     {
         // PowerShell would take an address for a path of an unknown drive.

@@ -46,17 +46,7 @@ public sealed partial class ImportFdxDatasetCommand : FdxCommand
     [Trim]
     public string? TenantSummary { get; set; }
 
-    private protected override void Begin()
-    {
-        if (TenantSummary is not null)
-        {
-            Runner.Summaries = TenantSummaries.In(SessionState.PSVariable, TenantSummary);
-        }
-        if (First > 0)
-        {
-            Runner.Remaining = First;
-        }
-    }
+    private protected override void Begin() => Runner.Begin(SessionState.PSVariable, First, TenantSummary);
 
     private protected override void Process()
     {

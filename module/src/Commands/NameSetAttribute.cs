@@ -28,66 +28,24 @@ public abstract class NameSetAttribute : ValidateEnumeratedArgumentsAttribute
 
 /// <summary>Validates the name of a cloud.</summary>
 [AttributeUsage(AttributeTargets.Property)]
-public sealed class CloudNameAttribute : NameSetAttribute
-{
-    /// <summary>The clouds of the native library.</summary>
-    public CloudNameAttribute()
-        : base(Abi.Clouds)
-    {
-    }
-}
+public sealed class CloudNameAttribute() : NameSetAttribute(Abi.Clouds);
 
 /// <summary>Validates the name of an API family.</summary>
 [AttributeUsage(AttributeTargets.Property)]
-public sealed class FamilyNameAttribute : NameSetAttribute
-{
-    /// <summary>The API families of the native library.</summary>
-    public FamilyNameAttribute()
-        : base(Abi.Families)
-    {
-    }
-}
+public sealed class FamilyNameAttribute() : NameSetAttribute(Abi.Families);
 
 /// <summary>Validates the name of a token cache.</summary>
 [AttributeUsage(AttributeTargets.Property)]
-public sealed class TokenCacheNameAttribute : NameSetAttribute
-{
-    /// <summary>The token caches of the native library.</summary>
-    public TokenCacheNameAttribute()
-        : base(Abi.TokenCaches)
-    {
-    }
-}
+public sealed class TokenCacheNameAttribute() : NameSetAttribute(Abi.TokenCaches);
 
 /// <summary>Validates the format of a dataset's files.</summary>
 [AttributeUsage(AttributeTargets.Property)]
-public sealed class FormatNameAttribute : NameSetAttribute
-{
-    /// <summary>The formats of the native library.</summary>
-    public FormatNameAttribute()
-        : base(Abi.DatasetFormats)
-    {
-    }
-}
+public sealed class FormatNameAttribute() : NameSetAttribute(Abi.DatasetFormats);
 
 /// <summary>Validates the compression of a dataset's files.</summary>
 [AttributeUsage(AttributeTargets.Property)]
-public sealed class CompressionNameAttribute : NameSetAttribute
-{
-    /// <summary>The compressions of the native library.</summary>
-    public CompressionNameAttribute()
-        : base(Abi.DatasetCompressions)
-    {
-    }
-}
+public sealed class CompressionNameAttribute() : NameSetAttribute(Abi.DatasetCompressions);
 
 /// <summary>Validates what an export reads.</summary>
 [AttributeUsage(AttributeTargets.Property)]
-public sealed class ModeNameAttribute : NameSetAttribute
-{
-    /// <summary>The modes of the native library.</summary>
-    public ModeNameAttribute()
-        : base(Abi.DatasetModes)
-    {
-    }
-}
+public sealed class ModeNameAttribute() : NameSetAttribute(Abi.DatasetModes);

@@ -314,7 +314,7 @@ internal static unsafe partial class NativeMethods {
 
 internal static unsafe partial class NativeMethods {
     /// <summary>
-    /// Returns the pending messages as a batch of <c>level</c> and <c>text</c>, or <c>End</c> if there are none.
+    /// Returns the pending messages as a batch of <c>level</c> and <c>text</c>, or <c>End</c> if nothing is pending.
     ///
     /// # Safety
     /// <c>query</c> must be NULL or a live query; <c>batch</c> must be NULL or writable.

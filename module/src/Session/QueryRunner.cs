@@ -31,6 +31,19 @@ internal sealed class QueryRunner(Cmdlet cmdlet)
     /// <summary>Takes what became of each tenant, if the user asked for it.</summary>
     internal TenantSummaries? Summaries { get; set; }
 
+    /// <summary>What every cmdlet with -First and -TenantSummary begins with.</summary>
+    internal void Begin(PSVariableIntrinsics variables, int first, string? tenantSummary)
+    {
+        if (tenantSummary is not null)
+        {
+            Summaries = TenantSummaries.In(variables, tenantSummary);
+        }
+        if (first > 0)
+        {
+            Remaining = first;
+        }
+    }
+
     internal void Stop()
     {
         _stopped = true;

@@ -195,7 +195,7 @@ FdxStatus fdx_query_answer(const struct FdxQuery *query,
                            struct FdxBytes answer,
                            struct FdxBytes failure);
 
-// Returns the pending messages as a batch of `level` and `text`, or `End` if there are none.
+// Returns the pending messages as a batch of `level` and `text`, or `End` if nothing is pending.
 //
 // # Safety
 // `query` must be NULL or a live query; `batch` must be NULL or writable.

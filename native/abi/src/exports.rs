@@ -203,7 +203,7 @@ pub unsafe extern "C" fn fdx_query_answer(
     })
 }
 
-/// Returns the pending messages as a batch of `level` and `text`, or `End` if there are none.
+/// Returns the pending messages as a batch of `level` and `text`, or `End` if nothing is pending.
 ///
 /// # Safety
 /// `query` must be NULL or a live query; `batch` must be NULL or writable.

@@ -15,7 +15,7 @@ pub struct Dataset {
     /// Whether all rows are of one snapshot of the service: a link to its next page still leads on in a later run.
     pub is_snapshot: bool,
     /// What changed since a time, where the service tells that. It has a name of its own, because a change is no row of
-    /// the list: whoever reads one of the folders must not find the other's rows.
+    /// the list: a reader of one of the folders must not find the rows of the other.
     pub changes: Option<&'static Dataset>,
 }
 
@@ -102,6 +102,6 @@ pub fn dataset(name: &str) -> Option<&'static Dataset> {
 }
 
 /// Every dataset that files can have: also the changes.
-pub fn stored_datasets() -> impl Iterator<Item = &'static Dataset> {
+pub fn stored_datasets() -> impl Iterator<Item = &'static Dataset> + Clone {
     DATASETS.iter().chain(DATASETS.iter().filter_map(|dataset| dataset.changes))
 }

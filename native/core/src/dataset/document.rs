@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::destination::Place;
-use crate::catalog::{self, DATASETS, Dataset};
+use crate::catalog::{DATASETS, Dataset};
 use crate::errors::{DATASET_COMPRESSION, DATASET_NO_CHANGES, DATASET_UNKNOWN, Error, Result, excerpt};
 use crate::settings::Settings;
 
@@ -134,7 +134,7 @@ impl ExportRequest {
     pub(crate) fn of(document: &ExportDocument, settings: &Settings) -> Result<Self> {
         let mut datasets: Vec<&'static Dataset> = Vec::new();
         for name in &document.datasets {
-            let dataset = known(name)?;
+            let dataset = known(name, DATASETS.iter())?;
             if !datasets.iter().any(|known| known.name == dataset.name) {
                 datasets.push(dataset);
             }
@@ -162,11 +162,16 @@ impl ExportRequest {
     }
 }
 
-fn known(name: &str) -> Result<&'static Dataset> {
-    catalog::dataset(name.trim()).ok_or_else(|| {
+/// The one of these datasets that has this name.
+pub(super) fn known(
+    name: &str,
+    mut datasets: impl Iterator<Item = &'static Dataset> + Clone,
+) -> Result<&'static Dataset> {
+    let all = datasets.clone();
+    datasets.find(|dataset| dataset.name.eq_ignore_ascii_case(name.trim())).ok_or_else(|| {
         DATASET_UNKNOWN
             .error(format!("there is no dataset '{}'", excerpt(name, 80)))
-            .fill("datasets", names(DATASETS.iter()))
+            .fill("datasets", names(all))
     })
 }
 

@@ -16,7 +16,7 @@ mod stored;
 mod tests;
 mod writer;
 
-pub(crate) use self::destination::write_file;
+pub(crate) use self::destination::{local_path, write_file};
 pub use self::document::{Compression, Format, Mode};
 pub(crate) use self::document::{ExportDocument, ExportRequest};
 pub(crate) use self::run::{Summary, export, tenant_id};

@@ -173,8 +173,7 @@ impl Run<'_> {
         };
         if let Some(next) = unfinished.and_then(|state| state.next) {
             writer.begin(Begin::Continued);
-            let url = address::next_page(&self.context.settings, plan.family, &plan.url, &next)?;
-            let rest = Source::Pages(Box::new(Plan { url, ..plan.clone() }));
+            let rest = self.from(plan.clone(), &next)?;
             match self.read(writer, rest, begin(changes.seen), &new_sink).await {
                 Err(error) if is_gone(&error) => {
                     self.say("the service no longer has the rest of the changes, so they are read anew");
@@ -225,6 +224,12 @@ impl Run<'_> {
         Plan::of(&self.context.settings, self.dataset.resource, Scope::List, query)
     }
 
+    /// The pages of a list from this link on.
+    fn from<'b>(&self, plan: Plan, next: &str) -> Result<Source<'b>> {
+        let url = address::next_page(&self.context.settings, plan.family, &plan.url, next)?;
+        Ok(Source::Pages(Box::new(Plan { url, ..plan })))
+    }
+
     /// The rest of an unfinished run, unless the service has a newer snapshot.
     fn rest<'b>(
         &'b self,
@@ -244,9 +249,7 @@ impl Run<'_> {
         let rest = if let Some((files, listing)) = files {
             listing.position(next).map(|first| Source::Files(*files, listing.clone(), first))
         } else {
-            let plan = self.plan(&[])?;
-            let url = address::next_page(&self.context.settings, plan.family, &plan.url, next)?;
-            Some(Source::Pages(Box::new(Plan { url, ..plan })))
+            Some(self.from(self.plan(&[])?, next)?)
         };
         if rest.is_some() {
             let files = state.parts.len();

@@ -246,7 +246,7 @@ impl Writing {
         Ok(Some(Changes { of, since, seen }))
     }
 
-    /// A document of the destination. One that is damaged, or that another version wrote, is none.
+    /// A document of the destination. One that is damaged, or that another version wrote, counts as missing.
     fn document<T: serde::de::DeserializeOwned>(&self, name: &str) -> Result<Option<T>> {
         let content = self.job.destination.read(name)?;
         Ok(content.and_then(|content| serde_json::from_slice(&content).ok()))

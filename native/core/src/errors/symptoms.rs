@@ -499,7 +499,7 @@ symptoms! {
         "the service has no list of the changes of this dataset",
         "Use -Mode Auto or -Mode Full. -Mode Delta is for {datasets}.";
     DATASET_NO_BASELINE = "Fdx.Dataset.NoBaseline", Configuration, Connection,
-        "changes alone do not give the present state: there must be a full list, and all changes since",
+        "changes are not enough for the present state: there must be a full list, and all changes since",
         "Use -Mode Auto, which reads the full list when it is needed, or -Mode Full once.";
     DATASET_SNAPSHOT_CHANGED = "Fdx.Dataset.SnapshotChanged", Protocol, Data,
         "the service changed to a newer snapshot while the dataset was read",

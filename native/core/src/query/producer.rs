@@ -13,7 +13,7 @@ use super::stored::{self, Goal};
 use crate::auth;
 use crate::batch::{Batch, BatchBuilder, ColumnBuilder, tables, ticks};
 use crate::blocking::compute;
-use crate::catalog::{self, Dataset, Paging, Parents, Since};
+use crate::catalog::{self, Dataset, Paging, Parents, Resource, Since};
 use crate::clock::within;
 use crate::context::Context;
 use crate::dataset::{self, ExportRequest, Summary};
@@ -167,7 +167,9 @@ impl Job {
             }
             Work::Report(report) => {
                 let read = Box::pin(self.report(&report)).await;
-                read.inspect_err(|error| report.add_failure(self.shown(), error))
+                read.inspect_err(|error| {
+                    report.add_failure(self.tenant_name().unwrap_or(&self.tenant), error);
+                })
             }
             Work::Token { scope, force } => self.token(&scope, force).await,
             Work::Check(targets) => {
@@ -328,8 +330,7 @@ impl Job {
                 if !std::mem::replace(&mut is_known, true) && !self.is_first(&id) {
                     return Ok(None);
                 }
-                let domain = self.tenant.contains('.').then_some(self.tenant.as_str());
-                summaries.label(&id, self.context.reporter.tenant_name().or(domain));
+                summaries.label(&id, self.tenant_name());
                 self.export_dataset(&id, request, dataset).await.map(Some)
             };
             let mut failed = None;
@@ -361,14 +362,7 @@ impl Job {
         request: &Arc<ExportRequest>,
         dataset: &'static Dataset,
     ) -> Result<Summary> {
-        let sink = |of: &'static Dataset| {
-            let (decoder, columns) = RowDecoder::typed(of.resource);
-            let mut sink = self.sink(decoder, columns);
-            sink.unique = Unique::by(of.resource.unique);
-            // Each dataset of a tenant is read, not only the first.
-            sink.known = Arc::default();
-            sink
-        };
+        let sink = |of: &'static Dataset| self.list_sink(of.resource, RowDecoder::typed(of.resource));
         dataset::export(&self.context, (&self.tenant, id), request, dataset, sink).await
     }
 
@@ -389,28 +383,33 @@ impl Job {
             return Ok(());
         }
         let counter = Counter::new();
-        let (decoder, columns) = RowDecoder::raw();
-        let mut sink = self.sink(decoder, columns);
-        sink.known = Arc::default();
-        sink.unique = Unique::by(resource.unique);
+        let mut sink = self.list_sink(resource, RowDecoder::raw());
         sink.each = Some(counter.taker());
         let now = utc(self.context.clock.now());
         counter.begin(now.split('T').next().unwrap_or_default());
         let plan = Plan::of(&self.context.settings, resource, Scope::List, &[])?;
         pager::read(&self.context, &self.tenant, &plan, &mut sink).await?;
-        let domain = self.tenant.contains('.').then_some(self.tenant.as_str());
-        report.add(&id, self.context.reporter.tenant_name().or(domain), &counter);
+        report.add(&id, self.tenant_name(), &counter);
         Ok(())
     }
 
-    /// What people call the tenant.
-    fn shown(&self) -> &str {
-        self.context.reporter.tenant_name().unwrap_or(&self.tenant)
+    /// Name of the tenant, or its domain if that was given.
+    fn tenant_name(&self) -> Option<&str> {
+        let domain = self.tenant.contains('.').then_some(self.tenant.as_str());
+        self.context.reporter.tenant_name().or(domain)
     }
 
     /// Whether the query does not work on this tenant already, under another name.
     fn is_first(&self, id: &str) -> bool {
         self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(id.to_owned())
+    }
+
+    /// A sink of a whole list. The query may read several lists of a tenant.
+    fn list_sink(&self, resource: &Resource, (decoder, columns): (RowDecoder, Vec<ColumnBuilder>)) -> Sink {
+        let mut sink = self.sink(decoder, columns);
+        sink.unique = Unique::by(resource.unique);
+        sink.known = Arc::default();
+        sink
     }
 
     fn sink(&self, decoder: RowDecoder, columns: Vec<ColumnBuilder>) -> Sink {

@@ -1,5 +1,5 @@
-//! The report: the vulnerabilities of any number of tenants as one HTML page. Rows are counted as they come; none is
-//! kept.
+//! The report: the vulnerabilities of any number of tenants as one HTML page. Rows are counted as they come, and are
+//! not kept.
 
 mod chart;
 mod html;
@@ -10,7 +10,7 @@ mod tally;
 mod tests;
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::Deserialize;
@@ -57,11 +57,11 @@ impl fmt::Debug for Report {
 
 impl Report {
     pub(crate) fn of(document: &ReportDocument) -> Result<Self> {
-        let path = Path::new(&document.path);
-        if document.path.contains("://") || !path.is_absolute() || path.file_name().is_none() {
-            let message = format!("'{}' is not the full path of a file", excerpt(&document.path, 200));
-            return Err(REPORT_PATH.error(message));
-        }
+        let path = dataset::local_path(&document.path).filter(|path| path.file_name().is_some());
+        let path = path.ok_or_else(|| {
+            let shown = excerpt(&document.path, 200);
+            REPORT_PATH.error(format!("'{shown}' is not the full path of a file"))
+        })?;
         let dataset = catalog::dataset(DATASET).ok_or_else(|| Error::internal("there is no such dataset"))?;
         let files = document.dataset_path.as_deref();
         let source = files.map(|path| ImportRequest::every_day(dataset, path)).transpose()?;
@@ -90,7 +90,7 @@ impl Report {
     /// Writes the page. `written`: when, UTC. It waits for the disk.
     pub(crate) fn write(&self, written: &str) -> Result<()> {
         let mut summary = self.summary();
-        summary.sort();
+        summary.complete();
         let about = About { title: &self.title, written, source: &self.from };
         let page = page::page(&about, &summary).map_err(|e| Error::internal(&e.to_string()))?;
         dataset::write_file(&self.path, page.as_bytes())

@@ -4,7 +4,7 @@ use std::fmt::{self, Write as _};
 
 use super::chart;
 use super::html::{escape, grouped};
-use super::summary::{Customer, Summary};
+use super::summary::Summary;
 use super::tally::{Findings, SEVERITIES, Severities};
 
 const STYLE: &str = include_str!("page.css");
@@ -62,7 +62,7 @@ pub(super) fn page(about: &About, summary: &Summary) -> Result<String, fmt::Erro
 fn has(section: &str, summary: &Summary) -> bool {
     match section {
         "failures" => !summary.failures.is_empty(),
-        "days" | "fixed" => summary.days().len() > 1,
+        "days" | "fixed" => summary.days.len() > 1,
         _ => true,
     }
 }
@@ -135,13 +135,13 @@ fn failures(out: &mut String, summary: &Summary) -> fmt::Result {
 fn customers(out: &mut String, summary: &Summary) -> fmt::Result {
     heading(out, "customers")?;
     legend(out)?;
-    let all = || summary.customers.iter().map(Customer::newest);
-    let most = all().map(|newest| newest.severities.iter().sum()).max().unwrap_or(0);
+    let sums = summary.customers.iter().map(|customer| customer.newest.severities.iter().sum());
+    let most = sums.max().unwrap_or(0);
     let mut heads = vec!["Customer", "Severities", "#Total"];
     heads.extend(["#Critical", "#High", "#Medium", "#Low", "#With an exploit", "#Machines", "#Snapshot"]);
     table(out, "The customers with the worst vulnerabilities come first", &heads)?;
     for customer in &summary.customers {
-        let newest = customer.newest();
+        let newest = &customer.newest;
         write!(out, "<tr><th scope=\"row\">{}</th><td class=\"bar\">", escape(customer.shown()))?;
         chart::bar(out, &newest.severities, most)?;
         out.push_str("</td>");
@@ -171,13 +171,13 @@ fn legend(out: &mut String) -> fmt::Result {
 }
 
 fn days(out: &mut String, summary: &Summary) -> fmt::Result {
-    let days = summary.days();
+    let days = &summary.days;
     if days.len() < 2 {
         return Ok(());
     }
     heading(out, "days")?;
     out.push_str("<figure>\n");
-    chart::days(out, &days)?;
+    chart::days(out, days)?;
     out.push_str("<figcaption>Vulnerabilities per day and severity. A customer without a snapshot of a day counts \
                   with its last one.</figcaption>\n</figure>\n<details><summary>The numbers of each day</summary>\n");
     table(
@@ -245,7 +245,7 @@ fn machines(out: &mut String, summary: &Summary) -> fmt::Result {
 }
 
 fn fixed(out: &mut String, summary: &Summary) -> fmt::Result {
-    if summary.days().len() < 2 {
+    if summary.days.len() < 2 {
         return Ok(());
     }
     heading(out, "fixed")?;

@@ -18,7 +18,8 @@ pub(super) struct Customer {
     /// Machines that have a vulnerability.
     pub(super) machines: u64,
     /// The oldest first.
-    pub(super) snapshots: Vec<Snapshot>,
+    snapshots: Vec<Snapshot>,
+    pub(super) newest: Snapshot,
 }
 
 impl Customer {
@@ -27,8 +28,9 @@ impl Customer {
         self.name.as_deref().unwrap_or(&self.id)
     }
 
-    pub(super) fn newest(&self) -> Snapshot {
-        self.snapshots.last().cloned().unwrap_or_default()
+    /// The last snapshot up to a day.
+    fn last(&self, day: &str) -> Option<&Snapshot> {
+        self.snapshots.iter().rfind(|snapshot| snapshot.day.as_str() <= day)
     }
 }
 
@@ -59,6 +61,8 @@ pub(super) struct Day {
 pub(super) struct Summary {
     pub(super) customers: Vec<Customer>,
     pub(super) failures: Vec<Failure>,
+    /// The numbers of every day on which some tenant has a snapshot; known when the summary is complete.
+    pub(super) days: Vec<Day>,
     cves: HashMap<Arc<str>, Findings>,
     software: HashMap<String, Findings>,
     machines: Vec<Machine>,
@@ -74,6 +78,7 @@ impl Summary {
             id: id.to_owned(),
             name: name.map(str::to_owned),
             machines: tally.machines.len() as u64,
+            newest: tally.snapshots.last().cloned().unwrap_or_default(),
             snapshots: tally.snapshots,
         };
         for (cve, found) in tally.cves {
@@ -105,21 +110,21 @@ impl Summary {
         });
     }
 
-    /// Brings everything into the order in which it is shown.
-    pub(super) fn sort(&mut self) {
+    /// All tenants were added: brings everything into the order in which it is shown.
+    pub(super) fn complete(&mut self) {
+        self.days = self.all_days();
         self.customers.sort_by_cached_key(|customer| {
-            let newest = customer.newest();
-            (Reverse(newest.severities), customer.shown().to_lowercase())
+            (Reverse(customer.newest.severities), customer.shown().to_lowercase())
         });
         self.failures.sort_by(|a, b| a.tenant.cmp(&b.tenant));
     }
 
     pub(super) fn severities(&self) -> Severities {
-        self.customers.iter().map(|customer| customer.newest().severities).fold(Severities::default(), sum)
+        self.customers.iter().map(|customer| customer.newest.severities).fold(Severities::default(), sum)
     }
 
     pub(super) fn exploitable(&self) -> u64 {
-        self.customers.iter().map(|customer| customer.newest().exploitable).sum()
+        self.customers.iter().map(|customer| customer.newest.exploitable).sum()
     }
 
     pub(super) fn affected_machines(&self) -> u64 {
@@ -162,15 +167,13 @@ impl Summary {
         fixed
     }
 
-    /// The numbers of every day on which some tenant has a snapshot. A tenant without one has those of its last.
-    pub(super) fn days(&self) -> Vec<Day> {
+    /// A tenant without a snapshot of a day has the numbers of its last one.
+    fn all_days(&self) -> Vec<Day> {
         let all = self.customers.iter().flat_map(|customer| &customer.snapshots);
         let days: BTreeSet<&str> = all.map(|snapshot| snapshot.day.as_str()).collect();
         let day = |day: &str| {
-            let last = |customer: &Customer| {
-                customer.snapshots.iter().rfind(|snapshot| snapshot.day.as_str() <= day).cloned()
-            };
-            let known: Vec<Snapshot> = self.customers.iter().filter_map(last).collect();
+            let customers = self.customers.iter();
+            let known: Vec<&Snapshot> = customers.filter_map(|customer| customer.last(day)).collect();
             Day {
                 date: day.to_owned(),
                 severities: known.iter().map(|snapshot| snapshot.severities).fold(Severities::default(), sum),

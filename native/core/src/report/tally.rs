@@ -210,20 +210,13 @@ impl Tally {
         let name = text(row.device_name.as_ref());
         machine.or_insert_with(|| Findings::new(name)).add(&row, severity, exploit);
 
+        let is_first = self.snapshots.len() == 1;
         let Some(snapshot) = self.snapshots.last_mut() else { return };
         snapshot.severities[severity] += 1;
         snapshot.exploitable += u64::from(exploit > 0);
         let id = self.hasher.hash_one(text(row.id.as_ref()));
-        if self.before.remove(&id).is_none() && self.snapshots.len() > 1 {
-            self.count_new();
-        }
+        snapshot.new += u64::from(!is_first && self.before.remove(&id).is_none());
         self.now.insert(id, cve);
-    }
-
-    fn count_new(&mut self) {
-        if let Some(snapshot) = self.snapshots.last_mut() {
-            snapshot.new += 1;
-        }
     }
 
     fn count_cve(

@@ -27,7 +27,7 @@ fn page(tenants: &[(&str, Counter)]) -> String {
         tally.end();
         summary.add(id, None, tally);
     }
-    summary.sort();
+    summary.complete();
     let about = About { title: "Contoso & others", written: "2026-11-24T06:00:00Z", source: "a folder" };
     page::page(&about, &summary).unwrap()
 }
@@ -136,7 +136,7 @@ fn no_value_becomes_markup() {
 fn a_tenant_that_was_not_read_is_named_with_its_advice() {
     let mut summary = Summary::default();
     summary.add_failure("fabrikam.example", &NO_TENANT_ID.error("no consent"));
-    summary.sort();
+    summary.complete();
     let about = About { title: "x", written: "now", source: "the service" };
     let page = page::page(&about, &summary).unwrap();
     let failures = page.split("<section id=\"failures\"").nth(1).unwrap();

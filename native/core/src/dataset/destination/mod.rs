@@ -11,6 +11,7 @@ pub(super) use self::blob::tests as blob_tests;
 pub(super) use self::folder::Folder;
 pub(crate) use self::folder::write_file;
 pub(super) use self::place::Place;
+pub(crate) use self::place::local_path;
 use crate::errors::{
     DATASET_DISK_FULL, DATASET_IO, DATASET_NOT_FOLDER, DATASET_READ, DATASET_READ_ONLY, DATASET_SOURCE,
     Error, Result,
@@ -21,10 +22,10 @@ pub(super) trait Destination: Send {
     /// Keeps other runs away until the result is dropped, also if the process ends in any way.
     fn lock(&self, name: &str) -> Result<Box<dyn Send>>;
 
-    /// The content of a small file; `None` if there is none.
+    /// The content of a small file; `None` if it does not exist.
     fn read(&self, name: &str) -> Result<Option<Vec<u8>>>;
 
-    /// Opens a file for reading; `None` if there is none.
+    /// Opens a file for reading; `None` if it does not exist.
     fn open(&self, name: &str) -> Result<Option<Box<dyn Opened>>> {
         Ok(self.read(name)?.map(|content| Box::new(Cursor::new(content)) as Box<dyn Opened>))
     }

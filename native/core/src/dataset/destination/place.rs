@@ -10,6 +10,12 @@ use crate::context::Context;
 use crate::errors::{DATASET_DESTINATION, Result, excerpt};
 use crate::settings::Settings;
 
+/// The full path of a file or folder of this machine, if that is what was given.
+pub(crate) fn local_path(given: &str) -> Option<&Path> {
+    let path = Path::new(given);
+    (!given.contains("://") && path.is_absolute()).then_some(path)
+}
+
 /// Where a destination is.
 #[derive(Clone, Debug)]
 pub(in crate::dataset) enum Place {
@@ -24,8 +30,7 @@ impl Place {
         if given.contains("://") {
             return BlobAddress::of(given, settings).map(Place::Blob);
         }
-        let path = Path::new(given);
-        if path.is_absolute() {
+        if let Some(path) = local_path(given) {
             return Ok(Place::Folder(path.to_owned()));
         }
         let message = format!("'{}' is not the full path of a folder", excerpt(given, 200));

@@ -16,12 +16,13 @@ use self::manifests::{Days, Manifests};
 use self::part::Files;
 use self::present::{Became, Changes};
 use super::chain::Chain;
-use super::destination::{Destination as _, Folder};
+use super::destination::{Destination as _, Folder, local_path};
+use super::document::known;
 use super::format::TENANT_COLUMN;
 use super::manifest::{Manifest, OWN};
 use crate::batch::ColumnBuilder;
 use crate::catalog::{Dataset, stored_datasets};
-use crate::errors::{DATASET_MISSING, DATASET_SOURCE, DATASET_UNKNOWN, Error, Result, catch_panic, excerpt};
+use crate::errors::{DATASET_MISSING, DATASET_SOURCE, Error, Result, catch_panic, excerpt};
 use crate::read::decode::row::RowDecoder;
 
 /// Messages that wait for their reader at most.
@@ -58,7 +59,7 @@ impl ImportRequest {
             return Err(Error::invalid_argument("the member 'date' is not a day, such as 2026-11-24"));
         }
         Ok(ImportRequest {
-            dataset: known(&document.dataset)?,
+            dataset: known(&document.dataset, stored_datasets())?,
             folder: folder(&document.path)?,
             days: document.date.clone().map_or(Days::Newest, Days::One),
             raw: document.raw,
@@ -77,12 +78,9 @@ impl ImportRequest {
 }
 
 fn folder(path: &str) -> Result<PathBuf> {
-    let folder = Path::new(path);
-    if path.contains("://") || !folder.is_absolute() {
-        let message = format!("'{}' is not the full path of a folder", excerpt(path, 200));
-        return Err(DATASET_SOURCE.error(message));
-    }
-    Ok(folder.to_owned())
+    let refused =
+        || DATASET_SOURCE.error(format!("'{}' is not the full path of a folder", excerpt(path, 200)));
+    local_path(path).map(Path::to_owned).ok_or_else(refused)
 }
 
 /// What the thread that reads tells, in this order: the tenants; of each of them its beginning, rows, files that were
@@ -286,15 +284,4 @@ impl Reading<'_> {
     fn tell(&self, what: Stored) -> bool {
         self.told.blocking_send(what).is_ok()
     }
-}
-
-/// The dataset of this name.
-fn known(name: &str) -> Result<&'static Dataset> {
-    let found = stored_datasets().find(|dataset| dataset.name.eq_ignore_ascii_case(name.trim()));
-    found.ok_or_else(|| {
-        let names: Vec<_> = stored_datasets().map(|dataset| dataset.name).collect();
-        DATASET_UNKNOWN
-            .error(format!("there is no dataset '{}'", excerpt(name, 80)))
-            .fill("datasets", names.join(", "))
-    })
 }

@@ -273,7 +273,7 @@ async fn a_full_list_and_the_changes_since_are_what_the_service_has() {
             }
             service.pass().await;
         }
-        // No change is delivered twice, and none is where full lists are.
+        // No change is delivered twice, or lies where full lists are.
         let changes = service.import(&folder.0, "vulnerabilityChanges", r#","raw":true"#).await;
         let keys = changes.iter().map(|row| {
             let row: Value = serde_json::from_str(row).unwrap();

@@ -49,7 +49,7 @@ impl Extras {
     }
 }
 
-/// Reads an object of members that no column holds. Null is none of them.
+/// Reads an object of members that no column holds. Null does not count.
 pub(crate) struct ExtraMembers<'a>(pub(crate) &'a mut Extras);
 
 impl<'de> DeserializeSeed<'de> for ExtraMembers<'_> {

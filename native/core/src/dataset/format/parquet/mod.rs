@@ -116,7 +116,7 @@ impl Group {
     }
 
     /// Counts a row, and encodes those that wait if they are enough. True if the group is full. Both depend on the rows
-    /// alone, so that the same rows make the same file.
+    /// only, so that the same rows make the same file.
     fn end_row(&mut self) -> Result<bool, ParquetError> {
         self.rows += 1;
         self.waiting += 1;

@@ -1,4 +1,5 @@
-# Exports to Azurite, Microsoft's emulator of Azure Storage, over TLS and with the tokens of a managed identity. Its
+# Exports to Azurite, Microsoft's emulator of Azure Storage, and imports from it, over TLS and with the tokens of a
+# managed identity. Its
 # certificate is trusted by a variable that only a new process reads, so each export runs in a process of its own.
 BeforeDiscovery {
     $main = "$PSScriptRoot/../../out/azurite/node_modules/azurite/dist/src/blob/main.js"
@@ -227,5 +228,75 @@ Export-FdxDataset vulnerabilities $account/data/y -Connection `$reader -Destinat
 "@
         $answer.results.Result | Should -Be 'Complete', 'Failed' -Because "$($answer.messages)"
         $answer.results[1].ErrorId | Should -Be 'Fdx.AccessToken.WrongAudience'
+    }
+
+    It 'reads back what it reads from a folder: <arguments>' -ForEach @(
+        @{ arguments = '-RowsPerFile 700' }
+        @{ arguments = '-Format Csv -Compression None' }
+    ) {
+        Set-World @{ snapshot = [DateTime]::UtcNow.AddHours(-12).ToString('yyyy-MM-ddTHH:mm:ssZ') }
+        $same = "$TestDrive/$([guid]::NewGuid())"
+        # The second run reads changes.
+        $answer = Invoke-Export @"
+foreach (`$destination in '$account/data/a b', '$same') {
+    1..2 | ForEach-Object { Export-FdxDataset vulnerabilities `$destination $arguments }
+}
+foreach (`$dataset in 'vulnerabilities', 'vulnerabilityChanges') {
+    `$blob = Import-FdxDataset `$dataset '$account/data/a b/' -Raw
+    `$folder = Import-FdxDataset `$dataset '$same' -Raw
+    "`$dataset `$(`$blob.Count -gt 10) `$((`$blob -join '|') -ceq (`$folder -join '|'))"
+}
+`$row = Import-FdxDataset vulnerabilities '$account/data/a b' -TenantId $Tenant -First 1
+"`$(`$row.GetType().Name) `$(`$row.TenantId)"
+"@
+        $answer.results.Result | Should -Be 'Complete', 'Complete', 'Complete', 'Complete'
+        $answer.messages | Should -Be @(
+            'vulnerabilities True True', 'vulnerabilityChanges True True', "Vulnerability $Tenant")
+    }
+
+    It 'reads a file that is larger than one part' {
+        $answer = Invoke-Export @"
+Export-FdxDataset vulnerabilities $account/data/x -Compression None
+`$count = 0
+Import-FdxDataset vulnerabilities $account/data/x -Raw | ForEach-Object { `$count++ }
+"`$count rows"
+"@
+        $answer.results.Bytes | Should -BeGreaterThan 4MB
+        $answer.results.Files | Should -Be 1
+        $answer.messages | Should -Be "$($answer.results.Rows) rows"
+    }
+
+    It 'makes the report that it makes from a folder' {
+        $same = "$TestDrive/$([guid]::NewGuid())"
+        $answer = Invoke-Export @"
+Export-FdxDataset vulnerabilities $account/data/x
+Export-FdxDataset vulnerabilities $same
+`$pages = foreach (`$path in '$account/data/x', '$same') {
+    `$page = Export-FdxReport $TestDrive/page.html -DatasetPath `$path | Get-Content -Raw
+    `$page.Replace(`$path, 'source') -replace '\d\d:\d\d(:\d\d)?', 'time'
+}
+"`$(`$pages[0].Length -gt 5000) `$(`$pages[0] -ceq `$pages[1])"
+"@
+        $answer.messages | Should -Be 'True True'
+    }
+
+    It 'reads with the identity of another connection, and says what a container lacks' {
+        Grant-Everything
+        $answer = Invoke-Export @"
+`$own = Get-FdxConnection
+`$token = Get-FdxToken -Connection (Connect-Fdx -Endpoint `$endpoint -PassThru) -Resource https://storage.azure.com
+`$reader = Connect-Fdx -AccessToken `$token.Token -Endpoint `$endpoint -PassThru
+`$wrong = Connect-Fdx -AccessToken (Get-FdxToken -Connection `$own).Token -Endpoint `$endpoint -PassThru
+`$null = Connect-Fdx -TenantId `$TenantId -ClientId `$ClientId -ManagedIdentityClientId `$Identity -Endpoint `$endpoint
+Export-FdxDataset machines $account/data/x
+"`$(@(Import-FdxDataset machines $account/data/x -DatasetConnection `$reader).Count) machines"
+foreach (`$what in @{ Dataset = 'machines'; Path = '$account/data/x'; DatasetConnection = `$wrong },
+    @{ Dataset = 'alerts'; Path = '$account/data/x' }, @{ Dataset = 'alerts'; Path = '$account/missing' },
+    @{ Dataset = 'alerts'; Path = 'https://example.com/data' }) {
+    try { Import-FdxDataset @what -ErrorAction Stop } catch { `$_.FullyQualifiedErrorId.Split(',')[0] }
+}
+"@
+        $answer.messages | Should -Be @("$($answer.results.Rows) machines", 'Fdx.AccessToken.WrongAudience',
+            'Fdx.Dataset.NotFound', 'Fdx.Dataset.ContainerNotFound', 'Fdx.Dataset.InvalidPath')
     }
 }

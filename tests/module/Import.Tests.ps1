@@ -83,7 +83,7 @@ Describe 'Import-FdxDataset' {
     }
 
     It 'says what is wrong with what it was asked for: <id>' -ForEach @(
-        @{ id = 'Fdx.Dataset.InvalidPath'; name = 'machines'; path = 'https://account.blob.core.windows.net/data' }
+        @{ id = 'Fdx.Dataset.InvalidPath'; name = 'machines'; path = 'https://example.com/data' }
         @{ id = 'Fdx.Dataset.InvalidPath'; name = 'machines'; path = 'Env:PATH' }
         @{ id = 'Fdx.Dataset.NotFound'; name = 'machines'; path = 'nothing' }
         @{ id = 'Fdx.Dataset.Unknown'; name = 'nothing'; path = 'nothing' }

@@ -4,7 +4,6 @@ using System.IO;
 using System.Management.Automation;
 using FedXdr.Objects;
 using FedXdr.Reading;
-using FedXdr.Session;
 
 namespace FedXdr.Commands;
 
@@ -26,6 +25,11 @@ public sealed class ExportFdxReportCommand : TenantCommand
     public string? DatasetPath { get; set; }
 
     [Parameter]
+    [ConnectionTransformation]
+    [ValidateNotNull]
+    public Connection? DatasetConnection { get; set; }
+
+    [Parameter]
     [ValidateNotNullOrEmpty]
     public string? Title { get; set; }
 
@@ -45,9 +49,9 @@ public sealed class ExportFdxReportCommand : TenantCommand
         else
         {
             request.Text("datasetPath", FullPath(DatasetPath, message => Errors.InvalidPath(message)));
-            // Files need no connection.
-            var connection = Connection ?? DefaultConnection.Current ?? AdHocConnection.Open();
-            Runner.Run(connection, request, Rows, WriteObject, CommandName, tenants is [var only] ? only.Title : null);
+            var connection = ConnectionToFiles(Connection);
+            var tenant = tenants is [var only] ? only.Title : null;
+            Runner.Run(connection, request, Rows, WriteObject, CommandName, tenant, DatasetConnection);
         }
         WriteObject(new FileInfo(page));
     }

@@ -46,6 +46,13 @@ public abstract class FdxCommand : PSCmdlet
             : throw invalid($"{path} is not in the file system; it belongs to the PowerShell provider {provider.Name}");
     }
 
+    /// <summary>
+    /// The connection of a command that reads files. Those of a folder need none, and a storage container is reached
+    /// with the managed identity of this machine.
+    /// </summary>
+    private protected static Connection ConnectionToFiles(Connection? given) =>
+        given ?? DefaultConnection.Current ?? AdHocConnection.Open(sendsRequests: true);
+
     private void Guard(Action action)
     {
         try

@@ -8,7 +8,7 @@ using FedXdr.Session;
 
 namespace FedXdr.Commands;
 
-// Not a data cmdlet: files need no connection.
+// Not a data cmdlet: files of a folder need no connection.
 [Cmdlet(VerbsData.Import, "FdxDataset")]
 public sealed partial class ImportFdxDatasetCommand : FdxCommand
 {
@@ -23,6 +23,11 @@ public sealed partial class ImportFdxDatasetCommand : FdxCommand
     [Parameter(Mandatory = true, Position = 1)]
     [ValidateNotNullOrEmpty]
     public string Path { get; set; } = "";
+
+    [Parameter]
+    [ConnectionTransformation]
+    [ValidateNotNull]
+    public Connection? DatasetConnection { get; set; }
 
     [Parameter(ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
     [Alias("Tenant")]
@@ -50,7 +55,7 @@ public sealed partial class ImportFdxDatasetCommand : FdxCommand
 
     private protected override void Process()
     {
-        var connection = DefaultConnection.Current ?? AdHocConnection.Open();
+        var connection = ConnectionToFiles(null);
         foreach (var dataset in Dataset)
         {
             using var request = new JsonDocumentWriter();
@@ -64,7 +69,7 @@ public sealed partial class ImportFdxDatasetCommand : FdxCommand
             // The native library refuses a name that is not in the table.
             var rows = Raw || !Catalog.Datasets.TryGetValue(dataset, out var entry) ? RawRows : entry.Reader;
             var tenant = TenantId is [var only] ? only.Title : null;
-            Runner.Run(connection, request, rows, WriteObject, CommandName, tenant);
+            Runner.Run(connection, request, rows, WriteObject, CommandName, tenant, DatasetConnection);
         }
     }
 }

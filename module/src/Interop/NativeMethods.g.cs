@@ -367,8 +367,8 @@ internal static unsafe partial class NativeMethods {
 
 internal static unsafe partial class NativeMethods {
     /// <summary>
-    /// As <c>fdx_query_open</c>, but what the query exports is written with the identity of the session <c>destination</c>. If that
-    /// is NULL, it is written with the managed identity of this machine.
+    /// As <c>fdx_query_open</c>, but the storage container that the query writes to or reads is reached with the identity of the
+    /// session <c>destination</c>. If that is NULL, it is reached with the managed identity of this machine.
     ///
     /// # Safety
     /// <c>session</c> and <c>destination</c> must each be NULL or a live session; <c>request</c> must describe readable memory; <c>query</c>

@@ -35,9 +35,9 @@ internal static class Errors
     internal static FdxException InvalidDestination(string message, Exception? cause = null) =>
         new("Fdx.Dataset.InvalidDestination", FdxErrorKind.Configuration, message, "Use the path of a folder for -Destination, which is made if it is not there, or an address such as https://<account>.blob.core.windows.net/<container>/<folder>, without a signature (SAS). For an account with a host name of its own: Connect-Fdx -Endpoint @{ blob = 'https://<host name>' }.", cause);
 
-    /// <summary>Because the path is not a folder of datasets.</summary>
+    /// <summary>Because the path is neither a folder of datasets nor the address of a storage container with them.</summary>
     internal static FdxException InvalidPath(string message, Exception? cause = null) =>
-        new("Fdx.Dataset.InvalidPath", FdxErrorKind.Configuration, message, "Use the folder that Export-FdxDataset had as its -Destination.", cause);
+        new("Fdx.Dataset.InvalidPath", FdxErrorKind.Configuration, message, "Use the -Destination that Export-FdxDataset had: the path of a folder, or an address such as https://<account>.blob.core.windows.net/<container>/<folder>, without a signature (SAS).", cause);
 
     /// <summary>Because the path is not that of a file.</summary>
     internal static FdxException InvalidReportPath(string message, Exception? cause = null) =>

@@ -164,8 +164,8 @@ FdxStatus fdx_query_open(const struct FdxSession *session,
                          struct FdxQuery **query,
                          struct FdxError **error);
 
-// As `fdx_query_open`, but what the query exports is written with the identity of the session `destination`. If that
-// is NULL, it is written with the managed identity of this machine.
+// As `fdx_query_open`, but the storage container that the query writes to or reads is reached with the identity of the
+// session `destination`. If that is NULL, it is reached with the managed identity of this machine.
 //
 // # Safety
 // `session` and `destination` must each be NULL or a live session; `request` must describe readable memory; `query`

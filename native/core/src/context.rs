@@ -89,13 +89,14 @@ pub(crate) struct Context {
     pub(crate) certificate: Option<Arc<Certificate>>,
     /// Asks the consumer.
     pub(crate) broker: Arc<Broker>,
-    /// Another connection, whose identity writes what a query exports.
+    /// Another connection, whose identity reaches the storage account that a query writes to or reads.
     pub(crate) destination: Option<Arc<Context>>,
 }
 
 impl Context {
-    /// What reaches the destination of an export: the other connection, if there is one, or the managed identity of
-    /// this machine in its own tenant. The app of the customers, and what is passed in for it, never reach it.
+    /// What reaches the storage account of an export or import: the other connection, if there is one, or the managed
+    /// identity of this machine in its own tenant. The app of the customers, and what is passed in for it, never reach
+    /// it.
     pub(crate) fn of_destination(&self) -> Context {
         let (waits, reporter) = (Arc::clone(&self.waits), self.reporter.clone());
         if let Some(destination) = &self.destination {
@@ -129,16 +130,27 @@ impl Context {
         Ok(answer?.governed(slot, Arc::clone(&self.clock)).counted(place.take_under_way()))
     }
 
-    /// Sends a request and receives its whole answer. It is an error if that takes longer than `limit`.
+    /// Sends a request to a token endpoint and receives its whole answer. It is an error if that takes longer than
+    /// `limit`.
     pub(crate) async fn receive(
         &self,
+        request: http::Request,
+        limit: Duration,
+    ) -> Result<Received, TransportError> {
+        self.receive_up_to(limits::TOKEN_SIZE, request, limit).await
+    }
+
+    /// As above, for other answers, which have `size` bytes at most. Of a larger one the rest is missing.
+    pub(crate) async fn receive_up_to(
+        &self,
+        size: usize,
         request: http::Request,
         limit: Duration,
     ) -> Result<Received, TransportError> {
         let slot = self.slots.acquire(&request.url).await;
         let received = async {
             let answer = self.transport.send(request).await?;
-            answer.governed(slot, Arc::clone(&self.clock)).whole().await
+            answer.governed(slot, Arc::clone(&self.clock)).whole(size).await
         };
         within(self.clock.as_ref(), limit, received)
             .await

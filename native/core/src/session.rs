@@ -60,15 +60,16 @@ impl Session {
         Ok(session)
     }
 
-    /// Starts a query from a request document. The managed identity of this machine writes what an export reads.
+    /// Starts a query from a request document. The managed identity of this machine reaches the storage account that an
+    /// export writes to, or an import reads.
     pub fn query(&self, document: &str) -> Result<Query> {
         self.query_to(document, None)
     }
 
-    /// As above, but the identity of another session writes what an export reads, if there is one.
+    /// As above, but the identity of another session reaches the storage account, if there is one.
     pub fn query_to(&self, document: &str, destination: Option<&Session>) -> Result<Query> {
-        let written_by = destination.map_or(&self.settings, |destination| &destination.settings);
-        let mut request = QueryRequest::parse(document, &self.settings, written_by)?;
+        let of_storage = destination.map_or(&self.settings, |destination| &destination.settings);
+        let mut request = QueryRequest::parse(document, &self.settings, of_storage)?;
         if let Some(environment) = request.environment.take() {
             let mut current = self.environment.write().unwrap_or_else(PoisonError::into_inner);
             if **current != environment {

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use self::blob::{Fate, Store};
-use super::destination::{Destination, Folder, Hidden, PartName, blob_tests as blob};
+use super::destination::{Destination, Folder, Hidden, Opened as OpenedFile, PartName, blob_tests as blob};
 use super::document::{ExportDocument, ExportRequest};
 use super::format::{TENANT_COLUMN, file_columns};
 use super::manifest::{State, file_kind};
@@ -60,6 +60,11 @@ impl Destination for Dying {
         self.folder.read(name)
     }
 
+    fn open(&self, name: &str) -> Result<Option<Box<dyn OpenedFile>>> {
+        self.step()?;
+        self.folder.open(name)
+    }
+
     fn write(&self, name: &str, content: &[u8]) -> Result<()> {
         self.step()?;
         self.folder.write(name, content)
@@ -89,6 +94,11 @@ impl Destination for Dying {
     fn list(&self, folder: &str) -> Result<Vec<String>> {
         self.step()?;
         self.folder.list(folder)
+    }
+
+    fn folders(&self, folder: &str) -> Result<Vec<String>> {
+        self.step()?;
+        self.folder.folders(folder)
     }
 
     fn full_name(&self, name: &str) -> String {
@@ -172,7 +182,7 @@ fn job(destination: Box<dyn Destination>, folder: &PathBuf, format: &str, mode: 
 }
 
 /// One run, from where the last one ended. False if it died.
-async fn run(destination: Box<dyn Destination>, folder: &PathBuf, format: &str) -> bool {
+pub(super) async fn run(destination: Box<dyn Destination>, folder: &PathBuf, format: &str) -> bool {
     let opened = Writer::open(job(destination, folder, format, "Full")).await;
     let Ok((mut writer, opened)) = opened else { return false };
     if opened.whole.is_some() {
@@ -245,7 +255,7 @@ fn changes_of(page: u64) -> Vec<String> {
 }
 
 /// One run of changes, from where the last one ended. False if it died.
-async fn run_changes(destination: Box<dyn Destination>, folder: &PathBuf) -> bool {
+pub(super) async fn run_changes(destination: Box<dyn Destination>, folder: &PathBuf) -> bool {
     let opened = Writer::open(job(destination, folder, "JsonLines", "Delta")).await;
     let Ok((mut writer, Opened { unfinished, changes: Some(changes), .. })) = opened else { return false };
     let Changes { of, mut seen, .. } = changes;

@@ -425,9 +425,9 @@ symptoms! {
          https://<account>.blob.core.windows.net/<container>/<folder>, without a signature (SAS). For an account with \
          a host name of its own: Connect-Fdx -Endpoint @{ blob = 'https://<host name>' }.";
     DATASET_CONNECTION = "Fdx.Dataset.InvalidConnection", Configuration, Connection,
-        "the destination's connection has a credential that only its own commands can use",
+        "the connection for the storage account has a credential that only its own commands can use",
         "Use a connection with a managed identity, a token file, a certificate file or a secret for \
-         -DestinationConnection, and not one with a script block or with -Certificate.";
+         -DestinationConnection or -DatasetConnection, and not one with a script block or with -Certificate.";
     DATASET_COMPRESSION = "Fdx.Dataset.InvalidCompression", Configuration, Connection,
         "files of this format cannot be compressed like that",
         "Leave out -Compression, or use one of these with this -Format: {compressions}.";
@@ -450,10 +450,10 @@ symptoms! {
         "Somebody broke the lease, or another run took over while this process had stopped or could not reach the \
          storage account for a minute. Run the command again: the files that are complete are kept.";
     DATASET_STORAGE_ROLE = "Fdx.Dataset.StorageRoleMissing", Authorization, Connection,
-        "the identity may not write to the storage container",
+        "the identity may not read or write the blobs of the storage container",
         "Assign it the role Storage Blob Data Contributor on the container {container}; Owner of the account does not \
          include it: az role assignment create --assignee {object id} --role 'Storage Blob Data Contributor' --scope \
-         <resource id>. It takes up to ten minutes to have an effect.";
+         <resource id>. Storage Blob Data Reader is enough to read. It takes up to ten minutes to have an effect.";
     DATASET_STORAGE_FIREWALL = "Fdx.Dataset.StorageFirewall", Configuration, Connection,
         "the storage account does not accept requests from this network",
         "Allow this machine's address or virtual network in the Networking page of the storage account of {container}, \
@@ -461,22 +461,24 @@ symptoms! {
     DATASET_STORAGE_TOKEN = "Fdx.Dataset.StorageTokenRefused", Authorization, Connection,
         "the storage account does not accept the identity's token",
         "The identity must be in the Entra tenant of the storage account's subscription: {container}. Without \
-         -DestinationConnection, it is the managed identity of this machine. Check the clock of this machine too.";
+         -DestinationConnection or -DatasetConnection, it is the managed identity of this machine. Check the clock of \
+         this machine too.";
     DATASET_CONTAINER = "Fdx.Dataset.ContainerNotFound", Configuration, Connection,
         "the storage account has no such container",
-        "Create the container of {container}, or correct -Destination: the first part of the address's path is the \
-         name of the container.";
+        "Create the container of {container}, or correct the address: the first part of its path is the name of the \
+         container.";
     DATASET_STORAGE = "Fdx.Dataset.StorageFailed", Service, Connection,
         "the storage account does not answer, or refuses a request",
-        "Check the storage account of {container} and the network. Run the command again: the files that are complete \
-         are kept, and only the rest is read.";
+        "Check the storage account of {container} and the network. Run the command again: an export keeps the files \
+         that are complete, and reads only the rest.";
     DATASET_IO = "Fdx.Dataset.WriteFailed", Configuration, Connection,
         "a file of the destination cannot be read or written",
         "Check the disk or the share, and run the command again: the files that are complete are kept, and only the \
          rest is read.";
     DATASET_SOURCE = "Fdx.Dataset.InvalidPath", Configuration, Connection,
-        "the path is not a folder of datasets",
-        "Use the folder that Export-FdxDataset had as its -Destination.";
+        "the path is neither a folder of datasets nor the address of a storage container with them",
+        "Use the -Destination that Export-FdxDataset had: the path of a folder, or an address such as \
+         https://<account>.blob.core.windows.net/<container>/<folder>, without a signature (SAS).";
     DATASET_MISSING = "Fdx.Dataset.NotFound", NotFound, Connection,
         "the folder does not have this dataset, or not of this tenant or day",
         "Use one of these: {available}. Only what has a manifest in the folder _fedxdr is complete and is read.";
@@ -491,6 +493,10 @@ symptoms! {
         "a file of a dataset is not the one that was exported",
         "If the dataset was exported again at this moment, run the command again. Otherwise the file was changed or \
          damaged: delete it and export the dataset again.";
+    DATASET_REPLACED = "Fdx.Dataset.Replaced", Protocol, Data,
+        "a file of a dataset was replaced or removed while it was read",
+        "Another run has exported the dataset again. Run the command again: it reads the new files. The rows that were \
+         returned before this error are those of the old ones.";
     DATASET_FORMAT = "Fdx.Dataset.UnknownFormat", Configuration, Connection,
         "the files of a dataset have a format or a version that Import-FdxDataset does not read",
         "Read Parquet with a tool that does, such as DuckDB or Power BI, or export the dataset as JsonLines. If a \

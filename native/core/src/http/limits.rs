@@ -19,6 +19,8 @@ pub(crate) const ANSWER: Duration = Duration::from_secs(120);
 pub(crate) const ONLY_ANSWER: Duration = Duration::from_secs(200);
 /// Longest wait for the whole answer of a token endpoint.
 pub(crate) const TOKEN: Duration = Duration::from_secs(30);
+/// Largest answer of a token endpoint. A token has a few KB.
+pub(crate) const TOKEN_SIZE: usize = 1 << 20;
 /// A body must deliver this many bytes each time this long has been waited for it.
 const LEAST_BYTES: usize = 6_000;
 const SPEED_WINDOW: Duration = Duration::from_secs(60);

@@ -163,10 +163,10 @@ impl Response {
         all
     }
 
-    /// Receives the whole answer.
-    pub(crate) async fn whole(mut self) -> Result<Received, TransportError> {
+    /// Receives the whole answer: the first `limit` bytes of its body.
+    pub(crate) async fn whole(mut self, limit: usize) -> Result<Received, TransportError> {
         let (status, headers) = (self.status, std::mem::take(&mut self.headers));
-        let body = Zeroizing::new(self.bytes(RECEIVED_LIMIT).await?);
+        let body = Zeroizing::new(self.bytes(limit).await?);
         Ok(Received { status, headers, body })
     }
 
@@ -175,9 +175,6 @@ impl Response {
         text_of(&self.headers, name)
     }
 }
-
-/// Largest body that is received as a whole. A token has a few KB.
-const RECEIVED_LIMIT: usize = 1 << 20;
 
 /// A complete answer. It can contain a token, so its body is wiped.
 pub(crate) struct Received {

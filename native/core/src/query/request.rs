@@ -271,7 +271,8 @@ impl<'de> Deserialize<'de> for Members {
 }
 
 impl QueryRequest {
-    /// Reads and checks a request document. `destination` has the cloud of what an export writes to.
+    /// Reads and checks a request document. `destination` has the cloud of the storage account that an export writes
+    /// to, or an import reads.
     pub(crate) fn parse(document: &str, settings: &Settings, destination: &Settings) -> Result<Self> {
         let Document { kind, environment, waited_ms, tenants, members } =
             parse_document(document, "request")?;
@@ -300,12 +301,12 @@ impl QueryRequest {
             Kind::Import => {
                 let document: ImportDocument = members.read(kind)?;
                 first = document.first;
-                Work::Import(Arc::new(ImportRequest::of(&document)?))
+                Work::Import(Arc::new(ImportRequest::of(&document, destination)?))
             }
             Kind::Report => {
                 let document: ReportDocument = members.read(kind)?;
                 throttle_limit = document.throttle_limit;
-                Work::Report(Arc::new(Report::of(&document)?))
+                Work::Report(Arc::new(Report::of(&document, destination)?))
             }
             Kind::Token => {
                 let document: TokenDocument = members.read(kind)?;

@@ -40,14 +40,14 @@ pub(super) async fn produce(
     goal: Goal<'_>,
 ) -> bool {
     let wanted = request.tenants.iter().map(|tenant| tenant.id.clone()).collect();
-    let mut stored = match dataset::import(Arc::clone(import), wanted) {
+    let mut stored = match dataset::import(context, Arc::clone(import), wanted) {
         Ok(stored) => stored,
         Err(error) => return fail(&goal, error).await,
     };
     let left = Arc::new(AtomicU64::new(request.first.unwrap_or(u64::MAX)));
     let mut tenants: Vec<Tenant> = Vec::new();
     let mut reading: Option<Reading> = None;
-    while let Some(told) = stored.recv().await {
+    while let Some(told) = stored.next().await {
         match (told, &mut reading) {
             (Stored::Tenants(ids), _) => {
                 tenants = ids.into_iter().map(|id| named(context, request, id)).collect();

@@ -22,6 +22,7 @@ use crate::catalog::{self, Dataset};
 use crate::dataset::{self, ImportRequest};
 use crate::errors::{Error, REPORT_PATH, Result, excerpt};
 use crate::read::sink::EachRow;
+use crate::settings::Settings;
 
 /// What a report is about.
 const DATASET: &str = "vulnerabilities";
@@ -56,7 +57,8 @@ impl fmt::Debug for Report {
 }
 
 impl Report {
-    pub(crate) fn of(document: &ReportDocument) -> Result<Self> {
+    /// `settings` has the cloud of a storage account that the files are in.
+    pub(crate) fn of(document: &ReportDocument, settings: &Settings) -> Result<Self> {
         let path = dataset::local_path(&document.path).filter(|path| path.file_name().is_some());
         let path = path.ok_or_else(|| {
             let shown = excerpt(&document.path, 200);
@@ -64,7 +66,7 @@ impl Report {
         })?;
         let dataset = catalog::dataset(DATASET).ok_or_else(|| Error::internal("there is no such dataset"))?;
         let files = document.dataset_path.as_deref();
-        let source = files.map(|path| ImportRequest::every_day(dataset, path)).transpose()?;
+        let source = files.map(|path| ImportRequest::every_day(dataset, path, settings)).transpose()?;
         Ok(Report {
             dataset,
             from: files.unwrap_or("Microsoft Defender").to_owned(),

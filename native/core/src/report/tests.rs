@@ -1,5 +1,6 @@
 use super::*;
 use crate::errors::NO_TENANT_ID;
+use crate::settings::Settings;
 
 fn row(machine: &str, cve: &str, severity: &str, exploit: &str) -> String {
     format!(
@@ -145,9 +146,10 @@ fn a_tenant_that_was_not_read_is_named_with_its_advice() {
 
 #[test]
 fn a_path_must_be_that_of_a_file() {
+    let settings = Settings::parse(r#"{"credential":{"type":"default"}}"#).unwrap();
     for path in ["report.html", "https://example.com/report.html", "/"] {
         let document =
             ReportDocument { throttle_limit: None, path: path.to_owned(), title: None, dataset_path: None };
-        assert_eq!(Report::of(&document).unwrap_err().id, "Fdx.Report.InvalidPath", "{path}");
+        assert_eq!(Report::of(&document, &settings).unwrap_err().id, "Fdx.Report.InvalidPath", "{path}");
     }
 }

@@ -24,11 +24,6 @@ impl Folder {
         name.split('/').fold(self.path.clone(), |path, part| path.join(part))
     }
 
-    /// Names of the folders of a folder, without it.
-    pub(in crate::dataset) fn folders(&self, folder: &str) -> Result<Vec<String>> {
-        self.names(folder, |kind| kind.is_dir())
-    }
-
     fn names(&self, folder: &str, wanted: impl Fn(FileType) -> bool) -> Result<Vec<String>> {
         let path = self.path(folder);
         let names = || -> io::Result<Vec<String>> {
@@ -135,6 +130,10 @@ impl Destination for Folder {
 
     fn list(&self, folder: &str) -> Result<Vec<String>> {
         self.names(folder, |kind| kind.is_file())
+    }
+
+    fn folders(&self, folder: &str) -> Result<Vec<String>> {
+        self.names(folder, |kind| kind.is_dir())
     }
 
     fn full_name(&self, name: &str) -> String {

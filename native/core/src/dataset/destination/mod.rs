@@ -1,10 +1,10 @@
-//! Where the files of a dataset go. A destination is used by one thread, which may wait.
+//! Where the files of a dataset are. A destination is used by one thread, which may wait.
 
 mod blob;
 mod folder;
 mod place;
 
-use std::io::{self, Cursor, Read, Seek, Write};
+use std::io::{self, Read, Seek, Write};
 
 #[cfg(test)]
 pub(super) use self::blob::tests as blob_tests;
@@ -17,7 +17,8 @@ use crate::errors::{
     Error, Result,
 };
 
-/// Where the files of one tenant's dataset go. Names of files are relative to it, with `/` between folders.
+/// Where the files of datasets are written to, and read from. Names of files are relative to it, with `/` between
+/// folders.
 pub(super) trait Destination: Send {
     /// Keeps other runs away until the result is dropped, also if the process ends in any way.
     fn lock(&self, name: &str) -> Result<Box<dyn Send>>;
@@ -25,10 +26,8 @@ pub(super) trait Destination: Send {
     /// The content of a small file; `None` if it does not exist.
     fn read(&self, name: &str) -> Result<Option<Vec<u8>>>;
 
-    /// Opens a file for reading; `None` if it does not exist.
-    fn open(&self, name: &str) -> Result<Option<Box<dyn Opened>>> {
-        Ok(self.read(name)?.map(|content| Box::new(Cursor::new(content)) as Box<dyn Opened>))
-    }
+    /// Opens a file of any size for reading; `None` if it does not exist.
+    fn open(&self, name: &str) -> Result<Option<Box<dyn Opened>>>;
 
     /// Writes a small file, at once or not at all.
     fn write(&self, name: &str, content: &[u8]) -> Result<()>;
@@ -48,6 +47,9 @@ pub(super) trait Destination: Send {
 
     /// Names of the files of a folder, without the folder.
     fn list(&self, folder: &str) -> Result<Vec<String>>;
+
+    /// Names of the folders of a folder, without it.
+    fn folders(&self, folder: &str) -> Result<Vec<String>>;
 
     /// What people call a file.
     fn full_name(&self, name: &str) -> String;
@@ -73,10 +75,15 @@ pub(super) trait Opened: Read + Seek + Send {}
 
 impl<T: Read + Seek + Send> Opened for T {}
 
+/// The error of a storage account, which says what to do already.
+fn own_error(error: &io::Error) -> Option<Error> {
+    error.get_ref()?.downcast_ref::<Error>().cloned()
+}
+
 /// The error of the system, as one that says what to do.
 pub(super) fn io_error(what: &str, error: &io::Error) -> Error {
-    if let Some(known) = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
-        return known.clone();
+    if let Some(known) = own_error(error) {
+        return known;
     }
     let entry = match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
@@ -91,6 +98,9 @@ pub(super) fn io_error(what: &str, error: &io::Error) -> Error {
 
 /// As above, of a file that is read.
 pub(super) fn read_error(what: &str, error: &io::Error) -> Error {
+    if let Some(known) = own_error(error) {
+        return known;
+    }
     let entry = match error.kind() {
         io::ErrorKind::NotADirectory => &DATASET_SOURCE,
         _ => &DATASET_READ,

@@ -16,7 +16,7 @@ pub(crate) fn local_path(given: &str) -> Option<&Path> {
     (!given.contains("://") && path.is_absolute()).then_some(path)
 }
 
-/// Where a destination is.
+/// Where datasets are.
 #[derive(Clone, Debug)]
 pub(in crate::dataset) enum Place {
     /// A folder of this machine.

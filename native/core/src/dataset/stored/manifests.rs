@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::dataset::destination::{Destination, Folder};
+use crate::dataset::destination::Destination;
 use crate::dataset::manifest::{self, MANIFEST, Manifest, SCHEMA_VERSION, TENANT_KEY};
 use crate::errors::{DATASET_DAMAGED, DATASET_FORMAT, Result};
 
@@ -19,12 +19,15 @@ pub(super) enum Days {
     All,
 }
 
-/// The tenants whose dataset is in a folder, in the order of their ids.
-pub(super) fn tenants(folder: &Folder, dataset: &str) -> Result<Vec<String>> {
+/// Those of the wanted tenants whose dataset is there, in the order of their ids; of all tenants if none is named.
+pub(super) fn tenants(source: &dyn Destination, dataset: &str, wanted: &[String]) -> Result<Vec<String>> {
+    let is_wanted =
+        |id: &str| wanted.is_empty() || wanted.iter().any(|tenant| tenant.eq_ignore_ascii_case(id));
     let mut tenants = Vec::new();
-    for name in folder.folders(&manifest::tenants(dataset))? {
+    for name in source.folders(&manifest::tenants(dataset))? {
         if let Some(tenant) = name.strip_prefix(TENANT_KEY)
-            && !Manifests::of(folder, dataset, tenant)?.names.is_empty()
+            && is_wanted(tenant)
+            && !Manifests::of(source, dataset, tenant)?.names.is_empty()
         {
             tenants.push(tenant.to_owned());
         }

@@ -4,26 +4,30 @@
 pub(super) mod manifests;
 pub(super) mod part;
 mod present;
+#[cfg(test)]
+mod tests;
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
 
 use serde::Deserialize;
 use tokio::sync::mpsc;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use self::manifests::{Days, Manifests};
 use self::part::Files;
 use self::present::{Became, Changes};
 use super::chain::Chain;
-use super::destination::{Destination as _, Folder, local_path};
+use super::destination::{Destination, Place};
 use super::document::known;
 use super::format::TENANT_COLUMN;
 use super::manifest::{Manifest, OWN};
 use crate::batch::ColumnBuilder;
 use crate::catalog::{Dataset, stored_datasets};
-use crate::errors::{DATASET_MISSING, DATASET_SOURCE, Error, Result, catch_panic, excerpt};
+use crate::context::Context;
+use crate::errors::{DATASET_MISSING, DATASET_SOURCE, Error, Result, catch_panic};
 use crate::read::decode::row::RowDecoder;
+use crate::settings::Settings;
 
 /// Messages that wait for their reader at most.
 const CHANNEL_CAPACITY: usize = 2;
@@ -46,13 +50,14 @@ pub(crate) struct ImportDocument {
 #[derive(Debug)]
 pub(crate) struct ImportRequest {
     pub(crate) dataset: &'static Dataset,
-    folder: PathBuf,
+    source: Place,
     days: Days,
     raw: bool,
 }
 
 impl ImportRequest {
-    pub(crate) fn of(document: &ImportDocument) -> Result<Self> {
+    /// `settings` has the cloud of a storage account that the files are in.
+    pub(crate) fn of(document: &ImportDocument, settings: &Settings) -> Result<Self> {
         if let Some(day) = &document.date
             && day.parse::<jiff::civil::Date>().is_err()
         {
@@ -60,15 +65,15 @@ impl ImportRequest {
         }
         Ok(ImportRequest {
             dataset: known(&document.dataset, stored_datasets())?,
-            folder: folder(&document.path)?,
+            source: source(&document.path, settings)?,
             days: document.date.clone().map_or(Days::Newest, Days::One),
             raw: document.raw,
         })
     }
 
-    /// Every day of a dataset that is in this folder.
-    pub(crate) fn every_day(dataset: &'static Dataset, path: &str) -> Result<Self> {
-        Ok(ImportRequest { dataset, folder: folder(path)?, days: Days::All, raw: true })
+    /// Every day of a dataset that is in this folder or container.
+    pub(crate) fn every_day(dataset: &'static Dataset, path: &str, settings: &Settings) -> Result<Self> {
+        Ok(ImportRequest { dataset, source: source(path, settings)?, days: Days::All, raw: true })
     }
 
     /// What reads the rows, and their columns.
@@ -77,10 +82,8 @@ impl ImportRequest {
     }
 }
 
-fn folder(path: &str) -> Result<PathBuf> {
-    let refused =
-        || DATASET_SOURCE.error(format!("'{}' is not the full path of a folder", excerpt(path, 200)));
-    local_path(path).map(Path::to_owned).ok_or_else(refused)
+fn source(path: &str, settings: &Settings) -> Result<Place> {
+    Place::of(path, settings).map_err(|error| DATASET_SOURCE.error(error.message.clone()))
 }
 
 /// What the thread that reads tells, in this order: the tenants; of each of them its beginning, rows, files that were
@@ -98,12 +101,27 @@ pub(crate) enum Stored {
     End,
 }
 
+/// Datasets that are being read. The reading stops when this is dropped.
+pub(crate) struct Import {
+    stored: mpsc::Receiver<Stored>,
+    _stop: DropGuard,
+}
+
+impl Import {
+    pub(crate) async fn next(&mut self) -> Option<Stored> {
+        self.stored.recv().await
+    }
+}
+
 /// Begins to read the rows of these tenants, or of all that there are.
-pub(crate) fn import(request: Arc<ImportRequest>, tenants: Vec<String>) -> Result<mpsc::Receiver<Stored>> {
+pub(crate) fn import(context: &Context, request: Arc<ImportRequest>, tenants: Vec<String>) -> Result<Import> {
     let (told, stored) = mpsc::channel(CHANNEL_CAPACITY);
+    let stop = CancellationToken::new();
+    let source = request.source.open(context, &stop)?;
     let work = move || {
         let reading = Reading { told: &told, request: &request, block: String::new() };
-        let last = match catch_panic("the reading of a dataset", || reading.tenants(tenants)) {
+        let read = || reading.tenants(source.as_ref(), tenants);
+        let last = match catch_panic("the reading of a dataset", read) {
             Ok(Ok(())) => Stored::End,
             Ok(Err(error)) | Err(error) => Stored::Failed(error),
         };
@@ -112,7 +130,7 @@ pub(crate) fn import(request: Arc<ImportRequest>, tenants: Vec<String>) -> Resul
     };
     let thread = thread::Builder::new().name("fedxdr-import".to_owned()).spawn(work);
     thread.map_err(|e| Error::runtime(&e))?;
-    Ok(stored)
+    Ok(Import { stored, _stop: stop.drop_guard() })
 }
 
 /// The work of the thread.
@@ -124,14 +142,13 @@ struct Reading<'a> {
 }
 
 impl Reading<'_> {
-    fn tenants(mut self, wanted: Vec<String>) -> Result<()> {
-        let folder = Folder::new(self.request.folder.clone());
+    fn tenants(mut self, source: &dyn Destination, wanted: Vec<String>) -> Result<()> {
         let dataset = self.request.dataset;
-        let known = manifests::tenants(&folder, dataset.name)?;
+        let known = manifests::tenants(source, dataset.name, &wanted)?;
         let tenants = if wanted.is_empty() { known.clone() } else { wanted };
         if tenants.is_empty() {
-            let there: Vec<_> = folder.folders(OWN)?;
-            return Err(self.missing(&folder, "", "the datasets", &there));
+            let there = source.folders(OWN)?;
+            return Err(self.missing(source, "", "the datasets", &there));
         }
         if !self.tell(Stored::Tenants(tenants.clone())) {
             return Ok(());
@@ -142,9 +159,11 @@ impl Reading<'_> {
             }
             let tenant = tenant.to_ascii_lowercase();
             let read = if known.contains(&tenant) {
-                self.tenant(&folder, &tenant)
+                self.tenant(source, &tenant)
             } else {
-                Err(self.missing(&folder, &format!(" of tenant {tenant}"), "the tenants", &known))
+                manifests::tenants(source, dataset.name, &[]).and_then(|all| {
+                    Err(self.missing(source, &format!(" of tenant {tenant}"), "the tenants", &all))
+                })
             };
             let goes_on = match read {
                 Ok(goes_on) => goes_on,
@@ -160,26 +179,26 @@ impl Reading<'_> {
         Ok(())
     }
 
-    /// The error of something that is not in the folder. `there`: what is.
-    fn missing(&self, folder: &Folder, of: &str, kind: &str, there: &[String]) -> Error {
+    /// The error of something that is not there. `there`: what is.
+    fn missing(&self, source: &dyn Destination, of: &str, kind: &str, there: &[String]) -> Error {
         let available = if there.is_empty() {
             "another folder".to_owned()
         } else {
             format!("{kind} {}", there.join(", "))
         };
-        let (name, folder) = (self.request.dataset.name, folder.full_name(""));
+        let (name, source) = (self.request.dataset.name, source.full_name(""));
         DATASET_MISSING
-            .error(format!("there is no dataset {name}{of} in {folder}"))
+            .error(format!("there is no dataset {name}{of} in {source}"))
             .fill("available", available)
     }
 
     /// Reads the rows of one tenant. False if nobody wants more.
-    fn tenant(&mut self, folder: &Folder, tenant: &str) -> Result<bool> {
+    fn tenant(&mut self, source: &dyn Destination, tenant: &str) -> Result<bool> {
         let dataset = self.request.dataset;
-        let own = Manifests::of(folder, dataset.name, tenant)?;
+        let own = Manifests::of(source, dataset.name, tenant)?;
         let mut days = own.days();
         if let Some(changes) = dataset.changes {
-            days.extend(Manifests::of(folder, changes.name, tenant)?.days());
+            days.extend(Manifests::of(source, changes.name, tenant)?.days());
             days.sort();
             days.dedup();
             // Changes of days before the first full list say nothing of the state.
@@ -194,10 +213,10 @@ impl Reading<'_> {
             Days::One(day) => days.iter().filter(|known| *known == day).cloned().collect(),
         };
         if let (Days::One(day), []) = (&self.request.days, wanted.as_slice()) {
-            return Err(self.missing(folder, &format!(" of tenant {tenant} and {day}"), "the days", &days));
+            return Err(self.missing(source, &format!(" of tenant {tenant} and {day}"), "the days", &days));
         }
         for day in wanted {
-            if !self.tell(Stored::Snapshot(day.clone())) || !self.day(folder, tenant, &own, &day)? {
+            if !self.tell(Stored::Snapshot(day.clone())) || !self.day(source, tenant, &own, &day)? {
                 return Ok(false);
             }
         }
@@ -205,31 +224,37 @@ impl Reading<'_> {
     }
 
     /// Reads the changes of a day, or the state at its end. False if nobody wants more.
-    fn day(&mut self, folder: &Folder, tenant: &str, own: &Manifests<'_>, day: &str) -> Result<bool> {
+    fn day(
+        &mut self,
+        source: &dyn Destination,
+        tenant: &str,
+        own: &Manifests<'_>,
+        day: &str,
+    ) -> Result<bool> {
         if self.request.dataset.is_changes() {
             for manifest in own.between(day, Some(day)) {
                 let manifest = manifest?;
-                part::check_all(folder, &manifest)?;
-                if !self.files(folder, &manifest, None)? {
+                part::check_all(source, &manifest)?;
+                if !self.files(source, &manifest, None)? {
                     return Ok(false);
                 }
             }
             return Ok(true);
         }
-        let chain = Chain::of(folder, self.request.dataset, tenant, Some(day))?;
+        let chain = Chain::of(source, self.request.dataset, tenant, Some(day))?;
         let of = || format!(" of tenant {tenant} and {day}");
-        let chain = chain.ok_or_else(|| self.missing(folder, &of(), "the days", &own.days()))?;
-        self.present(folder, &chain)
+        let chain = chain.ok_or_else(|| self.missing(source, &of(), "the days", &own.days()))?;
+        self.present(source, &chain)
     }
 
     /// Reads a full list with the changes since. False if nobody wants more.
-    fn present(&mut self, folder: &Folder, chain: &Chain) -> Result<bool> {
+    fn present(&mut self, source: &dyn Destination, chain: &Chain) -> Result<bool> {
         for manifest in std::iter::once(&chain.full).chain(&chain.changes) {
-            part::check_all(folder, manifest)?;
+            part::check_all(source, manifest)?;
         }
         let mut changes = Changes::since(self.request.dataset, chain.full.taken());
         for manifest in &chain.changes {
-            let mut files = Files::of(folder, manifest);
+            let mut files = Files::of(source, manifest);
             while let Some(file) = files.next_file()? {
                 file.read(|row| {
                     changes.note(row);
@@ -237,7 +262,7 @@ impl Reading<'_> {
                 })?;
             }
         }
-        if !self.files(folder, &chain.full, Some(&mut changes))? {
+        if !self.files(source, &chain.full, Some(&mut changes))? {
             return Ok(false);
         }
         for row in changes.rest() {
@@ -251,11 +276,11 @@ impl Reading<'_> {
     /// Reads the files of a manifest, with what became of their rows since. False if nobody wants more.
     fn files(
         &mut self,
-        folder: &Folder,
+        source: &dyn Destination,
         manifest: &Manifest,
         mut changes: Option<&mut Changes>,
     ) -> Result<bool> {
-        let mut files = Files::of(folder, manifest);
+        let mut files = Files::of(source, manifest);
         while let Some(file) = files.next_file()? {
             let bytes = file.bytes();
             let goes_on = file.read(|row| match changes.as_mut().map_or(Became::Same, |c| c.apply(row)) {

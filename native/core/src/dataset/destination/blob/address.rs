@@ -29,7 +29,7 @@ impl BlobAddress {
         let shown = excerpt(given.split('?').next().unwrap_or_default(), 200);
         let url = Url::parse(given).map_err(|e| refused(format!("'{shown}' is not an address: {e}")))?;
         if !url.username().is_empty() || url.password().is_some() || url.query().is_some() {
-            return Err(refused("the address of the destination has a password or a signature".to_owned()));
+            return Err(refused("the address of the container has a password or a signature".to_owned()));
         }
         let service = own_service(&url, settings).or_else(|| service_of_cloud(&url, settings.cloud));
         let service = service.ok_or_else(|| {
@@ -79,7 +79,7 @@ fn segments(url: &Url) -> Result<Vec<String>> {
     let decoded = parts.map(|part| percent_decode_str(part).decode_utf8().map(Cow::into_owned));
     decoded
         .collect::<Result<_, _>>()
-        .map_err(|_| refused("the address of the destination is not UTF-8".to_owned()))
+        .map_err(|_| refused("the address of the container is not UTF-8".to_owned()))
 }
 
 /// The storage account that the settings name, if the address is in it.

@@ -6,13 +6,15 @@
 
 mod address;
 mod lease;
+mod reader;
 mod service;
+mod shared;
 #[cfg(test)]
 pub(in crate::dataset) mod tests;
 mod xml;
 
 use std::collections::HashMap;
-use std::io::{self, Write};
+use std::io::{self, Read as _, Write};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use base64::Engine as _;
@@ -24,11 +26,14 @@ use tokio_util::sync::CancellationToken;
 
 pub(super) use self::address::BlobAddress;
 use self::lease::Lease;
+use self::reader::BlobFile;
 use self::service::{Answer, Call, Service};
-use super::{Destination, Hidden, PartName};
+use self::shared::{Shared, unreadable};
+use self::xml::Names;
+use super::{Destination, Hidden, Opened, PartName, read_error};
 use crate::clock::random;
 use crate::context::Context;
-use crate::errors::{DATASET_LEASE_LOST, DATASET_STORAGE, Error, Result};
+use crate::errors::{DATASET_LEASE_LOST, Error, Result};
 use crate::http::Method;
 
 /// Size of all blocks but the last. Larger than 4 MiB, so that the service takes them at its full speed.
@@ -47,15 +52,6 @@ pub(in crate::dataset) struct Blob {
     versions: Mutex<HashMap<String, Version>>,
 }
 
-/// What the files that are being written need too.
-struct Shared {
-    service: Arc<Service>,
-    address: BlobAddress,
-    handle: Handle,
-    stop: CancellationToken,
-    lease: OnceLock<Arc<Lease>>,
-}
-
 impl Blob {
     pub(super) fn new(context: &Context, address: &BlobAddress, stop: &CancellationToken) -> Result<Self> {
         let handle = Handle::try_current().map_err(|e| Error::runtime(&e))?;
@@ -69,40 +65,22 @@ impl Blob {
         self.versions.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
     }
 
+    fn forget_version(&self, name: &str) {
+        self.versions.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
+    }
+
     fn set_version(&self, name: &str, version: Version) {
         self.versions.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), version);
     }
 }
 
 impl Shared {
-    /// Waits for requests, unless the run is stopped or has lost its lease.
-    fn wait<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
-        self.handle.block_on(async {
-            let work = async {
-                match self.lease.get() {
-                    Some(lease) => lease.during(work).await,
-                    None => work.await,
-                }
-            };
-            tokio::select! {
-                biased;
-                () = self.stop.cancelled() => Err(DATASET_STORAGE.error("the run was stopped")),
-                done = work => done,
-            }
-        })
-    }
-
-    fn call(&self, method: Method, name: &str) -> Call {
-        Call::new(method, self.address.blob(name))
-    }
-
     /// What a blob is, if it is there.
     async fn head(&self, name: &str) -> Result<Option<Answer>> {
         let answer = self.service.send(self.call(Method::HEAD, name)).await?;
         match answer.status() {
             200 => Ok(Some(answer)),
-            // HEAD has no body, and not every proxy passes the header with the code.
-            404 if answer.code() != "ContainerNotFound" => Ok(None),
+            _ if answer.is_absent() => Ok(None),
             _ => Err(self.service.refusal(&answer)),
         }
     }
@@ -125,6 +103,34 @@ impl Shared {
         }
     }
 
+    /// The names of what is in a folder, without what is in folders of it. `wanted` chooses blobs or folders.
+    async fn names(&self, folder: &str, wanted: fn(Names) -> Vec<String>) -> Result<Vec<String>> {
+        let prefix = self.address.full_name(&format!("{folder}/"));
+        let mut names = Vec::new();
+        let mut marker: Option<String> = None;
+        loop {
+            let mut call = Call::new(Method::GET, self.address.container())
+                .query("restype", "container")
+                .query("comp", "list")
+                .query("prefix", &prefix)
+                .query("delimiter", "/")
+                .query("maxresults", PAGE);
+            if let Some(marker) = &marker {
+                call = call.query("marker", marker);
+            }
+            let answer = self.service.expect(call, &[200]).await?;
+            let mut page = xml::names(&answer.text()).ok_or_else(|| unreadable(folder))?;
+            marker = page.next.take();
+            let found = wanted(page).into_iter();
+            names.extend(found.filter_map(|name| {
+                name.strip_prefix(&prefix).map(|name| name.trim_end_matches('/').to_owned())
+            }));
+            if marker.is_none() {
+                return Ok(names);
+            }
+        }
+    }
+
     /// The ids of the blocks of a file, if all of them wait.
     async fn waiting(&self, part: &PartName, bytes: u64) -> Result<Option<Vec<String>>> {
         let call = self.call(Method::GET, &part.name);
@@ -132,7 +138,7 @@ impl Shared {
         let answer = self.service.send(call).await?;
         match answer.status() {
             200 => {}
-            404 if answer.code() != "ContainerNotFound" => return Ok(None),
+            _ if answer.is_absent() => return Ok(None),
             _ => return Err(self.service.refusal(&answer)),
         }
         let blocks = xml::uncommitted(&answer.text()).ok_or_else(|| unreadable(&part.name))?;
@@ -184,10 +190,6 @@ fn unchanged(call: Call, version: Option<String>) -> Call {
     }
 }
 
-fn unreadable(name: &str) -> Error {
-    DATASET_STORAGE.error(format!("the service's answer about {name} is not the XML that it documents"))
-}
-
 impl Destination for Blob {
     fn lock(&self, name: &str) -> Result<Box<dyn Send>> {
         let shared = &self.shared;
@@ -199,19 +201,22 @@ impl Destination for Blob {
     }
 
     fn read(&self, name: &str) -> Result<Option<Vec<u8>>> {
-        let call = self.shared.call(Method::GET, name);
-        let answer = self.shared.wait(self.shared.service.send(call))?;
-        match answer.status() {
-            200 => {
-                self.set_version(name, answer.header("etag").map(str::to_owned));
-                Ok(Some(answer.received.body.to_vec()))
-            }
-            404 if answer.code() == "BlobNotFound" => {
-                self.set_version(name, None);
-                Ok(None)
-            }
-            _ => Err(self.shared.service.refusal(&answer)),
+        let Some(mut file) = BlobFile::open(&self.shared, name)? else {
+            self.set_version(name, None);
+            return Ok(None);
+        };
+        let mut content = Vec::new();
+        file.read_to_end(&mut content).map_err(|e| read_error(&self.full_name(name), &e))?;
+        match file.version() {
+            Some(version) => self.set_version(name, Some(version)),
+            // The service does not say the version of a blob without content.
+            None => self.forget_version(name),
         }
+        Ok(Some(content))
+    }
+
+    fn open(&self, name: &str) -> Result<Option<Box<dyn Opened>>> {
+        Ok(BlobFile::open(&self.shared, name)?.map(|file| Box::new(file) as Box<dyn Opened>))
     }
 
     fn write(&self, name: &str, content: &[u8]) -> Result<()> {
@@ -270,41 +275,19 @@ impl Destination for Blob {
     fn remove(&self, name: &str) -> Result<()> {
         let shared = &self.shared;
         let answer = shared.wait(shared.service.send(shared.call(Method::DELETE, name)))?;
-        match (answer.status(), answer.code()) {
-            (202, _) | (404, "BlobNotFound") => {
-                self.set_version(name, None);
-                Ok(())
-            }
-            _ => Err(shared.service.refusal(&answer)),
+        if answer.status() != 202 && !answer.is_absent() {
+            return Err(shared.service.refusal(&answer));
         }
+        self.set_version(name, None);
+        Ok(())
     }
 
     fn list(&self, folder: &str) -> Result<Vec<String>> {
-        let shared = &self.shared;
-        let prefix = shared.address.full_name(&format!("{folder}/"));
-        shared.wait(async {
-            let mut names = Vec::new();
-            let mut marker: Option<String> = None;
-            loop {
-                let mut call = Call::new(Method::GET, shared.address.container())
-                    .query("restype", "container")
-                    .query("comp", "list")
-                    .query("prefix", &prefix)
-                    // Without what is in folders of this one.
-                    .query("delimiter", "/")
-                    .query("maxresults", PAGE);
-                if let Some(marker) = &marker {
-                    call = call.query("marker", marker);
-                }
-                let answer = shared.service.expect(call, &[200]).await?;
-                let (page, next) = xml::blobs(&answer.text()).ok_or_else(|| unreadable(folder))?;
-                names.extend(page.iter().filter_map(|name| name.strip_prefix(&prefix)).map(str::to_owned));
-                if next.is_none() {
-                    return Ok(names);
-                }
-                marker = next;
-            }
-        })
+        self.shared.wait(self.shared.names(folder, |page| page.blobs))
+    }
+
+    fn folders(&self, folder: &str) -> Result<Vec<String>> {
+        self.shared.wait(self.shared.names(folder, |page| page.folders))
     }
 
     fn full_name(&self, name: &str) -> String {

@@ -23,6 +23,9 @@ use crate::token::cache::Cached;
 /// The newest version that the stand-in of the tests knows too.
 const API_VERSION: &str = "2025-11-05";
 
+/// Largest answer that is received. A list of 50,000 blocks, which is the longest one, has 5 MB.
+const LARGEST: usize = 8 * 1024 * 1024;
+
 const fn seconds<const N: usize>(list: [u64; N]) -> [Duration; N] {
     let mut pauses = [Duration::ZERO; N];
     let mut index = 0;
@@ -36,6 +39,9 @@ const fn seconds<const N: usize>(list: [u64; N]) -> [Duration; N] {
 /// The first four are the service's own advice. An account that is busy for longer is waited for, up to five minutes.
 const PAUSES: [Duration; 12] = seconds([2, 4, 10, 30, 30, 30, 30, 30, 30, 30, 30, 30]);
 const POLICY: Policy = Policy { is_transient, pauses: Pauses::Spread(&PAUSES), pauses_after: None };
+
+/// What the service calls the absence of a container.
+const NO_CONTAINER: [&str; 2] = ["ContainerNotFound", "FilesystemNotFound"];
 
 /// A request.
 #[derive(Clone)]
@@ -94,6 +100,11 @@ impl Answer {
         self.received.header(name)
     }
 
+    /// Whether there is no blob of this name. HEAD has no body, and not every proxy passes the header with the code.
+    pub(super) fn is_absent(&self) -> bool {
+        self.status() == 404 && !NO_CONTAINER.contains(&self.code())
+    }
+
     pub(super) fn text(&self) -> String {
         String::from_utf8_lossy(&self.received.body).into_owned()
     }
@@ -143,9 +154,8 @@ impl Service {
             (403, "AuthorizationPermissionMismatch") => &DATASET_STORAGE_ROLE,
             (403, "AuthorizationFailure") => &DATASET_STORAGE_FIREWALL,
             (401, _) | (403, "AuthenticationFailed" | "InvalidAuthenticationInfo") => &DATASET_STORAGE_TOKEN,
-            (404, "ContainerNotFound" | "FilesystemNotFound") | (409, "ContainerBeingDeleted") => {
-                &DATASET_CONTAINER
-            }
+            (404, code) if NO_CONTAINER.contains(&code) => &DATASET_CONTAINER,
+            (409, "ContainerBeingDeleted") => &DATASET_CONTAINER,
             _ => &DATASET_STORAGE,
         };
         let code = if code.is_empty() { String::new() } else { format!(" {}", excerpt(code, 80)) };
@@ -207,7 +217,7 @@ impl Attempt for Sending<'_> {
         let headers = request.headers.clone();
         let what = self.call.name();
         context.reporter.verbose(format!("Request: {what} of the destination."));
-        match context.receive(request, limits::ANSWER).await {
+        match context.receive_up_to(LARGEST, request, limits::ANSWER).await {
             Ok(received) if received.status == 401 && !self.renewed => {
                 self.renewed = true;
                 auth::refuse(context, tenant, STORAGE_SCOPE, &cached.token, None)?;

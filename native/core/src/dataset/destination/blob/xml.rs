@@ -19,15 +19,26 @@ pub(super) fn uncommitted(xml: &str) -> Option<Vec<(String, u64)>> {
     Some(blocks)
 }
 
-/// The names of blobs, and where their list goes on.
-pub(super) fn blobs(xml: &str) -> Option<(Vec<String>, Option<String>)> {
-    let (mut names, mut next) = (Vec::new(), None);
+/// A page of a list of what is in a folder.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Names {
+    pub(super) blobs: Vec<String>,
+    /// Those of folders end with a slash.
+    pub(super) folders: Vec<String>,
+    /// Where the list goes on.
+    pub(super) next: Option<String>,
+}
+
+/// The names of blobs and folders.
+pub(super) fn names(xml: &str) -> Option<Names> {
+    let mut names = Names::default();
     leaves(xml, |path, text| match path {
-        [_, "Blobs", "Blob", "Name"] => names.push(text),
-        [_, "NextMarker"] => next = Some(text).filter(|text| !text.is_empty()),
+        [_, "Blobs", "Blob", "Name"] => names.blobs.push(text),
+        [_, "Blobs", "BlobPrefix", "Name"] => names.folders.push(text),
+        [_, "NextMarker"] => names.next = Some(text).filter(|text| !text.is_empty()),
         _ => {}
     })?;
-    Some((names, next))
+    Some(names)
 }
 
 /// The list that makes these blocks the content of a blob.
@@ -90,11 +101,16 @@ mod tests {
                    </BlockList>";
         assert_eq!(uncommitted(xml).unwrap(), [("YQ==".to_owned(), 8_388_608), ("Yg==".to_owned(), 7)]);
         let xml = r#"<EnumerationResults ContainerName="c"><Prefix>x</Prefix><Blobs><Blob><Name>a &amp; b&#x41;</Name>
-                     <Properties><Etag>0x1</Etag></Properties><OrMetadata /></Blob><BlobPrefix><Name>no/</Name>
+                     <Properties><Etag>0x1</Etag></Properties><OrMetadata /></Blob><BlobPrefix><Name>f/</Name>
                      </BlobPrefix></Blobs><NextMarker>2!92</NextMarker></EnumerationResults>"#;
-        assert_eq!(blobs(xml).unwrap(), (vec!["a & bA".to_owned()], Some("2!92".to_owned())));
-        assert_eq!(blobs("<EnumerationResults><NextMarker/></EnumerationResults>").unwrap(), (vec![], None));
-        assert!(blobs("<EnumerationResults><Blobs>").is_none());
+        let expected = Names {
+            blobs: vec!["a & bA".to_owned()],
+            folders: vec!["f/".to_owned()],
+            next: Some("2!92".to_owned()),
+        };
+        assert_eq!(names(xml).unwrap(), expected);
+        assert_eq!(names("<EnumerationResults><NextMarker/></EnumerationResults>"), Some(Names::default()));
+        assert!(names("<EnumerationResults><Blobs>").is_none());
         assert!(uncommitted("<BlockList></CommittedBlocks>").is_none());
     }
 }

@@ -107,6 +107,8 @@ async fn small_files_are_written_at_once_and_lists_have_pages() {
         }
         assert_eq!(destination.list("f").unwrap(), ["1.json", "2.json", "3.json"]);
         assert_eq!(destination.list("none").unwrap(), Vec::<String>::new());
+        assert_eq!(destination.folders("f").unwrap(), ["g"]);
+        assert_eq!(destination.folders("none").unwrap(), Vec::<String>::new());
         destination.remove("f/1.json").unwrap();
         destination.remove("f/1.json").unwrap();
         assert_eq!(destination.list("f").unwrap(), ["2.json", "3.json"]);
@@ -116,9 +118,78 @@ async fn small_files_are_written_at_once_and_lists_have_pages() {
     assert_eq!(store.content_type("raw/a.json"), "application/json");
 }
 
+/// The content of a file that is opened, read and read again.
+fn read_twice(destination: &dyn Destination, name: &str) -> Vec<u8> {
+    let mut file = destination.open(name).unwrap().unwrap();
+    let (mut first, mut second) = (Vec::new(), Vec::new());
+    file.read_to_end(&mut first).unwrap();
+    file.rewind().unwrap();
+    file.read_to_end(&mut second).unwrap();
+    assert!(first == second, "{} bytes, then {}", first.len(), second.len());
+    first
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_file_of_any_size_is_read_in_parts_of_one_version() {
+    const PART: usize = 4 * 1024 * 1024;
+    let store = Store::new();
+    let (context, network) = store.context();
+    with(&context, |destination| {
+        for size in [0, 1, PART, PART + 1, 10_000_001] {
+            // Also bytes that are no text.
+            let bytes: Vec<u8> = (0..=250).cycle().take(size).collect();
+            destination.write("large.json", &bytes).unwrap();
+            assert!(read_twice(destination, "large.json") == bytes, "{size}");
+            assert!(destination.read("large.json").unwrap().unwrap() == bytes, "{size}");
+        }
+        assert!(destination.open("none").unwrap().is_none());
+    })
+    .await;
+    let sent = network.sent.lock().unwrap();
+    let read = sent.iter().filter(|request| request.method == Method::GET);
+    let header = |request: &Request, name: &str| {
+        request.headers.get(name).map(|value| value.to_str().unwrap().to_owned())
+    };
+    let mut parts = 0;
+    for request in read.filter(|request| request.url.path().ends_with("large.json")) {
+        let range = header(request, "range").unwrap();
+        let (first, last) = range.strip_prefix("bytes=").unwrap().split_once('-').unwrap();
+        let first: usize = first.parse().unwrap();
+        assert_eq!(last.parse::<usize>().unwrap() + 1 - first, PART);
+        assert!(first == 0 || header(request, "if-match").is_some(), "{range}");
+        parts += usize::from(first > 0);
+    }
+    assert_eq!(parts, 3 + 3 * 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_file_that_is_replaced_or_removed_while_it_is_read_is_an_error() {
+    for is_removed in [false, true] {
+        let store = Store::new();
+        let (context, _network) = store.context();
+        let other = Arc::clone(&store);
+        with(&context, move |destination| {
+            destination.write("part.json", &vec![b'x'; 9_000_000]).unwrap();
+            let mut file = destination.open("part.json").unwrap().unwrap();
+            file.read_exact(&mut [0; 1000]).unwrap();
+            if is_removed {
+                destination.remove("part.json").unwrap();
+            } else {
+                other.overwrite("raw/part.json");
+            }
+            let error = file.read_to_end(&mut Vec::new()).unwrap_err();
+            let error = super::super::read_error("x", &error);
+            assert_eq!(error.id, "Fdx.Dataset.Replaced");
+            assert!(error.message.contains("raw/part.json was replaced"), "{error}");
+        })
+        .await;
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_answer_that_is_lost_does_no_harm() {
-    for (method, query) in [(Method::PUT, "comp=blocklist"), (Method::PUT, "comp=block&"), (Method::PUT, "")]
+    for (method, query) in
+        [(Method::PUT, "comp=blocklist"), (Method::PUT, "comp=block&"), (Method::PUT, ""), (Method::GET, "")]
     {
         let store = Store::new();
         let (context, _network) = store.context();
@@ -128,6 +199,7 @@ async fn an_answer_that_is_lost_does_no_harm() {
             destination.write("a.json", b"2").unwrap();
             write(destination, b"rows").unwrap();
             assert!(destination.publish(&name(), 4).unwrap());
+            assert_eq!(read_twice(destination, &name().name), b"rows");
         })
         .await;
         assert_eq!(store.visible()["raw/a.json"], b"2");

@@ -16,7 +16,9 @@ use tokio::sync::watch;
 use crate::clock::Clock;
 use crate::context::Context;
 use crate::http::{Method, Request, TransportErrorKind};
-use crate::testing::{Answer, CLIENT, IDENTITY, Network, START, TENANT, context, jwt, ok, pairs, status};
+use crate::testing::{
+    Answer, CLIENT, IDENTITY, Network, Part, START, TENANT, context, jwt, ok, pairs, status,
+};
 
 pub(in crate::dataset) const ADDRESS: &str = "https://acct.blob.core.windows.net/data/raw";
 const HOST: &str = "acct.blob.core.windows.net";
@@ -268,7 +270,7 @@ impl Blobs {
             ("PUT", Some("lease")) => self.lease(request, name),
             ("PUT", None) => self.put(request, name),
             ("GET", Some("blocklist")) => self.blocks(name),
-            ("GET" | "HEAD", None) => self.get(name),
+            ("GET" | "HEAD", None) => self.get(request, name),
             ("DELETE", None) => self.delete(request, name),
             _ => self.violation(format!("{} {}", request.method, request.url)),
         }
@@ -394,11 +396,27 @@ impl Blobs {
         ))
     }
 
-    fn get(&self, name: &str) -> Answer {
+    fn get(&self, request: &Request, name: &str) -> Answer {
         let Some(blob) = self.there.get(name) else { return error(404, "BlobNotFound") };
+        if header(request, "if-match").is_some_and(|wanted| wanted != blob.etag) {
+            return error(412, "ConditionNotMet");
+        }
         let mut headers = vec![("etag", blob.etag.clone())];
         headers.extend(blob.run.clone().map(|run| ("x-ms-meta-run", run)));
-        Answer::Said(200, headers, String::from_utf8_lossy(&blob.bytes).into_owned())
+        if request.method == Method::HEAD {
+            return Answer::Said(200, headers, String::new());
+        }
+        let Some(range) = header(request, "range") else {
+            return Answer::Parts(200, headers, vec![Part::Bytes(blob.bytes.clone())]);
+        };
+        let (first, last) = range.strip_prefix("bytes=").and_then(|range| range.split_once('-')).unwrap();
+        let (first, size) = (first.parse::<usize>().unwrap(), blob.bytes.len());
+        if first >= size {
+            return error(416, "InvalidRange");
+        }
+        let end = (last.parse::<usize>().unwrap() + 1).min(size);
+        headers.push(("content-range", format!("bytes {first}-{}/{size}", end - 1)));
+        Answer::Parts(206, headers, vec![Part::Bytes(blob.bytes[first..end].to_vec())])
     }
 
     fn delete(&mut self, request: &Request, name: &str) -> Answer {
@@ -412,18 +430,24 @@ impl Blobs {
         status(202)
     }
 
-    /// Two names a page.
+    /// Two names a page, blobs and folders.
     fn list(&self, query: &std::collections::HashMap<String, String>) -> Answer {
         let (prefix, marker) = (&query["prefix"], query.get("marker").cloned().unwrap_or_default());
         assert_eq!(query["delimiter"], "/");
-        let inside = |name: &&String| {
-            name.strip_prefix(prefix.as_str()).is_some_and(|rest| !rest.contains('/')) && **name >= marker
+        let inside = |name: &String| {
+            let rest = name.strip_prefix(prefix.as_str())?;
+            Some(format!("{prefix}{}", rest.split_inclusive('/').next().unwrap_or_default()))
         };
-        let mut names: Vec<&String> = self.there.keys().filter(inside).collect();
-        let next = names.get(2).map(|next| (*next).clone()).unwrap_or_default();
+        let mut names: Vec<String> =
+            self.there.keys().filter_map(inside).filter(|name| *name >= marker).collect();
+        names.dedup();
+        let next = names.get(2).cloned().unwrap_or_default();
         names.truncate(2);
-        let blobs: String =
-            names.iter().flat_map(|name| ["<Blob><Name>", name.as_str(), "</Name></Blob>"]).collect();
+        let element = |name: &String| {
+            let kind = if name.ends_with('/') { "BlobPrefix" } else { "Blob" };
+            format!("<{kind}><Name>{name}</Name></{kind}>")
+        };
+        let blobs: String = names.iter().map(element).collect();
         ok(format!(
             "<?xml version=\"1.0\"?><EnumerationResults><Blobs>{blobs}</Blobs><NextMarker>{next}</NextMarker>\
                     </EnumerationResults>"

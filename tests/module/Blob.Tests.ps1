@@ -1,70 +1,19 @@
-# Exports to Azurite, Microsoft's emulator of Azure Storage, and imports from it, over TLS and with the tokens of a
-# managed identity. Its
-# certificate is trusted by a variable that only a new process reads, so each export runs in a process of its own.
+# Exports to Azurite, and imports from it.
 BeforeDiscovery {
-    $main = "$PSScriptRoot/../../out/azurite/node_modules/azurite/dist/src/blob/main.js"
-    $lacks = if (-not $IsLinux) { 'only on Linux a variable makes a process trust a certificate' }
-    elseif (-not (Get-Command node -ErrorAction Ignore)) { 'node is missing' }
-    elseif (-not (Test-Path $main)) {
-        'Azurite is missing: npm install --prefix out/azurite --no-package-lock azurite@3.35.0'
-    }
-    if ($lacks) {
-        Write-Host "NOT TESTED: exports to Azurite, because $lacks"
-        if ($IsLinux -and $env:CI) { throw "under CI every layer must run: $lacks" }
-    }
+    . $PSScriptRoot/Azurite.ps1
+    $lacks = Get-AzuriteLack 'exports to Azurite'
 }
 
 Describe 'Export-FdxDataset to Azure Blob Storage' -Skip:([bool] $lacks) {
     BeforeAll {
         . $PSScriptRoot/Fixture.ps1
+        . $PSScriptRoot/Azurite.ps1
         Start-FakeTenant
-
-        # A certificate for this machine, and its key.
-        $key = [Security.Cryptography.RSA]::Create(2048)
-        $request = [Security.Cryptography.X509Certificates.CertificateRequest]::new(
-            'CN=fake storage', $key, 'SHA256', [Security.Cryptography.RSASignaturePadding]::Pkcs1)
-        $names = [Security.Cryptography.X509Certificates.SubjectAlternativeNameBuilder]::new()
-        $names.AddIpAddress('127.0.0.1')
-        $request.CertificateExtensions.Add($names.Build())
-        $made = $request.CreateSelfSigned([DateTimeOffset]::UtcNow.AddDays(-1), [DateTimeOffset]::UtcNow.AddDays(1))
-        $certificate = "$TestDrive/azurite.pem"
-        Set-Content $certificate $made.ExportCertificatePem()
-        Set-Content "$TestDrive/azurite.key" $key.ExportPkcs8PrivateKeyPem()
-
-        $start = [Diagnostics.ProcessStartInfo]::new((Get-Command node).Source)
-        $arguments = "$PSScriptRoot/../../out/azurite/node_modules/azurite/dist/src/blob/main.js",
-        '--blobPort', '0', '--oauth', 'basic', '--cert', $certificate, '--key', "$TestDrive/azurite.key",
-        '--inMemoryPersistence', '--disableTelemetry', '--silent'
-        foreach ($argument in $arguments) { $start.ArgumentList.Add($argument) }
-        $start.WorkingDirectory = $TestDrive
-        $start.RedirectStandardOutput = $true
-        $azurite = [Diagnostics.Process]::Start($start)
-        do { $line = $azurite.StandardOutput.ReadLine() } until ($null -eq $line -or $line -match ' listens on (\S+)')
-        $account = "$($Matches[1])/devstoreaccount1"
-
-        $handler = [Net.Http.HttpClientHandler]::new()
-        $handler.UseProxy = $false
-        $handler.ServerCertificateCustomValidationCallback =
-            [Net.Http.HttpClientHandler]::DangerousAcceptAnyServerCertificateValidator
-        $client = [Net.Http.HttpClient]::new($handler)
-
-        # A request of the test itself: status and content.
-        function Invoke-Storage([string] $Method, [string] $Path, [hashtable] $Headers = @{}) {
-            $now = [DateTimeOffset]::UtcNow.ToUnixTimeSeconds()
-            $claims = @{ iss = 'https://sts.windows.net/fake/'; aud = 'https://storage.azure.com'; iat = $now - 60 }
-            $claims.nbf, $claims.exp = $claims.iat, ($now + 600)
-            $request = [Net.Http.HttpRequestMessage]::new($Method, "$account/$Path")
-            $Headers.Authorization = "Bearer $((Invoke-Control POST /mint $claims).token)"
-            $Headers.'x-ms-version' = '2025-11-05'
-            foreach ($name in $Headers.Keys) { $request.Headers.Add($name, [string] $Headers[$name]) }
-            if ($Method -eq 'PUT') { $request.Content = [Net.Http.ByteArrayContent]::new([byte[]]::new(0)) }
-            $answer = $client.SendAsync($request).GetAwaiter().GetResult()
-            $content = $answer.Content.ReadAsByteArrayAsync().GetAwaiter().GetResult()
-            [pscustomobject]@{ Status = [int] $answer.StatusCode; Content = $content }
-        }
+        Start-Azurite blob
+        $account = $Storage.blob
 
         function Get-BlobName {
-            $list = [Text.Encoding]::UTF8.GetString((Invoke-Storage GET 'data?restype=container&comp=list').Content)
+            $list = Get-StorageText 'data?restype=container&comp=list'
             [regex]::Matches($list, '<Blob><Name>(.*?)</Name>') | ForEach-Object { $_.Groups[1].Value } | Sort-Object
         }
 
@@ -104,13 +53,8 @@ $results = . ([scriptblock]::Create($Command)) 2>&1 3>&1 4>&1 | ForEach-Object {
         function Start-Export([string] $Command) {
             $endpoints = Get-Endpoint
             $endpoints.blob = $account
-            $start = [Diagnostics.ProcessStartInfo]::new((Join-Path $PSHOME pwsh))
-            $arguments = '-NoProfile', '-NonInteractive', '-File', $job, (ConvertTo-Json $endpoints -Compress), $Tenant,
-            $Fake.clientId, $Fake.managedIdentity.clientId, $Command
-            foreach ($argument in $arguments) { $start.ArgumentList.Add($argument) }
-            $start.Environment['SSL_CERT_FILE'] = $certificate
-            $start.RedirectStandardOutput = $true
-            [Diagnostics.Process]::Start($start)
+            $arguments = (ConvertTo-Json $endpoints -Compress), $Tenant, $Fake.clientId, $Fake.managedIdentity.clientId
+            Start-StorageClient $job ($arguments + $Command)
         }
 
         # Runs a command in a new process; returns what it wrote.
@@ -126,8 +70,7 @@ $results = . ([scriptblock]::Create($Command)) 2>&1 3>&1 4>&1 | ForEach-Object {
 
     AfterAll {
         Set-HostVariable
-        $client.Dispose()
-        if (-not $azurite.HasExited) { $azurite.Kill($true) }
+        Stop-Azurite
         Stop-FakeTenant
     }
 

@@ -1,7 +1,13 @@
-# The function app of examples/collector: its queue is a list here, with the host's rules.
+# The function app of examples/collector. With Azurite, it runs as it does in Azure; else its queue is a list.
+BeforeDiscovery {
+    . $PSScriptRoot/Azurite.ps1
+    $lacks = Get-AzuriteLack 'the collector with a storage queue'
+}
+
 Describe 'The collector' {
     BeforeAll {
         . $PSScriptRoot/Fixture.ps1
+        . $PSScriptRoot/Azurite.ps1
         Start-FakeTenant '--tenants', '3', '--rows', '600'
         $app = Join-Path $PSScriptRoot ../../examples/collector
         $rules = (Get-Content $app/host.json -Raw | ConvertFrom-Json).extensions.queues
@@ -24,6 +30,17 @@ Describe 'The collector' {
             }
             foreach ($name in $Change.Keys) { $settings[$name] = $Change[$name] }
             foreach ($name in $settings.Keys) { [Environment]::SetEnvironmentVariable($name, $settings[$name]) }
+        }
+
+        # What the report over all customers shows, of whom the second one could not be read.
+        $every = @{ TenantId = $Fake.tenants.tenantId; ErrorAction = 'SilentlyContinue' }
+        function Assert-CollectorReport([string] $Page) {
+            $failed = $Fake.tenants[1].tenantId
+            ($Page -split '<section id="failures"')[1] -split '</section>' | Select-Object -First 1 |
+                Should -Match $failed
+            foreach ($tenant in $Fake.tenants.tenantId | Where-Object { $_ -ne $failed }) {
+                ($Page -split '<section id="customers"')[1] | Should -Match $tenant
+            }
         }
 
         # Works the queue off as the host does: a message whose function throws comes again, until it is poison.
@@ -72,12 +89,8 @@ Describe 'The collector' {
             @(Import-FdxDataset machines $data -TenantId $tenant).Count | Should -Be 40
         }
 
-        $out = New-Item (Join-Path $PSScriptRoot ../../out) -ItemType Directory -Force
-        $path = Join-Path $out collector-report.html
-        $quiet = @{ ErrorAction = 'SilentlyContinue' }
-        $page = Export-FdxReport $path -DatasetPath $data -TenantId $Fake.tenants.tenantId @quiet | Get-Content -Raw
-        ($page -split '<section id="failures"')[1] -split '</section>' | Select-Object -First 1 | Should -Match $failed
-        foreach ($tenant in $read) { ($page -split '<section id="customers"')[1] | Should -Match $tenant }
+        $path = Join-Path $TestDrive report.html
+        Assert-CollectorReport (Export-FdxReport $path -DatasetPath $data @every | Get-Content -Raw)
     }
 
     It 'takes no harm from a message that comes twice' {
@@ -126,5 +139,66 @@ Describe 'The collector' {
     ) {
         Set-App $data @{ $name = $null }
         { & $app/$script/run.ps1 @arguments } | Should -Throw "*$name*"
+    }
+
+    Context 'with a storage queue and Azure Blob Storage' -Skip:([bool] $lacks) {
+        BeforeAll {
+            Start-Azurite blob, queue
+            $container = "$($Storage.blob)/defender"
+            $now = [DateTimeOffset]::UtcNow.ToUnixTimeSeconds()
+            $claims = @{ iss = 'https://sts.windows.net/fake/'; aud = 'https://storage.azure.com'; iat = $now - 60 }
+            $claims.nbf, $claims.exp = $claims.iat, ($now + 3600)
+            $token = (Invoke-Control POST /mint $claims).token
+        }
+
+        AfterAll { Stop-Azurite }
+
+        It 'collects what it can of three customers, and the report says who could not be read' {
+            (Invoke-Storage PUT 'defender?restype=container').Status | Should -Be 201
+            'exports', 'exports-poison' |
+                ForEach-Object { (Invoke-Storage PUT $_ -Service queue).Status | Should -Be 201 }
+            Set-Customer @{ consented = $false } 1
+            $failed = $Fake.tenants[1].tenantId
+            $endpoints = (Get-Endpoint) + @{ blob = $Storage.blob }
+            Set-App $container @{ FEDXDR_ENDPOINTS = $endpoints | ConvertTo-Json -Compress }
+            $process = Start-StorageClient "$PSScriptRoot/FunctionHost.ps1" $app, $Storage.queue, $token
+            $said = $process.StandardOutput.ReadToEnd()
+            $process.WaitForExit()
+            $process.ExitCode | Should -Be 0 -Because $said
+            $said | Should -Match '6 exports of 3 customers'
+
+            # No message is left, and those of the customer that cannot be read are in the poison queue.
+            Get-StorageText 'exports/messages?peekonly=true' queue | Should -Not -Match '<MessageText>'
+            $poison = Get-StorageText 'exports-poison/messages?peekonly=true&numofmessages=32' queue
+            $jobs = [regex]::Matches($poison, '<MessageText>(.*?)</MessageText>') | ForEach-Object {
+                [Text.Encoding]::UTF8.GetString([Convert]::FromBase64String($_.Groups[1].Value)) | ConvertFrom-Json
+            }
+            $jobs.Dataset | Sort-Object | Should -Be 'machines', 'vulnerabilities'
+            $jobs.TenantId | Should -Be $failed, $failed
+
+            $list = Get-StorageText 'defender?restype=container&comp=list'
+            foreach ($tenant in $Fake.tenants.tenantId) {
+                $files = [regex]::Matches($list, "<Name>(vulnerabilities|machines)/tenant=$tenant/[^<]*</Name>").Count
+                $files | Should -Be ($tenant -eq $failed ? 0 : 2)
+            }
+
+            # The report reads the container.
+            $out = New-Item (Join-Path $PSScriptRoot ../../out) -ItemType Directory -Force
+            $path = Join-Path $out collector-report.html
+            Remove-Item $path -ErrorAction Ignore
+            $script = "$TestDrive/report.ps1"
+            Set-Content $script @'
+param([string] $Endpoints, [string] $Container, [string] $Path, [string] $Tenants)
+$connection = Connect-Fdx -Endpoint ($Endpoints | ConvertFrom-Json -AsHashtable) -PassThru
+$what = @{ Path = $Path; DatasetPath = $Container; DatasetConnection = $connection; TenantId = $Tenants -split ',' }
+Export-FdxReport @what -ErrorAction SilentlyContinue
+'@
+            $arguments = ($endpoints | ConvertTo-Json -Compress), $container, $path, ($every.TenantId -join ',')
+            $process = Start-StorageClient $script $arguments
+            $said = $process.StandardOutput.ReadToEnd()
+            $process.WaitForExit()
+            $process.ExitCode | Should -Be 0 -Because $said
+            Assert-CollectorReport (Get-Content $path -Raw)
+        }
     }
 }

@@ -18,7 +18,7 @@ mod xdr;
 
 pub use self::cmdlets::{Choice, Cmdlet, IdParameter, Label, Parameter, ParameterKind};
 pub use self::columns::{ADDITIONAL, Column, SCALES, Scale, TENANT_WIDTH, TableColumn};
-pub use self::datasets::{DATASETS, Dataset, dataset, stored_datasets};
+pub use self::datasets::{DATASETS, Dataset, HUNTING, dataset, exported_datasets, stored_datasets};
 pub use self::quota::Quota;
 pub use self::requests::{Filter, LinkMember, Method, PageSize, Paging, Parents, Since, WithoutLink};
 pub use self::resource::Resource;

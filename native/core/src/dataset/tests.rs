@@ -172,7 +172,7 @@ fn job(destination: Box<dyn Destination>, folder: &PathBuf, format: &str, mode: 
     Job {
         destination,
         stop: CancellationToken::new(),
-        request: Arc::new(ExportRequest::of(&document, &settings).unwrap()),
+        request: Arc::new(ExportRequest::of(document, &settings).unwrap()),
         dataset: catalog::dataset("vulnerabilities").unwrap(),
         source: "Pages",
         tenant: TENANT.to_owned(),
@@ -374,7 +374,7 @@ fn columns_of_files_are_those_of_the_list_in_its_order_and_no_key_of_a_folder_ha
         let columns = file_columns(dataset.resource).into_iter().map(|(_, column)| {
             assert!(!["tenant", "date"].contains(&column.name.to_ascii_lowercase().as_str()));
             assert_ne!(column.name.to_ascii_lowercase(), TENANT_COLUMN.to_ascii_lowercase());
-            format!("  {} {}\n", column.name, file_kind(column))
+            format!("  {} {}\n", column.name, file_kind(column.kind))
         });
         format!("{}\n{}", dataset.name, columns.collect::<String>())
     });

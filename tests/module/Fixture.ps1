@@ -39,6 +39,9 @@ function Get-Count([string] $Name) {
     $found ? $found.Value : 0
 }
 
+# What was sent to a stream or an event hub, in its order.
+function Get-Received([string] $Of) { Invoke-Control GET "/received?of=$Of" }
+
 function Add-Fault([hashtable] $Fault) { $null = Invoke-Control POST /faults $Fault }
 
 function Set-World([hashtable] $Change) { $null = Invoke-Control PATCH /world $Change }
@@ -77,6 +80,8 @@ function Get-Endpoint {
         xdr       = $script:Fake.defender
         graph     = $script:Fake.graph
         arm       = $script:Fake.arm
+        ingestion = $script:Fake.ingestion
+        eventHubs = $script:Fake.eventHubs
         imds      = $script:Fake.imds
         arcTokens = $script:Fake.arcTokenDirectory
     }

@@ -1,4 +1,6 @@
+using System;
 using System.Collections;
+using System.IO;
 using System.Management.Automation;
 using FedXdr.Interop;
 using FedXdr.Objects;
@@ -46,14 +48,36 @@ public sealed class InvokeFdxHuntingCommand : DataCommand
         base.Begin();
         if (ParameterSetName == PathSet)
         {
-            Query = ReadQuery(Path);
+            Query = ReadQuery();
         }
     }
 
     private protected override void Process()
     {
         using var request = NewDataRequest("hunting", TenantId);
-        QueryParameters.Write(request, Query, Parameter, Timespan, SplitBy, Engine);
+        request.Text("query", Query);
+        request.Text("timespan", Timespan);
+        request.Text("splitBy", SplitBy?.ToLowerInvariant());
+        request.Text("engine", Engine.ToLowerInvariant());
+        QueryParameters.Write(request, Parameter);
         RunData(request, Rows, TenantId);
+    }
+
+    private string ReadQuery()
+    {
+        var full = SessionState.Path.GetUnresolvedProviderPathFromPSPath(Path, out var provider, out _);
+        if (provider.Name != "FileSystem")
+        {
+            throw Errors.QueryFileUnreadable(
+                $"{Path} is not a file; it belongs to the PowerShell provider {provider.Name}");
+        }
+        try
+        {
+            return File.ReadAllText(full);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw Errors.QueryFileUnreadable($"the query in {full} cannot be read: {e.Message}", e);
+        }
     }
 }

@@ -121,6 +121,8 @@ internal static class Abi
         "graph",
         "arm",
         "blob",
+        "ingestion",
+        "eventHubs",
         "imds",
         "arcTokens",
     ];
@@ -153,7 +155,6 @@ internal static class Abi
         "exposureScoreByGroup",
         "deviceSecureScore",
         "secureScores",
-        "hunting",
     ];
 
     /// <summary>The formats of datasets; the first one is the default.</summary>

@@ -17,7 +17,7 @@ internal static class Errors
 
     /// <summary>Because an address in -Endpoint is not valid.</summary>
     internal static FdxException InvalidEndpoint(string message, Exception? cause = null) =>
-        new("Fdx.Settings.InvalidEndpoint", FdxErrorKind.Configuration, message, "Use an address such as https://host. Plain http is allowed only for loopback addresses. The keys of -Endpoint are authority, defender, defenderScope, xdr, xdrScope, graph, arm, blob, imds and arcTokens.", cause);
+        new("Fdx.Settings.InvalidEndpoint", FdxErrorKind.Configuration, message, "Use an address such as https://host. Plain http is allowed only for loopback addresses. The keys of -Endpoint are authority, defender, defenderScope, xdr, xdrScope, graph, arm, blob, ingestion, eventHubs, imds and arcTokens.", cause);
 
     /// <summary>Because the body cannot be converted to JSON.</summary>
     internal static FdxException InvalidBody(string message, Exception? cause = null) =>
@@ -31,9 +31,13 @@ internal static class Errors
     internal static FdxException QueryFileUnreadable(string message, Exception? cause = null) =>
         new("Fdx.Hunting.FileUnreadable", FdxErrorKind.Configuration, message, "Check the path and its permissions. The file is text in UTF-8.", cause);
 
-    /// <summary>Because the destination is neither a folder's path nor the address of a storage container.</summary>
+    /// <summary>Because the destination is neither a folder's path nor the address of a service that is known here.</summary>
     internal static FdxException InvalidDestination(string message, Exception? cause = null) =>
-        new("Fdx.Dataset.InvalidDestination", FdxErrorKind.Configuration, message, "Use the path of a folder for -Destination, which is made if it is not there, or an address such as https://<account>.blob.core.windows.net/<container>/<folder>, without a signature (SAS). For an account with a host name of its own: Connect-Fdx -Endpoint @{ blob = 'https://<host name>' }.", cause);
+        new("Fdx.Dataset.InvalidDestination", FdxErrorKind.Configuration, message, "Use the path of a folder for -Destination, which is made if it is not there, or an address without a signature (SAS): https://<account>.blob.core.windows.net/<container>/<folder>, https://<endpoint>.ingest.monitor.azure.com/dataCollectionRules/<immutable id>, or https://<namespace>.servicebus.windows.net/<event hub>. For a service with a host name of its own: Connect-Fdx -Endpoint @{ blob = 'https://<host name>' }, or ingestion or eventHubs instead of blob.", cause);
+
+    /// <summary>Because -StatePath does not fit the destination.</summary>
+    internal static FdxException InvalidStatePath(string message, Exception? cause = null) =>
+        new("Fdx.Dataset.InvalidStatePath", FdxErrorKind.Configuration, message, "Log Analytics and Event Hubs keep no files: use a folder, or the address of a storage container, for -StatePath, where the rows wait until they are sent and where a later run finds what was sent. If -Destination is a folder or a container itself, leave out -StatePath.", cause);
 
     /// <summary>Because the path is neither a folder of datasets nor the address of a storage container with them.</summary>
     internal static FdxException InvalidPath(string message, Exception? cause = null) =>

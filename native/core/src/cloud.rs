@@ -215,6 +215,26 @@ impl Cloud {
         }
     }
 
+    /// The end of the names of all hosts that take rows for Log Analytics, and the scope of a token for them.
+    pub(crate) fn ingestion(self) -> (&'static str, &'static str) {
+        match self {
+            Cloud::Public | Cloud::Gcc => (".ingest.monitor.azure.com", "https://monitor.azure.com/.default"),
+            Cloud::USGov | Cloud::USGovDoD => {
+                (".ingest.monitor.azure.us", "https://monitor.azure.us/.default")
+            }
+            Cloud::China => (".ingest.monitor.azure.cn", "https://monitor.azure.cn/.default"),
+        }
+    }
+
+    /// The end of the names of all namespaces of Event Hubs.
+    pub(crate) fn event_hubs_suffix(self) -> &'static str {
+        match self {
+            Cloud::Public | Cloud::Gcc => ".servicebus.windows.net",
+            Cloud::USGov | Cloud::USGovDoD => ".servicebus.usgovcloudapi.net",
+            Cloud::China => ".servicebus.chinacloudapi.cn",
+        }
+    }
+
     /// Regions of Defender's hosts.
     pub fn geos(self) -> &'static [&'static str] {
         if self == Cloud::Public { GEOS } else { &[] }
@@ -272,6 +292,9 @@ impl Family {
 
 /// Scope of a token for Azure Storage, in every cloud.
 pub(crate) const STORAGE_SCOPE: &str = "https://storage.azure.com/.default";
+
+/// Scope of a token for Event Hubs, in every cloud.
+pub(crate) const EVENT_HUBS_SCOPE: &str = "https://eventhubs.azure.net/.default";
 
 /// Application of the exchange audiences. It is the audience of a managed identity's token.
 pub(crate) const EXCHANGE_APP: &str = "fb60f99c-7a34-4190-8149-302f77469936";

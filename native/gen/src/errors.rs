@@ -16,6 +16,7 @@ const RAISED: &[(&str, &str)] = &[
     ("InvalidParameter", "Fdx.Hunting.InvalidParameter"),
     ("QueryFileUnreadable", "Fdx.Hunting.FileUnreadable"),
     ("InvalidDestination", "Fdx.Dataset.InvalidDestination"),
+    ("InvalidStatePath", "Fdx.Dataset.InvalidStatePath"),
     ("InvalidPath", "Fdx.Dataset.InvalidPath"),
     ("InvalidReportPath", "Fdx.Report.InvalidPath"),
     ("InvalidItemId", "Fdx.Settings.InvalidItemId"),

@@ -7,6 +7,7 @@ mod errors;
 mod formats;
 mod header;
 mod interop;
+mod log_analytics;
 mod rows;
 mod sections;
 
@@ -55,6 +56,7 @@ fn run(root: &Path, check: bool) -> Result<Vec<PathBuf>, Box<dyn std::error::Err
         errors::csharp()?,
         errors::about()?,
         cmdlets::generate()?,
+        log_analytics::template()?,
     ];
     let files =
         files.into_iter().map(|(name, text)| (name.to_owned(), text)).chain(sections::generate(root)?);

@@ -16,13 +16,13 @@ use crate::state::{Open, State, now};
 use crate::world::Customer;
 
 /// The claims of the call's token, if this world signed it and it is still valid.
-fn claims(state: &State, call: &Call) -> Option<Value> {
+pub(crate) fn claims(state: &State, call: &Call) -> Option<Value> {
     let token = call.header("authorization")?.strip_prefix("Bearer ")?;
     let claims = state.signer.verify(token).ok()?;
     (claims["exp"].as_u64().unwrap_or(0) > now() && !state.is_revoked(token)).then_some(claims)
 }
 
-fn is_for(state: &State, resource: Resource, claims: &Value) -> bool {
+pub(crate) fn is_for(state: &State, resource: Resource, claims: &Value) -> bool {
     let cloud = state.world().cloud;
     cloud.is_audience(resource, claims["aud"].as_str().unwrap_or_default())
 }

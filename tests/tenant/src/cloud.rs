@@ -34,6 +34,10 @@ pub(crate) enum Resource {
     Graph,
     /// Azure Resource Manager.
     Arm,
+    /// The Logs Ingestion API of Azure Monitor.
+    Ingestion,
+    /// Event Hubs.
+    EventHubs,
     /// Any other that is known.
     Other,
 }
@@ -98,6 +102,8 @@ impl Cloud {
                 ("https://vault.azure.net", Resource::Other),
                 ("https://api.loganalytics.io", Resource::Other),
                 ("https://storage.azure.com", Resource::Other),
+                ("https://monitor.azure.com", Resource::Ingestion),
+                ("https://eventhubs.azure.net", Resource::EventHubs),
             ],
             Cloud::Gcc => &[
                 ("https://api-gcc.securitycenter.microsoft.us", Resource::Defender),
@@ -107,6 +113,8 @@ impl Cloud {
                 ("https://management.azure.com/", Resource::Arm),
                 ("https://vault.azure.net", Resource::Other),
                 ("https://storage.azure.com", Resource::Other),
+                ("https://monitor.azure.com", Resource::Ingestion),
+                ("https://eventhubs.azure.net", Resource::EventHubs),
             ],
             Cloud::UsGov => &[
                 ("https://api-gov.securitycenter.microsoft.us", Resource::Defender),
@@ -116,6 +124,8 @@ impl Cloud {
                 ("https://management.usgovcloudapi.net/", Resource::Arm),
                 ("https://vault.usgovcloudapi.net", Resource::Other),
                 ("https://storage.azure.com", Resource::Other),
+                ("https://monitor.azure.us", Resource::Ingestion),
+                ("https://eventhubs.azure.net", Resource::EventHubs),
             ],
             Cloud::UsGovDoD => &[
                 ("https://api-gov.securitycenter.microsoft.us", Resource::Defender),
@@ -125,6 +135,8 @@ impl Cloud {
                 ("https://management.usgovcloudapi.net/", Resource::Arm),
                 ("https://vault.usgovcloudapi.net", Resource::Other),
                 ("https://storage.azure.com", Resource::Other),
+                ("https://monitor.azure.us", Resource::Ingestion),
+                ("https://eventhubs.azure.net", Resource::EventHubs),
             ],
             Cloud::China => &[
                 ("https://microsoftgraph.chinacloudapi.cn", Resource::Graph),
@@ -132,6 +144,8 @@ impl Cloud {
                 ("https://management.chinacloudapi.cn/", Resource::Arm),
                 ("https://vault.azure.cn", Resource::Other),
                 ("https://storage.azure.com", Resource::Other),
+                ("https://monitor.azure.cn", Resource::Ingestion),
+                ("https://eventhubs.azure.net", Resource::EventHubs),
             ],
         }
     }

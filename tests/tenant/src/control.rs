@@ -38,6 +38,10 @@ impl Service for Control {
             ("PATCH", "/world") => patch(&state, &call.body),
             ("GET", "/report") => json_answer(200, &serde_json::to_value(state.report()).unwrap_or_default()),
             ("GET", "/endpoints") => json_answer(200, &json!(crate::endpoints::endpoints())),
+            // What was sent to the stream or event hub that the query names.
+            ("GET", "/received") => {
+                json_answer(200, &json!(state.received(call.query.get("of").map_or("", String::as_str))))
+            }
             ("GET", "/secrets") => json_answer(200, &json!(state.secrets())),
             _ => json_answer(404, &json!({"error": "no such control"})),
         }

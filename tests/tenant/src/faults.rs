@@ -8,7 +8,7 @@ use serde_json::Value;
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Fault {
     /// `identity`, `imds`, `arc`, `fabric`, `cloudshell`, `authority`, `defender`, `graph`, `arm`,
-    /// `blob`.
+    /// `blob`, `ingestion`, `eventHubs`.
     pub service: String,
     /// Which fault.
     pub name: Name,
@@ -104,6 +104,8 @@ pub enum Name {
     ClaimsChallenge,
     /// The Azure Arc agent's challenge is `body`, in which `{key}` and `{directory}` are filled in.
     Challenge,
+    /// What was sent is kept, and the connection closes instead of an answer.
+    LostAnswer,
     /// The Azure Arc agent's key file is larger than a client may read.
     BigKey,
 }

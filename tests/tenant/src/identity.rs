@@ -93,7 +93,7 @@ fn claims(
         Resource::Defender => claims["roles"] = json!(["Machine.Read.All", "Vulnerability.Read.All"]),
         Resource::Xdr => claims["roles"] = json!(["Incident.Read.All"]),
         Resource::Graph => claims["roles"] = json!(["SecurityAlert.Read.All"]),
-        Resource::Exchange | Resource::Arm | Resource::Other => {}
+        Resource::Exchange | Resource::Arm | Resource::Ingestion | Resource::EventHubs | Resource::Other => {}
     }
     claims
 }

@@ -33,6 +33,7 @@ mod lists;
 mod machine_lists;
 mod multipart;
 mod pages;
+mod receivers;
 mod resource_graph;
 mod state;
 mod tables;
@@ -77,6 +78,10 @@ pub struct Addresses {
     pub graph: String,
     /// Azure Resource Manager.
     pub arm: String,
+    /// Logs Ingestion API.
+    pub ingestion: String,
+    /// Event Hubs.
+    pub event_hubs: String,
     /// Instance metadata service.
     pub imds: String,
     /// Host that no token may reach.
@@ -208,6 +213,8 @@ async fn listen(state: &Arc<State>) -> io::Result<()> {
     start::<control::Control>(state).await?;
     start::<control::Foreign>(state).await?;
     start::<files::Blob>(state).await?;
+    start::<receivers::EventHubs>(state).await?;
+    start::<receivers::Ingestion>(state).await?;
     start::<apis::Graph>(state).await?;
     start::<identity::AppService>(state).await?;
     start::<imds::Imds>(state).await?;
@@ -266,6 +273,8 @@ fn addresses(state: &State) -> io::Result<Addresses> {
         defender: state.address("defender"),
         graph: state.address("graph"),
         arm: state.address("arm"),
+        ingestion: state.address("ingestion"),
+        event_hubs: state.address("eventHubs"),
         imds: state.address("imds"),
         foreign: state.address("foreign"),
         identity_endpoint: format!("{}{}", state.address("identity"), identity::APP_SERVICE_PATH),

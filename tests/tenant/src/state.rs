@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::faults::{Fault, Faults, Name};
 use crate::jwt::Signer;
@@ -71,6 +72,8 @@ pub(crate) struct State {
     used: Mutex<HashSet<String>>,
     /// Path and end of each signature of a file.
     signatures: Mutex<HashMap<String, (String, i64)>>,
+    /// Rows that were received, in their order, by stream or event hub.
+    received: Mutex<BTreeMap<String, Vec<Value>>>,
     windows: Mutex<HashMap<String, (Instant, u64)>>,
     sliding_windows: Mutex<HashMap<String, VecDeque<Instant>>>,
     open: AtomicI64,
@@ -103,6 +106,7 @@ impl State {
             revoked: Mutex::default(),
             used: Mutex::default(),
             signatures: Mutex::default(),
+            received: Mutex::default(),
             windows: Mutex::default(),
             sliding_windows: Mutex::default(),
             open: AtomicI64::new(0),
@@ -124,12 +128,23 @@ impl State {
         *self.world() = initial;
         lock(&self.faults).clear();
         *lock(&self.report) = Report::default();
+        lock(&self.received).clear();
         lock(&self.windows).clear();
         lock(&self.sliding_windows).clear();
         lock(&self.revoked).clear();
         lock(&self.used).clear();
         self.keys.clear();
         self.peak_open.store(0, Ordering::SeqCst);
+    }
+
+    /// Keeps rows that were sent to a stream or an event hub.
+    pub(crate) fn receive(&self, to: &str, rows: impl IntoIterator<Item = Value>) {
+        lock(&self.received).entry(to.to_owned()).or_default().extend(rows);
+    }
+
+    /// What was sent to a stream or an event hub.
+    pub(crate) fn received(&self, to: &str) -> Vec<Value> {
+        lock(&self.received).get(to).cloned().unwrap_or_default()
     }
 
     /// Adds a fault.

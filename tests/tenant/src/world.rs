@@ -1,5 +1,7 @@
 //! The fake world, as JSON that a test may change while it runs.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::cloud::{Cloud, Resource};
@@ -59,6 +61,15 @@ pub struct World {
     pub arc: ArcAgent,
     /// Which user-assigned identity the Service Fabric application has, from 0.
     pub fabric_identity: usize,
+    /// Data collection rules, by their immutable ids: the columns of each stream, with their types.
+    #[serde(default)]
+    pub rules: BTreeMap<String, BTreeMap<String, BTreeMap<String, String>>>,
+    /// Event hubs, and the bytes of a publication that each takes.
+    #[serde(default)]
+    pub event_hubs: BTreeMap<String, usize>,
+    /// Object ids of identities that may not send to rules and hubs.
+    #[serde(default)]
+    pub without_sender_role: Vec<String>,
 }
 
 /// Limits and habits of advanced hunting.
@@ -230,7 +241,11 @@ impl Customer {
             Resource::Defender => &self.roles,
             Resource::Xdr => &self.xdr_roles,
             Resource::Graph => &self.graph_roles,
-            Resource::Exchange | Resource::Arm | Resource::Other => &[],
+            Resource::Exchange
+            | Resource::Arm
+            | Resource::Ingestion
+            | Resource::EventHubs
+            | Resource::Other => &[],
         }
     }
 }
@@ -381,6 +396,9 @@ impl World {
             vulnerability_page_size: 50_000,
             snapshot: "2026-11-24T11:01:00Z".to_owned(),
             export_files: 3,
+            rules: BTreeMap::new(),
+            event_hubs: BTreeMap::new(),
+            without_sender_role: Vec::new(),
             signature_seconds: None,
             arm_page_size: arm_page_size(),
             quota: None,

@@ -26,10 +26,6 @@ impl ColumnBuilder {
         }
     }
 
-    pub(crate) fn name(&self) -> &str {
-        &self.name
-    }
-
     pub(crate) fn kind(&self) -> ColumnKind {
         self.kind
     }

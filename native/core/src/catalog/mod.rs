@@ -9,6 +9,7 @@ mod datasets;
 mod defender;
 mod documentation;
 mod graph;
+mod log_tables;
 mod quota;
 mod requests;
 mod resource;
@@ -18,7 +19,10 @@ mod xdr;
 
 pub use self::cmdlets::{Choice, Cmdlet, IdParameter, Label, Parameter, ParameterKind};
 pub use self::columns::{ADDITIONAL, Column, SCALES, Scale, TENANT_WIDTH, TableColumn};
-pub use self::datasets::{DATASETS, Dataset, HUNTING, dataset, exported_datasets, stored_datasets};
+pub use self::datasets::{DATASETS, Dataset, dataset, stored_datasets};
+pub use self::log_tables::{
+    LogColumn, ROW_KEY, TIME_GENERATED, log_column, log_columns, log_stream, log_table,
+};
 pub use self::quota::Quota;
 pub use self::requests::{Filter, LinkMember, Method, PageSize, Paging, Parents, Since, WithoutLink};
 pub use self::resource::Resource;

@@ -68,6 +68,8 @@ pub(super) struct Place<'a> {
     pub(super) dataset: &'static Dataset,
     pub(super) changes: &'static Dataset,
     pub(super) tenant: &'a str,
+    /// The service that rows are sent to.
+    pub(super) sent_to: Option<&'a str>,
 }
 
 impl Place<'_> {
@@ -77,10 +79,13 @@ impl Place<'_> {
             Err(error) if is_unusable(&error) || error.is(&DATASET_FORMAT) => None,
             chain => chain?,
         };
-        let Some(Chain { full, changes }) = chain else {
+        // Another service has not got the list.
+        let chain = chain.filter(|chain| chain.full.shape.sent_to.as_deref() == self.sent_to);
+        let Some(Chain { full, mut changes }) = chain else {
             let why = "there is no full list to which changes could be added";
             return refuse(mode, why).map(|()| Next { changes: None, lost: Vec::new() });
         };
+        changes.retain(|changes| changes.shape.sent_to.as_deref() == self.sent_to);
         let (since, seen, lost) = self.known(&full, changes)?;
         let Since::Query { days, .. } = self.changes.resource.since else {
             return Err(Error::internal("changes need a time"));

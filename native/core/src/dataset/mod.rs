@@ -12,6 +12,7 @@ mod part;
 mod run;
 mod snapshot;
 mod stored;
+mod stream;
 #[cfg(test)]
 mod tests;
 mod writer;

@@ -6,17 +6,18 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use super::destination::StreamAddress;
 use super::document::{ExportRequest, Mode};
 use super::files::{Files, Listing};
 use super::manifest::{Manifest, State};
 use super::snapshot;
+use super::stream::Outlet;
 use super::writer::{Begin, Changes, Job, Opened, Writer};
 use crate::auth;
 use crate::catalog::{Dataset, PageSize, Paging, Since};
 use crate::cloud::Family;
 use crate::context::Context;
 use crate::errors::{DATASET_IN_USE, Error, NO_TENANT_ID, Result};
-use crate::hunting::{self, document::Hunting};
 use crate::read::address;
 use crate::read::pager;
 use crate::read::plan::{Plan, Scope};
@@ -40,7 +41,7 @@ pub(crate) struct Summary {
     /// When the service made the snapshot, if that is known.
     pub(crate) snapshot_time: Option<String>,
     pub(crate) duration: Duration,
-    /// Folder of the files.
+    /// Folder of the files, or the service that the rows were sent to.
     pub(crate) path: Option<String>,
 }
 
@@ -69,6 +70,7 @@ pub(crate) async fn export(
     let begun = context.clock.now();
     let (manifest, result) = run.run(&sink).await?;
     let is_there = manifest.rows > 0 || manifest.delta.is_none();
+    let path = is_there.then(|| path(request, &manifest));
     Ok(Summary {
         result,
         mode: manifest.shape.mode,
@@ -77,8 +79,14 @@ pub(crate) async fn export(
         bytes: manifest.bytes,
         snapshot_time: manifest.snapshot_time,
         duration: context.clock.now().saturating_sub(begun),
-        path: is_there.then(|| request.destination.full_name(&manifest.folder)),
+        path,
     })
+}
+
+/// What people call the folder of the files, or the service that the rows were sent to.
+fn path(request: &ExportRequest, manifest: &Manifest) -> String {
+    let sent_to = request.stream.as_ref().map(StreamAddress::name);
+    sent_to.unwrap_or_else(|| request.destination.full_name(&manifest.folder))
 }
 
 /// Whether the service no longer knows a link.
@@ -98,19 +106,11 @@ struct Run<'a> {
 enum Source<'a> {
     Pages(Box<Plan>),
     Files(Files<'a>, Listing, usize),
-    Query(&'a Hunting),
 }
 
 impl Run<'_> {
     async fn run(&self, sink: &impl Fn(&'static Dataset) -> Sink) -> Result<(Manifest, &'static str)> {
         let (mut writer, opened) = self.open().await?;
-        if let Some(hunting) = self.request.hunting(self.dataset) {
-            // Its rows are others each time.
-            writer.begin(Begin::Anew(None));
-            let new_sink = || sink(self.dataset);
-            let read = self.read(writer, Source::Query(hunting), new_sink(), &new_sink);
-            return read.await.map(|manifest| (manifest, "Complete"));
-        }
         let Opened { unfinished, whole, changes } = opened;
         if let Some(changes) = changes {
             return self.changes(writer, unfinished, changes, sink).await;
@@ -211,16 +211,14 @@ impl Run<'_> {
         let mut attempts = 0;
         loop {
             let stop = CancellationToken::new();
+            let stream = self.request.stream.as_ref();
             let job = Job {
                 destination: self.request.destination.open(self.context, &stop)?,
+                outlet: stream.map(|address| Outlet::new(self.context, address, &stop)).transpose()?,
                 stop,
                 request: Arc::clone(self.request),
                 dataset: self.dataset,
-                source: match self.files() {
-                    _ if self.dataset.is_hunting() => "Query",
-                    Some(_) => "Files",
-                    None => "Pages",
-                },
+                source: if self.files().is_some() { "Files" } else { "Pages" },
                 tenant: self.id.to_owned(),
                 clock: Arc::clone(&self.context.clock),
                 begun: self.context.clock.now(),
@@ -317,7 +315,6 @@ impl Run<'_> {
             match source {
                 Source::Files(files, listing, first) => files.read(listing, first, &mut sink, new_sink).await,
                 Source::Pages(plan) => pager::read(self.context, self.tenant, &plan, &mut sink).await,
-                Source::Query(hunting) => hunting::read(self.context, self.tenant, hunting, &mut sink).await,
             }
         };
         let read = tokio::select! {

@@ -13,15 +13,17 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use self::blob::{Fate, Store};
+use self::blob::{Fate as BlobFate, Store};
 use super::destination::{Destination, Folder, Hidden, Opened as OpenedFile, PartName, blob_tests as blob};
 use super::document::{ExportDocument, ExportRequest};
 use super::format::{TENANT_COLUMN, file_columns};
 use super::manifest::{State, file_kind};
+use super::stream::tests::{Fate, RULE, Receiver};
 use super::writer::{Begin, Changes, Job, Opened, Writer};
 use crate::batch::{Batch, BatchBuilder};
 use crate::catalog;
 use crate::clock::Clock as _;
+use crate::context::Context;
 use crate::errors::{DATASET_IO, Result};
 use crate::http::TransportErrorKind;
 use crate::read::decode::row::RowDecoder;
@@ -171,8 +173,9 @@ fn job(destination: Box<dyn Destination>, folder: &PathBuf, format: &str, mode: 
     let settings = Settings::parse(r#"{"credential":{"type":"default"}}"#).unwrap();
     Job {
         destination,
+        outlet: None,
         stop: CancellationToken::new(),
-        request: Arc::new(ExportRequest::of(document, &settings).unwrap()),
+        request: Arc::new(ExportRequest::of(&document, &settings).unwrap()),
         dataset: catalog::dataset("vulnerabilities").unwrap(),
         source: "Pages",
         tenant: TENANT.to_owned(),
@@ -183,7 +186,11 @@ fn job(destination: Box<dyn Destination>, folder: &PathBuf, format: &str, mode: 
 
 /// One run, from where the last one ended. False if it died.
 pub(super) async fn run(destination: Box<dyn Destination>, folder: &PathBuf, format: &str) -> bool {
-    let opened = Writer::open(job(destination, folder, format, "Full")).await;
+    run_job(job(destination, folder, format, "Full")).await
+}
+
+async fn run_job(job: Job) -> bool {
+    let opened = Writer::open(job).await;
     let Ok((mut writer, opened)) = opened else { return false };
     if opened.whole.is_some() {
         return writer.stop().await.is_ok();
@@ -199,6 +206,76 @@ pub(super) async fn run(destination: Box<dyn Destination>, folder: &PathBuf, for
         }
     }
     writer.finish().await.is_ok()
+}
+
+/// As above, of rows that are sent to a rule.
+async fn run_sending(destination: Box<dyn Destination>, folder: &PathBuf, context: &Context) -> bool {
+    let mut job = job(destination, folder, "JsonLines", "Full");
+    let document = serde_json::json!({
+        "destination": RULE, "statePath": folder, "datasets": ["vulnerabilities"], "rowsPerFile": 500,
+        "mode": "Full",
+    });
+    let document: ExportDocument = serde_json::from_value(document).unwrap();
+    job.request = Arc::new(ExportRequest::of(&document, &context.settings).unwrap());
+    job.outlet = Some(Receiver::outlet(context));
+    run_job(job).await
+}
+
+/// A context whose time stands still, whatever the thread that sends does.
+fn sending(receiver: &Arc<Receiver>) -> Context {
+    Context { clock: Arc::clone(&Store::new().clock) as _, ..receiver.context() }
+}
+
+/// Whatever a process dies in, the next one sends all rows, and repeats no more than one request.
+#[tokio::test(start_paused = true)]
+async fn a_run_that_dies_while_it_sends_repeats_at_most_one_request() {
+    let all = 300 * usize::try_from(PAGES).unwrap();
+    let receiver = Receiver::new();
+    let whole = TestFolder::new();
+    assert!(run_sending(Box::new(Folder::new(whole.0.clone())), &whole.0, &sending(&receiver)).await);
+    assert_eq!(receiver.rows(), (all, 0));
+    let requests = receiver.count();
+    assert_eq!(requests, 4);
+    // In a request.
+    for (dies_at, is_kept) in (0..requests).flat_map(|request| [(request, false), (request, true)]) {
+        let (receiver, folder) = (Receiver::new(), TestFolder::new());
+        let context = sending(&receiver);
+        receiver.decide(move |_, number| if number < dies_at { Fate::Answered } else { Fate::Dies(is_kept) });
+        assert!(!run_sending(Box::new(Folder::new(folder.0.clone())), &folder.0, &context).await);
+        receiver.decide(|_, _| Fate::Answered);
+        assert!(run_sending(Box::new(Folder::new(folder.0.clone())), &folder.0, &context).await);
+        let (rows, doubled) = receiver.rows();
+        assert_eq!(rows, all, "request {dies_at}");
+        // A file has at most 600 rows, which fit into one request.
+        assert!(doubled <= if is_kept { 600 } else { 0 }, "request {dies_at}: {doubled}");
+        assert_eq!(data(&folder), data(&whole));
+        // Once more: there is nothing to send.
+        let before = receiver.count();
+        assert!(run_sending(Box::new(Folder::new(folder.0.clone())), &folder.0, &context).await);
+        assert_eq!(receiver.count(), before);
+    }
+    // In a step of its files.
+    let mut steps = 20;
+    loop {
+        steps += 1;
+        let (receiver, folder) = (Receiver::new(), TestFolder::new());
+        let context = sending(&receiver);
+        let left = Arc::new(AtomicI64::new(steps));
+        let dying = Box::new(Dying { folder: Folder::new(folder.0.clone()), left });
+        if run_sending(dying, &folder.0, &context).await {
+            break;
+        }
+        assert!(
+            run_sending(Box::new(Folder::new(folder.0.clone())), &folder.0, &context).await,
+            "step {steps}"
+        );
+        let (rows, doubled) = receiver.rows();
+        assert_eq!(rows, all, "step {steps}");
+        assert!(doubled <= 600, "step {steps}: {doubled}");
+        let own = folder.files(|name| name.starts_with("_fedxdr/"));
+        assert_eq!(own.len(), 2, "step {steps}: {:?}", own.keys());
+    }
+    assert!(steps > 40, "only {steps} steps");
 }
 
 fn data(folder: &TestFolder) -> BTreeMap<String, Vec<u8>> {
@@ -345,16 +422,16 @@ async fn a_process_that_dies_at_any_request_leaves_what_the_next_one_completes_b
         for _ in 0..2 {
             let is_done = numbers.below(2) == 0;
             store.decide(move |_, number| match number.cmp(&dies_at) {
-                Less => Fate::Answered,
-                Equal if is_done => Fate::LastDone,
-                _ => Fate::Refused(Answer::Fails(TransportErrorKind::Certificate)),
+                Less => BlobFate::Answered,
+                Equal if is_done => BlobFate::LastDone,
+                _ => BlobFate::Refused(Answer::Fails(TransportErrorKind::Certificate)),
             });
             has_died |= !run(blob::open(&context), &path, "JsonLines").await;
             store.clock.advance(Duration::from_secs(61));
             // It dies a second time, somewhere else.
             dies_at = usize::try_from(numbers.below(30)).unwrap();
         }
-        store.decide(|_, _| Fate::Answered);
+        store.decide(|_, _| BlobFate::Answered);
         assert!(run(blob::open(&context), &path, "JsonLines").await, "request {requests}");
         assert!(visible(&store) == expected, "request {requests}: {:?}", visible(&store).keys());
         let own = store.visible().into_keys().filter(|name| name.starts_with("raw/_fedxdr/"));
@@ -374,7 +451,7 @@ fn columns_of_files_are_those_of_the_list_in_its_order_and_no_key_of_a_folder_ha
         let columns = file_columns(dataset.resource).into_iter().map(|(_, column)| {
             assert!(!["tenant", "date"].contains(&column.name.to_ascii_lowercase().as_str()));
             assert_ne!(column.name.to_ascii_lowercase(), TENANT_COLUMN.to_ascii_lowercase());
-            format!("  {} {}\n", column.name, file_kind(column.kind))
+            format!("  {} {}\n", column.name, file_kind(column))
         });
         format!("{}\n{}", dataset.name, columns.collect::<String>())
     });

@@ -10,17 +10,18 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::chain::{Next, Place};
-use super::destination::{Destination, Hidden, io_error};
+use super::destination::{Destination, Hidden, StreamAddress, io_error};
 use super::document::{ExportRequest, Mode};
-use super::format::{FileColumns, RowWriter, row_writer, time_text};
-use super::manifest::{Delta, Manifest, Names, PartEntry, Query, Shape, State, column_entries};
+use super::format::{RowWriter, row_writer, time_text};
+use super::manifest::{Delta, Manifest, Names, PartEntry, Shape, State};
 use super::part::Part;
 use super::snapshot;
 use super::stored::manifests::Manifests;
+use super::stream::{Outlet, Sending};
 use crate::batch::Batch;
 use crate::catalog::Dataset;
 use crate::clock::{Clock, random};
-use crate::errors::{DATASET_SNAPSHOT_CHANGED, Error, Result, catch_panic};
+use crate::errors::{DATASET_OTHER_STATE, DATASET_SNAPSHOT_CHANGED, Error, Result, catch_panic};
 use crate::read::decode::time::ticks;
 use crate::read::members::Unique;
 use crate::read::sink::Piece;
@@ -31,6 +32,8 @@ const CHANNEL_CAPACITY: usize = 4;
 /// What a writer needs.
 pub(super) struct Job {
     pub(super) destination: Box<dyn Destination>,
+    /// The service that the rows are sent to, once the files are whole.
+    pub(super) outlet: Option<Outlet>,
     /// Ends what the destination waits for.
     pub(super) stop: CancellationToken,
     pub(super) request: Arc<ExportRequest>,
@@ -150,7 +153,9 @@ fn write(
     let mut writing = Writing::new(&job, job.dataset, None)?;
     writing.commit()?;
     let mut changes = None;
-    if let Some(of) = job.dataset.changes {
+    // Changes have other columns than the list.
+    let is_one_stream = job.request.stream.as_ref().is_some_and(StreamAddress::is_one_stream);
+    if let Some(of) = job.dataset.changes.filter(|_| !is_one_stream) {
         changes = writing.go_on_with_changes(of)?;
     }
     let unfinished = writing.unfinished()?;
@@ -170,9 +175,6 @@ fn write(
     while let Some(piece) = pieces.blocking_recv() {
         match piece {
             Piece::Batch(batch) => writing.rows(&batch)?,
-            Piece::Columns(columns) => writing.columns(&FileColumns::described(&columns))?,
-            Piece::Cut => writing.state.query.iter_mut().for_each(|query| query.is_cut = true),
-            Piece::AnswerEnd => _ = writing.end_full_part()?,
             Piece::Latest(time) => writing.latest(time),
             Piece::PageEnd(next) => writing.page_end(&next)?,
             Piece::FileEnd(next) => writing.end_of_whole(next)?,
@@ -201,7 +203,7 @@ impl Writing {
             if delta.is_some() { ("Changes", Mode::Delta) } else { (job.source, Mode::Full) };
         let now = utc(job.begun);
         Ok(Writing {
-            rows: row_writer(job.request.format, &FileColumns::of(dataset.resource), &job.tenant)?,
+            rows: row_writer(job.request.format, dataset.resource, &job.tenant)?,
             names: Names::new(&job.request, dataset, &job.tenant),
             state: State {
                 shape: Shape::new(&job.request, dataset, &job.tenant, source, mode),
@@ -210,7 +212,6 @@ impl Writing {
                 read_from: now,
                 snapshot: None,
                 delta,
-                query: Query::of(&job.request, dataset),
                 parts: Vec::new(),
                 next: None,
             },
@@ -227,7 +228,8 @@ impl Writing {
         let destination = job.destination.as_ref();
         let none = Writing::new(&job, of, None)?;
         none.commit()?;
-        let place = Place { destination, dataset: job.dataset, changes: of, tenant: &job.tenant };
+        let sent_to = self.state.shape.sent_to.as_deref();
+        let place = Place { destination, dataset: job.dataset, changes: of, tenant: &job.tenant, sent_to };
         let Next { changes, lost } = place.next(job.request.mode, job.begun)?;
         let Some((since, seen)) = changes else {
             self.lost = lost;
@@ -293,7 +295,8 @@ impl Writing {
         self.job.destination.remove(&self.names.state())?;
         for name in self.job.destination.list(&self.names.unfinished())? {
             let name = self.names.hidden(&name);
-            if name != self.names.commit() {
+            // What was sent is known until what is to be sent is forgotten.
+            if name != self.names.commit() && name != self.names.sent() {
                 self.job.destination.remove(&name)?;
             }
         }
@@ -313,13 +316,6 @@ impl Writing {
         {
             delta.until = time_text(time);
         }
-    }
-
-    /// Takes the columns of the rows, which are known with the first answer.
-    fn columns(&mut self, columns: &FileColumns) -> Result<()> {
-        self.rows = row_writer(self.job.request.format, columns, &self.job.tenant)?;
-        self.state.shape.columns = column_entries(columns);
-        Ok(())
     }
 
     fn rows(&mut self, batch: &Batch) -> Result<()> {
@@ -354,20 +350,15 @@ impl Writing {
 
     /// The rows so far are all of those before `next`: a file that is large enough ends here.
     fn end_of_whole(&mut self, next: String) -> Result<()> {
-        if self.end_full_part()? && self.dataset.is_snapshot {
-            self.state.next = Some(next);
-            self.put(&self.names.state(), &self.state)?;
-        }
-        Ok(())
-    }
-
-    /// Ends a file that has enough rows. False if it has not.
-    fn end_full_part(&mut self) -> Result<bool> {
         let is_full = self.part.as_ref().is_some_and(|(part, _)| part.rows >= self.job.request.rows_per_file);
         if is_full {
             self.end_part()?;
+            if self.dataset.is_snapshot {
+                self.state.next = Some(next);
+                self.put(&self.names.state(), &self.state)?;
+            }
         }
-        Ok(is_full)
+        Ok(())
     }
 
     fn end_part(&mut self) -> Result<()> {
@@ -415,8 +406,13 @@ impl Writing {
     /// that the files do not belong together.
     fn commit(&self) -> Result<()> {
         let commit = self.names.commit();
-        let Some(manifest): Option<Manifest> = self.document(&commit)? else { return Ok(()) };
+        let Some(manifest): Option<Manifest> = self.document(&commit)? else { return self.forget_sent() };
         let destination = &self.job.destination;
+        if manifest.shape.sent_to != self.state.shape.sent_to {
+            let other = manifest.shape.sent_to.as_deref().unwrap_or("no service, but kept");
+            let message = format!("the rows in {} are to be sent to {other}", destination.full_name(&commit));
+            return Err(DATASET_OTHER_STATE.error(message));
+        }
         let published = self.names.manifest(&manifest.day, manifest.delta.as_ref());
         destination.remove(&published)?;
         for part in &manifest.parts {
@@ -434,10 +430,28 @@ impl Writing {
                 destination.remove(&format!("{}/{name}", manifest.folder))?;
             }
         }
+        if let Some(outlet) = &self.job.outlet {
+            let (destination, dataset) = (destination.as_ref(), self.dataset);
+            outlet.send(&Sending {
+                destination,
+                dataset,
+                manifest: &manifest,
+                progress: self.names.sent(),
+            })?;
+        }
         // What says that there is work to do goes last.
         self.clear()?;
         self.put(&published, &manifest)?;
-        destination.remove(&commit)
+        destination.remove(&commit)?;
+        self.forget_sent()
+    }
+
+    /// Removes what says how far rows were sent.
+    fn forget_sent(&self) -> Result<()> {
+        match self.job.outlet {
+            Some(_) => self.job.destination.remove(&self.names.sent()),
+            None => Ok(()),
+        }
     }
 }
 

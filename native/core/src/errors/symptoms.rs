@@ -60,7 +60,8 @@ symptoms! {
     INVALID_ENDPOINT_SETTING = "Fdx.Settings.InvalidEndpoint", Configuration, Connection,
         "an address in -Endpoint is not valid",
         "Use an address such as https://host. Plain http is allowed only for loopback addresses. The keys of \
-         -Endpoint are authority, defender, defenderScope, xdr, xdrScope, graph, arm, blob, imds and arcTokens.";
+         -Endpoint are authority, defender, defenderScope, xdr, xdrScope, graph, arm, blob, ingestion, eventHubs, imds \
+         and arcTokens.";
     INVALID_PROXY = "Fdx.Settings.InvalidProxy", Configuration, Connection,
         "the proxy address is not valid",
         "Use -Proxy http://host:port, or fix HTTPS_PROXY, HTTP_PROXY, ALL_PROXY or the proxy in the settings of \
@@ -419,18 +420,53 @@ symptoms! {
     DATASET_UNKNOWN = "Fdx.Dataset.Unknown", Configuration, Connection,
         "there is no dataset of this name",
         "Use one of these for -Dataset: {datasets}.";
-    DATASET_QUERY = "Fdx.Dataset.QueryMisfit", Configuration, Connection,
-        "the dataset hunting needs a query, and no other dataset takes one",
-        "Use -Dataset hunting together with -Query or with -QueryPath. Leave out these, -Parameter, -Timespan, \
-         -SplitBy, -Engine and -Name with other datasets.";
-    DATASET_NAME = "Fdx.Dataset.InvalidName", Configuration, Connection,
-        "the name of a query's dataset cannot be that of its folder",
-        "Use letters, digits, '-' and '_' for -Name, at most 64 of them, and not the name of another dataset.";
     DATASET_DESTINATION = "Fdx.Dataset.InvalidDestination", Configuration, Connection,
-        "the destination is neither a folder's path nor the address of a storage container",
-        "Use the path of a folder for -Destination, which is made if it is not there, or an address such as \
-         https://<account>.blob.core.windows.net/<container>/<folder>, without a signature (SAS). For an account with \
-         a host name of its own: Connect-Fdx -Endpoint @{ blob = 'https://<host name>' }.";
+        "the destination is neither a folder's path nor the address of a service that is known here",
+        "Use the path of a folder for -Destination, which is made if it is not there, or an address without a \
+         signature (SAS): https://<account>.blob.core.windows.net/<container>/<folder>, \
+         https://<endpoint>.ingest.monitor.azure.com/dataCollectionRules/<immutable id>, or \
+         https://<namespace>.servicebus.windows.net/<event hub>. For a service with a host name of its own: \
+         Connect-Fdx -Endpoint @{ blob = 'https://<host name>' }, or ingestion or eventHubs instead of blob.";
+    DATASET_STATE_PATH = "Fdx.Dataset.InvalidStatePath", Configuration, Connection,
+        "-StatePath does not fit the destination",
+        "Log Analytics and Event Hubs keep no files: use a folder, or the address of a storage container, for \
+         -StatePath, where the rows wait until they are sent and where a later run finds what was sent. If \
+         -Destination is a folder or a container itself, leave out -StatePath.";
+    DATASET_OTHER_STATE = "Fdx.Dataset.StateOfAnother", Configuration, Connection,
+        "the files of -StatePath wait to be sent to another destination",
+        "Run the command once with the destination that the message names, so that it is finished, or use a \
+         -StatePath of its own for each destination.";
+    DATASET_ONE_STREAM = "Fdx.Dataset.OneStream", Configuration, Connection,
+        "a stream of a data collection rule takes the rows of one dataset",
+        "Leave out /streams/<name> at the end of -Destination: each dataset goes to its own stream then, as \
+         examples/log-analytics creates them. Or export one dataset, and not its changes.";
+    INGESTION_ROLE = "Fdx.Ingestion.RoleMissing", Authorization, Connection,
+        "the identity may not send rows to the destination",
+        "Assign it the role {role} on {resource}: az role assignment create --assignee {object id} --role '{role}' \
+         --scope <resource id>. It takes up to 30 minutes to have an effect.";
+    INGESTION_TOKEN = "Fdx.Ingestion.TokenRefused", Authorization, Connection,
+        "the destination does not accept the identity's token",
+        "The identity must be in the Entra tenant of the subscription of {resource}. Without -DestinationConnection, \
+         it is the managed identity of this machine. Check the clock of this machine too.";
+    INGESTION_MISSING = "Fdx.Ingestion.NotFound", NotFound, Connection,
+        "the destination has no such rule, stream or event hub",
+        "Check {resource}: the logs ingestion endpoint of the rule or of its data collection endpoint, the immutable \
+         id of the rule (dcr-…, not its name), and a stream that the rule declares; or the namespace and the event \
+         hub.";
+    INGESTION_ROW = "Fdx.Ingestion.RowTooLarge", Protocol, Data,
+        "a row is larger than the destination takes",
+        "Log Analytics and Event Hubs take 1 MB at a time, the tier Basic of Event Hubs 256 KB. Use a folder or a \
+         storage container for this data.";
+    INGESTION_REFUSED = "Fdx.Ingestion.Refused", Service, Connection,
+        "the destination refuses the rows",
+        "Compare the columns and their types with the stream's declaration in the rule of {resource}. \
+         examples/log-analytics creates rules and tables that fit.";
+    INGESTION_FAILED = "Fdx.Ingestion.Failed", Service, Connection,
+        "the destination does not answer, or is busy for too long",
+        "Check {resource} and the network. Run the command again: it goes on after the rows that were sent.";
+    INGESTION_OBJECT = "Fdx.Ingestion.InvalidRow", Configuration, Data,
+        "a row is not an object",
+        "Send objects with properties, such as those of a cmdlet or of Import-Csv, and no texts or numbers.";
     DATASET_CONNECTION = "Fdx.Dataset.InvalidConnection", Configuration, Connection,
         "the connection for the storage account has a credential that only its own commands can use",
         "Use a connection with a managed identity, a token file, a certificate file or a secret for \

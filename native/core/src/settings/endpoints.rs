@@ -18,6 +18,8 @@ pub const ENDPOINT_NAMES: &[&str] = &[
     "graph",
     "arm",
     "blob",
+    "ingestion",
+    "eventHubs",
     "imds",
     "arcTokens",
 ];
@@ -42,6 +44,10 @@ pub(crate) struct Endpoints {
     pub arm: Option<String>,
     /// Azure Blob Storage: a storage account under a name of one's own.
     pub blob: Option<String>,
+    /// The Logs Ingestion API of Azure Monitor: an endpoint under a name of one's own.
+    pub ingestion: Option<String>,
+    /// Event Hubs: a namespace under a name of one's own.
+    pub event_hubs: Option<String>,
     /// Instance metadata service, and the address of Azure Arc's agent.
     pub imds: Option<String>,
     /// Directory that replaces the agent's own for Azure Arc's key files.
@@ -76,6 +82,8 @@ impl Endpoints {
             ("graph", &self.graph),
             ("arm", &self.arm),
             ("blob", &self.blob),
+            ("ingestion", &self.ingestion),
+            ("eventHubs", &self.event_hubs),
             ("imds", &self.imds),
         ];
         let given = addresses.into_iter().filter_map(|(name, address)| Some((name, address.as_deref()?)));

@@ -3,6 +3,9 @@
 mod blob;
 mod folder;
 mod place;
+pub(super) mod remote;
+mod segments;
+mod stream_address;
 
 use std::io::{self, Read, Seek, Write};
 
@@ -12,6 +15,7 @@ pub(super) use self::folder::Folder;
 pub(crate) use self::folder::write_file;
 pub(super) use self::place::Place;
 pub(crate) use self::place::local_path;
+pub(super) use self::stream_address::{Kind, StreamAddress};
 use crate::errors::{
     DATASET_DISK_FULL, DATASET_IO, DATASET_NOT_FOLDER, DATASET_READ, DATASET_READ_ONLY, DATASET_SOURCE,
     Error, Result,

@@ -39,6 +39,11 @@ impl<'a> Files<'a> {
         Files { destination, manifest, left: manifest.parts.iter().cloned().collect() }
     }
 
+    /// Leaves out the next files.
+    pub(in crate::dataset) fn skip(&mut self, count: usize) {
+        self.left.drain(..count.min(self.left.len()));
+    }
+
     /// Opens and checks the next file.
     pub(in crate::dataset) fn next_file(&mut self) -> Result<Option<File>> {
         let Some(part) = self.left.pop_front() else { return Ok(None) };

@@ -1,11 +1,9 @@
 //! The address of a container of a storage account.
 
-use std::borrow::Cow;
-
-use percent_encoding::percent_decode_str;
 use url::Url;
 
 use crate::cloud::Cloud;
+use crate::dataset::destination::segments::{below, segments};
 use crate::errors::{DATASET_DESTINATION, Error, Result, excerpt};
 use crate::settings::Settings;
 
@@ -61,25 +59,12 @@ impl BlobAddress {
     }
 
     fn with<'a>(&self, names: impl IntoIterator<Item = &'a str>) -> Url {
-        let mut url = self.service.clone();
-        if let Ok(mut segments) = url.path_segments_mut() {
-            segments.pop_if_empty().extend(names);
-        }
-        url
+        below(&self.service, names)
     }
 }
 
 fn refused(message: String) -> Error {
     DATASET_DESTINATION.error(message)
-}
-
-/// The parts of a path, without empty ones.
-fn segments(url: &Url) -> Result<Vec<String>> {
-    let parts = url.path_segments().into_iter().flatten().filter(|part| !part.is_empty());
-    let decoded = parts.map(|part| percent_decode_str(part).decode_utf8().map(Cow::into_owned));
-    decoded
-        .collect::<Result<_, _>>()
-        .map_err(|_| refused("the address of the container is not UTF-8".to_owned()))
 }
 
 /// The storage account that the settings name, if the address is in it.

@@ -10,8 +10,9 @@ use tokio::task::AbortHandle;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use super::service::{Call, Service};
+use super::service::Service;
 use crate::clock::{random, within};
+use crate::dataset::destination::remote::Call;
 use crate::errors::{DATASET_IN_USE, DATASET_LEASE_LOST, Error, Result};
 use crate::http::Method;
 
@@ -48,7 +49,7 @@ impl Lease {
             low >> 52,
             low & 0xffff_ffff_ffff
         );
-        let begun = service.context.clock.now();
+        let begun = service.remote.context.clock.now();
         let acquire = || {
             lease(&blob, "acquire")
                 .header("x-ms-lease-duration", DURATION.as_secs().to_string())
@@ -85,7 +86,7 @@ impl Lease {
     pub(super) fn keep(self: &Arc<Self>, handle: &Handle) -> Guard {
         let lease = Arc::clone(self);
         let renewal = handle.spawn(async move {
-            let clock = Arc::clone(&lease.service.context.clock);
+            let clock = Arc::clone(&lease.service.remote.context.clock);
             while lease.lost().is_none() {
                 clock.sleep(RENEWED_AFTER).await;
                 let limit = lease.until().saturating_sub(clock.now()).max(LEAST_RENEWAL);
@@ -102,7 +103,7 @@ impl Lease {
     /// Does something while the lease is held. It ends early if the lease is lost.
     pub(super) async fn during<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
         // The machine may have slept.
-        if self.service.context.clock.now() >= self.until() {
+        if self.service.remote.context.clock.now() >= self.until() {
             self.renew().await;
         }
         tokio::select! {
@@ -114,7 +115,7 @@ impl Lease {
 
     async fn renew(&self) {
         let _one = self.renewal.lock().await;
-        let begun = self.service.context.clock.now();
+        let begun = self.service.remote.context.clock.now();
         let call = lease(&self.blob, "renew").header("x-ms-lease-id", self.id.clone());
         let renewed = self.service.send(call).await;
         match renewed {
@@ -128,8 +129,8 @@ impl Lease {
                 );
             }
             // The next renewal may succeed in time.
-            Err(error) if self.service.context.clock.now() < self.until() => {
-                self.service.context.reporter.verbose(format!("The lease was not renewed: {error}."));
+            Err(error) if self.service.remote.context.clock.now() < self.until() => {
+                self.service.remote.context.reporter.verbose(format!("The lease was not renewed: {error}."));
             }
             Err(error) => {
                 self.lose(
@@ -172,6 +173,7 @@ impl Drop for Guard {
         }
         let Lease { service, blob, id, .. } = self.lease.as_ref();
         let call = lease(blob, "release").header("x-ms-lease-id", id.clone());
-        let _ = self.handle.block_on(within(service.context.clock.as_ref(), RELEASE, service.send(call)));
+        let _ =
+            self.handle.block_on(within(service.remote.context.clock.as_ref(), RELEASE, service.send(call)));
     }
 }

@@ -21,19 +21,19 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use md5::{Digest, Md5};
-use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
 pub(super) use self::address::BlobAddress;
 use self::lease::Lease;
 use self::reader::BlobFile;
-use self::service::{Answer, Call, Service};
+use self::service::{Service, is_absent};
 use self::shared::{Shared, unreadable};
 use self::xml::Names;
+use super::remote::{Answer, Call, Waiter};
 use super::{Destination, Hidden, Opened, PartName, read_error};
 use crate::clock::random;
 use crate::context::Context;
-use crate::errors::{DATASET_LEASE_LOST, Error, Result};
+use crate::errors::{DATASET_LEASE_LOST, Result};
 use crate::http::Method;
 
 /// Size of all blocks but the last. Larger than 4 MiB, so that the service takes them at its full speed.
@@ -54,10 +54,9 @@ pub(in crate::dataset) struct Blob {
 
 impl Blob {
     pub(super) fn new(context: &Context, address: &BlobAddress, stop: &CancellationToken) -> Result<Self> {
-        let handle = Handle::try_current().map_err(|e| Error::runtime(&e))?;
         let service = Arc::new(Service::new(context.of_destination(), address.container()));
-        let (address, stop) = (address.clone(), stop.clone());
-        let shared = Arc::new(Shared { service, address, handle, stop, lease: OnceLock::new() });
+        let (address, waiter) = (address.clone(), Waiter::new(stop)?);
+        let shared = Arc::new(Shared { service, address, waiter, lease: OnceLock::new() });
         Ok(Blob { shared, versions: Mutex::default() })
     }
 
@@ -80,7 +79,7 @@ impl Shared {
         let answer = self.service.send(self.call(Method::HEAD, name)).await?;
         match answer.status() {
             200 => Ok(Some(answer)),
-            _ if answer.is_absent() => Ok(None),
+            _ if is_absent(&answer) => Ok(None),
             _ => Err(self.service.refusal(&answer)),
         }
     }
@@ -138,7 +137,7 @@ impl Shared {
         let answer = self.service.send(call).await?;
         match answer.status() {
             200 => {}
-            _ if answer.is_absent() => return Ok(None),
+            _ if is_absent(&answer) => return Ok(None),
             _ => return Err(self.service.refusal(&answer)),
         }
         let blocks = xml::uncommitted(&answer.text()).ok_or_else(|| unreadable(&part.name))?;
@@ -195,7 +194,7 @@ impl Destination for Blob {
         let shared = &self.shared;
         let taken = Lease::take(Arc::clone(&shared.service), shared.address.blob(name));
         let lease = Arc::new(shared.wait(taken)?);
-        let guard = lease.keep(&shared.handle);
+        let guard = lease.keep(shared.waiter.handle());
         let _ = shared.lease.set(lease);
         Ok(Box::new(guard))
     }
@@ -275,7 +274,7 @@ impl Destination for Blob {
     fn remove(&self, name: &str) -> Result<()> {
         let shared = &self.shared;
         let answer = shared.wait(shared.service.send(shared.call(Method::DELETE, name)))?;
-        if answer.status() != 202 && !answer.is_absent() {
+        if answer.status() != 202 && !is_absent(&answer) {
             return Err(shared.service.refusal(&answer));
         }
         self.set_version(name, None);

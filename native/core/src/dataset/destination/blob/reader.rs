@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
-use super::service::{Answer, Call};
+use super::service::is_absent;
 use super::shared::{Shared, unreadable};
+use crate::dataset::destination::remote::{Answer, Call};
 use crate::errors::{DATASET_REPLACED, Result};
 use crate::http::Method;
 
@@ -34,7 +35,7 @@ impl BlobFile {
             206 => answer.header("content-range").and_then(size).ok_or_else(|| unreadable(name))?,
             // A blob without content has no part.
             416 => 0,
-            _ if answer.is_absent() => return Ok(None),
+            _ if is_absent(&answer) => return Ok(None),
             _ => return Err(shared.service.refusal(&answer)),
         };
         let mut file = BlobFile {

@@ -2,12 +2,10 @@
 
 use std::sync::{Arc, OnceLock};
 
-use tokio::runtime::Handle;
-use tokio_util::sync::CancellationToken;
-
 use super::address::BlobAddress;
 use super::lease::Lease;
-use super::service::{Call, Service};
+use super::service::Service;
+use crate::dataset::destination::remote::{Call, Waiter};
 use crate::errors::{DATASET_STORAGE, Error, Result};
 use crate::http::Method;
 
@@ -15,27 +13,20 @@ use crate::http::Method;
 pub(super) struct Shared {
     pub(super) service: Arc<Service>,
     pub(super) address: BlobAddress,
-    pub(super) handle: Handle,
-    pub(super) stop: CancellationToken,
+    pub(super) waiter: Waiter,
     pub(super) lease: OnceLock<Arc<Lease>>,
 }
 
 impl Shared {
     /// Waits for requests, unless the run is stopped or has lost its lease.
     pub(super) fn wait<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
-        self.handle.block_on(async {
-            let work = async {
-                match self.lease.get() {
-                    Some(lease) => lease.during(work).await,
-                    None => work.await,
-                }
-            };
-            tokio::select! {
-                biased;
-                () = self.stop.cancelled() => Err(DATASET_STORAGE.error("the run was stopped")),
-                done = work => done,
+        let work = async {
+            match self.lease.get() {
+                Some(lease) => lease.during(work).await,
+                None => work.await,
             }
-        })
+        };
+        self.waiter.wait(|| DATASET_STORAGE.error("the run was stopped"), work)
     }
 
     pub(super) fn call(&self, method: Method, name: &str) -> Call {

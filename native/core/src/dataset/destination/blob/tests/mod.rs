@@ -10,8 +10,9 @@ use tokio_util::sync::CancellationToken;
 
 pub(in crate::dataset) use self::store::{ADDRESS, Fate, Store, error};
 use super::md5;
-use super::service::{Answer as Answered, Call, Service};
+use super::service::Service;
 use crate::context::Context;
+use crate::dataset::destination::remote::{Answer as Answered, Call};
 use crate::dataset::destination::{Destination, PartName, Place};
 use crate::errors::{Error, Result};
 use crate::http::{Method, Request};

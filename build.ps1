@@ -15,15 +15,15 @@ Builds, tests and demonstrates FedXdr. The only build script: ./build.sh finds t
 param(
     # Build: builds the optimized module. Test: runs every layer, ends with "N passed, N failed". Demo: runs the
     # quickstart against the fake tenant. Bench: compares the module with the plain script. Package: builds the module
-    # for all platforms, and its packages. Generate: writes the committed generated files. Clean: removes all build
-    # output.
-    [ValidateSet('Build', 'Test', 'Demo', 'Bench', 'Package', 'Generate', 'Clean')]
+    # for all platforms, and its packages. Libraries: builds only the native libraries of the package. Generate: writes
+    # the committed generated files. Clean: removes all build output.
+    [ValidateSet('Build', 'Test', 'Demo', 'Bench', 'Package', 'Libraries', 'Generate', 'Clean')]
     [string] $Task = 'Build',
     # Test: the module's tests use the optimized library.
     [switch] $Release,
     # Test: also makes the package, and tests every platform of it that this machine can run or emulate.
     [switch] $Platforms,
-    # Package: the platforms to build, such as linux-x64; without it, every one whose tools are here.
+    # Package, Libraries: the platforms to build, such as linux-x64; without it, every one whose tools are here.
     [string[]] $Rid,
     # Package: a folder with libraries that other machines built, in folders named by their platform (such as the
     # module's folder of another machine). They join the package.
@@ -212,11 +212,9 @@ function Build-Module([string] $CargoProfile, [switch] $WithTenant) {
     }
 }
 
-# Builds the module for every platform that this machine has tools for, and its packages. Says what is inside, and what
-# is missing and why.
-function Build-Package([string[]] $Rids, [string] $From) {
-    $workspace = Get-Workspace
-    $source = Get-SourceCommit
+# The native libraries of these platforms, or of every one that this machine has tools for: those of a folder, and the
+# others built here. Also the plans of those that cannot be built.
+function Build-NativeLibrary([string[]] $Rids, [string] $From, [string] $Commit) {
     # It may have cargo-zigbuild and zig.
     if (Test-Path $python) { $env:PATH = $python + [IO.Path]::PathSeparator + $env:PATH }
     # -Rid win-x64,linux-x64 is one text when another shell passes it.
@@ -230,18 +228,27 @@ function Build-Package([string[]] $Rids, [string] $From) {
     $plans = @($wanted | Where-Object { $_ -notin $given } | ForEach-Object { Get-BuildPlan $_ })
     $missing = @($plans | Where-Object { $_.Missing })
     if ($asked -and $missing) { throw ($missing | ForEach-Object { "$($_.Rid): $($_.Missing). $($_.Get)" }) -join "`n" }
-    $libraries += @(Build-Library ($plans | Where-Object { -not $_.Missing }) $workspace.Target $source.Commit)
+    $libraries += @(Build-Library ($plans | Where-Object { -not $_.Missing }) (Get-Workspace).Target $Commit)
     if (-not $libraries) { throw 'no platform can be built here, and none was given' }
+    @{ Libraries = $libraries; Missing = $missing }
+}
 
-    $package = Build-ModuleFolder $workspace.Version $libraries $source.Commit
+# Builds the module for these platforms, and its packages. Says what is inside, and what is missing and why.
+function Build-Package([string[]] $Rids, [string] $From) {
+    $workspace = Get-Workspace
+    $source = Get-SourceCommit
+    $built = Build-NativeLibrary $Rids $From $source.Commit
+    $package = Build-ModuleFolder $workspace.Version $built.Libraries $source.Commit
     $nupkg = New-Nupkg $package $out
     $zip = Join-Path $out "FedXdr.$($workspace.Version).automation.zip"
     New-AutomationZip $package $zip $source.Time
     Write-Host "`n$package"
-    foreach ($library in $libraries | Sort-Object { @($targets.Keys).IndexOf($_.Rid) }) {
+    foreach ($library in $built.Libraries | Sort-Object { @($targets.Keys).IndexOf($_.Rid) }) {
         Write-Host ('  {0,-15}{1,6:n2} MB  {2}' -f $library.Rid, ((Get-Item $library.Path).Length / 1e6), $library.How)
     }
-    foreach ($plan in $missing) { Write-Host "  $($plan.Rid): NOT INSIDE: $($plan.Missing). To add it: $($plan.Get)" }
+    foreach ($plan in $built.Missing) {
+        Write-Host "  $($plan.Rid): NOT INSIDE: $($plan.Missing). To add it: $($plan.Get)"
+    }
     $nupkg, $zip | ForEach-Object { Write-Host ('{0}  {1:n2} MB' -f $_, ((Get-Item $_).Length / 1e6)) }
     @{ Package = $package; Nupkg = $nupkg; Zip = $zip }
 }
@@ -353,13 +360,36 @@ function Test-Libraries([string] $Package) {
     Get-LibtestCount (Invoke-Recorded cargo 'test', '--workspace', '--test', 'shipped', '--', '--ignored')
 }
 
+# The platforms that Linux can build. The first one has the longest tests.
+$testedPlatforms = 'win-x64', 'linux-musl-x64', 'linux-arm64', 'linux-x64'
+
+# Begins to build the libraries of the package, in a process of the lowest priority: most tests leave a core idle. What
+# needs a library builds it again, and cargo lets that wait until this process has built it.
+function Start-PackageLibraries {
+    $build = 'build.ps1', '-Task', 'Libraries', '-Rid', ($testedPlatforms -join ',')
+    $start = [Diagnostics.ProcessStartInfo]::new($pwsh)
+    '-NoProfile', '-NonInteractive', '-File' + $build | ForEach-Object { $start.ArgumentList.Add($_) }
+    $start.WorkingDirectory = $root
+    $start.RedirectStandardOutput = $true
+    $start.RedirectStandardError = $true
+    $process = [Diagnostics.Process]::Start($start)
+    # Its output is of no use: an error appears again where the library is needed.
+    $process.BeginOutputReadLine()
+    $process.BeginErrorReadLine()
+    $process.PriorityClass = 'Idle'
+    $process
+}
+
 # Makes the package of every platform that Linux can build, and tests it as far as Linux runs or emulates it.
 function Test-Platforms([string] $Tenant) {
-    $script:shipped = $null
-    Add-Layer 'package: all platforms' {
-        $script:shipped = Build-Package 'linux-x64', 'linux-arm64', 'linux-musl-x64', 'win-x64'
-        1, 0
+    $script:windows = $script:shipped = $null
+    Add-Layer 'package: Windows' { $script:windows = (Build-Package 'win-x64').Package; 1, 0 }
+    if ($script:windows) {
+        Add-Layer 'package: Windows (wine)' {
+            Get-SummaryCount (Invoke-Recorded bash 'tests/module/windows-under-wine.sh', $script:windows)
+        }
     }
+    Add-Layer 'package: all platforms' { $script:shipped = Build-Package $testedPlatforms; 1, 0 }
     if (-not $script:shipped) { return }
     $package = $script:shipped.Package
     Add-Layer 'package: libraries' { Test-Libraries $package }
@@ -370,25 +400,10 @@ function Test-Platforms([string] $Tenant) {
     Add-Layer 'package: installation' {
         Test-ModuleFile (Join-Path $root tests/package/Install.Tests.ps1) @{ Package = $package; Tenant = $Tenant }
     }
-    Add-Layer 'package: Windows (wine)' {
-        Get-SummaryCount (Invoke-Recorded bash 'tests/module/windows-under-wine.sh', $package)
-    }
 }
 
-function Test-All {
-    Add-Layer 'formatting' { Test-Command cargo 'fmt', '--all', '--check' }
-    Add-Layer 'lints' { Test-Command cargo (@('clippy') + $everything + '--', '-D', 'warnings') }
-    Add-Layer 'compilation' { Test-Command cargo (@('build') + $everything) }
-    $generator = Join-Path (Get-Workspace).Target 'debug' "gen$((Get-Platform).Exe)"
-    Add-Layer 'generated files' {
-        # As cargo would run it; 'cargo run' would compile its dependencies again for another set of features.
-        $env:CARGO_MANIFEST_DIR, $env:CARGO_PKG_NAME = (Join-Path $root 'native' 'gen'), 'fedxdr-gen'
-        try { Test-Command $generator '--check' }
-        finally { $env:CARGO_MANIFEST_DIR, $env:CARGO_PKG_NAME = $null, $null }
-    }
-    Add-Layer 'workflows' { Test-Python "GitHub's workflows" 'tests/workflows/test_workflows.py' }
-    Add-Layer 'Rust and C' { Test-Rust '--workspace' }
-
+# The module for this machine, and what its tests make.
+function Test-Module {
     $script:module = $null
     $page = Join-Path $out 'report.html' # the module's tests write it
     Add-Layer 'package' { $script:module = Build-Module ($Release ? 'release' : 'dev') -WithTenant; 1, 0 }
@@ -406,7 +421,28 @@ function Test-All {
         Add-Layer 'report' { Test-Python 'the report in Chromium' 'tests/report/test_report.py', $page }
     }
     if (-not ($counts.Notes -match '^module: ')) { Add-Layer 'module' { 0, 0 } }
-    if ($Platforms -and $script:module) { Test-Platforms $script:module.Tenant }
+}
+
+function Test-All {
+    Add-Layer 'formatting' { Test-Command cargo 'fmt', '--all', '--check' }
+    Add-Layer 'lints' { Test-Command cargo (@('clippy') + $everything + '--', '-D', 'warnings') }
+    Add-Layer 'compilation' { Test-Command cargo (@('build') + $everything) }
+    $generator = Join-Path (Get-Workspace).Target 'debug' "gen$((Get-Platform).Exe)"
+    Add-Layer 'generated files' {
+        # As cargo would run it; 'cargo run' would compile its dependencies again for another set of features.
+        $env:CARGO_MANIFEST_DIR, $env:CARGO_PKG_NAME = (Join-Path $root 'native' 'gen'), 'fedxdr-gen'
+        try { Test-Command $generator '--check' }
+        finally { $env:CARGO_MANIFEST_DIR, $env:CARGO_PKG_NAME = $null, $null }
+    }
+    Add-Layer 'workflows' { Test-Python "GitHub's workflows" 'tests/workflows/test_workflows.py' }
+    Add-Layer 'Rust and C' { Test-Rust '--workspace' }
+
+    $libraries = if ($Platforms) { Start-PackageLibraries }
+    try {
+        Test-Module
+        if ($Platforms -and $script:module) { Test-Platforms $script:module.Tenant }
+    }
+    finally { if ($libraries -and -not $libraries.HasExited) { $libraries.Kill($true) } }
 
     Write-Host ''
     $counts.Notes | ForEach-Object { Write-Host $_ }
@@ -454,6 +490,7 @@ switch ($Task) {
         exit (Invoke-FreshPowerShell (@('tests/bench/Bench.ps1') + $Rest) -Minutes 60)
     }
     Package { $null = Build-Package $Rid $From }
+    Libraries { $null = Build-NativeLibrary $Rid '' (Get-SourceCommit).Commit }
     Generate { Invoke-Tool cargo 'run', '--quiet', '-p', 'fedxdr-gen', '--bin', 'gen' }
     Clean {
         Remove-Item out -Recurse -Force -ErrorAction Ignore

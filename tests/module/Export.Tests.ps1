@@ -111,7 +111,7 @@ Describe 'Export-FdxDataset' {
         Connect-Tenant
         $names = (TabExpansion2 'Export-FdxDataset ' 18).CompletionMatches.CompletionText
         $names | Should -Contain 'baselineCompliance'
-        $results = Export-FdxDataset $names $folder -Compression None
+        $results = Export-FdxDataset $names $folder -Compression None -Query DeviceProcessEvents
         ($results | Where-Object Result -ne Complete) | Should -BeNullOrEmpty
         @($results).Count | Should -Be @($names).Count
         foreach ($result in $results) {
@@ -129,8 +129,9 @@ Describe 'Export-FdxDataset' {
         Grant-Everything
         Connect-Tenant
         $names = (TabExpansion2 'Export-FdxDataset ' 18).CompletionMatches.CompletionText
-        $lines = Export-FdxDataset $names "$folder/lines" -Compression None
-        $results = Export-FdxDataset $names "$folder/parquet" -Format Parquet
+        $query = @{ Query = 'DeviceProcessEvents' }
+        $lines = Export-FdxDataset $names "$folder/lines" -Compression None @query
+        $results = Export-FdxDataset $names "$folder/parquet" -Format Parquet @query
         @($results).Count | Should -Be @($names).Count
         $expected = foreach ($result in $results) {
             $result.Result | Should -Be 'Complete'
@@ -149,6 +150,43 @@ Describe 'Export-FdxDataset' {
         & $hashes $files[1] | Should -Be (& $hashes $files[0])
         $again = Export-FdxDataset vulnerabilities "$folder/again" -RowsPerFile 1000 -Mode Full -Compression None
         Compare-Parquet $files[0] $again | Should -Match '^6000 rows'
+    }
+
+    It 'writes the rows of a query of every tenant' {
+        $other = $Fake.tenants[1].tenantId
+        Connect-Tenant
+        $file = "$TestDrive/query.kql"
+        Set-Content $file 'DeviceProcessEvents | where FileName != name'
+        $arguments = @{ QueryPath = $file; Parameter = @{ name = 'fake-name' }; Timespan = 'P30D'; Name = 'processes' }
+        $results = Export-FdxDataset Hunting $folder -TenantId $Tenant, $other @arguments
+        $results.Result | Should -Be 'Complete', 'Complete'
+        $results.Dataset | Should -Be 'processes', 'processes'
+        foreach ($result in $results) {
+            $rows = @(Read-Row $result.Path)
+            $expected = @(Invoke-FdxHunting DeviceProcessEvents -TenantId $result.TenantId)
+            $rows.Count | Should -Be $result.Rows
+            $rows.Count | Should -Be $expected.Count
+            $names = @($expected[0].PSObject.Properties.Name | Where-Object { $_ -notlike 'Tenant*' })
+            @($rows[0].PSObject.Properties.Name) | Should -Be (@('tenantId', 'additionalProperties') + $names)
+            foreach ($index in 0, 1, 2, 17, 499) {
+                foreach ($name in $names) {
+                    $cell, $value = $rows[$index].$name, $expected[$index].$name
+                    if ($value -is [datetime]) { $cell = ([datetime] $cell).ToUniversalTime() }
+                    "$(ConvertTo-Json $cell -Depth 9)" | Should -Be "$(ConvertTo-Json $value -Depth 9)" -Because $name
+                }
+            }
+            $manifest = Get-Manifest $result
+            $manifest.query.query, $manifest.query.parameters | Should -Be (Get-Content $file), 'name'
+            "$($manifest | ConvertTo-Json -Depth 9)" | Should -Not -Match 'fake-name'
+        }
+        # Each query has its folder, and a later run of the day replaces its rows only.
+        $again = Export-FdxDataset hunting $folder -Query 'DeviceProcessEvents | take 3' -Name processes
+        $again.Rows, @(Read-Row $again.Path).Count | Should -Be 3, 3
+        $untouched = $results | Where-Object TenantId -eq $other
+        @(Read-Row $untouched.Path).Count | Should -Be $untouched.Rows
+        $failure = Get-Failure { Export-FdxDataset hunting $folder }
+        Get-ErrorId $failure | Should -Be 'Fdx.Dataset.QueryMisfit'
+        $failure.ErrorDetails.RecommendedAction | Should -Match '-QueryPath'
     }
 
     It 'says how files of a format can be compressed: <format>, <compression>' -ForEach @(

@@ -1,4 +1,5 @@
 using System;
+using System.Collections;
 using System.Management.Automation;
 using FedXdr.Interop;
 using FedXdr.Objects;
@@ -6,10 +7,14 @@ using FedXdr.Reading;
 
 namespace FedXdr.Commands;
 
-[Cmdlet(VerbsData.Export, "FdxDataset")]
+[Cmdlet(VerbsData.Export, "FdxDataset", DefaultParameterSetName = ListSet)]
 [OutputType(typeof(DatasetExport))]
 public sealed class ExportFdxDatasetCommand : TenantCommand
 {
+    private const string ListSet = "List";
+    private const string QuerySet = "Query";
+    private const string QueryPathSet = "QueryPath";
+
     private static readonly DatasetExportReader Rows = new();
 
     [Parameter(Mandatory = true, Position = 0)]
@@ -56,6 +61,50 @@ public sealed class ExportFdxDatasetCommand : TenantCommand
     [SecondsTransformation]
     public TimeSpan? TimeLimit { get; set; }
 
+    [Parameter(Mandatory = true, ParameterSetName = QuerySet)]
+    [ValidateNotNull]
+    public string Query { get; set; } = "";
+
+    [Parameter(Mandatory = true, ParameterSetName = QueryPathSet)]
+    [ValidateNotNullOrEmpty]
+    public string QueryPath { get; set; } = "";
+
+    [Parameter(ParameterSetName = QuerySet)]
+    [Parameter(ParameterSetName = QueryPathSet)]
+    [ValidateNotNull]
+    public IDictionary? Parameter { get; set; }
+
+    [Parameter(ParameterSetName = QuerySet)]
+    [Parameter(ParameterSetName = QueryPathSet)]
+    [DurationTransformation]
+    [Trim]
+    [ValidateNotNullOrEmpty]
+    public string? Timespan { get; set; }
+
+    [Parameter(ParameterSetName = QuerySet)]
+    [Parameter(ParameterSetName = QueryPathSet)]
+    [ValidateSet("Time")]
+    public string? SplitBy { get; set; }
+
+    [Parameter(ParameterSetName = QuerySet)]
+    [Parameter(ParameterSetName = QueryPathSet)]
+    [ValidateSet("Graph", "Defender", "Xdr")]
+    public string Engine { get; set; } = "Graph";
+
+    [Parameter(ParameterSetName = QuerySet)]
+    [Parameter(ParameterSetName = QueryPathSet)]
+    [Trim]
+    [ValidateNotNullOrEmpty]
+    public string? Name { get; set; }
+
+    private protected override void Begin()
+    {
+        if (ParameterSetName == QueryPathSet)
+        {
+            Query = ReadQuery(QueryPath);
+        }
+    }
+
     private protected override void Process()
     {
         using var request = NewRequest("export", TenantId);
@@ -70,6 +119,13 @@ public sealed class ExportFdxDatasetCommand : TenantCommand
         request.Text("mode", Mode);
         request.Number("rowsPerFile", RowsPerFile);
         request.Number("timeLimitMs", (long?)TimeLimit?.TotalMilliseconds);
+        request.Text("name", Name);
+        if (ParameterSetName != ListSet)
+        {
+            request.Json.WriteStartObject("query");
+            QueryParameters.Write(request, Query, Parameter, Timespan, SplitBy, Engine);
+            request.Json.WriteEndObject();
+        }
         Run(request, Rows, TenantId, WriteObject, DestinationConnection);
     }
 }

@@ -1,5 +1,7 @@
 using System;
+using System.IO;
 using System.Management.Automation;
+using FedXdr.Objects;
 using FedXdr.Session;
 
 namespace FedXdr.Commands;
@@ -52,6 +54,25 @@ public abstract class FdxCommand : PSCmdlet
     /// </summary>
     private protected static Connection ConnectionToFiles(Connection? given) =>
         given ?? DefaultConnection.Current ?? AdHocConnection.Open(sendsRequests: true);
+
+    /// <summary>The text of a file with a query.</summary>
+    private protected string ReadQuery(string path)
+    {
+        var full = SessionState.Path.GetUnresolvedProviderPathFromPSPath(path, out var provider, out _);
+        if (provider.Name != "FileSystem")
+        {
+            throw Errors.QueryFileUnreadable(
+                $"{path} is not a file; it belongs to the PowerShell provider {provider.Name}");
+        }
+        try
+        {
+            return File.ReadAllText(full);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw Errors.QueryFileUnreadable($"the query in {full} cannot be read: {e.Message}", e);
+        }
+    }
 
     private void Guard(Action action)
     {

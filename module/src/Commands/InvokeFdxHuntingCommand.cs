@@ -1,6 +1,4 @@
-using System;
 using System.Collections;
-using System.IO;
 using System.Management.Automation;
 using FedXdr.Interop;
 using FedXdr.Objects;
@@ -48,36 +46,14 @@ public sealed class InvokeFdxHuntingCommand : DataCommand
         base.Begin();
         if (ParameterSetName == PathSet)
         {
-            Query = ReadQuery();
+            Query = ReadQuery(Path);
         }
     }
 
     private protected override void Process()
     {
         using var request = NewDataRequest("hunting", TenantId);
-        request.Text("query", Query);
-        request.Text("timespan", Timespan);
-        request.Text("splitBy", SplitBy?.ToLowerInvariant());
-        request.Text("engine", Engine.ToLowerInvariant());
-        QueryParameters.Write(request, Parameter);
+        QueryParameters.Write(request, Query, Parameter, Timespan, SplitBy, Engine);
         RunData(request, Rows, TenantId);
-    }
-
-    private string ReadQuery()
-    {
-        var full = SessionState.Path.GetUnresolvedProviderPathFromPSPath(Path, out var provider, out _);
-        if (provider.Name != "FileSystem")
-        {
-            throw Errors.QueryFileUnreadable(
-                $"{Path} is not a file; it belongs to the PowerShell provider {provider.Name}");
-        }
-        try
-        {
-            return File.ReadAllText(full);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw Errors.QueryFileUnreadable($"the query in {full} cannot be read: {e.Message}", e);
-        }
     }
 }

@@ -155,6 +155,7 @@ internal static class Abi
         "exposureScoreByGroup",
         "deviceSecureScore",
         "secureScores",
+        "hunting",
     ];
 
     /// <summary>The formats of datasets; the first one is the default.</summary>

@@ -16,7 +16,23 @@ internal static class QueryParameters
     // Ends an array that contains itself; the native library allows fewer levels.
     private const int MaxDepth = 16;
 
-    internal static void Write(JsonDocumentWriter request, IDictionary? parameters)
+    /// <summary>Writes a query with all that belongs to it.</summary>
+    internal static void Write(
+        JsonDocumentWriter request,
+        string query,
+        IDictionary? parameters,
+        string? timespan,
+        string? splitBy,
+        string engine)
+    {
+        request.Text("query", query);
+        request.Text("timespan", timespan);
+        request.Text("splitBy", splitBy?.ToLowerInvariant());
+        request.Text("engine", engine.ToLowerInvariant());
+        Write(request, parameters);
+    }
+
+    private static void Write(JsonDocumentWriter request, IDictionary? parameters)
     {
         if (parameters is null || parameters.Count == 0)
         {

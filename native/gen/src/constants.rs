@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use fedxdr_core::batch::{self, ColumnKind, ValueTag, tables};
-use fedxdr_core::catalog::DATASETS;
+use fedxdr_core::catalog::exported_datasets;
 use fedxdr_core::dataset::{Compression, Format, Mode};
 use fedxdr_core::{
     Check, CheckResult, Cloud, ENDPOINT_NAMES, ErrorKind, Family, Level, Phase, TokenCaching, WaitReason,
@@ -107,7 +107,7 @@ pub(crate) fn abi() -> Result {
     names(&mut out, "EndpointNames", "The keys of -Endpoint", ENDPOINT_NAMES.iter().copied())?;
     let caches = TokenCaching::ALL.iter().map(|cache| cache.name());
     names(&mut out, "TokenCaches", "Where tokens are cached; the first one is the default", caches)?;
-    names(&mut out, "Datasets", "The datasets", DATASETS.iter().map(|dataset| dataset.name))?;
+    names(&mut out, "Datasets", "The datasets", exported_datasets().map(|dataset| dataset.name))?;
     let formats = Format::ALL.iter().map(|format| format.name());
     names(&mut out, "DatasetFormats", "The formats of datasets; the first one is the default", formats)?;
     let compressions = Compression::ALL.iter().map(|compression| compression.name());

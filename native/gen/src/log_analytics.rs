@@ -39,7 +39,7 @@ pub(crate) fn template() -> Result<Generated, Box<dyn std::error::Error>> {
 
 fn table(out: &mut String, dataset: &Dataset) -> fmt::Result {
     writeln!(out, "      \"{}\": {{", dataset.name)?;
-    writeln!(out, "        \"name\": \"{}\",", log_table(dataset))?;
+    writeln!(out, "        \"name\": \"{}\",", log_table(dataset.name))?;
     let columns = log_columns(dataset);
     let columns = columns.iter().map(|column| {
         format!("          {{ \"name\": \"{}\", \"type\": \"{}\" }}", column.name, column.kind)

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use fedxdr_core::catalog::{
-    DATASETS, Dataset, Filter, Paging, Resource, Since, WithoutLink, stored_datasets,
+    Dataset, Filter, Paging, Resource, Since, WithoutLink, exported_datasets, stored_datasets,
 };
 use fedxdr_core::{Family, HUNTING_CHECK};
 
@@ -97,7 +97,7 @@ fn datasets() -> String {
         let permission = least_permission(dataset.resource);
         wrap_item(&format!("- {}: {} ({permission})", dataset.name, lower(dataset.resource.doc)), COLUMNS)
     };
-    format!("\n{}\n", DATASETS.iter().map(item).collect::<String>())
+    format!("\n{}\n", exported_datasets().map(item).collect::<String>())
 }
 
 /// The classes of the rows of datasets.

@@ -26,6 +26,10 @@ impl ColumnBuilder {
         }
     }
 
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
     pub(crate) fn kind(&self) -> ColumnKind {
         self.kind
     }

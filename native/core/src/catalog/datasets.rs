@@ -20,6 +20,11 @@ pub struct Dataset {
 }
 
 impl Dataset {
+    /// Whether its rows are those of a query.
+    pub fn is_hunting(&self) -> bool {
+        self.name == HUNTING.name
+    }
+
     /// Whether its rows are changes of another one.
     pub fn is_changes(&self) -> bool {
         DATASETS.iter().filter_map(|dataset| dataset.changes).any(|changes| changes.name == self.name)
@@ -95,6 +100,24 @@ pub const DATASETS: &[Dataset] = &[
     list("deviceSecureScore", &defender::scores::CONFIGURATION),
     list("secureScores", &graph::secure_scores::SCORES),
 ];
+
+/// The rows of a hunting query. The answer says their columns, and the caller names the folder.
+pub const HUNTING: Dataset = Dataset {
+    name: "hunting",
+    resource: &Resource {
+        doc: "Rows of an advanced hunting query: see -Query",
+        permissions: &["ThreatHunting.Read.All"],
+        ..Resource::DEFAULT
+    },
+    files: None,
+    is_snapshot: false,
+    changes: None,
+};
+
+/// Everything that `Export-FdxDataset` writes.
+pub fn exported_datasets() -> impl Iterator<Item = &'static Dataset> + Clone {
+    DATASETS.iter().chain(std::iter::once(&HUNTING))
+}
 
 /// Looks a dataset up by its name, without regard to case.
 pub fn dataset(name: &str) -> Option<&'static Dataset> {

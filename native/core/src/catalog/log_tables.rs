@@ -30,12 +30,12 @@ pub fn log_column(name: &str) -> String {
 }
 
 /// The name of a dataset's table, without `_CL`.
-pub fn log_table(dataset: &Dataset) -> String {
-    format!("Fdx{}", pascal(dataset.name))
+pub fn log_table(dataset: &str) -> String {
+    format!("Fdx{}", pascal(dataset))
 }
 
 /// The stream of a data collection rule that takes the rows of a dataset.
-pub fn log_stream(dataset: &Dataset) -> String {
+pub fn log_stream(dataset: &str) -> String {
     format!("Custom-{}", log_table(dataset))
 }
 
@@ -89,7 +89,7 @@ mod tests {
                     ["tenantid", "type", "id", "title", "uniqueid", "_resourceid", "_subscriptionid"];
                 assert!(!reserved.contains(&name.to_ascii_lowercase().as_str()), "{}: {name}", dataset.name);
             }
-            let table = log_table(dataset);
+            let table = log_table(dataset.name);
             assert!(table.bytes().all(|b| b.is_ascii_alphanumeric()) && table.len() <= 42, "{table}");
         }
     }

@@ -5,15 +5,19 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::destination::{Place, StreamAddress};
-use crate::catalog::{DATASETS, Dataset};
+use crate::catalog::{DATASETS, Dataset, HUNTING, exported_datasets, stored_datasets};
+use crate::cloud::Family;
 use crate::errors::{
-    DATASET_COMPRESSION, DATASET_FORMAT, DATASET_NO_CHANGES, DATASET_ONE_STREAM, DATASET_STATE_PATH,
-    DATASET_UNKNOWN, Error, Result, excerpt,
+    DATASET_COMPRESSION, DATASET_FORMAT, DATASET_NAME, DATASET_NO_CHANGES, DATASET_ONE_STREAM, DATASET_QUERY,
+    DATASET_STATE_PATH, DATASET_UNKNOWN, Error, Result, excerpt,
 };
+use crate::hunting::document::{Hunting, HuntingDocument};
 use crate::settings::Settings;
 
 /// A file ends with the page in which it gets this many rows.
 const ROWS_PER_FILE: u64 = 200_000;
+/// Characters of the name of a query's dataset at most.
+const LONGEST_NAME: usize = 64;
 
 macro_rules! names {
     ($(#[$doc:meta])* $name:ident { $($(#[$of:meta])* $value:ident = $text:literal,)* }) => {
@@ -119,6 +123,9 @@ pub(crate) struct ExportDocument {
     mode: Option<String>,
     rows_per_file: Option<u64>,
     time_limit_ms: Option<u64>,
+    /// Of the dataset of a query.
+    query: Option<HuntingDocument>,
+    name: Option<String>,
 }
 
 /// What is exported, and where to.
@@ -135,13 +142,16 @@ pub(crate) struct ExportRequest {
     pub(super) rows_per_file: u64,
     /// How long the command may take.
     pub(crate) time_limit: Option<Duration>,
+    hunting: Option<Hunting>,
+    /// Name of the dataset of a query.
+    name: String,
 }
 
 impl ExportRequest {
-    pub(crate) fn of(document: &ExportDocument, settings: &Settings) -> Result<Self> {
+    pub(crate) fn of(document: ExportDocument, settings: &Settings) -> Result<Self> {
         let mut datasets: Vec<&'static Dataset> = Vec::new();
         for name in &document.datasets {
-            let dataset = known(name, DATASETS.iter())?;
+            let dataset = known(name, exported_datasets())?;
             if !datasets.iter().any(|known| known.name == dataset.name) {
                 datasets.push(dataset);
             }
@@ -156,6 +166,13 @@ impl ExportRequest {
                 .error(format!("the service does not tell the changes of the dataset {}", other.name))
                 .fill("datasets", names(DATASETS.iter().filter(|dataset| dataset.changes.is_some()))));
         }
+        if document.query.is_some() != datasets.iter().any(|dataset| dataset.is_hunting()) {
+            let message = match document.query {
+                Some(_) => "there is a query without the dataset hunting",
+                None => "there is no query for the dataset hunting",
+            };
+            return Err(DATASET_QUERY.error(message));
+        }
         let format = Format::of(document.format.as_deref())?;
         let stream = StreamAddress::of(&document.destination, settings)?;
         if let Some(stream) = &stream {
@@ -163,15 +180,55 @@ impl ExportRequest {
         }
         Ok(ExportRequest {
             datasets,
-            destination: place(document, stream.as_ref(), settings)?,
+            destination: place(&document, stream.as_ref(), settings)?,
             stream,
             format,
             mode,
             compression: compression(format, document.compression.as_deref())?,
             rows_per_file: document.rows_per_file.unwrap_or(ROWS_PER_FILE).max(1),
             time_limit: document.time_limit_ms.map(Duration::from_millis),
+            name: folder_name(document.name, document.query.is_some())?,
+            hunting: document.query.map(Hunting::of).transpose()?,
         })
     }
+
+    /// The query whose rows are the dataset, if it is one of a query.
+    pub(crate) fn hunting(&self, dataset: &Dataset) -> Option<&Hunting> {
+        self.hunting.as_ref().filter(|_| dataset.is_hunting())
+    }
+
+    /// What must be said before it runs.
+    pub(crate) fn notices(&self) -> &[String] {
+        self.hunting.as_ref().map_or(&[], |hunting| &hunting.notices)
+    }
+
+    /// The name of a dataset, and of its folder.
+    pub(crate) fn name_of<'a>(&'a self, dataset: &'a Dataset) -> &'a str {
+        if dataset.is_hunting() { &self.name } else { dataset.name }
+    }
+
+    /// The API that a dataset is read from.
+    pub(crate) fn family_of(&self, dataset: &Dataset) -> Family {
+        self.hunting(dataset).map_or(dataset.resource.family, |hunting| hunting.engine.family())
+    }
+}
+
+/// The name of a query's dataset.
+fn folder_name(given: Option<String>, has_query: bool) -> Result<String> {
+    let Some(name) = given else { return Ok(HUNTING.name.to_owned()) };
+    let shown = excerpt(&name, 80);
+    if !has_query {
+        return Err(DATASET_QUERY.error(format!("there is the name '{shown}' without the dataset hunting")));
+    }
+    let is_word = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+    let is_folder = name.len() <= LONGEST_NAME
+        && name.bytes().all(is_word)
+        && name.bytes().next().is_some_and(|first| first.is_ascii_alphanumeric());
+    let is_taken = stored_datasets().any(|dataset| dataset.name.eq_ignore_ascii_case(&name));
+    if is_folder && !is_taken {
+        return Ok(name);
+    }
+    Err(DATASET_NAME.error(format!("a dataset of a query cannot have the name '{shown}'")))
 }
 
 /// Where the files and the state of an export are.

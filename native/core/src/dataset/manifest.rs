@@ -5,10 +5,11 @@ use serde::{Deserialize, Serialize};
 
 use super::destination::{PartName, StreamAddress};
 use super::document::{Compression, ExportRequest, Format, Mode};
-use super::format::{TENANT_COLUMN, file_columns};
+use super::format::{FileColumns, TENANT_COLUMN};
 use super::snapshot;
 use crate::batch::TICKS_PER_SECOND;
-use crate::catalog::{Column, ColumnKind, Dataset};
+use crate::catalog::{ColumnKind, Dataset};
+use crate::hunting::document::Asked;
 use crate::read::decode::time::ticks;
 
 /// Folder of manifests and of what is not whole yet. Readers skip names that begin like this.
@@ -24,7 +25,7 @@ pub(super) const SCHEMA_VERSION: u32 = 1;
 
 /// Names of the files of one tenant's dataset, relative to the destination.
 pub(super) struct Names {
-    dataset: &'static str,
+    dataset: String,
     tenant: String,
     extension: &'static str,
 }
@@ -38,7 +39,7 @@ impl Names {
             (Format::Csv | Format::CsvExcel, _) => "csv",
             (Format::Parquet, _) => "parquet",
         };
-        Names { dataset: dataset.name, tenant: tenant.to_owned(), extension }
+        Names { dataset: request.name_of(dataset).to_owned(), tenant: tenant.to_owned(), extension }
     }
 
     /// The folder that readers see.
@@ -92,7 +93,7 @@ impl Names {
     }
 
     fn own(&self, name: &str) -> String {
-        format!("{}/{name}", manifests(self.dataset, &self.tenant))
+        format!("{}/{name}", manifests(&self.dataset, &self.tenant))
     }
 }
 
@@ -156,11 +157,21 @@ pub(super) struct Shape {
 }
 
 /// What kind of values a column of a file has. Whether a text crosses the ABI as an index is no matter of a file.
-pub(super) fn file_kind(column: &Column) -> String {
-    match column.kind {
+pub(super) fn file_kind(kind: ColumnKind) -> String {
+    match kind {
         ColumnKind::Dictionary => "Text".to_owned(),
         kind => format!("{kind:?}"),
     }
+}
+
+/// The columns of files, with that of the tenant.
+pub(super) fn column_entries(columns: &FileColumns) -> Vec<ColumnEntry> {
+    let tenant_column = ColumnEntry { name: TENANT_COLUMN.to_owned(), kind: "Text".to_owned() };
+    let columns = columns
+        .columns
+        .iter()
+        .map(|column| ColumnEntry { name: column.name.to_string(), kind: file_kind(column.kind) });
+    std::iter::once(tenant_column).chain(columns).collect()
 }
 
 impl Shape {
@@ -171,13 +182,9 @@ impl Shape {
         source: &str,
         mode: Mode,
     ) -> Self {
-        let tenant_column = ColumnEntry { name: TENANT_COLUMN.to_owned(), kind: "Text".to_owned() };
-        let columns = file_columns(dataset.resource)
-            .into_iter()
-            .map(|(_, column)| ColumnEntry { name: column.name.to_owned(), kind: file_kind(column) });
         Shape {
             schema_version: SCHEMA_VERSION,
-            dataset: dataset.name.to_owned(),
+            dataset: request.name_of(dataset).to_owned(),
             tenant_id: tenant.to_owned(),
             mode: mode.name().to_owned(),
             source: source.to_owned(),
@@ -185,9 +192,19 @@ impl Shape {
             compression: request.compression.name().to_owned(),
             rows_per_file: request.rows_per_file,
             sent_to: request.stream.as_ref().map(StreamAddress::name),
-            columns: std::iter::once(tenant_column).chain(columns).collect(),
+            columns: column_entries(&FileColumns::of(dataset.resource)),
         }
     }
+}
+
+/// What a run of a hunting query says besides.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Query {
+    #[serde(flatten)]
+    asked: Asked,
+    /// Whether the service left rows out, because there were more than it sends.
+    pub(super) is_cut: bool,
 }
 
 /// How far a run has come.
@@ -205,6 +222,9 @@ pub(super) struct State {
     /// Of changes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) delta: Option<Delta>,
+    /// Of a query.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) query: Option<Query>,
     pub(super) parts: Vec<PartEntry>,
     /// Where the list goes on.
     pub(super) next: Option<String>,
@@ -226,10 +246,19 @@ pub(super) struct Manifest {
     read_to: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) delta: Option<Delta>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    query: Option<Query>,
     pub(super) rows: u64,
     pub(super) bytes: u64,
     pub(super) folder: String,
     pub(super) parts: Vec<PartEntry>,
+}
+
+impl Query {
+    pub(super) fn of(request: &ExportRequest, dataset: &Dataset) -> Option<Self> {
+        let hunting = request.hunting(dataset)?;
+        Some(Query { asked: hunting.asked.clone(), is_cut: false })
+    }
 }
 
 impl Manifest {
@@ -257,6 +286,7 @@ impl Manifest {
             day: state.day,
             snapshot: state.snapshot,
             delta: state.delta,
+            query: state.query,
             read_from: state.read_from,
             read_to,
             folder,

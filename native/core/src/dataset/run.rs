@@ -18,6 +18,7 @@ use crate::catalog::{Dataset, PageSize, Paging, Since};
 use crate::cloud::Family;
 use crate::context::Context;
 use crate::errors::{DATASET_IN_USE, Error, NO_TENANT_ID, Result};
+use crate::hunting::{self, document::Hunting};
 use crate::read::address;
 use crate::read::pager;
 use crate::read::plan::{Plan, Scope};
@@ -106,11 +107,19 @@ struct Run<'a> {
 enum Source<'a> {
     Pages(Box<Plan>),
     Files(Files<'a>, Listing, usize),
+    Query(&'a Hunting),
 }
 
 impl Run<'_> {
     async fn run(&self, sink: &impl Fn(&'static Dataset) -> Sink) -> Result<(Manifest, &'static str)> {
         let (mut writer, opened) = self.open().await?;
+        if let Some(hunting) = self.request.hunting(self.dataset) {
+            // Its rows are others each time.
+            writer.begin(Begin::Anew(None));
+            let new_sink = || sink(self.dataset);
+            let read = self.read(writer, Source::Query(hunting), new_sink(), &new_sink);
+            return read.await.map(|manifest| (manifest, "Complete"));
+        }
         let Opened { unfinished, whole, changes } = opened;
         if let Some(changes) = changes {
             return self.changes(writer, unfinished, changes, sink).await;
@@ -218,7 +227,11 @@ impl Run<'_> {
                 stop,
                 request: Arc::clone(self.request),
                 dataset: self.dataset,
-                source: if self.files().is_some() { "Files" } else { "Pages" },
+                source: match self.files() {
+                    _ if self.dataset.is_hunting() => "Query",
+                    Some(_) => "Files",
+                    None => "Pages",
+                },
                 tenant: self.id.to_owned(),
                 clock: Arc::clone(&self.context.clock),
                 begun: self.context.clock.now(),
@@ -315,6 +328,7 @@ impl Run<'_> {
             match source {
                 Source::Files(files, listing, first) => files.read(listing, first, &mut sink, new_sink).await,
                 Source::Pages(plan) => pager::read(self.context, self.tenant, &plan, &mut sink).await,
+                Source::Query(hunting) => hunting::read(self.context, self.tenant, hunting, &mut sink).await,
             }
         };
         let read = tokio::select! {

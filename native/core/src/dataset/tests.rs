@@ -175,7 +175,7 @@ fn job(destination: Box<dyn Destination>, folder: &PathBuf, format: &str, mode: 
         destination,
         outlet: None,
         stop: CancellationToken::new(),
-        request: Arc::new(ExportRequest::of(&document, &settings).unwrap()),
+        request: Arc::new(ExportRequest::of(document, &settings).unwrap()),
         dataset: catalog::dataset("vulnerabilities").unwrap(),
         source: "Pages",
         tenant: TENANT.to_owned(),
@@ -216,7 +216,7 @@ async fn run_sending(destination: Box<dyn Destination>, folder: &PathBuf, contex
         "mode": "Full",
     });
     let document: ExportDocument = serde_json::from_value(document).unwrap();
-    job.request = Arc::new(ExportRequest::of(&document, &context.settings).unwrap());
+    job.request = Arc::new(ExportRequest::of(document, &context.settings).unwrap());
     job.outlet = Some(Receiver::outlet(context));
     run_job(job).await
 }
@@ -451,7 +451,7 @@ fn columns_of_files_are_those_of_the_list_in_its_order_and_no_key_of_a_folder_ha
         let columns = file_columns(dataset.resource).into_iter().map(|(_, column)| {
             assert!(!["tenant", "date"].contains(&column.name.to_ascii_lowercase().as_str()));
             assert_ne!(column.name.to_ascii_lowercase(), TENANT_COLUMN.to_ascii_lowercase());
-            format!("  {} {}\n", column.name, file_kind(column))
+            format!("  {} {}\n", column.name, file_kind(column.kind))
         });
         format!("{}\n{}", dataset.name, columns.collect::<String>())
     });

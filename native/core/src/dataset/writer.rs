@@ -12,8 +12,8 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use super::chain::{Next, Place};
 use super::destination::{Destination, Hidden, StreamAddress, io_error};
 use super::document::{ExportRequest, Mode};
-use super::format::{RowWriter, row_writer, time_text};
-use super::manifest::{Delta, Manifest, Names, PartEntry, Shape, State};
+use super::format::{FileColumns, RowWriter, row_writer, time_text};
+use super::manifest::{Delta, Manifest, Names, PartEntry, Query, Shape, State, column_entries};
 use super::part::Part;
 use super::snapshot;
 use super::stored::manifests::Manifests;
@@ -175,6 +175,9 @@ fn write(
     while let Some(piece) = pieces.blocking_recv() {
         match piece {
             Piece::Batch(batch) => writing.rows(&batch)?,
+            Piece::Columns(columns) => writing.columns(&FileColumns::described(&columns))?,
+            Piece::Cut => writing.state.query.iter_mut().for_each(|query| query.is_cut = true),
+            Piece::AnswerEnd => _ = writing.end_full_part()?,
             Piece::Latest(time) => writing.latest(time),
             Piece::PageEnd(next) => writing.page_end(&next)?,
             Piece::FileEnd(next) => writing.end_of_whole(next)?,
@@ -203,7 +206,7 @@ impl Writing {
             if delta.is_some() { ("Changes", Mode::Delta) } else { (job.source, Mode::Full) };
         let now = utc(job.begun);
         Ok(Writing {
-            rows: row_writer(job.request.format, dataset.resource, &job.tenant)?,
+            rows: row_writer(job.request.format, &FileColumns::of(dataset.resource), &job.tenant)?,
             names: Names::new(&job.request, dataset, &job.tenant),
             state: State {
                 shape: Shape::new(&job.request, dataset, &job.tenant, source, mode),
@@ -212,6 +215,7 @@ impl Writing {
                 read_from: now,
                 snapshot: None,
                 delta,
+                query: Query::of(&job.request, dataset),
                 parts: Vec::new(),
                 next: None,
             },
@@ -318,6 +322,13 @@ impl Writing {
         }
     }
 
+    /// Takes the columns of the rows, which are known with the first answer.
+    fn columns(&mut self, columns: &FileColumns) -> Result<()> {
+        self.rows = row_writer(self.job.request.format, columns, &self.job.tenant)?;
+        self.state.shape.columns = column_entries(columns);
+        Ok(())
+    }
+
     fn rows(&mut self, batch: &Batch) -> Result<()> {
         let next = self.next_file();
         let (part, name) = match &mut self.part {
@@ -350,15 +361,20 @@ impl Writing {
 
     /// The rows so far are all of those before `next`: a file that is large enough ends here.
     fn end_of_whole(&mut self, next: String) -> Result<()> {
+        if self.end_full_part()? && self.dataset.is_snapshot {
+            self.state.next = Some(next);
+            self.put(&self.names.state(), &self.state)?;
+        }
+        Ok(())
+    }
+
+    /// Ends a file that has enough rows. False if it has not.
+    fn end_full_part(&mut self) -> Result<bool> {
         let is_full = self.part.as_ref().is_some_and(|(part, _)| part.rows >= self.job.request.rows_per_file);
         if is_full {
             self.end_part()?;
-            if self.dataset.is_snapshot {
-                self.state.next = Some(next);
-                self.put(&self.names.state(), &self.state)?;
-            }
         }
-        Ok(())
+        Ok(is_full)
     }
 
     fn end_part(&mut self) -> Result<()> {
@@ -431,13 +447,8 @@ impl Writing {
             }
         }
         if let Some(outlet) = &self.job.outlet {
-            let (destination, dataset) = (destination.as_ref(), self.dataset);
-            outlet.send(&Sending {
-                destination,
-                dataset,
-                manifest: &manifest,
-                progress: self.names.sent(),
-            })?;
+            let destination = destination.as_ref();
+            outlet.send(&Sending { destination, manifest: &manifest, progress: self.names.sent() })?;
         }
         // What says that there is work to do goes last.
         self.clear()?;

@@ -420,6 +420,13 @@ symptoms! {
     DATASET_UNKNOWN = "Fdx.Dataset.Unknown", Configuration, Connection,
         "there is no dataset of this name",
         "Use one of these for -Dataset: {datasets}.";
+    DATASET_QUERY = "Fdx.Dataset.QueryMisfit", Configuration, Connection,
+        "the dataset hunting needs a query, and no other dataset takes one",
+        "Use -Dataset hunting together with -Query or with -QueryPath. Leave out these, -Parameter, -Timespan, \
+         -SplitBy, -Engine and -Name with other datasets.";
+    DATASET_NAME = "Fdx.Dataset.InvalidName", Configuration, Connection,
+        "the name of a query's dataset cannot be that of its folder",
+        "Use letters, digits, '-' and '_' for -Name, at most 64 of them, and not the name of another dataset.";
     DATASET_DESTINATION = "Fdx.Dataset.InvalidDestination", Configuration, Connection,
         "the destination is neither a folder's path nor the address of a service that is known here",
         "Use the path of a folder for -Destination, which is made if it is not there, or an address without a \

@@ -1,11 +1,11 @@
 //! The services that run hunting queries.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::cloud::Family;
 
 /// A service that runs hunting queries.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) enum Engine {
     /// Microsoft Graph.

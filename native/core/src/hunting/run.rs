@@ -35,6 +35,7 @@ pub(crate) async fn read(context: &Context, tenant: &str, hunting: &Hunting, sin
             outcome?;
             end_answer(sink, false);
         } else if hunting.split.is_none() {
+            sink.tell_cut().await;
             warn_of_cut(context, tenant, hunting.row_limit);
         } else if let Some([first, second]) = part.halves() {
             end_answer(sink, true);
@@ -45,7 +46,11 @@ pub(crate) async fn read(context: &Context, tenant: &str, hunting: &Hunting, sin
             parts.extend([second, first]);
         } else {
             end_answer(sink, false);
+            sink.tell_cut().await;
             sink.refuse(tenant, too_large(part, hunting.row_limit, outcome.err())).await;
+        }
+        if !sink.answer_ended().await {
+            break;
         }
     }
     warn_of_changes(context, tenant, sink);

@@ -70,10 +70,13 @@ pub(crate) async fn produce(context: Context, request: QueryRequest, items: mpsc
     if !request.work.reads_tenants() {
         return;
     }
-    if let Work::Hunting(hunting) = &request.work {
-        for notice in &hunting.notices {
-            context.reporter.warning(notice.clone());
-        }
+    let notices = match &request.work {
+        Work::Hunting(hunting) => &hunting.notices,
+        Work::Export(export) => export.notices(),
+        _ => &[],
+    };
+    for notice in notices {
+        context.reporter.warning(notice.clone());
     }
     tenants(&context, &request, &items).await;
 }
@@ -326,7 +329,7 @@ impl Job {
         let mut is_known = false;
         for dataset in &request.datasets {
             let exported = async {
-                let id = dataset::tenant_id(&self.context, &self.tenant, dataset.resource.family).await?;
+                let id = dataset::tenant_id(&self.context, &self.tenant, request.family_of(dataset)).await?;
                 if !std::mem::replace(&mut is_known, true) && !self.is_first(&id) {
                     return Ok(None);
                 }
@@ -334,15 +337,16 @@ impl Job {
                 self.export_dataset(&id, request, dataset).await.map(Some)
             };
             let mut failed = None;
+            let name = request.name_of(dataset);
             match Box::pin(self.in_time(exported)).await {
                 Ok(None) => return,
-                Ok(Some(summary)) => put_summary(summaries.columns(), dataset.name, &summary),
+                Ok(Some(summary)) => put_summary(summaries.columns(), name, &summary),
                 Err(error) if error.is(&DATASET_UNFINISHED) => {
-                    put_failure(summaries.columns(), (dataset.name, "Unfinished"), &error);
+                    put_failure(summaries.columns(), (name, "Unfinished"), &error);
                 }
                 Err(mut error) => {
-                    put_failure(summaries.columns(), (dataset.name, "Failed"), &error);
-                    error.item = Some(dataset.name.to_owned());
+                    put_failure(summaries.columns(), (name, "Failed"), &error);
+                    error.item = Some(name.to_owned());
                     failed = Some(error);
                 }
             }
@@ -362,7 +366,11 @@ impl Job {
         request: &Arc<ExportRequest>,
         dataset: &'static Dataset,
     ) -> Result<Summary> {
-        let sink = |of: &'static Dataset| self.list_sink(of.resource, RowDecoder::typed(of.resource));
+        let sink = |of: &'static Dataset| {
+            let decoder =
+                if of.is_hunting() { RowDecoder::described_once() } else { RowDecoder::typed(of.resource) };
+            self.list_sink(of.resource, decoder)
+        };
         dataset::export(&self.context, (&self.tenant, id), request, dataset, sink).await
     }
 

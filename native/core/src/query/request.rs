@@ -296,7 +296,7 @@ impl QueryRequest {
             Kind::Export => {
                 let document: ExportDocument = members.read(kind)?;
                 throttle_limit = document.throttle_limit;
-                Work::Export(Arc::new(ExportRequest::of(&document, destination)?))
+                Work::Export(Arc::new(ExportRequest::of(document, destination)?))
             }
             Kind::Import => {
                 let document: ImportDocument = members.read(kind)?;

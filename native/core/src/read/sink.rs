@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use url::Url;
 
+use super::decode::described::DescribedColumn;
 use super::decode::row::{RowDecoder, Unreadable};
 use super::delivered::Delivered;
 use super::filter::RowFilter;
@@ -41,6 +42,12 @@ pub(crate) enum Piece {
     Batch(Batch),
     /// The latest time of the members that tell the rows so far apart, in ticks.
     Latest(i64),
+    /// The columns of the rows that follow. The last one holds what no other column does.
+    Columns(Vec<DescribedColumn>),
+    /// The service has left rows out.
+    Cut,
+    /// The rows so far are those of whole answers.
+    AnswerEnd,
     /// The rows so far are whole pages; the list goes on at this address.
     PageEnd(Url),
     /// The rows so far are whole files; the next one has this name.
@@ -258,6 +265,7 @@ impl Sink {
     pub(crate) async fn describe(&mut self, tenant: &str, description: &str, response: &mut Response) {
         // New columns begin with a batch of their own.
         self.flush(Some(response)).await;
+        let is_first = self.decoder.awaits_description();
         for name in self.decoder.describe(description, &mut self.builder) {
             self.context.reporter.warning(format!(
                 "Tenant {tenant}: the column {name} has another type than in the answers before, so its values are not \
@@ -265,6 +273,7 @@ impl Sink {
             ));
         }
         if !self.decoder.awaits_description() {
+            self.tell_columns(is_first).await;
             self.deliver_waiting(tenant, response).await;
         }
     }
@@ -274,11 +283,24 @@ impl Sink {
         if self.waiting.is_empty() {
             return;
         }
-        self.decoder.do_without_description();
+        self.decoder.do_without_description(&mut self.builder);
+        self.tell_columns(true).await;
         self.context.reporter.warning(format!(
             "Tenant {tenant}: the answer does not describe its columns, so their values are not converted."
         ));
         self.deliver_waiting(tenant, response).await;
+    }
+
+    /// Tells a writer the columns of the first description.
+    async fn tell_columns(&mut self, is_first: bool) {
+        if let (Some(writer), true) = (&self.writer, is_first) {
+            let columns = self
+                .builder
+                .columns()
+                .iter()
+                .map(|column| DescribedColumn { name: column.name().into(), kind: column.kind() });
+            let _ = writer.send(Piece::Columns(columns.collect())).await;
+        }
     }
 
     async fn deliver_waiting(&mut self, tenant: &str, response: &mut Response) {
@@ -345,6 +367,21 @@ impl Sink {
         if let (Some(writer), Some(latest)) = (&self.writer, latest) {
             // A writer that has stopped says so itself.
             let _ = writer.send(Piece::Latest(latest)).await;
+        }
+    }
+
+    /// Tells a writer that the service has left rows out.
+    pub(crate) async fn tell_cut(&self) {
+        if let Some(writer) = &self.writer {
+            let _ = writer.send(Piece::Cut).await;
+        }
+    }
+
+    /// As [`Sink::page_ended`], for the answer to a query.
+    pub(crate) async fn answer_ended(&self) -> bool {
+        match &self.writer {
+            Some(writer) => writer.send(Piece::AnswerEnd).await.is_ok(),
+            None => true,
         }
     }
 

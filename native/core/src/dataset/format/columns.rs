@@ -1,5 +1,7 @@
 //! Reads the columns of batches and hands their values to a format, row by row. A text of a dictionary is encoded once.
 
+use std::borrow::Cow;
+use std::collections::HashSet;
 use std::ops::Range;
 
 use super::encoding::Encoding;
@@ -7,6 +9,7 @@ use super::json;
 use crate::batch::{Batch, ColumnKind, HAS_SCHEMA, ValueTag};
 use crate::catalog::{ADDITIONAL, Column, Resource};
 use crate::errors::{Error, Result};
+use crate::read::decode::described::DescribedColumn;
 
 /// Bytes of a batch's head before its schema.
 const HEAD: usize = 20;
@@ -17,6 +20,9 @@ const NULL: u32 = u32::MAX;
 /// in any letter case, would be another one to some readers.
 pub(in crate::dataset) const TENANT_COLUMN: &str = "tenantId";
 
+/// The keys that the folders of a dataset have.
+const KEYS: [&str; 2] = ["tenant", "date"];
+
 /// The columns of a dataset's files, in their order. New columns of the catalog come before the last one, which holds
 /// what no other column does: it is the first one here, so that a file only ever gets columns at its end.
 pub(in crate::dataset) fn file_columns(resource: &Resource) -> Vec<(usize, &'static Column)> {
@@ -24,6 +30,65 @@ pub(in crate::dataset) fn file_columns(resource: &Resource) -> Vec<(usize, &'sta
     let all = || resource.columns.iter().enumerate();
     let additional = all().filter(|(_, column)| column.name == ADDITIONAL);
     additional.chain(all().filter(|(_, column)| is_written(column))).collect()
+}
+
+/// A column of a dataset's files.
+#[derive(Clone, Debug)]
+pub(in crate::dataset) struct FileColumn {
+    pub(in crate::dataset) name: Cow<'static, str>,
+    pub(in crate::dataset) kind: ColumnKind,
+    /// Its number among the columns of a batch.
+    index: usize,
+}
+
+/// The columns of a dataset's files, after that of the tenant.
+#[derive(Clone, Debug)]
+pub(in crate::dataset) struct FileColumns {
+    pub(in crate::dataset) columns: Vec<FileColumn>,
+    /// Kinds of the columns of batches.
+    kinds: Vec<ColumnKind>,
+}
+
+impl FileColumns {
+    /// Those of a resource.
+    pub(in crate::dataset) fn of(resource: &'static Resource) -> Self {
+        let column = |(index, column): (usize, &'static Column)| FileColumn {
+            name: Cow::Borrowed(column.name),
+            kind: column.kind,
+            index,
+        };
+        FileColumns {
+            columns: file_columns(resource).into_iter().map(column).collect(),
+            kinds: resource.columns.iter().map(|column| column.kind).collect(),
+        }
+    }
+
+    /// Those that an answer describes; the last one holds what no other column does. Names that differ in letter case
+    /// only, or that a folder has, are one column to some readers, so the later one gets a number.
+    pub(in crate::dataset) fn described(columns: &[DescribedColumn]) -> Self {
+        let (last, described) = columns.split_last().map_or((None, &[][..]), |(last, all)| (Some(last), all));
+        let mut taken: HashSet<String> =
+            [TENANT_COLUMN, ADDITIONAL].iter().chain(&KEYS).map(|name| name.to_ascii_lowercase()).collect();
+        let mut free = |name: &str| {
+            let numbered = (2..).map(|number| format!("{name}{number}"));
+            let mut names = std::iter::once(name.to_owned()).chain(numbered);
+            names.find(|name| taken.insert(name.to_ascii_lowercase())).unwrap_or_default()
+        };
+        let additional = last.map(|column| FileColumn {
+            name: Cow::Borrowed(ADDITIONAL),
+            kind: column.kind,
+            index: described.len(),
+        });
+        let described = described.iter().enumerate().map(|(index, column)| FileColumn {
+            name: Cow::Owned(free(&column.name)),
+            kind: column.kind,
+            index,
+        });
+        FileColumns {
+            columns: additional.into_iter().chain(described).collect(),
+            kinds: columns.iter().map(|column| column.kind).collect(),
+        }
+    }
 }
 
 /// The columns of one stream. `K` is a text of a dictionary, as a format prepares it.
@@ -45,12 +110,12 @@ struct Source<K> {
 }
 
 impl<K> Columns<K> {
-    pub(super) fn new(resource: &'static Resource) -> Self {
+    pub(super) fn new(columns: &FileColumns) -> Self {
         let source =
-            |column: &Column| Source { kind: column.kind, texts: Vec::new(), known: Vec::new(), data: 0..0 };
+            |kind: &ColumnKind| Source { kind: *kind, texts: Vec::new(), known: Vec::new(), data: 0..0 };
         Columns {
-            sources: resource.columns.iter().map(source).collect(),
-            order: file_columns(resource).iter().map(|(index, _)| *index).collect(),
+            sources: columns.kinds.iter().map(source).collect(),
+            order: columns.columns.iter().map(|column| column.index).collect(),
         }
     }
 

@@ -1,10 +1,9 @@
 //! Writes rows as text, one after the other.
 
-use super::columns::{Columns, TENANT_COLUMN, file_columns};
+use super::columns::{Columns, FileColumns, TENANT_COLUMN};
 use super::encoding::Lines;
 use super::rows::RowWriter;
 use crate::batch::Batch;
-use crate::catalog::Resource;
 use crate::errors::Result;
 
 /// Rows in a format of text.
@@ -13,21 +12,21 @@ pub(super) struct LineWriter<L: Lines> {
     columns: Columns<L::Known>,
     /// What a row begins with: its tenant.
     tenant: Vec<u8>,
-    names: Vec<&'static str>,
+    names: Vec<String>,
     /// What comes before each value.
     labels: Vec<Vec<u8>>,
 }
 
 impl<L: Lines> LineWriter<L> {
-    pub(super) fn new(lines: L, resource: &'static Resource, tenant: &str) -> Self {
+    pub(super) fn new(lines: L, columns: &FileColumns, tenant: &str) -> Self {
         let mut first = lines.label(TENANT_COLUMN);
         lines.text(tenant, &mut first);
-        let names: Vec<_> = file_columns(resource).iter().map(|(_, column)| column.name).collect();
-        let label = |name: &&str| [&b","[..], &lines.label(name)].concat();
+        let names: Vec<_> = columns.columns.iter().map(|column| column.name.to_string()).collect();
+        let label = |name: &String| [&b","[..], &lines.label(name)].concat();
         LineWriter {
             labels: names.iter().map(label).collect(),
             names,
-            columns: Columns::new(resource),
+            columns: Columns::new(columns),
             tenant: first,
             lines,
         }
@@ -36,7 +35,7 @@ impl<L: Lines> LineWriter<L> {
 
 impl<L: Lines> RowWriter for LineWriter<L> {
     fn begin(&mut self, out: &mut Vec<u8>) -> Result<()> {
-        self.lines.header(std::iter::once(TENANT_COLUMN).chain(self.names.iter().copied()), out);
+        self.lines.header(std::iter::once(TENANT_COLUMN).chain(self.names.iter().map(String::as_str)), out);
         Ok(())
     }
 

@@ -11,7 +11,7 @@ mod parquet;
 mod rows;
 mod time;
 
-pub(super) use self::columns::{TENANT_COLUMN, file_columns};
+pub(super) use self::columns::{FileColumns, TENANT_COLUMN, file_columns};
 use self::csv::Csv;
 pub(super) use self::csv_rows::CsvRows;
 use self::json::JsonLines;
@@ -19,7 +19,6 @@ use self::lines::LineWriter;
 use self::parquet::ParquetWriter;
 pub(super) use self::rows::RowWriter;
 use super::document::Format;
-use crate::catalog::Resource;
 use crate::errors::Result;
 
 /// A time as files have it.
@@ -30,15 +29,11 @@ pub(super) fn time_text(ticks: i64) -> String {
 }
 
 /// The writer of a format.
-pub(super) fn row_writer(
-    format: Format,
-    resource: &'static Resource,
-    tenant: &str,
-) -> Result<Box<dyn RowWriter>> {
+pub(super) fn row_writer(format: Format, columns: &FileColumns, tenant: &str) -> Result<Box<dyn RowWriter>> {
     Ok(match format {
-        Format::JsonLines => Box::new(LineWriter::new(JsonLines, resource, tenant)),
-        Format::Csv => Box::new(LineWriter::new(Csv { for_excel: false }, resource, tenant)),
-        Format::CsvExcel => Box::new(LineWriter::new(Csv { for_excel: true }, resource, tenant)),
-        Format::Parquet => Box::new(ParquetWriter::new(resource, tenant)?),
+        Format::JsonLines => Box::new(LineWriter::new(JsonLines, columns, tenant)),
+        Format::Csv => Box::new(LineWriter::new(Csv { for_excel: false }, columns, tenant)),
+        Format::CsvExcel => Box::new(LineWriter::new(Csv { for_excel: true }, columns, tenant)),
+        Format::Parquet => Box::new(ParquetWriter::new(columns, tenant)?),
     })
 }

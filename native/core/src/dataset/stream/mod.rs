@@ -18,7 +18,7 @@ use super::destination::remote::{Remote, Waiter};
 use super::destination::{Destination, Kind, StreamAddress};
 use super::manifest::Manifest;
 use super::stored::part::Files;
-use crate::catalog::{Dataset, ROW_KEY, TIME_GENERATED, log_column, log_stream};
+use crate::catalog::{ROW_KEY, TIME_GENERATED, log_column, log_stream};
 use crate::cloud::Family;
 use crate::context::Context;
 use crate::errors::{Error, INGESTION_FAILED, Result};
@@ -52,7 +52,6 @@ pub(super) struct Outlet {
 /// The rows of a dataset that are sent.
 pub(super) struct Sending<'a> {
     pub(super) destination: &'a dyn Destination,
-    pub(super) dataset: &'static Dataset,
     pub(super) manifest: &'a Manifest,
     /// Name of the file that says how far it has come.
     pub(super) progress: String,
@@ -78,7 +77,7 @@ impl Outlet {
 
     /// Sends all rows that were not sent yet.
     pub(super) fn send(&self, sending: &Sending<'_>) -> Result<()> {
-        let Sending { destination, manifest, progress, .. } = sending;
+        let Sending { destination, manifest, progress } = sending;
         let known: Option<Sent> =
             destination.read(progress)?.and_then(|content| serde_json::from_slice(&content).ok());
         let known = known.filter(|known| known.run == manifest.run);
@@ -111,10 +110,10 @@ impl Outlet {
     }
 
     fn send_files(&self, sending: &Sending<'_>, sent: &mut Sent) -> Result<()> {
-        let Sending { destination, dataset, manifest, progress } = sending;
+        let Sending { destination, manifest, progress } = sending;
         let mut files = Files::of(*destination, manifest);
         files.skip(sent.files);
-        let stream = log_stream(dataset);
+        let stream = log_stream(&manifest.shape.dataset);
         let time = manifest.snapshot_time.as_ref().unwrap_or(&manifest.read_from);
         while let Some(file) = files.next_file()? {
             // Before the first request: if this process dies in it, the next one knows that there was one.
@@ -122,7 +121,7 @@ impl Outlet {
             let key = format!("{}-{:05}", manifest.run, sent.files);
             let mut properties = Vec::new();
             for (name, value) in [
-                (r#"{"dataset":"#, dataset.name),
+                (r#"{"dataset":"#, manifest.shape.dataset.as_str()),
                 (r#","tenantId":"#, manifest.shape.tenant_id.as_str()),
                 (r#","timeGenerated":"#, time.as_str()),
                 (r#","fileKey":"#, key.as_str()),

@@ -35,6 +35,8 @@ pub(crate) struct RowDecoder {
     shared: SharedColumns,
     /// The column of the extras of described rows, once there are any.
     additional: Option<usize>,
+    /// Whether the first description holds for all answers: files have the same columns from their first row on.
+    is_fixed: bool,
     /// Rows that were written to files: a member that says nothing about the row.
     label: Option<&'static str>,
 }
@@ -109,20 +111,33 @@ impl RowDecoder {
         (RowDecoder { shared, ..Self::new(Layout::Described { is_ready: false }) }, Vec::new())
     }
 
+    /// For rows whose columns the first answer describes, and which are written to files. What fits none of them is in
+    /// the last one.
+    pub(crate) fn described_once() -> (Self, Vec<ColumnBuilder>) {
+        (RowDecoder { is_fixed: true, ..Self::described(SharedColumns::default()).0 }, Vec::new())
+    }
+
     /// Whether rows must wait for the description of their columns.
     pub(crate) fn awaits_description(&self) -> bool {
         self.layout == Layout::Described { is_ready: false }
     }
 
     /// Reads rows as they come, because the answer does not describe them.
-    pub(crate) fn do_without_description(&mut self) {
-        self.layout = Layout::Dynamic;
+    pub(crate) fn do_without_description(&mut self, builder: &mut BatchBuilder) {
+        if self.is_fixed {
+            self.layout = Layout::Described { is_ready: true };
+            self.add_additional(builder);
+            builder.keep_columns();
+        } else {
+            self.layout = Layout::Dynamic;
+        }
     }
 
     /// Takes the description of the columns. The builder must have no rows. Gives the columns whose type differs from
     /// that in the answers before.
     pub(crate) fn describe(&mut self, description: &str, builder: &mut BatchBuilder) -> Vec<String> {
-        if !matches!(self.layout, Layout::Described { .. }) {
+        let is_done = self.is_fixed && !self.awaits_description();
+        if is_done || !matches!(self.layout, Layout::Described { .. }) {
             return Vec::new();
         }
         let columns = described::columns(description);
@@ -144,6 +159,9 @@ impl RowDecoder {
             self.names.push(column.name);
             self.seen.push(false);
         }
+        if self.is_fixed {
+            self.add_additional(builder);
+        }
         builder.keep_columns();
         conflicts
     }
@@ -164,6 +182,7 @@ impl RowDecoder {
             extras: Extras::default(),
             shared: SharedColumns::default(),
             additional: None,
+            is_fixed: false,
             label: None,
         }
     }
@@ -296,14 +315,18 @@ impl RowDecoder {
         }
     }
 
+    fn add_additional(&mut self, builder: &mut BatchBuilder) {
+        self.additional = Some(self.names.len());
+        builder.add_column(ADDITIONAL_OF_DESCRIBED, ColumnKind::Variant);
+        self.names.push(Box::default());
+        self.seen.push(false);
+    }
+
     /// Null in the columns that the row did not name. What fits no column has one of its own from the first such row
     /// on.
     fn fill_described(&mut self, builder: &mut BatchBuilder) {
         if self.additional.is_none() && !self.extras.is_empty() {
-            self.additional = Some(self.names.len());
-            builder.add_column(ADDITIONAL_OF_DESCRIBED, ColumnKind::Variant);
-            self.names.push(Box::default());
-            self.seen.push(false);
+            self.add_additional(builder);
         }
         for (index, column) in builder.columns().iter_mut().enumerate() {
             if self.additional == Some(index) {

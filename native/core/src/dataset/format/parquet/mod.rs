@@ -15,11 +15,10 @@ use ::parquet::file::writer::SerializedFileWriter;
 use ::parquet::schema::types::{SchemaDescPtr, TypePtr};
 
 use self::column::{Cells, Parquet};
-use super::columns::Columns;
+use super::columns::{Columns, FileColumns};
 use super::encoding::Encoding as _;
 use super::rows::RowWriter;
 use crate::batch::Batch;
-use crate::catalog::Resource;
 use crate::errors::{Error, Result};
 
 /// Rows of a group at most. Readers skip and read in groups; a writer keeps one in memory, encoded.
@@ -41,13 +40,13 @@ pub(super) struct ParquetWriter {
 }
 
 impl ParquetWriter {
-    pub(super) fn new(resource: &'static Resource, tenant: &str) -> Result<Self> {
-        let (schema, descriptor) = schema::of(resource).map_err(|e| defect(&e))?;
+    pub(super) fn new(columns: &FileColumns, tenant: &str) -> Result<Self> {
+        let (schema, descriptor) = schema::of(columns).map_err(|e| defect(&e))?;
         Ok(ParquetWriter {
-            columns: Columns::new(resource),
+            columns: Columns::new(columns),
             schema,
             descriptor,
-            properties: schema::properties(resource),
+            properties: schema::properties(columns),
             tenant: Parquet.prepare(tenant),
             file: None,
             group: None,

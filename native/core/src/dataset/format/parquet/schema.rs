@@ -8,8 +8,7 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPrope
 use parquet::schema::types::{ColumnPath, SchemaDescPtr, SchemaDescriptor, Type, TypePtr};
 
 use crate::batch::ColumnKind;
-use crate::catalog::Resource;
-use crate::dataset::format::columns::{TENANT_COLUMN, file_columns};
+use crate::dataset::format::columns::{FileColumns, TENANT_COLUMN};
 
 /// What wrote a file: the version of its layout, not of this library, because equal rows make equal files. Readers
 /// trust the statistics of a file only if they can read the version in this text.
@@ -19,15 +18,15 @@ const CREATED_BY: &str = "FedXdr version 1.0.0";
 const PAGE_ROWS: usize = 2_048;
 
 /// The columns of a file.
-fn columns(resource: &Resource) -> impl Iterator<Item = (&'static str, ColumnKind)> {
-    let columns = file_columns(resource).into_iter().map(|(_, column)| (column.name, column.kind));
+fn columns(columns: &FileColumns) -> impl Iterator<Item = (&str, ColumnKind)> {
+    let columns = columns.columns.iter().map(|column| (column.name.as_ref(), column.kind));
     std::iter::once((TENANT_COLUMN, ColumnKind::Dictionary)).chain(columns)
 }
 
 /// Only types that every reader takes: no lists and structures, no nanoseconds, nothing unsigned. Every column may be
 /// null, because what is never null today may be tomorrow.
-pub(super) fn of(resource: &Resource) -> Result<(TypePtr, SchemaDescPtr)> {
-    let fields = columns(resource).map(|(name, kind)| {
+pub(super) fn of(file: &FileColumns) -> Result<(TypePtr, SchemaDescPtr)> {
+    let fields = columns(file).map(|(name, kind)| {
         let (physical, logical) = match kind {
             ColumnKind::Bool => (PhysicalType::BOOLEAN, None),
             ColumnKind::Int => (PhysicalType::INT64, None),
@@ -49,7 +48,7 @@ pub(super) fn of(resource: &Resource) -> Result<(TypePtr, SchemaDescPtr)> {
     Ok((schema, descriptor))
 }
 
-pub(super) fn properties(resource: &Resource) -> WriterPropertiesPtr {
+pub(super) fn properties(file: &FileColumns) -> WriterPropertiesPtr {
     let properties = WriterProperties::builder()
         .set_created_by(CREATED_BY.to_owned())
         .set_compression(Compression::SNAPPY)
@@ -57,7 +56,7 @@ pub(super) fn properties(resource: &Resource) -> WriterPropertiesPtr {
         // Of groups, not of pages: a group has few pages.
         .set_statistics_enabled(EnabledStatistics::Chunk)
         .set_offset_index_disabled(true);
-    let of_own_text = columns(resource)
+    let of_own_text = columns(file)
         .filter(|(_, kind)| matches!(kind, ColumnKind::Text | ColumnKind::TextList | ColumnKind::Variant));
     // Texts that are mostly different would fill a dictionary in vain.
     let properties = of_own_text.fold(properties, |properties, (name, _)| {

@@ -18,7 +18,7 @@ fn file(rows: &[String], rows_of_batch: usize) -> Bytes {
     let resource = catalog::dataset("vulnerabilities").unwrap().resource;
     let (mut decoder, columns) = RowDecoder::typed(resource);
     let mut builder = BatchBuilder::new(0, TENANT, columns);
-    let mut writer = ParquetWriter::new(resource, TENANT).unwrap();
+    let mut writer = ParquetWriter::new(&FileColumns::of(resource), TENANT).unwrap();
     let mut out = Vec::new();
     writer.begin(&mut out).unwrap();
     for batch in rows.chunks(rows_of_batch) {
@@ -87,7 +87,7 @@ fn every_kind_of_value_has_a_type_of_its_own_and_can_be_null() {
 #[test]
 fn the_types_of_columns_come_from_the_catalog() {
     for dataset in catalog::DATASETS {
-        let (_, schema) = schema::of(dataset.resource).unwrap();
+        let (_, schema) = schema::of(&FileColumns::of(dataset.resource)).unwrap();
         let wanted = file_columns(dataset.resource);
         assert_eq!(schema.num_columns(), wanted.len() + 1);
         for (column, (_, wanted)) in schema.columns().iter().skip(1).zip(wanted) {

@@ -1,6 +1,8 @@
 //! Keeps requests within the quotas of the services, for all sessions of the process. A service counts per app, tenant
 //! and kind of request; each of these has a [`Class`] here, in which requests wait for their turn.
 
+#[cfg(test)]
+mod fleet;
 mod limit;
 #[cfg(test)]
 mod simulation;

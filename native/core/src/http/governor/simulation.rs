@@ -11,23 +11,23 @@ use super::{Class, Governor, Limit};
 use crate::clock::Clock;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Counting {
+pub(super) enum Counting {
     Sliding,
     Fixed,
 }
 
 /// A service that counts the requests of one app in one tenant.
-struct Service {
+pub(super) struct Service {
     counting: Counting,
     limits: Vec<Limit>,
     accepted: Vec<Duration>,
     /// Begin and count of the fixed window of each limit.
     windows: Vec<(Duration, u32)>,
-    refused: Vec<Duration>,
+    pub(super) refused: Vec<Duration>,
 }
 
 impl Service {
-    fn new(counting: Counting, limits: &[Limit]) -> Arc<Mutex<Self>> {
+    pub(super) fn new(counting: Counting, limits: &[Limit]) -> Arc<Mutex<Self>> {
         let windows = vec![(Duration::ZERO, 0); limits.len()];
         let limits = limits.to_vec();
         Arc::new(Mutex::new(Service { counting, limits, accepted: Vec::new(), windows, refused: Vec::new() }))
@@ -63,10 +63,23 @@ impl Service {
         self.accepted.push(now);
         Ok(())
     }
+
+    /// The most requests that it accepted within this time.
+    pub(super) fn busiest(&self, window: Duration) -> f64 {
+        let mut first = 0;
+        let mut most = 0;
+        for (index, at) in self.accepted.iter().enumerate() {
+            while self.accepted[first] + window <= *at {
+                first += 1;
+            }
+            most = most.max(index + 1 - first);
+        }
+        f64::from(u32::try_from(most).unwrap())
+    }
 }
 
 /// Sends one request until it is accepted.
-async fn send(
+pub(super) async fn send(
     class: &Arc<Class>,
     clock: &Arc<dyn Clock>,
     caller: u64,

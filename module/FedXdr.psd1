@@ -23,6 +23,7 @@
         'New-FdxConsentUrl'
         'Resolve-FdxError'
         'Search-FdxResourceGraph'
+        'Send-FdxRow'
         'Test-FdxConnection'
         # generated: cmdlets
         'Get-FdxAlert'

@@ -154,6 +154,18 @@ $results = . ([scriptblock]::Create($Command)) 2>&1 3>&1 4>&1 | ForEach-Object {
         "$($refused.messages)" | Should -Match 'another run has the lease of'
     }
 
+    It 'keeps the files and the state of rows that are sent to an event hub' {
+        Set-World @{ eventHubs = @{ rows = 1MB } }
+        # The first publications are kept; the run ends then.
+        Add-Fault @{ service = 'eventHubs'; name = 'status'; code = 400; skip = 2 }
+        $send = "Export-FdxDataset vulnerabilities $($Fake.eventHubs)/rows -StatePath $account/data/x -Mode Full"
+        $answer = Invoke-Export "$send; $send"
+        $answer.results.Result | Should -Be 'Failed', 'Unchanged' -Because "$($answer.messages)"
+        $rows = foreach ($event in @(Get-Received rows)) { $event.Body.TrimEnd("`n") -split "`n" | ConvertFrom-Json }
+        ($rows.id | Sort-Object -Unique).Count | Should -Be 6000
+        $rows.Count | Should -Be 6000
+    }
+
     It 'says that there is no such container' {
         $answer = Invoke-Export "Export-FdxDataset vulnerabilities $account/missing/x"
         $answer.results.ErrorId | Should -Be 'Fdx.Dataset.ContainerNotFound'

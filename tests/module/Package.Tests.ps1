@@ -186,6 +186,12 @@ Describe 'Help' {
         try {
             Reset-Tenant
             Grant-Everything
+            # What examples that send rows take for the address of a service.
+            $rule, $stream = 'dcr-00000000000000000000000000000001', 'Custom-Exposure'
+            $columns = @{ TimeGenerated = 'datetime'; Name = 'string'; Count = 'int' }
+            Set-World @{ rules = @{ $rule = @{ $stream = $columns } }; eventHubs = @{ rows = 1MB } }
+            $env:LOGS_STREAM = "$($Fake.ingestion)/dataCollectionRules/$rule/streams/$stream"
+            $env:EVENT_HUB = "$($Fake.eventHubs)/rows"
             $examples = @((Get-Help $_ -Full).examples.example.code | ForEach-Object { $_ -join "`n" })
             foreach ($code in $examples) {
                 Connect-Tenant
@@ -195,6 +201,7 @@ Describe 'Help' {
             }
         }
         finally {
+            $env:LOGS_STREAM, $env:EVENT_HUB = $null, $null
             Stop-FakeTenant
         }
     }

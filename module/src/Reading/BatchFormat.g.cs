@@ -126,4 +126,11 @@ internal static class Tables
         new("id", ColumnKind.Text),
         new("advice", ColumnKind.Text),
     ];
+
+    internal static readonly ColumnSpec[] RowsSent =
+    [
+        new("rows", ColumnKind.Int),
+        new("requests", ColumnKind.Int),
+        new("bytes", ColumnKind.Int),
+    ];
 }

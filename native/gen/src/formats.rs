@@ -129,6 +129,13 @@ const DATASET_EXPORT_LIST: &[Item] = &[
     property("Advice", "Advice"),
 ];
 
+const ROWS_SENT: &[Item] = &[
+    property("Destination", "Destination").wide(60),
+    property("Rows", "Rows").wide(10),
+    property("Requests", "Requests").wide(8),
+    property("Bytes", "Bytes").wide(12),
+];
+
 const CONSENT_URL: &[Item] = &[property("Tenant", "TenantId"), property("Url", "Url")];
 
 pub(crate) fn generate() -> Result<Generated, Box<dyn std::error::Error>> {
@@ -149,6 +156,7 @@ pub(crate) fn generate() -> Result<Generated, Box<dyn std::error::Error>> {
     list(&mut out, "FedXdr.ConsentUrl", CONSENT_URL)?;
     table(&mut out, "FedXdr.DatasetExport", DATASET_EXPORT)?;
     list(&mut out, "FedXdr.DatasetExport", DATASET_EXPORT_LIST)?;
+    table(&mut out, "FedXdr.RowsSent", ROWS_SENT)?;
     out.push_str("  </ViewDefinitions>\n</Configuration>\n");
     Ok(("module/FedXdr.Format.ps1xml", out))
 }

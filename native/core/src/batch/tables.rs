@@ -24,7 +24,7 @@ use ColumnKind::{Bool, Dictionary, Float, Int, Text, TextList, Time};
 
 /// Every table.
 pub const ALL: &[&Table] =
-    &[&TOKEN, &TOKEN_STATE, &MESSAGE, &SUMMARY, &CHECK, &KNOWN_ERROR, &CONSENT_URL, &EXPORT];
+    &[&TOKEN, &TOKEN_STATE, &MESSAGE, &SUMMARY, &CHECK, &KNOWN_ERROR, &CONSENT_URL, &EXPORT, &ROWS_SENT];
 
 /// A token that was asked for.
 pub(crate) const TOKEN: Table = Table {
@@ -96,6 +96,10 @@ pub(crate) const KNOWN_ERROR: Table = Table {
 /// Where an administrator of a tenant consents.
 pub(crate) const CONSENT_URL: Table =
     Table { name: "ConsentUrl", columns: &[("tenant", Text), ("url", Text)] };
+
+/// Rows that were sent.
+pub(crate) const ROWS_SENT: Table =
+    Table { name: "RowsSent", columns: &[("rows", Int), ("requests", Int), ("bytes", Int)] };
 
 /// What became of one dataset of a tenant.
 pub(crate) const EXPORT: Table = Table {

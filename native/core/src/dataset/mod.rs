@@ -22,3 +22,4 @@ pub use self::document::{Compression, Format, Mode};
 pub(crate) use self::document::{ExportDocument, ExportRequest};
 pub(crate) use self::run::{Summary, export, tenant_id};
 pub(crate) use self::stored::{ImportDocument, ImportRequest, Stored, import};
+pub(crate) use self::stream::{RowsSent, SendDocument, SendRequest, send};

@@ -16,7 +16,7 @@ use crate::blocking::compute;
 use crate::catalog::{self, Dataset, Paging, Parents, Resource, Since};
 use crate::clock::within;
 use crate::context::Context;
-use crate::dataset::{self, ExportRequest, Summary};
+use crate::dataset::{self, ExportRequest, RowsSent, Summary};
 use crate::diagnose::{check, consent, explain};
 use crate::errors::{DATASET_UNFINISHED, Error, ErrorKind, Result, SINCE_TOO_OLD, catch_panics};
 use crate::http::CONNECTIONS_PER_HOST;
@@ -41,6 +41,13 @@ pub(crate) async fn produce(context: Context, request: QueryRequest, items: mpsc
         Work::Check(targets) => check::connection(&context, targets.is_empty()).await,
         Work::Consent(consent) => match consent::rows(&context, &ids, consent) {
             Ok(batch) => batch,
+            Err(error) => {
+                let _ = items.send(Item::Failed(error)).await;
+                return;
+            }
+        },
+        Work::Send(request) => match dataset::send(&context, request).await {
+            Ok(sent) => rows_sent(&sent),
             Err(error) => {
                 let _ = items.send(Item::Failed(error)).await;
                 return;
@@ -181,7 +188,7 @@ impl Job {
                 }
                 Ok(())
             }
-            Work::Tokens | Work::Explain(_) | Work::Consent(_) | Work::Import(_) => Ok(()),
+            Work::Tokens | Work::Explain(_) | Work::Consent(_) | Work::Import(_) | Work::Send(_) => Ok(()),
         };
         if let Err(error) = outcome {
             self.fail(error).await;
@@ -469,6 +476,16 @@ async fn write(context: &Context, report: &Arc<Report>) -> Result<()> {
     let report = Arc::clone(report);
     let written = utc(context.clock.now());
     compute("the writing of a report", move || report.write(&written)).await?
+}
+
+fn rows_sent(sent: &RowsSent) -> Option<Batch> {
+    let mut builder = tables::ROWS_SENT.builder(0, "");
+    let columns = builder.columns();
+    for (column, number) in columns.iter_mut().zip([sent.rows, sent.requests, sent.bytes]) {
+        column.int(i64::try_from(number).unwrap_or(i64::MAX));
+    }
+    builder.end_row();
+    builder.finish()
 }
 
 fn put_summary(columns: &mut [ColumnBuilder], dataset: &str, summary: &Summary) {

@@ -11,7 +11,9 @@ use serde_json::{Map, Value};
 pub(crate) use self::options::Options;
 use crate::catalog::{self, Filter, PageSize, Paging, Resource, Since};
 use crate::cloud::Family;
-use crate::dataset::{ExportDocument, ExportRequest, ImportDocument, ImportRequest};
+use crate::dataset::{
+    ExportDocument, ExportRequest, ImportDocument, ImportRequest, SendDocument, SendRequest,
+};
 use crate::diagnose::check::CheckTarget;
 use crate::diagnose::consent::Consent;
 use crate::errors::{Error, Result, excerpt};
@@ -55,6 +57,8 @@ pub(crate) enum Work {
     Export(Arc<ExportRequest>),
     /// Rows from such files.
     Import(Arc<ImportRequest>),
+    /// Rows of anybody's own, to a service.
+    Send(Arc<SendRequest>),
     /// Counts of rows, as a page.
     Report(Arc<Report>),
     Token {
@@ -91,7 +95,7 @@ impl Work {
     /// Whether it does something in each tenant.
     pub(crate) fn reads_tenants(&self) -> bool {
         match self {
-            Work::Tokens | Work::Explain(_) | Work::Consent(_) | Work::Import(_) => false,
+            Work::Tokens | Work::Explain(_) | Work::Consent(_) | Work::Import(_) | Work::Send(_) => false,
             Work::Report(report) => report.source.is_none(),
             Work::Check(targets) => !targets.is_empty(),
             Work::Rows(_) | Work::Call(_) | Work::Hunting(_) | Work::Export(_) | Work::Token { .. } => true,
@@ -164,6 +168,7 @@ enum Kind {
     Hunting,
     Export,
     Import,
+    Send,
     Report,
     Token,
     Tokens,
@@ -303,6 +308,10 @@ impl QueryRequest {
                 first = document.first;
                 Work::Import(Arc::new(ImportRequest::of(&document, destination)?))
             }
+            Kind::Send => {
+                let document: SendDocument = members.read(kind)?;
+                Work::Send(Arc::new(SendRequest::of(document, destination)?))
+            }
             Kind::Report => {
                 let document: ReportDocument = members.read(kind)?;
                 throttle_limit = document.throttle_limit;
@@ -338,7 +347,7 @@ impl QueryRequest {
             waited: Duration::from_millis(waited_ms),
             // A folder says which tenants it has.
             tenants: match (&work, &tenants) {
-                (work, None) if work.reads_files() => Vec::new(),
+                (work, None) if work.reads_files() || matches!(work, Work::Send(_)) => Vec::new(),
                 _ => self::tenants(tenants.as_deref().unwrap_or_default(), settings)?,
             },
             throttle_limit: throttle_limit.unwrap_or(DEFAULT_THROTTLE_LIMIT).clamp(1, 256),

@@ -4,6 +4,7 @@
 
 mod batch;
 mod row;
+mod rows;
 mod service;
 #[cfg(test)]
 pub(super) mod tests;
@@ -13,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::batch::Batch;
 use self::row::Style;
+pub(crate) use self::rows::{RowsSent, SendDocument, SendRequest, send};
 use self::service::Service;
 use super::destination::remote::{Remote, Waiter};
 use super::destination::{Destination, Kind, StreamAddress};
@@ -171,12 +173,12 @@ impl Outlet {
             Kind::LogAnalytics => {
                 let before = format!(r#""{TIME_GENERATED}":"{time}","{ROW_KEY}":"{key}-{number}""#);
                 // A column without a value is null.
-                let style = Style { before: &before, name: &|name| log_column(name), without_null: true };
+                let style = Style { before: &before, name: log_column, without_null: true };
                 row::write(&members()?, &style, room, line);
             }
             Kind::EventHubs if json.len() > room / 2 => {
                 // Its quotes are escaped once more.
-                let style = Style { before: "", name: &|name| name.to_owned(), without_null: false };
+                let style = Style { before: "", name: str::to_owned, without_null: false };
                 row::write(&members()?, &style, room / 2, line);
             }
             Kind::EventHubs => {

@@ -41,7 +41,7 @@ pub(super) struct Style<'a> {
     /// Members that come first.
     pub(super) before: &'a str,
     /// Gives the name of a member.
-    pub(super) name: &'a dyn Fn(&str) -> String,
+    pub(super) name: fn(&str) -> String,
     /// Whether members that are null are left out.
     pub(super) without_null: bool,
 }
@@ -101,7 +101,7 @@ mod tests {
 
     fn written(json: &str, limit: usize) -> serde_json::Value {
         let mut out = Vec::new();
-        let style = Style { before: r#""a":1"#, name: &|name| name.to_uppercase(), without_null: true };
+        let style = Style { before: r#""a":1"#, name: str::to_uppercase, without_null: true };
         write(&members(json).unwrap(), &style, limit, &mut out);
         assert!(out.len() <= limit);
         serde_json::from_slice(&out).unwrap()

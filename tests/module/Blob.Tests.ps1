@@ -113,34 +113,49 @@ $results = . ([scriptblock]::Create($Command)) 2>&1 3>&1 4>&1 | ForEach-Object {
     }
 
     It 'goes on after it was killed, and makes the files of a run that was not: <mode>' -ForEach @(
-        @{ mode = 'Auto'; service = 'defender'; counted = 'pages' }
-        @{ mode = 'Full'; service = 'blob'; counted = 'files' }
+        @{ mode = 'Auto'; rows = 500; files = 12; service = 'defender'; counted = 'pages' }
+        @{ mode = 'Full'; rows = 500; files = 12; service = 'blob'; counted = 'files' }
+        @{ mode = 'Delta'; rows = 3; files = 10; service = 'defender'; counted = 'pages' }
     ) {
-        Set-World @{ vulnerabilityPageSize = 500; exportFiles = 12 }
-        $arguments = "-RowsPerFile 500 -Mode $mode"
-        $whole = (Invoke-Export "Export-FdxDataset vulnerabilities $account/data/whole $arguments").results
-        $whole.Result, $whole.Files | Should -Be 'Complete', 12
+        $snapshot = [DateTime]::UtcNow.AddHours(-12).ToString('yyyy-MM-ddTHH:mm:ssZ')
+        Set-World @{ vulnerabilityPageSize = 500; exportPageSize = 3; exportFiles = 12; snapshot = $snapshot }
+        function Get-Command([string] $Name, [string] $Mode) {
+            "Export-FdxDataset vulnerabilities $account/data/$Name -RowsPerFile $rows -Mode $Mode"
+        }
+        # A destination that has the whole list already, if the changes are read.
+        function Set-Destination([string] $Name) {
+            if ($mode -eq 'Delta') { $null = Invoke-Export (Get-Command $Name Full) }
+        }
+        Set-Destination whole
+        $whole = (Invoke-Export (Get-Command whole $mode)).results
+        $whole.Result | Should -Be 'Complete'
+        $whole.Files | Should -BeGreaterOrEqual $files
+        $expected = Get-BlobHash whole | ConvertTo-Json
         Add-Fault @{ service = $service; name = 'slow'; delayMs = 60; times = 100000; pathContains = 'ByMachine' }
         $random = [Random]::new(815)
         $killed = 0
-        foreach ($kill in 1..3) {
-            $before = Get-Count $counted
-            $process = Start-Export "Export-FdxDataset vulnerabilities $account/data/killed $arguments"
-            $killed += Stop-Midway $process $counted $before $random
-            # Otherwise the lease of the dead process lasts for a minute.
-            $null = Invoke-Storage PUT "$(Get-Lock killed)?comp=lease" @{
-                'x-ms-lease-action' = 'break'; 'x-ms-lease-break-period' = '0'
+        for ($round = 1; $killed -lt $Kills -and $round -le $Kills; $round++) {
+            Set-Destination "killed$round"
+            foreach ($kill in 1..3) {
+                $before = Get-Count $counted
+                $process = Start-Export (Get-Command "killed$round" $mode)
+                $killed += Stop-Midway $process $counted $before $random
+                # Otherwise the lease of the dead process lasts for a minute.
+                $null = Invoke-Storage PUT "$(Get-Lock "killed$round")?comp=lease" @{
+                    'x-ms-lease-action' = 'break'; 'x-ms-lease-break-period' = '0'
+                }
             }
+            # Nothing is visible before it is whole.
+            $own = @(Get-BlobName | Where-Object { $_ -like "killed$round/_fedxdr/*/20*.json" })
+            if ($mode -ne 'Delta' -and -not $own) { (Get-BlobHash "killed$round").Count | Should -Be 0 }
+            $result = (Invoke-Export (Get-Command "killed$round" $mode)).results
+            $result.Result | Should -BeIn 'Resumed', 'Complete', 'Unchanged'
+            Get-BlobHash "killed$round" | ConvertTo-Json | Should -Be $expected
+            $own = @(Get-BlobName | Where-Object { $_ -like "killed$round/_fedxdr/*" })
+            $own.Count | Should -Be ($mode -eq 'Delta' ? 3 : 2)
         }
         $killed | Should -BeGreaterThan 0
-        # Nothing is visible before it is whole.
-        if (-not @(Get-BlobName | Where-Object { $_ -like 'killed/_fedxdr/*/20*.json' })) {
-            (Get-BlobHash killed).Count | Should -Be 0
-        }
-        $result = (Invoke-Export "Export-FdxDataset vulnerabilities $account/data/killed $arguments").results
-        $result.Result | Should -BeIn 'Resumed', 'Complete', 'Unchanged'
-        (Get-BlobHash killed | ConvertTo-Json) | Should -Be (Get-BlobHash whole | ConvertTo-Json)
-        @(Get-BlobName | Where-Object { $_ -like 'killed/_fedxdr/*' }).Count | Should -Be 2
+        Write-Host "Azurite, ${mode}: $killed runs were killed"
     }
 
     It 'refuses a second run while the first one has the lease, and frees it at the end' {

@@ -327,46 +327,72 @@ Describe 'Export-FdxDataset' {
         (Get-ChildItem $resumed.Path | Get-FileHash).Hash | Should -Be (Get-ChildItem $whole.Path | Get-FileHash).Hash
     }
 
+    # Every destination is killed three times at most, then a run comes to its end. $Kills is how many kills in all.
     It 'goes on after it was killed, and makes the files of a run that was not: <mode>, <format>' -ForEach @(
-        @{ mode = 'Auto'; format = 'JsonLines'; service = 'defender'; counted = 'pages' }
-        @{ mode = 'Full'; format = 'Parquet'; service = 'blob'; counted = 'files' }
+        @{ mode = 'Auto'; format = 'JsonLines'; rows = 500; files = 12; service = 'defender'; counted = 'pages' }
+        @{ mode = 'Full'; format = 'Parquet'; rows = 500; files = 12; service = 'blob'; counted = 'files' }
+        @{ mode = 'Delta'; format = 'Csv'; rows = 3; files = 10; service = 'defender'; counted = 'pages' }
     ) {
-        Set-World @{ vulnerabilityPageSize = 500; exportFiles = 12 }
+        $snapshot = [DateTime]::UtcNow.AddHours(-12).ToString('yyyy-MM-ddTHH:mm:ssZ')
+        Set-World @{ vulnerabilityPageSize = 500; exportPageSize = 3; exportFiles = 12; snapshot = $snapshot }
         Connect-Tenant
-        $whole = Export-FdxDataset vulnerabilities "$folder/whole" -RowsPerFile 500 -Mode $mode -Format $format
-        $whole.Files | Should -Be 12
+        $first = @{ Dataset = 'vulnerabilities'; Mode = 'Full'; Format = $format; RowsPerFile = $rows }
+        $export = $first + @{}
+        $export.Mode = $mode
+        if ($mode -eq 'Delta') {
+            $before = Export-FdxDataset @first "$folder/before"
+            $before.Result | Should -Be 'Complete'
+        }
+        # A destination that has the whole list already, if the changes are read.
+        function New-Destination([string] $Name) {
+            if ($mode -eq 'Delta') { Copy-Item "$folder/before" "$folder/$Name" -Recurse }
+            "$folder/$Name"
+        }
+        $whole = Export-FdxDataset @export (New-Destination whole)
+        $whole.Result | Should -Be 'Complete'
+        $whole.Files | Should -BeGreaterOrEqual $files
         $job = "$TestDrive/job.ps1"
         Set-Content $job @'
-param([string] $Addresses, [string] $Destination, [string] $Mode, [string] $Format)
+param([string] $Addresses, [string] $Destination, [string] $Mode, [string] $Format, [int] $Rows)
 $fake = Get-Content $Addresses -Raw | ConvertFrom-Json
 Import-Module FedXdr
 $endpoint = @{ authority = $fake.authority; defender = $fake.defender }
 $ids = @{ ClientId = $fake.clientId; ManagedIdentityClientId = $fake.managedIdentity.clientId }
 Connect-Fdx -TenantId $fake.tenants[0].tenantId -Endpoint $endpoint @ids
-Export-FdxDataset vulnerabilities $Destination -RowsPerFile 500 -Mode $Mode -Format $Format
+Export-FdxDataset vulnerabilities $Destination -RowsPerFile $Rows -Mode $Mode -Format $Format
 '@
         $addresses = "$TestDrive/addresses.json"
         $Fake | ConvertTo-Json -Depth 8 | Set-Content $addresses
         Add-Fault @{ service = $service; name = 'slow'; delayMs = 60; times = 100000; pathContains = 'ByMachine' }
         $pwsh = Join-Path $PSHOME ($IsWindows ? 'pwsh.exe' : 'pwsh')
         $random = [Random]::new(4711)
+        $hashes = {
+            param($Path)
+            $all = Get-ChildItem $Path -Recurse -File | Where-Object FullName -notmatch _fedxdr | Sort-Object FullName
+            ($all | Get-FileHash).Hash -join ' '
+        }
+        $expected = & $hashes "$folder/whole"
         $killed = 0
-        foreach ($kill in 1..3) {
-            $before = Get-Count $counted
-            $start = [Diagnostics.ProcessStartInfo]::new($pwsh)
-            $arguments = '-NoProfile', '-NonInteractive', '-File', $job, $addresses, "$folder/killed"
-            $arguments += $mode, $format
-            foreach ($argument in $arguments) { $start.ArgumentList.Add($argument) }
-            $start.RedirectStandardOutput = $true
-            $process = [Diagnostics.Process]::Start($start)
-            $killed += Stop-Midway $process $counted $before $random
+        for ($round = 1; $killed -lt $Kills -and $round -le $Kills; $round++) {
+            $destination = New-Destination "killed$round"
+            foreach ($kill in 1..3) {
+                $before = Get-Count $counted
+                $start = [Diagnostics.ProcessStartInfo]::new($pwsh)
+                $arguments = '-NoProfile', '-NonInteractive', '-File', $job, $addresses, $destination
+                $arguments += $mode, $format, $rows
+                foreach ($argument in $arguments) { $start.ArgumentList.Add($argument) }
+                $start.RedirectStandardOutput = $true
+                $process = [Diagnostics.Process]::Start($start)
+                $killed += Stop-Midway $process $counted $before $random
+            }
+            $result = Export-FdxDataset @export $destination
+            $result.Result | Should -BeIn 'Resumed', 'Complete', 'Unchanged'
+            & $hashes $destination | Should -Be $expected
+            $own = @(Get-ChildItem "$destination/_fedxdr" -Recurse -File)
+            $own.Count | Should -Be ($mode -eq 'Delta' ? 3 : 2)
         }
         $killed | Should -BeGreaterThan 0
-        $result = Export-FdxDataset vulnerabilities "$folder/killed" -RowsPerFile 500 -Mode $mode -Format $format
-        $result.Result | Should -BeIn 'Resumed', 'Complete', 'Unchanged'
-        $hashes = { param($Result) (Get-ChildItem $Result.Path | Get-FileHash).Hash -join ' ' }
-        & $hashes $result | Should -Be (& $hashes $whole)
-        @(Get-ChildItem "$folder/killed/_fedxdr" -Recurse -File).Count | Should -Be 2
+        Write-Host "$mode, ${format}: $killed runs were killed"
     }
 
     It 'ends at Ctrl+C, goes on later, and lets the next run of the process begin at once' {

@@ -181,8 +181,10 @@ function Assert-NoSecret([string] $Text, [string[]] $Secret = (Invoke-Control GE
     }
 }
 
+# How often the tests of killed runs kill one. Set FEDXDR_KILLS for a longer test.
+$script:Kills = $env:FEDXDR_KILLS ? [int] $env:FEDXDR_KILLS : 3
+
 # Kills a process after a random part of its work: some requests of a kind, $Before of which were there when it began.
-# True if it had not ended by itself.
 function Stop-Midway([Diagnostics.Process] $Process, [string] $Counted, [long] $Before, [Random] $Random) {
     $until = $Random.Next(1, 6)
     while ((Get-Count $Counted) - $Before -lt $until -and -not $Process.HasExited) {

@@ -207,7 +207,8 @@ impl Endpoint {
         } else {
             self.check(state, call, &["pageSize", "$top"])?;
         }
-        let size = parameter(call, "pageSize", LARGEST_EXPORT_PAGE)?.unwrap_or(EXPORT_PAGE).max(1);
+        let asked = parameter(call, "pageSize", LARGEST_EXPORT_PAGE)?.unwrap_or(EXPORT_PAGE);
+        let size = asked.min(state.world().export_page_size).max(1);
         let top = parameter(call, "$top", LARGEST_EXPORT_PAGE)?;
         let of_machines = (customer.machines * samples.len()) as u64;
         // The service sends changes of the first period again.

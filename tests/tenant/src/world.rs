@@ -38,6 +38,8 @@ pub struct World {
     pub machine_page_size: usize,
     /// Rows of a page of vulnerabilities unless the client says otherwise.
     pub vulnerability_page_size: usize,
+    /// Rows of a page of the other export assessments, and of the changes of vulnerabilities, at most.
+    pub export_page_size: u64,
     /// When the newest snapshot of the export assessments was made.
     pub snapshot: String,
     /// Files of a snapshot.
@@ -394,6 +396,7 @@ impl World {
             paths_without_links: Vec::new(),
             machine_page_size: 10_000,
             vulnerability_page_size: 50_000,
+            export_page_size: 200_000,
             snapshot: "2026-11-24T11:01:00Z".to_owned(),
             export_files: 3,
             rules: BTreeMap::new(),

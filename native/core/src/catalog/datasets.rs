@@ -39,10 +39,9 @@ const fn list(name: &'static str, resource: &Resource) -> Dataset {
     Dataset { name, resource: listed(resource), files: None, is_snapshot: false, changes: None }
 }
 
-const VULNERABILITY_CHANGES: Dataset = Dataset {
-    is_snapshot: true,
-    ..list("vulnerabilityChanges", &defender::software_vulnerabilities_by_machine::CHANGES)
-};
+/// No snapshot: what tells changes that come twice is not known to a later run, which reads them from the beginning.
+const VULNERABILITY_CHANGES: Dataset =
+    list("vulnerabilityChanges", &defender::software_vulnerabilities_by_machine::CHANGES);
 
 /// Every dataset.
 pub const DATASETS: &[Dataset] = &[

@@ -122,7 +122,7 @@ impl Run<'_> {
         }
         let Opened { unfinished, whole, changes } = opened;
         if let Some(changes) = changes {
-            return self.changes(writer, unfinished, changes, sink).await;
+            return self.changes(writer, changes, sink).await;
         }
         let new_sink = || sink(self.dataset);
         let files = match self.files() {
@@ -169,42 +169,23 @@ impl Run<'_> {
     async fn changes(
         &self,
         mut writer: Writer,
-        unfinished: Option<State>,
-        mut changes: Changes,
+        changes: Changes,
         sink: &impl Fn(&'static Dataset) -> Sink,
     ) -> Result<(Manifest, &'static str)> {
-        let of = changes.of;
+        let Changes { of, since, seen } = changes;
         let Since::Query { parameter, .. } = of.resource.since else {
             return Err(Error::internal("changes need a time"));
         };
-        let since = changes.since.clone();
         self.context.reporter.verbose(format!(
             "Dataset: reading the changes of {} of tenant {} since {since}.",
             self.dataset.name, self.tenant
         ));
         let plan = Plan::of(&self.context.settings, of.resource, Scope::List, &[(parameter, since)])?;
-        let new_sink = || sink(of);
-        let begin = |seen| {
-            let mut sink = sink(of);
-            sink.unique = Some(seen);
-            sink
-        };
-        if let Some(next) = unfinished.and_then(|state| state.next) {
-            writer.begin(Begin::Continued);
-            let rest = self.from(plan.clone(), &next)?;
-            match self.read(writer, rest, begin(changes.seen), &new_sink).await {
-                Err(error) if is_gone(&error) => {
-                    self.say("the service no longer has the rest of the changes, so they are read anew");
-                    let (again, opened) = self.open().await?;
-                    let lost = || Error::internal("what a run reads has changed");
-                    (writer, changes) = (again, opened.changes.ok_or_else(lost)?);
-                }
-                done => return done.map(|manifest| (manifest, "Resumed")),
-            }
-        }
+        let mut rows = sink(of);
+        rows.unique = Some(seen);
         writer.begin(Begin::Anew(None));
         let all = Source::Pages(Box::new(plan));
-        let manifest = self.read(writer, all, begin(changes.seen), &new_sink).await?;
+        let manifest = self.read(writer, all, rows, &|| sink(of)).await?;
         let result = if manifest.rows == 0 { "Unchanged" } else { "Complete" };
         Ok((manifest, result))
     }

@@ -13,7 +13,7 @@ Describe 'Export-FdxDataset to a service that keeps no files' {
             $streams["Custom-$($table.Value.name)"] = $columns
         }
         $rule = 'dcr-00000000000000000000000000000001'
-        $pwsh = Join-Path $PSHOME pwsh
+        $pwsh = Join-Path $PSHOME ($IsWindows ? 'pwsh.exe' : 'pwsh')
 
         function Get-Rows([string] $Hub) {
             foreach ($event in @(Get-Received $Hub)) { $event.Body.TrimEnd("`n") -split "`n" | ConvertFrom-Json }

@@ -95,7 +95,7 @@ Describe 'Send-FdxRow' {
     }
 
     It 'says what is wrong: <id>' -ForEach @(
-        @{ id = 'Fdx.Dataset.InvalidDestination'; what = { 1 | Select-Object @{ n = 'Name'; e = { 'x' } } }; to = './data' }
+        @{ id = 'Fdx.Dataset.InvalidDestination'; what = { New-Row 1 }; to = './data' }
         @{ id = 'Fdx.Dataset.InvalidDestination'; what = { New-Row 1 }; to = 'rule' }
         @{ id = 'Fdx.Ingestion.InvalidRow'; what = { New-Row 1; 'text' }; to = 'stream' }
         @{ id = 'Fdx.Ingestion.NotFound'; what = { New-Row 1 }; to = 'other' }

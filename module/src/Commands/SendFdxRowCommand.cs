@@ -70,8 +70,8 @@ public sealed class SendFdxRowCommand : FdxCommand
     private void Add(object part)
     {
         var sent = (RowsSent)part;
-        _sent = _sent is null
-            ? sent
-            : new RowsSent(Destination, _sent.Rows + sent.Rows, _sent.Requests + sent.Requests, _sent.Bytes + sent.Bytes);
+        var before = _sent ?? new RowsSent(Destination, 0, 0, 0);
+        _sent = new RowsSent(
+            Destination, before.Rows + sent.Rows, before.Requests + sent.Requests, before.Bytes + sent.Bytes);
     }
 }

@@ -44,7 +44,7 @@ public sealed class DatasetExport
     /// <summary>How long this run took.</summary>
     public TimeSpan? Duration { get; init; }
 
-    /// <summary>Folder of the files.</summary>
+    /// <summary>Folder of the files, or the service that their rows were sent to.</summary>
     public string? Path { get; init; }
 
     /// <summary>Id of the error.</summary>

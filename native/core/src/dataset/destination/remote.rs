@@ -1,5 +1,6 @@
 //! Requests to a service of Azure that takes what is exported, with their token and their retries.
 
+use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use url::Url;
 use crate::auth;
 use crate::clock::within;
 use crate::context::Context;
-use crate::errors::{Error, Result, excerpt};
+use crate::errors::{Error, KnownError, Result, excerpt};
 use crate::http::retry::{Attempt, Outcome, Pauses, Policy, Transient, is_transient, retry_after};
 use crate::http::{
     Class, Method, Received, Request, TransportError, TransportErrorKind, Turn, limits, quoter, sensitive,
@@ -285,18 +286,42 @@ impl Waiter {
         &self.handle
     }
 
-    /// Waits for requests, unless the run is stopped.
+    /// Waits for requests, unless the run is stopped: that is an error of `stopped`.
     pub(in crate::dataset) fn wait<T>(
         &self,
-        stopped: impl FnOnce() -> Error,
+        stopped: &'static KnownError,
         work: impl Future<Output = Result<T>>,
     ) -> Result<T> {
+        result_of(work, |work| self.run(stopped, work))
+    }
+
+    /// As above. It is compiled once, whatever the work is.
+    pub(super) fn run(&self, stopped: &'static KnownError, work: Work<'_>) -> Result<()> {
         self.handle.block_on(async {
             tokio::select! {
                 biased;
-                () = self.stop.cancelled() => Err(stopped()),
+                () = self.stop.cancelled() => Err(stopped.error("the run was stopped")),
                 done = work => done,
             }
         })
     }
+}
+
+/// Work whose result is elsewhere.
+pub(super) type Work<'a> = Pin<&'a mut dyn Future<Output = Result<()>>>;
+
+/// Lets `run` do some work, and gives its result.
+pub(super) fn result_of<T>(
+    work: impl Future<Output = Result<T>>,
+    run: impl FnOnce(Work<'_>) -> Result<()>,
+) -> Result<T> {
+    let mut result = None;
+    {
+        let work = pin!(async {
+            result = Some(work.await?);
+            Ok(())
+        });
+        run(work)?;
+    }
+    result.ok_or_else(|| Error::internal("a request has no result"))
 }

@@ -191,8 +191,7 @@ impl Outlet {
 
     /// Sends the rows of a batch, and notes how far that has come.
     fn flush(&self, batch: &mut Batch, sending: &Sending<'_>, sent: &mut Sent) -> Result<()> {
-        let stopped = || INGESTION_FAILED.error("the run was stopped");
-        while let Some(rows) = self.waiter.wait(stopped, batch.next(&self.remote, &self.service))? {
+        while let Some(rows) = self.waiter.wait(&INGESTION_FAILED, batch.next(&self.remote, &self.service))? {
             sent.rows += rows;
             note(sending.destination, &sending.progress, sent)?;
         }

@@ -12,7 +12,7 @@ use url::Url;
 
 use super::service::Service;
 use crate::clock::{random, within};
-use crate::dataset::destination::remote::Call;
+use crate::dataset::destination::remote::{Call, Work};
 use crate::errors::{DATASET_IN_USE, DATASET_LEASE_LOST, Error, Result};
 use crate::http::Method;
 
@@ -101,7 +101,7 @@ impl Lease {
     }
 
     /// Does something while the lease is held. It ends early if the lease is lost.
-    pub(super) async fn during<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+    pub(super) async fn during(&self, work: Work<'_>) -> Result<()> {
         // The machine may have slept.
         if self.service.remote.context.clock.now() >= self.until() {
             self.renew().await;

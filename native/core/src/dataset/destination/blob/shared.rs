@@ -1,11 +1,12 @@
 //! What every file of a container needs.
 
+use std::pin::pin;
 use std::sync::{Arc, OnceLock};
 
 use super::address::BlobAddress;
 use super::lease::Lease;
 use super::service::Service;
-use crate::dataset::destination::remote::{Call, Waiter};
+use crate::dataset::destination::remote::{Call, Waiter, Work, result_of};
 use crate::errors::{DATASET_STORAGE, Error, Result};
 use crate::http::Method;
 
@@ -20,13 +21,14 @@ pub(super) struct Shared {
 impl Shared {
     /// Waits for requests, unless the run is stopped or has lost its lease.
     pub(super) fn wait<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
-        let work = async {
-            match self.lease.get() {
-                Some(lease) => lease.during(work).await,
-                None => work.await,
-            }
-        };
-        self.waiter.wait(|| DATASET_STORAGE.error("the run was stopped"), work)
+        result_of(work, |work| self.run(work))
+    }
+
+    fn run(&self, work: Work<'_>) -> Result<()> {
+        match self.lease.get() {
+            Some(lease) => self.waiter.run(&DATASET_STORAGE, pin!(lease.during(work))),
+            None => self.waiter.run(&DATASET_STORAGE, work),
+        }
     }
 
     pub(super) fn call(&self, method: Method, name: &str) -> Call {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use url::Url;
 
+use super::ahead::{self, Ahead, Sent};
 use super::lines::Lines;
 use crate::catalog::{Dataset, Quota};
 use crate::context::Context;
@@ -16,7 +17,7 @@ use crate::errors::{
     UNEXPECTED_SHAPE, UNREADABLE_ROW,
 };
 use crate::http::retry::{Attempt, Outcome, Policy, is_transient, retry_after};
-use crate::http::{Class, Key, Method, Request, Response, TransportError, TransportErrorKind, limits};
+use crate::http::{Class, Key, Method, Response, TransportError, TransportErrorKind, limits};
 use crate::read::pager;
 use crate::read::plan::Plan;
 use crate::read::sink::{Pushed, Sink};
@@ -27,6 +28,9 @@ use crate::settings::{is_loopback, is_secure};
 const NEAR_END: Duration = Duration::from_secs(120);
 /// How often the address of one file is replaced.
 const NEW_ADDRESSES: u32 = 3;
+
+/// Makes a sink of a dataset's rows.
+pub(crate) type NewSink<'a> = dyn Fn(&'static Dataset) -> Sink + Send + Sync + 'a;
 
 /// The files of one snapshot.
 #[derive(Clone)]
@@ -94,19 +98,20 @@ impl Files<'_> {
         mut listing: Listing,
         first: usize,
         sink: &mut Sink,
-        new_sink: &impl Fn() -> Sink,
+        new_sink: &NewSink<'_>,
     ) -> Result<()> {
+        let mut ahead = Ahead::default();
         for index in first..listing.files.len() {
             let mut progress = Progress::default();
             let mut attempts = 0;
-            while !self.file(&listing, index, sink, &mut progress).await? {
+            while !self.file(&listing, index, sink, &mut progress, &mut ahead).await? {
                 attempts += 1;
                 if attempts > NEW_ADDRESSES {
                     let message =
                         format!("{} was refused, also with a new address", self.name(&listing, index));
                     return Err(DATASET_FILE.error(message).with_status(403));
                 }
-                let again = self.list(new_sink()).await?;
+                let again = self.list(new_sink(self.dataset)).await?;
                 if !again.is_same(&listing) {
                     let (before, now) = (&listing.generated, &again.generated);
                     let message =
@@ -137,6 +142,7 @@ impl Files<'_> {
         index: usize,
         sink: &mut Sink,
         progress: &mut Progress,
+        ahead: &mut Ahead,
     ) -> Result<bool> {
         let url = &listing.files[index];
         if ends_soon(url, self.context.clock.now()) {
@@ -145,15 +151,28 @@ impl Files<'_> {
         let name = self.name(listing, index);
         self.context.reporter.verbose(format!("Request: GET {name}, tenant {}.", self.tenant));
         let what = format!("{name}, tenant {}", self.tenant);
+        let next = listing.files.get(index + 1..).unwrap_or_default();
+        let download = Download { files: self, url, name, next, ahead, sink, progress };
+        self.context.retry(&what, &Policy::of(&self.context.settings.retry), download).await
+    }
+}
+
+impl Files<'_> {
+    /// What the requests to the host of a file are counted with.
+    fn class(&self, url: &Url) -> Arc<Class> {
         let key = Key {
             app: String::new(),
             tenant: url.host_str().unwrap_or_default().to_owned(),
             family: self.dataset.resource.family,
             quota: Quota::Unpublished as u8,
         };
-        let class = self.context.governor.class(key, &[], None, self.context.clock.now());
-        let download = Download { files: self, url, name, class, sink, progress };
-        self.context.retry(&what, &Policy::of(&self.context.settings.retry), download).await
+        self.context.governor.class(key, &[], None, self.context.clock.now())
+    }
+
+    async fn send(&self, url: &Url) -> Result<Sent> {
+        let class = self.class(url);
+        let mut place = class.place(&self.context.clock, self.context.caller, |_| Ok::<_, Error>(())).await?;
+        Ok(self.context.send(ahead::request(url.clone()), limits::ANSWER, &mut place).await)
     }
 }
 
@@ -177,7 +196,9 @@ struct Download<'a> {
     files: &'a Files<'a>,
     url: &'a Url,
     name: String,
-    class: Arc<Class>,
+    /// The files after it.
+    next: &'a [Url],
+    ahead: &'a mut Ahead,
     sink: &'a mut Sink,
     progress: &'a mut Progress,
 }
@@ -199,10 +220,11 @@ impl Attempt for Download<'_> {
         let before = self.progress.rows;
         let context = self.files.context;
         let _request = self.sink.request().await;
-        let mut place = self.class.place(&context.clock, context.caller, |_| Ok::<_, Error>(())).await?;
-        // Nothing but the address: a token would give a stranger the customer's data.
-        let request = Request::new(Method::GET, self.url.clone());
-        let error = match context.send(request, limits::ANSWER, &mut place).await {
+        let sent = match self.ahead.take(self.url).await {
+            Some(sent) => sent,
+            None => self.files.send(self.url).await?,
+        };
+        let error = match sent {
             Ok(response) if response.status == 200 => match self.checked_body(response).await {
                 Ok(()) => return Ok(Outcome::Done(true)),
                 Err(Failure::Doubtful) => return Ok(Outcome::Renewed),
@@ -237,6 +259,14 @@ impl Download<'_> {
         let has_length = response.header("content-length").is_some_and(|length| length != "0");
         let mut response = response.unpacked();
         let _reader = self.sink.begin(&mut response).await;
+        // While other tenants wait, they use the time.
+        if self.sink.has_reader_to_spare() {
+            let context = self.files.context;
+            let now = context.clock.now();
+            for next in self.next.iter().take(ahead::FILES).filter(|next| !ends_soon(next, now)) {
+                self.ahead.begin(context, self.files.class(next), next);
+            }
+        }
         let read = self.body(&mut response, has_length).await;
         if matches!(read, Err(Failure::Doubtful)) {
             while response.chunk().await.map_err(|e| self.failure(&e))?.is_some() {}

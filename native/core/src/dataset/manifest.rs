@@ -2,6 +2,7 @@
 //! folder beside the data, because readers take every file below a dataset for rows.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::destination::{PartName, StreamAddress};
 use super::document::{Compression, ExportRequest, Format, Mode};
@@ -9,7 +10,6 @@ use super::format::{FileColumns, TENANT_COLUMN};
 use super::snapshot;
 use crate::batch::TICKS_PER_SECOND;
 use crate::catalog::{ColumnKind, Dataset};
-use crate::hunting::document::Asked;
 use crate::read::decode::time::ticks;
 
 /// Folder of manifests and of what is not whole yet. Readers skip names that begin like this.
@@ -197,16 +197,6 @@ impl Shape {
     }
 }
 
-/// What a run of a hunting query says besides.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Query {
-    #[serde(flatten)]
-    asked: Asked,
-    /// Whether the service left rows out, because there were more than it sends.
-    pub(super) is_cut: bool,
-}
-
 /// How far a run has come.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -222,9 +212,9 @@ pub(super) struct State {
     /// Of changes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) delta: Option<Delta>,
-    /// Of a query.
+    /// Of a query: what was asked, and whether the service left rows out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) query: Option<Query>,
+    pub(super) query: Option<Value>,
     pub(super) parts: Vec<PartEntry>,
     /// Where the list goes on.
     pub(super) next: Option<String>,
@@ -247,18 +237,11 @@ pub(super) struct Manifest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) delta: Option<Delta>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    query: Option<Query>,
+    query: Option<Value>,
     pub(super) rows: u64,
     pub(super) bytes: u64,
     pub(super) folder: String,
     pub(super) parts: Vec<PartEntry>,
-}
-
-impl Query {
-    pub(super) fn of(request: &ExportRequest, dataset: &Dataset) -> Option<Self> {
-        let hunting = request.hunting(dataset)?;
-        Some(Query { asked: hunting.asked.clone(), is_cut: false })
-    }
 }
 
 impl Manifest {

@@ -1,6 +1,7 @@
 //! Datasets: the whole lists of a tenant as files, written by threads of their own. A file appears when the dataset is
 //! whole; until then its parts wait beside it, and a later run goes on with them.
 
+mod ahead;
 mod chain;
 mod destination;
 mod document;

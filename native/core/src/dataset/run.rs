@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::destination::StreamAddress;
 use super::document::{ExportRequest, Mode};
-use super::files::{Files, Listing};
+use super::files::{Files, Listing, NewSink};
 use super::manifest::{Manifest, State};
 use super::snapshot;
 use super::stream::Outlet;
@@ -65,11 +65,11 @@ pub(crate) async fn export(
     (tenant, id): (&str, &str),
     request: &Arc<ExportRequest>,
     dataset: &'static Dataset,
-    sink: impl Fn(&'static Dataset) -> Sink,
+    sink: &NewSink<'_>,
 ) -> Result<Summary> {
-    let run = Run { context, tenant, id, request, dataset };
+    let run = Run { context, tenant, id, request, dataset, sink };
     let begun = context.clock.now();
-    let (manifest, result) = run.run(&sink).await?;
+    let (manifest, result) = run.run().await?;
     let is_there = manifest.rows > 0 || manifest.delta.is_none();
     let path = is_there.then(|| path(request, &manifest));
     Ok(Summary {
@@ -101,6 +101,7 @@ struct Run<'a> {
     id: &'a str,
     request: &'a Arc<ExportRequest>,
     dataset: &'static Dataset,
+    sink: &'a NewSink<'a>,
 }
 
 /// Where the rows of a run come from, and from where on.
@@ -111,20 +112,19 @@ enum Source<'a> {
 }
 
 impl Run<'_> {
-    async fn run(&self, sink: &impl Fn(&'static Dataset) -> Sink) -> Result<(Manifest, &'static str)> {
+    async fn run(&self) -> Result<(Manifest, &'static str)> {
         let (mut writer, opened) = self.open().await?;
         if let Some(hunting) = self.request.hunting(self.dataset) {
             // Its rows are others each time.
             writer.begin(Begin::Anew(None));
-            let new_sink = || sink(self.dataset);
-            let read = self.read(writer, Source::Query(hunting), new_sink(), &new_sink);
+            let read = self.read(writer, Source::Query(hunting), (self.sink)(self.dataset));
             return read.await.map(|manifest| (manifest, "Complete"));
         }
         let Opened { unfinished, whole, changes } = opened;
         if let Some(changes) = changes {
-            return self.changes(writer, changes, sink).await;
+            return self.changes(writer, changes).await;
         }
-        let new_sink = || sink(self.dataset);
+        let new_sink = || (self.sink)(self.dataset);
         let files = match self.files() {
             Some(files) => {
                 let listing = files.list(new_sink()).await?;
@@ -146,7 +146,7 @@ impl Run<'_> {
             && let Some(rest) = self.rest(&state, newest.as_deref(), files.as_ref())?
         {
             writer.begin(Begin::Continued);
-            match self.read(writer, rest, new_sink(), &new_sink).await {
+            match self.read(writer, rest, new_sink()).await {
                 Err(error) if is_gone(&error) => {
                     self.say(
                         "the service no longer has the rest of the snapshot, so the dataset is read anew",
@@ -162,16 +162,11 @@ impl Run<'_> {
             None => (Source::Pages(Box::new(self.plan(&[])?)), None),
         };
         writer.begin(Begin::Anew(snapshot));
-        self.read(writer, all, new_sink(), &new_sink).await.map(|manifest| (manifest, "Complete"))
+        self.read(writer, all, new_sink()).await.map(|manifest| (manifest, "Complete"))
     }
 
     /// Reads what has changed since the last run.
-    async fn changes(
-        &self,
-        mut writer: Writer,
-        changes: Changes,
-        sink: &impl Fn(&'static Dataset) -> Sink,
-    ) -> Result<(Manifest, &'static str)> {
+    async fn changes(&self, mut writer: Writer, changes: Changes) -> Result<(Manifest, &'static str)> {
         let Changes { of, since, seen } = changes;
         let Since::Query { parameter, .. } = of.resource.since else {
             return Err(Error::internal("changes need a time"));
@@ -181,11 +176,11 @@ impl Run<'_> {
             self.dataset.name, self.tenant
         ));
         let plan = Plan::of(&self.context.settings, of.resource, Scope::List, &[(parameter, since)])?;
-        let mut rows = sink(of);
+        let mut rows = (self.sink)(of);
         rows.unique = Some(seen);
         writer.begin(Begin::Anew(None));
         let all = Source::Pages(Box::new(plan));
-        let manifest = self.read(writer, all, rows, &|| sink(of)).await?;
+        let manifest = self.read(writer, all, rows).await?;
         let result = if manifest.rows == 0 { "Unchanged" } else { "Complete" };
         Ok((manifest, result))
     }
@@ -297,17 +292,13 @@ impl Run<'_> {
     }
 
     /// Reads rows into the files of a writer.
-    async fn read(
-        &self,
-        mut writer: Writer,
-        source: Source<'_>,
-        mut sink: Sink,
-        new_sink: &impl Fn() -> Sink,
-    ) -> Result<Manifest> {
+    async fn read(&self, mut writer: Writer, source: Source<'_>, mut sink: Sink) -> Result<Manifest> {
         sink.writer = Some(writer.pieces.clone());
         let read = async {
             match source {
-                Source::Files(files, listing, first) => files.read(listing, first, &mut sink, new_sink).await,
+                Source::Files(files, listing, first) => {
+                    files.read(listing, first, &mut sink, self.sink).await
+                }
                 Source::Pages(plan) => pager::read(self.context, self.tenant, &plan, &mut sink).await,
                 Source::Query(hunting) => hunting::read(self.context, self.tenant, hunting, &mut sink).await,
             }

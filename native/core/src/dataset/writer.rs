@@ -13,7 +13,7 @@ use super::chain::{Next, Place};
 use super::destination::{Destination, Hidden, StreamAddress, io_error};
 use super::document::{ExportRequest, Mode};
 use super::format::{FileColumns, RowWriter, row_writer, time_text};
-use super::manifest::{Delta, Manifest, Names, PartEntry, Query, Shape, State, column_entries};
+use super::manifest::{Delta, Manifest, Names, PartEntry, Shape, State, column_entries};
 use super::part::Part;
 use super::snapshot;
 use super::stored::manifests::Manifests;
@@ -172,16 +172,20 @@ fn write(
         }
         (Begin::Continued, None) => return Err(Error::internal("there is no run to continue")),
     }
+    let mut is_cut = false;
     while let Some(piece) = pieces.blocking_recv() {
         match piece {
             Piece::Batch(batch) => writing.rows(&batch)?,
             Piece::Columns(columns) => writing.columns(&FileColumns::described(&columns))?,
-            Piece::Cut => writing.state.query.iter_mut().for_each(|query| query.is_cut = true),
+            Piece::Cut => is_cut = true,
             Piece::AnswerEnd => _ = writing.end_full_part()?,
             Piece::Latest(time) => writing.latest(time),
             Piece::PageEnd(next) => writing.page_end(&next)?,
             Piece::FileEnd(next) => writing.end_of_whole(next)?,
-            Piece::End => return writing.end().map(Some),
+            Piece::End => {
+                writing.state.query.iter_mut().for_each(|query| query["isCut"] = is_cut.into());
+                return writing.end().map(Some);
+            }
         }
     }
     Ok(None)
@@ -215,7 +219,7 @@ impl Writing {
                 read_from: now,
                 snapshot: None,
                 delta,
-                query: Query::of(&job.request, dataset),
+                query: job.request.hunting(dataset).map(|hunting| hunting.asked.clone()),
                 parts: Vec::new(),
                 next: None,
             },

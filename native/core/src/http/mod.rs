@@ -17,9 +17,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
+use futures_util::{StreamExt, stream};
 use reqwest::header::HeaderMap;
 use tokio::sync::OwnedSemaphorePermit;
 use url::Url;
@@ -117,6 +117,13 @@ impl Response {
     /// The content of a file, decompressed if it is compressed.
     pub(crate) fn unpacked(mut self) -> Self {
         self.body = gzip::unpack(self.body);
+        self
+    }
+
+    /// The answer with what was received of its body, and perhaps with the rest.
+    pub(crate) fn begun_with(mut self, parts: Vec<Result<Bytes, TransportError>>, has_more: bool) -> Self {
+        let parts = stream::iter(parts);
+        self.body = if has_more { parts.chain(self.body).boxed() } else { parts.boxed() };
         self
     }
 

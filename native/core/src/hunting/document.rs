@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 use std::fmt::Write as _;
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
+use serde_json::json;
 
 use super::engine::Engine;
 use super::literal::Value;
@@ -45,22 +46,11 @@ enum SplitBy {
     Time,
 }
 
-/// What of a query may be written down. The values of parameters stay out: nobody says that they are no secrets.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Asked {
-    query: String,
-    /// Names.
-    parameters: Vec<String>,
-    timespan: Option<String>,
-    engine: Engine,
-    is_split: bool,
-}
-
 /// A hunting query after its checks.
 #[derive(Clone, Debug)]
 pub(crate) struct Hunting {
-    pub(crate) asked: Asked,
+    /// What of it may be written down. The values of parameters stay out: nobody says that they are no secrets.
+    pub(crate) asked: serde_json::Value,
     pub(crate) engine: Engine,
     /// What is sent: the parameters and the query.
     pub(super) text: String,
@@ -93,13 +83,13 @@ impl Hunting {
             Some(SplitBy::Time) => Some(split(query, &given, engine, &mut notices)?),
         };
         Ok(Hunting {
-            asked: Asked {
-                query: query.to_owned(),
-                parameters: parameters.into_iter().map(|parameter| parameter.name).collect(),
-                timespan: timespan.as_ref().map(|timespan| timespan.text.clone()),
-                engine,
-                is_split: split.is_some(),
-            },
+            asked: json!({
+                "query": query,
+                "parameters": parameters.iter().map(|parameter| &parameter.name).collect::<Vec<_>>(),
+                "timespan": timespan.as_ref().map(|timespan| &timespan.text),
+                "engine": engine.family().name(),
+                "isSplit": split.is_some(),
+            }),
             engine,
             text: format!("{given}{query}"),
             timespan,

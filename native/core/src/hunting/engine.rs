@@ -1,11 +1,11 @@
 //! The services that run hunting queries.
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use crate::cloud::Family;
 
 /// A service that runs hunting queries.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) enum Engine {
     /// Microsoft Graph.

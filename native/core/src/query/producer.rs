@@ -378,7 +378,7 @@ impl Job {
                 if of.is_hunting() { RowDecoder::described_once() } else { RowDecoder::typed(of.resource) };
             self.list_sink(of.resource, decoder)
         };
-        dataset::export(&self.context, (&self.tenant, id), request, dataset, sink).await
+        dataset::export(&self.context, (&self.tenant, id), request, dataset, &sink).await
     }
 
     /// What the work gives, unless the time of the query ends before.

@@ -170,6 +170,11 @@ impl Sink {
         Arc::clone(self.requests.as_ref()?).acquire_owned().await.ok()
     }
 
+    /// Whether nobody waits to read a body.
+    pub(crate) fn has_reader_to_spare(&self) -> bool {
+        self.readers.as_ref().is_none_or(|readers| readers.available_permits() > 0)
+    }
+
     /// Waits until the query may read one more body, and counts it as read until the result is dropped.
     pub(crate) async fn begin(&self, response: &mut Response) -> Option<OwnedSemaphorePermit> {
         let readers = Arc::clone(self.readers.as_ref()?);

@@ -93,7 +93,7 @@ async fn the_columns_of_the_files_are_those_of_the_answer_and_no_name_is_there_t
     assert_eq!(manifest["columns"][2]["type"], "Time");
     assert_eq!((&manifest["dataset"], &manifest["source"]), (&json!("events"), &json!("Query")));
     let about = json!({"query": "DeviceEvents | where a == s", "parameters": ["s"], "timespan": "P1D",
-                       "engine": "graph", "isSplit": false, "isCut": false});
+                       "engine": "Graph", "isSplit": false, "isCut": false});
     assert_eq!(manifest["query"], about);
     assert!(!manifest.to_string().contains("fake-secret"));
 

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # The entry point on Linux and macOS: finds PowerShell and the .NET SDK, then calls build.ps1.
-#   ./build.sh [build|test|demo|bench|package|generate|clean] [further arguments of build.ps1]
+#   ./build.sh [build|test|demo|bench|package|libraries|generate|clean] [further arguments of build.ps1]
 # If they can be neither found nor fetched, `demo` and `test` run what needs neither, and report what is missing.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
 task=${1:-build}
 case $task in
-    build | test | demo | bench | package | generate | clean) ;;
+    build | test | demo | bench | package | libraries | generate | clean) ;;
     *) sed -n '3s/^# *//p' "${BASH_SOURCE[0]}" >&2; exit 2 ;;
 esac
 shift || true

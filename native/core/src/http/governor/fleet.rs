@@ -7,10 +7,9 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use super::simulation::{Counting, Service, send};
+use super::simulation::{Counting, EXPORT, Service, send};
 use super::tests::{Numbers, clock, seconds};
-use super::{Governor, Key};
-use crate::catalog::Quota;
+use super::{Governor, Key, Limit};
 use crate::clock::Clock;
 use crate::cloud::Family;
 
@@ -29,14 +28,32 @@ const START: Duration = seconds(2);
 const PAGE: Duration = seconds(10);
 const PAGE_ROWS: u64 = 50_000;
 
+/// What the service counts requests in.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Quota {
+    /// The export assessments.
+    Export,
+    /// Other lists.
+    Other,
+}
+
+impl Quota {
+    fn limits(self) -> &'static [Limit] {
+        match self {
+            Quota::Export => &EXPORT,
+            Quota::Other => const { &[Limit::per_minute(100), Limit::per_hour(1500)] },
+        }
+    }
+}
+
 /// Rows per machine of what is collected, and what the service counts them in.
 const DATASETS: [(u64, Quota); 6] = [
-    (150, Quota::DefenderExport), // vulnerabilities
-    (100, Quota::DefenderExport), // softwareInventory
-    (150, Quota::DefenderExport), // secureConfigurations
-    (20, Quota::DefenderExport),  // browserExtensions
-    (30, Quota::DefenderExport),  // certificates
-    (1, Quota::Defender),         // machines, 10,000 per page
+    (150, Quota::Export), // vulnerabilities
+    (100, Quota::Export), // softwareInventory
+    (150, Quota::Export), // secureConfigurations
+    (20, Quota::Export),  // browserExtensions
+    (30, Quota::Export),  // certificates
+    (1, Quota::Other),    // machines, 10,000 per page
 ];
 
 /// An export, and how many pages it still has.
@@ -74,13 +91,13 @@ fn machines(numbers: &mut Numbers) -> u64 {
 
 fn jobs(customer: u64, machines: u64) -> impl Iterator<Item = Job> {
     DATASETS.into_iter().map(move |(rows, quota)| {
-        let page_rows = if quota == Quota::Defender { 10_000 } else { PAGE_ROWS };
+        let page_rows = if quota == Quota::Other { 10_000 } else { PAGE_ROWS };
         Job { customer, quota, pages: (machines * rows).div_ceil(page_rows).max(1), round: 1 }
     })
 }
 
-/// What the service counts, by customer and number of the quota.
-type Services = HashMap<(u64, u8), (Quota, Arc<Mutex<Service>>)>;
+/// What the service counts for each customer.
+type Services = HashMap<(u64, Quota), Arc<Mutex<Service>>>;
 
 /// What all instances share.
 struct Fleet {
@@ -117,7 +134,7 @@ impl Fleet {
         let mut outcome = std::mem::take(&mut *fleet.outcome.lock().unwrap());
         outcome.took = last - begun;
         outcome.idle = ends.iter().map(|end| last - *end).sum();
-        for (quota, service) in fleet.services.lock().unwrap().values() {
+        for ((_, quota), service) in fleet.services.lock().unwrap().iter() {
             let service = service.lock().unwrap();
             outcome.refused += service.refused.len();
             let hour = quota.limits().iter().find(|limit| limit.seconds == 3600).unwrap();
@@ -154,12 +171,12 @@ impl Fleet {
             quota: job.quota as u8,
         };
         let class = governor.class(key, job.quota.limits(), None, self.clock.now());
-        let (_, service) = self
+        let service = self
             .services
             .lock()
             .unwrap()
-            .entry((job.customer, job.quota as u8))
-            .or_insert_with(|| (job.quota, Service::new(Counting::Sliding, job.quota.limits())))
+            .entry((job.customer, job.quota))
+            .or_insert_with(|| Service::new(Counting::Sliding, job.quota.limits()))
             .clone();
         let caller = governor.caller();
         while job.pages > 0 && self.clock.now() - begun < MESSAGE {

@@ -114,7 +114,7 @@ fn best(limits: &[Limit], requests: usize) -> Duration {
     sent.last().copied().unwrap_or_default()
 }
 
-const EXPORT: [Limit; 2] = [Limit::per_minute(30), Limit::per_hour(1000)];
+pub(super) const EXPORT: [Limit; 2] = [Limit::per_minute(30), Limit::per_hour(1000)];
 const MACHINES: [Limit; 2] = [Limit::per_minute(50), Limit::per_hour(1500)];
 
 #[tokio::test(start_paused = true)]

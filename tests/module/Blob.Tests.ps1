@@ -117,8 +117,10 @@ $results = . ([scriptblock]::Create($Command)) 2>&1 3>&1 4>&1 | ForEach-Object {
         @{ mode = 'Full'; rows = 500; files = 12; service = 'blob'; counted = 'files' }
         @{ mode = 'Delta'; rows = 3; files = 10; service = 'defender'; counted = 'pages' }
     ) {
-        $snapshot = [DateTime]::UtcNow.AddHours(-12).ToString('yyyy-MM-ddTHH:mm:ssZ')
-        Set-World @{ vulnerabilityPageSize = 500; exportPageSize = 3; exportFiles = 12; snapshot = $snapshot }
+        $world = @{ vulnerabilityPageSize = 500; exportPageSize = 3; exportFiles = 12 }
+        # Some changes are newer than a list of twelve hours ago.
+        if ($mode -eq 'Delta') { $world.snapshot = [DateTime]::UtcNow.AddHours(-12).ToString('yyyy-MM-ddTHH:mm:ssZ') }
+        Set-World $world
         function Get-Command([string] $Name, [string] $Mode) {
             "Export-FdxDataset vulnerabilities $account/data/$Name -RowsPerFile $rows -Mode $Mode"
         }

@@ -17,6 +17,7 @@ mod stream;
 #[cfg(test)]
 mod tests;
 mod writer;
+mod writing;
 
 pub(crate) use self::destination::{local_path, write_file};
 pub use self::document::{Compression, Format, Mode};

@@ -13,10 +13,12 @@ Describe 'The batch reader' {
         $readers = [ordered]@{}
         foreach ($type in $assembly.GetTypes() | Where-Object { $_.IsSubclassOf($rowReader) } | Sort-Object Name) {
             foreach ($create in $type.GetConstructors($members)) {
-                if ($create.GetParameters()) {
+                $parameter = $create.GetParameters()
+                if (-not $parameter) { $readers[$type.Name] = $create.Invoke(@()) }
+                elseif ($parameter.ParameterType -eq [string]) { $readers[$type.Name] = $create.Invoke(@('text')) }
+                else {
                     foreach ($flag in $false, $true) { $readers["$($type.Name) $flag"] = $create.Invoke(@($flag)) }
                 }
-                else { $readers[$type.Name] = $create.Invoke(@()) }
             }
         }
 

@@ -81,10 +81,12 @@ Describe 'Rows in a pipeline' {
 
     It 'have tables that are readable in 80 columns' {
         Connect-Tenant @{ TenantId = $Fake.tenants[0..1].tenantId }
+        Set-World @{ eventHubs = @{ rows = 1MB } }
         $objects = @(Get-FdxMachine -First 3), @(Get-FdxVulnerability -First 3), @(Get-FdxAlert -First 3),
         @(Get-FdxMachine -First 1 | Get-FdxVulnerability -First 3), @(Test-FdxConnection), @(Get-FdxToken),
         @((Get-FdxConnection).Tokens), @(Get-FdxMachine -TenantSummary report | Out-Null; $report),
-        @(Export-FdxDataset machines (Join-Path $TestDrive datasets))
+        @(Export-FdxDataset machines (Join-Path $TestDrive datasets)),
+        @(@{ name = 'fake' } | Send-FdxRow "$($Fake.eventHubs)/rows")
         $views = [xml] (Get-Content (Join-Path (Split-Path $env:FEDXDR_MODULE) FedXdr.Format.ps1xml) -Raw)
         # Resources.Tests.ps1 renders the rows of every data cmdlet.
         $data = Get-Command Get-Fdx* -Module FedXdr | Where-Object { $_.Parameters.ContainsKey('Raw') }

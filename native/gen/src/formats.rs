@@ -130,7 +130,7 @@ const DATASET_EXPORT_LIST: &[Item] = &[
 ];
 
 const ROWS_SENT: &[Item] = &[
-    property("Destination", "Destination").wide(60),
+    property("Destination", "Destination").wide(44),
     property("Rows", "Rows").wide(10),
     property("Requests", "Requests").wide(8),
     property("Bytes", "Bytes").wide(12),

@@ -80,7 +80,11 @@ function Get-BuildPlan([string] $Rid) {
         if ($IsLinux) { $get += ', or apt-get install rustc-web cargo-web rust-web-src' }
         $missing += @{ Name = "Rust's standard library for $triple"; Get = $get }
     }
-    if ($missing) { return @{ Rid = $Rid; Missing = $missing.Name -join ' and '; Get = $missing.Get -join '; ' } }
+    if ($missing) {
+        # Not $missing.Get: arrays have a method of that name.
+        $get = $missing | ForEach-Object { $_.Get }
+        return @{ Rid = $Rid; Missing = $missing.Name -join ' and '; Get = $get -join '; ' }
+    }
     $way + @{
         Rid     = $Rid
         Missing = ''

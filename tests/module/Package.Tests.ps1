@@ -110,6 +110,18 @@ Describe 'The package' {
         { Get-JoinedLibrary $machines } | Should -Throw '*win-x64/fedxdr_native.dll more than once*'
     }
 
+    It 'names the tools that a platform lacks, and the command that brings them' {
+        . (Join-Path $PSScriptRoot ../../module/package/Targets.ps1)
+        $path = $env:PATH
+        try {
+            $env:PATH = "$TestDrive"
+            $plan = Get-BuildPlan linux-arm64
+        }
+        finally { $env:PATH = $path }
+        $plan.Missing | Should -Match 'cargo-zigbuild and zig'
+        $plan.Get | Should -Match 'pip install cargo-zigbuild ziglang'
+    }
+
     It 'uses approved verbs and its own prefix' {
         $approved = 'Common', 'Communications', 'Data', 'Diagnostic', 'Lifecycle', 'Security', 'Other' |
             ForEach-Object { "Management.Automation.Verbs$_" -as [type] } | ForEach-Object { $_.GetFields().Name }

@@ -32,7 +32,7 @@ function Get-LibraryName([string] $Rid) {
 function Get-RustToolchain {
     $found = @(Get-Command cargo -CommandType Application -ErrorAction Ignore | Select-Object -First 1)
     if (-not $IsWindows) { $found += @(Get-Command /usr/bin/cargo -CommandType Application -ErrorAction Ignore) }
-    foreach ($cargo in $found.Source | Select-Object -Unique) {
+    foreach ($cargo in $found | ForEach-Object Source | Select-Object -Unique) {
         $rustc = Join-Path (Split-Path $cargo) ($IsWindows ? 'rustc.exe' : 'rustc')
         $sysroot = & $rustc --print sysroot 2>$null
         if ($LASTEXITCODE -eq 0 -and $sysroot) { @{ Cargo = $cargo; Rustc = $rustc; Sysroot = "$sysroot" } }

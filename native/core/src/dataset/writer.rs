@@ -2,44 +2,20 @@
 //! end all of them appear, and then the manifest. Whatever happens to the process, a later run goes on from the note.
 
 use std::rc::Rc;
-use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
-use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::sync::DropGuard;
 
-use super::destination::{Destination, StreamAddress};
-use super::document::ExportRequest;
+use super::destination::StreamAddress;
 use super::format::FileColumns;
 use super::manifest::{Manifest, Names, State};
-use super::stream::Outlet;
-use super::writing::Writing;
-use crate::catalog::Dataset;
-use crate::clock::Clock;
+use super::writing::{Changes, Job, Writing};
 use crate::errors::{Error, Result, catch_panic};
-use crate::read::members::Unique;
 use crate::read::sink::Piece;
 
 /// Batches that wait for the writer at most.
 const CHANNEL_CAPACITY: usize = 4;
-
-/// What a writer needs.
-pub(super) struct Job {
-    pub(super) destination: Box<dyn Destination>,
-    /// The service that the rows are sent to, once the files are whole.
-    pub(super) outlet: Option<Outlet>,
-    /// Ends what the destination waits for.
-    pub(super) stop: CancellationToken,
-    pub(super) request: Arc<ExportRequest>,
-    pub(super) dataset: &'static Dataset,
-    /// Where its rows come from.
-    pub(super) source: &'static str,
-    pub(super) tenant: String,
-    pub(super) clock: Arc<dyn Clock>,
-    /// When the run began.
-    pub(super) begun: Duration,
-}
 
 /// What a destination has of a dataset already.
 pub(super) struct Opened {
@@ -49,15 +25,6 @@ pub(super) struct Opened {
     pub(super) whole: Option<Manifest>,
     /// What the run reads in place of the whole list.
     pub(super) changes: Option<Changes>,
-}
-
-/// The changes that a run reads.
-pub(super) struct Changes {
-    pub(super) of: &'static Dataset,
-    /// Since when, as files have it.
-    pub(super) since: String,
-    /// Those that came before.
-    pub(super) seen: Unique,
 }
 
 /// Where a run begins.

@@ -1,23 +1,52 @@
 //! A dataset that is being written: its hidden files, the note of where the list goes on, and how all of it appears.
 
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
+use tokio_util::sync::CancellationToken;
+
 use super::chain::{Next, Place};
-use super::destination::{Hidden, io_error};
-use super::document::Mode;
+use super::destination::{Destination, Hidden, io_error};
+use super::document::{ExportRequest, Mode};
 use super::format::{FileColumns, RowWriter, row_writer, time_text};
 use super::manifest::{Delta, Manifest, Names, PartEntry, Shape, State, column_entries};
 use super::part::Part;
 use super::snapshot;
 use super::stored::manifests::Manifests;
-use super::stream::Sending;
-use super::writer::{Changes, Job};
+use super::stream::{Outlet, Sending};
 use crate::batch::Batch;
 use crate::catalog::Dataset;
-use crate::clock::random;
+use crate::clock::{Clock, random};
 use crate::errors::{DATASET_OTHER_STATE, DATASET_SNAPSHOT_CHANGED, Error, Result};
 use crate::read::decode::time::ticks;
+use crate::read::members::Unique;
+
+/// What a writer needs.
+pub(super) struct Job {
+    pub(super) destination: Box<dyn Destination>,
+    /// The service that the rows are sent to, once the files are whole.
+    pub(super) outlet: Option<Outlet>,
+    /// Ends what the destination waits for.
+    pub(super) stop: CancellationToken,
+    pub(super) request: Arc<ExportRequest>,
+    pub(super) dataset: &'static Dataset,
+    /// Where its rows come from.
+    pub(super) source: &'static str,
+    pub(super) tenant: String,
+    pub(super) clock: Arc<dyn Clock>,
+    /// When the run began.
+    pub(super) begun: Duration,
+}
+
+/// The changes that a run reads.
+pub(super) struct Changes {
+    pub(super) of: &'static Dataset,
+    /// Since when, as files have it.
+    pub(super) since: String,
+    /// Those that came before.
+    pub(super) seen: Unique,
+}
 
 /// A dataset that is being written.
 pub(super) struct Writing {

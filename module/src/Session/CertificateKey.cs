@@ -58,7 +58,7 @@ internal sealed class CertificateKey
     internal unsafe void Answer(QueryHandle query, BatchHandle signingInput)
     {
         var view = signingInput.View();
-        // Whoever has the signature has the assertion.
+        // The signature makes the assertion complete: it is a secret too.
         using var signature = new PinnedBuffer();
         string? failure = null;
         try

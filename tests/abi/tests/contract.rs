@@ -10,7 +10,7 @@ use fedxdr_tenant::{FakeTenant, World};
 
 #[test]
 fn contract_holds() {
-    Contract::native(library(), &[]).check(&folder("alone"));
+    Contract::native(library(), &[]).check(&folder("native"));
 }
 
 #[test]

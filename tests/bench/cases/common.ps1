@@ -1,4 +1,4 @@
-# Every case begins with this. A case runs alone in a fresh PowerShell and ends by writing one line of JSON.
+# Every case begins with this. A case runs in a PowerShell of its own and ends by writing one line of JSON.
 param([string] $Addresses)
 Set-StrictMode -Version 3.0
 $ErrorActionPreference = 'Stop'

@@ -14,7 +14,7 @@ function Measure-Page([int] $Count) {
 }
 
 $null = Measure-Page 20 # until the code is compiled
-$alone = Measure-Page 40
+$undisturbed = Measure-Page 40
 
 # The other query has a runspace of its own, as in ForEach-Object -Parallel.
 $state = [hashtable]::Synchronized(@{ Documents = 0; Stop = $false })
@@ -38,11 +38,11 @@ finally {
 }
 if ($other.HadErrors) { throw $other.Streams.Error[0] }
 Complete-Case @{
-    rows       = 0
-    documents  = $documents
-    aloneMs    = $alone[20]
-    besideMs   = $beside[20]
-    longestMs  = $beside[-1]
+    rows          = 0
+    documents     = $documents
+    undisturbedMs = $undisturbed[20]
+    besideMs      = $beside[20]
+    longestMs     = $beside[-1]
     # of 40, the second longest: one pause of the machine is not the module's
-    addedMs    = $beside[-2] - $alone[20]
+    addedMs       = $beside[-2] - $undisturbed[20]
 }

@@ -46,7 +46,7 @@ impl Ahead {
         let (told, sent) = oneshot::channel();
         let task = tokio::spawn(async move {
             let place = class.place(&context.clock, context.caller, |_| Ok::<_, Error>(())).await;
-            // Whoever waits for it sends the request again.
+            // The reader sends the request again.
             let Ok(mut place) = place else { return };
             let _ = told.send(match context.send(request(address), limits::ANSWER, &mut place).await {
                 Ok(response) => Ok(begin(response).await),

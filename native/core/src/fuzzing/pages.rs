@@ -162,7 +162,7 @@ impl Stream {
 pub(super) fn row(data: &[u8]) {
     let [layout, lines, text @ ..] = data else { return };
     let Ok(text) = std::str::from_utf8(text) else { return };
-    let (mut alone, mut windowed) = (Stream::new(*layout), Stream::new(*layout));
+    let (mut single, mut windowed) = (Stream::new(*layout), Stream::new(*layout));
     let (mut read, mut rest) = (Vec::new(), Some(text));
     let mut number = 0_usize;
     while let Some(window) = rest {
@@ -171,7 +171,7 @@ pub(super) fn row(data: &[u8]) {
         // The splitter hands on whole values only.
         if serde_json::from_str::<IgnoredAny>(row).is_ok() {
             let row = row.trim_ascii();
-            let is_read = alone.decode(row);
+            let is_read = single.decode(row);
             if is_read {
                 read.push(row);
             }
@@ -187,16 +187,16 @@ pub(super) fn row(data: &[u8]) {
         }
         number += 1;
         if number.is_multiple_of(usize::from(*lines).max(1)) {
-            alone.flush();
+            single.flush();
             windowed.flush();
         }
     }
-    alone.flush();
+    single.flush();
     windowed.flush();
-    assert_eq!(alone.rows, windowed.rows, "rows differ by how they are read");
-    assert_eq!(alone.rows.len(), read.len(), "rows that are not there");
+    assert_eq!(single.rows, windowed.rows, "rows differ by how they are read");
+    assert_eq!(single.rows.len(), read.len(), "rows that are not there");
     if usize::from(layout % 8) == DYNAMIC {
-        for (row, decoded) in read.iter().zip(&alone.rows) {
+        for (row, decoded) in read.iter().zip(&single.rows) {
             is_complete(row, decoded);
         }
     }

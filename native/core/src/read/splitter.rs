@@ -1,6 +1,6 @@
 //! Splits a page into rows while it arrives. A page is an envelope
-//! (`{"@odata.context":…,"value":[…],"@odata.nextLink":…}`) or, for a request of any path, any JSON document, which
-//! then is one row. Every byte is read once, however the page is cut.
+//! (`{"@odata.context":…,"value":[…],"@odata.nextLink":…}`) or, for a request of any path, any JSON document,
+//! which then is one row. Every byte is read once, however the page is cut.
 
 use std::borrow::Cow;
 

@@ -422,7 +422,7 @@ fn typed(name: &str, raw: &str, now: i64) -> Option<Cell> {
     })
 }
 
-/// Ticks of a time; a date alone is its midnight.
+/// Ticks of a time; a date without a time is its midnight.
 pub(super) fn ticks(text: &str) -> Option<i64> {
     let at: Timestamp = text.parse().or_else(|_| format!("{text}T00:00:00Z").parse()).ok()?;
     i64::try_from(at.as_nanosecond().div_euclid(100)).ok()

@@ -62,7 +62,7 @@ pub(super) struct Sending<'a> {
 /// A service, as the identity of a destination reaches it.
 fn remote(context: &Context, address: &StreamAddress) -> (Remote, Service) {
     let context = context.of_destination();
-    // A rule has its quota, whoever sends.
+    // The quota of a rule is that of all senders together.
     let key =
         Key { app: String::new(), tenant: address.url().to_string(), family: Family::Arm, quota: u8::MAX };
     let class = context.governor.class(key, address.kind.limits(), None, context.clock.now());

@@ -63,7 +63,7 @@ const PHASES: &[Phase] = &[
         open: 0,
     },
     Phase {
-        name: "a token alone",
+        name: "only a token",
         settings: SECRET,
         document: r#"{"kind":"token","resource":"Graph"}"#,
         answer: |_, _| Answer::Never,

@@ -16,7 +16,7 @@ use crate::read::sink::Sink;
 use crate::settings::is_loopback;
 use crate::token::AccessToken;
 
-/// How long Azure Resource Manager is left alone when its answer says that nothing is left. It adds 25 requests per
+/// How long Azure Resource Manager gets no request when its answer says that nothing is left. It adds 25 requests per
 /// second.
 const REFILL: Duration = Duration::from_secs(1);
 /// Headers of Azure Resource Manager with the number of requests that are left.

@@ -289,8 +289,8 @@ async fn a_caller_that_leaves_ends_the_fetch_only_when_it_was_the_last() {
     assert_eq!(second.await.unwrap().unwrap(), "token 0");
     assert_eq!(bench.count(), 1);
 
-    let alone = tokio::time::timeout(Duration::from_millis(100), bench.get("b", 1000, HOUR)).await;
-    assert!(alone.is_err());
+    let only_one = tokio::time::timeout(Duration::from_millis(100), bench.get("b", 1000, HOUR)).await;
+    assert!(only_one.is_err());
     bench.get("b", 1, HOUR).await.unwrap();
     assert_eq!(bench.count(), 3);
 }

@@ -83,7 +83,7 @@ fn every_kind_of_value_has_a_type_of_its_own_and_can_be_null() {
     assert_eq!(rows.len(), 3);
 }
 
-/// Whoever has a table with these columns reads every file into it.
+/// A table with these columns takes the rows of every file.
 #[test]
 fn the_types_of_columns_come_from_the_catalog() {
     for dataset in catalog::DATASETS {

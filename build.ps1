@@ -77,11 +77,17 @@ function Invoke-Recorded([string] $Command, [string[]] $Arguments) {
     [pscustomobject]@{ Text = $lines -join "`n"; ExitCode = $LASTEXITCODE }
 }
 
-# Runs a script in a fresh PowerShell: it loads the module as a user would, and releases its files when it ends.
-function Invoke-FreshPowerShell([string[]] $Arguments, [int] $Minutes = 10) {
+# How a script with its arguments is started in a fresh PowerShell.
+function New-ScriptStart([string[]] $Arguments) {
     $start = [Diagnostics.ProcessStartInfo]::new($pwsh)
     '-NoProfile', '-NonInteractive', '-File' + $Arguments | ForEach-Object { $start.ArgumentList.Add($_) }
     $start.WorkingDirectory = $root
+    $start
+}
+
+# Runs a script in a fresh PowerShell: it loads the module as a user would, and releases its files when it ends.
+function Invoke-FreshPowerShell([string[]] $Arguments, [int] $Minutes = 10) {
+    $start = New-ScriptStart $Arguments
     $start.RedirectStandardInput = $true # nobody can answer a prompt
     $start.Environment['PSModulePath'] = $out + [IO.Path]::PathSeparator + $env:PSModulePath
     $process = [Diagnostics.Process]::Start($start)
@@ -366,10 +372,7 @@ $testedPlatforms = 'win-x64', 'linux-musl-x64', 'linux-arm64', 'linux-x64'
 # Begins to build the libraries of the package, in a process of the lowest priority: most tests leave a core idle. What
 # needs a library builds it again, and cargo lets that wait until this process has built it.
 function Start-PackageLibraries {
-    $build = 'build.ps1', '-Task', 'Libraries', '-Rid', ($testedPlatforms -join ',')
-    $start = [Diagnostics.ProcessStartInfo]::new($pwsh)
-    '-NoProfile', '-NonInteractive', '-File' + $build | ForEach-Object { $start.ArgumentList.Add($_) }
-    $start.WorkingDirectory = $root
+    $start = New-ScriptStart 'build.ps1', '-Task', 'Libraries', '-Rid', ($testedPlatforms -join ',')
     $start.RedirectStandardOutput = $true
     $start.RedirectStandardError = $true
     $process = [Diagnostics.Process]::Start($start)

@@ -57,14 +57,19 @@ function Stop-Azurite {
     foreach ($process in $AzuriteProcesses) { if (-not $process.HasExited) { $process.Kill($true) } }
 }
 
+# A token for Azurite, which reads only its claims.
+function New-StorageToken {
+    $now = [DateTimeOffset]::UtcNow.ToUnixTimeSeconds()
+    $claims = @{ iss = 'https://sts.windows.net/fake/'; aud = 'https://storage.azure.com'; iat = $now - 60 }
+    $claims.nbf, $claims.exp = $claims.iat, ($now + 3600)
+    (Invoke-Control POST /mint $claims).token
+}
+
 # A request of the test itself: status, and content as bytes.
 function Invoke-Storage([string] $Method, [string] $Path, [hashtable] $Headers = @{}, [string] $Service = 'blob',
     [string] $Body) {
-    $now = [DateTimeOffset]::UtcNow.ToUnixTimeSeconds()
-    $claims = @{ iss = 'https://sts.windows.net/fake/'; aud = 'https://storage.azure.com'; iat = $now - 60 }
-    $claims.nbf, $claims.exp = $claims.iat, ($now + 600)
     $request = [Net.Http.HttpRequestMessage]::new($Method, "$($Storage[$Service])/$Path")
-    $Headers.Authorization = "Bearer $((Invoke-Control POST /mint $claims).token)"
+    $Headers.Authorization = "Bearer $(New-StorageToken)"
     $Headers.'x-ms-version' = '2025-11-05'
     foreach ($name in $Headers.Keys) { $request.Headers.Add($name, [string] $Headers[$name]) }
     if ($Method -in 'PUT', 'POST') {
@@ -81,13 +86,6 @@ function Get-StorageText([string] $Path, [string] $Service = 'blob') {
 }
 
 # Starts a new PowerShell that trusts Azurite.
-function Start-StorageClient([string] $Script, [string[]] $Arguments, [hashtable] $Environment = @{}) {
-    $start = [Diagnostics.ProcessStartInfo]::new((Join-Path $PSHOME pwsh))
-    foreach ($argument in @('-NoProfile', '-NonInteractive', '-File', $Script) + $Arguments) {
-        $start.ArgumentList.Add($argument)
-    }
-    $start.Environment['SSL_CERT_FILE'] = $StorageCertificate
-    foreach ($name in $Environment.Keys) { $start.Environment[$name] = $Environment[$name] }
-    $start.RedirectStandardOutput = $true
-    [Diagnostics.Process]::Start($start)
+function Start-StorageClient([string] $Script, [string[]] $Arguments) {
+    Start-PowerShell (@('-File', $Script) + $Arguments) @{ SSL_CERT_FILE = $StorageCertificate }
 }

@@ -142,12 +142,8 @@ Connect-Fdx -TenantId $Tenant -ClientId $ClientId -Certificate $certificate -End
 $null = softhsm2-util --delete-token --token fake
 try { $null = Get-FdxToken -Force; 'signed' } catch { "$($_.FullyQualifiedErrorId)".Split(',')[0] }
 '@
-        $start = [Diagnostics.ProcessStartInfo]::new((Join-Path $PSHOME pwsh))
         $values = $key, $pem, $Fake.clientId, $Tenant, $Fake.authority, $Fake.defender
-        '-NoProfile', '-NonInteractive', '-File', $script + $values | ForEach-Object { $start.ArgumentList.Add($_) }
-        $start.Environment['SOFTHSM2_CONF'] = $settings
-        $start.RedirectStandardOutput = $true
-        $process = [Diagnostics.Process]::Start($start)
+        $process = Start-PowerShell ('-File', $script + $values) @{ SOFTHSM2_CONF = $settings }
         $said = $process.StandardOutput.ReadToEnd() -split '\r?\n'
         $process.WaitForExit()
         $said[0..2] | Should -Be 'not exported', $Fake.clientId, '10'

@@ -145,10 +145,6 @@ Describe 'The collector' {
         BeforeAll {
             Start-Azurite blob, queue
             $container = "$($Storage.blob)/defender"
-            $now = [DateTimeOffset]::UtcNow.ToUnixTimeSeconds()
-            $claims = @{ iss = 'https://sts.windows.net/fake/'; aud = 'https://storage.azure.com'; iat = $now - 60 }
-            $claims.nbf, $claims.exp = $claims.iat, ($now + 3600)
-            $token = (Invoke-Control POST /mint $claims).token
         }
 
         AfterAll { Stop-Azurite }
@@ -161,7 +157,7 @@ Describe 'The collector' {
             $failed = $Fake.tenants[1].tenantId
             $endpoints = (Get-Endpoint) + @{ blob = $Storage.blob }
             Set-App $container @{ FEDXDR_ENDPOINTS = $endpoints | ConvertTo-Json -Compress }
-            $process = Start-StorageClient "$PSScriptRoot/FunctionHost.ps1" $app, $Storage.queue, $token
+            $process = Start-StorageClient "$PSScriptRoot/FunctionHost.ps1" $app, $Storage.queue, (New-StorageToken)
             $said = $process.StandardOutput.ReadToEnd()
             $process.WaitForExit()
             $process.ExitCode | Should -Be 0 -Because $said

@@ -366,7 +366,6 @@ Export-FdxDataset vulnerabilities $Destination -RowsPerFile $Rows -Mode $Mode -F
         $addresses = "$TestDrive/addresses.json"
         $Fake | ConvertTo-Json -Depth 8 | Set-Content $addresses
         Add-Fault @{ service = $service; name = 'slow'; delayMs = 60; times = 100000; pathContains = 'ByMachine' }
-        $pwsh = Join-Path $PSHOME ($IsWindows ? 'pwsh.exe' : 'pwsh')
         $random = [Random]::new(4711)
         $hashes = {
             param($Path)
@@ -379,12 +378,7 @@ Export-FdxDataset vulnerabilities $Destination -RowsPerFile $Rows -Mode $Mode -F
             $destination = New-Destination "killed$round"
             foreach ($kill in 1..3) {
                 $before = Get-Count $counted
-                $start = [Diagnostics.ProcessStartInfo]::new($pwsh)
-                $arguments = '-NoProfile', '-NonInteractive', '-File', $job, $addresses, $destination
-                $arguments += $mode, $format, $rows
-                foreach ($argument in $arguments) { $start.ArgumentList.Add($argument) }
-                $start.RedirectStandardOutput = $true
-                $process = [Diagnostics.Process]::Start($start)
+                $process = Start-PowerShell '-File', $job, $addresses, $destination, $mode, $format, $rows
                 $killed += Stop-Midway $process $counted $before $random
             }
             $result = Export-FdxDataset @export $destination

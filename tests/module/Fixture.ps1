@@ -181,6 +181,15 @@ function Assert-NoSecret([string] $Text, [string[]] $Secret = (Invoke-Control GE
     }
 }
 
+# Starts a new PowerShell with these arguments; what it writes can be read.
+function Start-PowerShell([string[]] $Arguments, [hashtable] $Environment = @{}) {
+    $start = [Diagnostics.ProcessStartInfo]::new((Join-Path $PSHOME ($IsWindows ? 'pwsh.exe' : 'pwsh')))
+    foreach ($argument in @('-NoProfile', '-NonInteractive') + $Arguments) { $start.ArgumentList.Add($argument) }
+    foreach ($name in $Environment.Keys) { $start.Environment[$name] = $Environment[$name] }
+    $start.RedirectStandardOutput = $true
+    [Diagnostics.Process]::Start($start)
+}
+
 # How often the tests of killed runs kill one. Set FEDXDR_KILLS for a longer test.
 $script:Kills = $env:FEDXDR_KILLS ? [int] $env:FEDXDR_KILLS : 3
 

@@ -13,7 +13,6 @@ Describe 'Export-FdxDataset to a service that keeps no files' {
             $streams["Custom-$($table.Value.name)"] = $columns
         }
         $rule = 'dcr-00000000000000000000000000000001'
-        $pwsh = Join-Path $PSHOME ($IsWindows ? 'pwsh.exe' : 'pwsh')
 
         function Get-Rows([string] $Hub) {
             foreach ($event in @(Get-Received $Hub)) { $event.Body.TrimEnd("`n") -split "`n" | ConvertFrom-Json }
@@ -101,11 +100,7 @@ Describe 'Export-FdxDataset to a service that keeps no files' {
                 Connect-Fdx -TenantId $Tenant -ClientId $($Fake.clientId) -Endpoint `$endpoint ``
                     -ManagedIdentityClientId $($Fake.managedIdentity.clientId)
                 Export-FdxDataset vulnerabilities '$logs' -StatePath '$state' -Mode Full"
-            $start = [Diagnostics.ProcessStartInfo]::new($pwsh)
-            foreach ($argument in '-NoProfile', '-NonInteractive', '-Command', $script) {
-                $start.ArgumentList.Add($argument)
-            }
-            $process = [Diagnostics.Process]::Start($start)
+            $process = Start-PowerShell '-Command', $script
             $null = Stop-Midway $process ingestions 0 ([Random]::new(16))
         }
         $before = @(Get-Received Custom-FdxVulnerabilities)

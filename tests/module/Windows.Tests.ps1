@@ -3,16 +3,11 @@ Describe 'Windows and the others' {
     BeforeAll {
         . $PSScriptRoot/Fixture.ps1
         Start-FakeTenant
-        $pwsh = Join-Path $PSHOME ($IsWindows ? 'pwsh.exe' : 'pwsh')
 
         function Start-Fresh([string] $Text, [hashtable] $Variables = @{}) {
             $file = Join-Path $TestDrive "fresh-$(New-Guid).ps1"
             Set-Content $file $Text
-            $start = [Diagnostics.ProcessStartInfo]::new($pwsh)
-            '-NoProfile', '-NonInteractive', '-File', $file | ForEach-Object { $start.ArgumentList.Add($_) }
-            $start.RedirectStandardOutput = $true
-            foreach ($name in $Variables.Keys) { $start.Environment[$name] = $Variables[$name] }
-            [Diagnostics.Process]::Start($start)
+            Start-PowerShell '-File', $file $Variables
         }
 
         # Runs a script in a fresh PowerShell and returns what it writes.

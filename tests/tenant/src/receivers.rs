@@ -54,10 +54,14 @@ fn authorize(state: &State, call: &Call, resource: Resource) -> Result<(), Refus
     Ok(())
 }
 
-/// Ends the connection after the rows were kept, if a test wants that.
-fn lose(state: &State, service: &str, call: &Call) {
-    if state.strike(service, &call.path, None, |name| name == Name::LostAnswer).is_some() {
-        std::panic::resume_unwind(Box::new("the answer is lost"));
+/// The answer to a request whose rows were kept, or not. Ends the connection after they were, if a test wants that.
+fn said(state: &State, service: &str, call: &Call, taken: Result<(), Refusal>, done: Answer) -> Answer {
+    match taken {
+        Err(refusal) => refuse(refusal),
+        Ok(()) if state.strike(service, &call.path, None, |name| name == Name::LostAnswer).is_some() => {
+            std::panic::resume_unwind(Box::new("the answer is lost"))
+        }
+        Ok(()) => done,
     }
 }
 
@@ -73,13 +77,8 @@ impl Service for Ingestion {
     const NAME: &'static str = "ingestion";
 
     async fn answer(state: Arc<State>, call: Call, _open: Open) -> Answer {
-        match Ingestion::take(&state, &call) {
-            Ok(()) => {
-                lose(&state, Ingestion::NAME, &call);
-                answer(204, "application/json", "")
-            }
-            Err(refusal) => refuse(refusal),
-        }
+        let taken = Ingestion::take(&state, &call);
+        said(&state, Self::NAME, &call, taken, answer(204, "application/json", ""))
     }
 }
 
@@ -185,13 +184,8 @@ impl Service for EventHubs {
     const NAME: &'static str = "eventHubs";
 
     async fn answer(state: Arc<State>, call: Call, _open: Open) -> Answer {
-        match EventHubs::take(&state, &call) {
-            Ok(()) => {
-                lose(&state, EventHubs::NAME, &call);
-                answer(201, "application/xml", "")
-            }
-            Err(refusal) => refuse(refusal),
-        }
+        let taken = EventHubs::take(&state, &call);
+        said(&state, Self::NAME, &call, taken, answer(201, "application/xml", ""))
     }
 }
 

@@ -8,16 +8,17 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use super::batch::{Batch, LIMIT};
 use super::{Outlet, remote};
 use crate::context::Context;
 use crate::dataset::destination::StreamAddress;
+use crate::dataset::tests::stand_in::{Fates, header, machine};
 use crate::errors::{Error, Result};
 use crate::http::{Request, TransportErrorKind};
-use crate::testing::{Answer, CLIENT, IDENTITY, Network, START, TENANT, context, jwt, ok, pairs, status};
+use crate::testing::{Answer, IDENTITY, status};
 
 pub(in crate::dataset) const RULE: &str = "https://dce.ingest.monitor.azure.com/dataCollectionRules/dcr-1";
 const HUB: &str = "https://ns.servicebus.windows.net/rows";
@@ -33,30 +34,25 @@ pub(in crate::dataset) enum Fate {
     Refused(Answer),
 }
 
-type Decide = dyn Fn(&Request, usize) -> Fate + Send + Sync;
-
 /// What receives rows.
 pub(in crate::dataset) struct Receiver {
     /// The keys of the rows of each request, in their order.
     requests: Mutex<Vec<Vec<String>>>,
-    fate: Mutex<Box<Decide>>,
-    count: Mutex<usize>,
+    fates: Fates<Fate>,
 }
 
 impl Receiver {
     pub(in crate::dataset) fn new() -> Arc<Self> {
-        let fate: Box<Decide> = Box::new(|_, _| Fate::Answered);
-        Arc::new(Receiver { requests: Mutex::default(), fate: Mutex::new(fate), count: Mutex::default() })
+        Arc::new(Receiver { requests: Mutex::default(), fates: Fates::new(|_, _| Fate::Answered) })
     }
 
     /// Decides what happens to requests from now on, by their number from now on.
     pub(in crate::dataset) fn decide(&self, fate: impl Fn(&Request, usize) -> Fate + Send + Sync + 'static) {
-        *self.fate.lock().unwrap() = Box::new(fate);
-        *self.count.lock().unwrap() = 0;
+        self.fates.decide(fate);
     }
 
     pub(in crate::dataset) fn count(&self) -> usize {
-        *self.count.lock().unwrap()
+        self.fates.count()
     }
 
     /// Number of different rows, and how many came twice.
@@ -69,14 +65,7 @@ impl Receiver {
     /// A context whose machine has a managed identity.
     pub(in crate::dataset) fn context(self: &Arc<Self>) -> Context {
         let receiver = Arc::clone(self);
-        let network = Network::new(move |request, _| receiver.answer(request));
-        let settings = format!(
-            r#"{{"clientId":"{CLIENT}","tenants":["{TENANT}"],
-                "credential":{{"type":"managedIdentity","clientId":"{IDENTITY}"}}}}"#
-        );
-        let environment =
-            [("IDENTITY_ENDPOINT", "http://127.0.0.1:41000/msi/token"), ("IDENTITY_HEADER", "fake")];
-        context(&network, &settings, &environment)
+        machine(move |request| receiver.answer(request)).0
     }
 
     pub(in crate::dataset) fn outlet(context: &Context) -> Outlet {
@@ -85,16 +74,7 @@ impl Receiver {
     }
 
     fn answer(&self, request: &Request) -> Answer {
-        if request.url.host_str() == Some("127.0.0.1") {
-            return token(request);
-        }
-        let number = {
-            let mut count = self.count.lock().unwrap();
-            *count += 1;
-            *count - 1
-        };
-        let fate = self.fate.lock().unwrap()(request, number);
-        match fate {
+        match self.fates.of(request) {
             Fate::Answered => self.take(request),
             Fate::Lost => {
                 self.take(request);
@@ -114,8 +94,8 @@ impl Receiver {
     fn take(&self, request: &Request) -> Answer {
         let is_hub = request.url.host_str() == Some("ns.servicebus.windows.net");
         let audience = if is_hub { "https://eventhubs.azure.net" } else { "https://monitor.azure.com" };
-        let header = |name: &str| request.headers.get(name).and_then(|value| value.to_str().ok());
-        let bearer = header("authorization").and_then(|value| value.strip_prefix("Bearer ")).unwrap();
+        let bearer =
+            header(request, "authorization").and_then(|value| value.strip_prefix("Bearer ")).unwrap();
         let claims = URL_SAFE_NO_PAD.decode(bearer.split('.').nth(1).unwrap()).unwrap();
         let claims: Value = serde_json::from_slice(&claims).unwrap();
         if claims["aud"] != audience || claims["appid"] != IDENTITY {
@@ -132,7 +112,7 @@ impl Receiver {
             assert!(request.url.as_str().starts_with(&format!("{RULE}/streams/Custom-")), "{}", request.url);
             assert_eq!(request.url.query(), Some("api-version=2023-01-01"));
             assert_eq!(
-                (header("content-type"), header("content-encoding")),
+                (header(request, "content-type"), header(request, "content-encoding")),
                 (Some("application/json"), Some("gzip"))
             );
             let mut text = String::new();
@@ -145,16 +125,6 @@ impl Receiver {
         self.requests.lock().unwrap().push(keys);
         status(if is_hub { 201 } else { 204 })
     }
-}
-
-fn token(request: &Request) -> Answer {
-    let query = pairs(request.url.query().unwrap_or_default().as_bytes());
-    let claims = json!({
-        "aud": query["resource"], "oid": IDENTITY, "appid": query.get("client_id"), "tid": TENANT,
-        "exp": START + 90_000,
-    });
-    let ends = (START + 90_000).to_string();
-    ok(json!({"access_token": jwt(&claims), "expires_on": ends, "token_type": "Bearer"}).to_string())
 }
 
 fn address(given: &str, context: &Context) -> StreamAddress {

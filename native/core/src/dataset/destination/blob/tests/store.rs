@@ -10,15 +10,14 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use md5::{Digest, Md5};
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::sync::watch;
 
 use crate::clock::Clock;
 use crate::context::Context;
+use crate::dataset::tests::stand_in::{Fates, header, machine};
 use crate::http::{Method, Request, TransportErrorKind};
-use crate::testing::{
-    Answer, CLIENT, IDENTITY, Network, Part, START, TENANT, context, jwt, ok, pairs, status,
-};
+use crate::testing::{Answer, IDENTITY, Network, Part, START, ok, pairs, status};
 
 pub(in crate::dataset) const ADDRESS: &str = "https://acct.blob.core.windows.net/data/raw";
 const HOST: &str = "acct.blob.core.windows.net";
@@ -113,14 +112,11 @@ struct Blobs {
     violations: Vec<String>,
 }
 
-type Decide = dyn Fn(&Request, usize) -> Fate + Send + Sync;
-
 /// A storage account with one container.
 pub(in crate::dataset) struct Store {
     blobs: Mutex<Blobs>,
-    fate: Mutex<Box<Decide>>,
-    /// Requests to storage so far.
-    count: Mutex<usize>,
+    /// What happens to requests to storage.
+    fates: Fates<Fate>,
     pub(in crate::dataset) clock: Arc<ManualClock>,
 }
 
@@ -128,8 +124,7 @@ impl Store {
     pub(in crate::dataset) fn new() -> Arc<Self> {
         Arc::new(Store {
             blobs: Mutex::default(),
-            fate: Mutex::new(Box::new(|_, _| Fate::Answered)),
-            count: Mutex::default(),
+            fates: Fates::new(|_, _| Fate::Answered),
             clock: Arc::new(ManualClock {
                 now: watch::Sender::new(Duration::from_secs(START)),
                 ends: Arc::default(),
@@ -139,25 +134,17 @@ impl Store {
 
     /// Decides what happens to requests from now on, by their number from now on.
     pub(in crate::dataset) fn decide(&self, fate: impl Fn(&Request, usize) -> Fate + Send + Sync + 'static) {
-        *self.fate.lock().unwrap() = Box::new(fate);
-        *self.count.lock().unwrap() = 0;
+        self.fates.decide(fate);
     }
 
     pub(in crate::dataset) fn count(&self) -> usize {
-        *self.count.lock().unwrap()
+        self.fates.count()
     }
 
     /// A context whose machine has a managed identity, and whose network has this account.
     pub(in crate::dataset) fn context(self: &Arc<Self>) -> (Context, Arc<Network>) {
         let store = Arc::clone(self);
-        let network = Network::new(move |request, _| store.answer(request));
-        let settings = format!(
-            r#"{{"clientId":"{CLIENT}","tenants":["{TENANT}"],
-                "credential":{{"type":"managedIdentity","clientId":"{IDENTITY}"}}}}"#
-        );
-        let environment =
-            [("IDENTITY_ENDPOINT", "http://127.0.0.1:41000/msi/token"), ("IDENTITY_HEADER", "fake")];
-        (context(&network, &settings, &environment), network)
+        machine(move |request| store.answer(request))
     }
 
     /// As above, with the clock of the test.
@@ -201,15 +188,7 @@ impl Store {
     }
 
     fn answer(&self, request: &Request) -> Answer {
-        if request.url.host_str() == Some("127.0.0.1") {
-            return token(request);
-        }
-        let number = {
-            let mut count = self.count.lock().unwrap();
-            *count += 1;
-            *count - 1
-        };
-        let fate = self.fate.lock().unwrap()(request, number);
+        let fate = self.fates.of(request);
         self.blobs.lock().unwrap().now = self.clock.now();
         match fate {
             Fate::Answered => self.blobs.lock().unwrap().answer(request),
@@ -231,21 +210,6 @@ pub(in crate::dataset) fn error(status: u16, code: &'static str) -> Answer {
         vec![("x-ms-error-code", code.to_owned()), ("x-ms-request-id", "fake-request".to_owned())],
         format!("<?xml version=\"1.0\"?><Error><Code>{code}</Code></Error>"),
     )
-}
-
-fn token(request: &Request) -> Answer {
-    let query = pairs(request.url.query().unwrap_or_default().as_bytes());
-    let claims = json!({
-        "aud": query["resource"], "oid": IDENTITY, "appid": query.get("client_id"), "tid": TENANT,
-        "exp": START + 90_000,
-    });
-    let ends = (START + 90_000).to_string();
-    let answer = json!({"access_token": jwt(&claims), "expires_on": ends, "token_type": "Bearer"});
-    ok(answer.to_string())
-}
-
-fn header<'a>(request: &'a Request, name: &str) -> Option<&'a str> {
-    request.headers.get(name).and_then(|value| value.to_str().ok())
 }
 
 impl Blobs {

@@ -49,7 +49,7 @@ public sealed class ExportFdxReportCommand : TenantCommand
         else
         {
             request.Text("datasetPath", FullPath(DatasetPath, message => Errors.InvalidPath(message)));
-            var connection = ConnectionToFiles(Connection);
+            var connection = ConnectionOrOwn(Connection);
             var tenant = tenants is [var only] ? only.Title : null;
             Runner.Run(connection, request, Rows, WriteObject, CommandName, tenant, DatasetConnection);
         }

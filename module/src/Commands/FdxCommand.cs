@@ -34,7 +34,9 @@ public abstract class FdxCommand : PSCmdlet
 
     protected sealed override void StopProcessing() => Runner.Stop();
 
-    /// <summary>The full path of a folder. <paramref name="invalid"/> makes the error of a path that is not.</summary>
+    /// <summary>
+    /// The full path of a file or folder. <paramref name="invalid"/> makes the error of a path that is not.
+    /// </summary>
     private protected string FullPath(string path, Func<string, FdxException> invalid)
     {
         // PowerShell would take an address for a path of an unknown drive.
@@ -49,21 +51,16 @@ public abstract class FdxCommand : PSCmdlet
     }
 
     /// <summary>
-    /// The connection of a command that reads files. Those of a folder need none, and a storage container is reached
-    /// with the managed identity of this machine.
+    /// The connection of a command that needs none from the user. Files of a folder need none, and a storage container,
+    /// a stream or an event hub is reached with the managed identity of this machine.
     /// </summary>
-    private protected static Connection ConnectionToFiles(Connection? given) =>
+    private protected static Connection ConnectionOrOwn(Connection? given) =>
         given ?? DefaultConnection.Current ?? AdHocConnection.Open(sendsRequests: true);
 
     /// <summary>The text of a file with a query.</summary>
     private protected string ReadQuery(string path)
     {
-        var full = SessionState.Path.GetUnresolvedProviderPathFromPSPath(path, out var provider, out _);
-        if (provider.Name != "FileSystem")
-        {
-            throw Errors.QueryFileUnreadable(
-                $"{path} is not a file; it belongs to the PowerShell provider {provider.Name}");
-        }
+        var full = FullPath(path, message => Errors.QueryFileUnreadable(message));
         try
         {
             return File.ReadAllText(full);

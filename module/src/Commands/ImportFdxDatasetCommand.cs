@@ -55,7 +55,7 @@ public sealed partial class ImportFdxDatasetCommand : FdxCommand
 
     private protected override void Process()
     {
-        var connection = ConnectionToFiles(null);
+        var connection = ConnectionOrOwn(null);
         foreach (var dataset in Dataset)
         {
             using var request = new JsonDocumentWriter();

@@ -3,7 +3,6 @@ using System.Text;
 using FedXdr.Interop;
 using FedXdr.Objects;
 using FedXdr.Reading;
-using FedXdr.Session;
 
 namespace FedXdr.Commands;
 
@@ -15,6 +14,7 @@ public sealed class SendFdxRowCommand : FdxCommand
     private const int LargestPart = 900_000;
 
     private readonly StringBuilder _lines = new();
+    private Connection? _connection;
     private RowsSent? _sent;
 
     [Parameter(Mandatory = true, Position = 0)]
@@ -55,15 +55,14 @@ public sealed class SendFdxRowCommand : FdxCommand
 
     private void Send()
     {
-        // The identity of this machine needs no connection.
-        var connection = DestinationConnection ?? DefaultConnection.Current ?? AdHocConnection.Open();
+        _connection ??= ConnectionOrOwn(DestinationConnection);
         using var request = new JsonDocumentWriter();
         request.Text("kind", "send");
         request.Text("destination", Destination);
         request.Text("rows", _lines.ToString());
         request.Number("before", _sent?.Rows ?? 0);
         var rows = new RowsSentReader(Destination);
-        Runner.Run(connection, request, rows, Add, CommandName, null, DestinationConnection);
+        Runner.Run(_connection, request, rows, Add, CommandName, null, DestinationConnection);
         _lines.Clear();
     }
 

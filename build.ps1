@@ -369,8 +369,9 @@ function Test-Libraries([string] $Package) {
 # The platforms that Linux can build. The first one has the longest tests.
 $testedPlatforms = 'win-x64', 'linux-musl-x64', 'linux-arm64', 'linux-x64'
 
-# Begins to build the libraries of the package, in a process of the lowest priority: most tests leave a core idle. What
-# needs a library builds it again, and cargo lets that wait until this process has built it.
+# Begins to build the libraries of the package, in a process of the lowest priority: it takes what the other layers
+# leave, little of each but much of them all. What needs a library builds it again, and cargo lets that wait until this
+# process has built it.
 function Start-PackageLibraries {
     $start = New-ScriptStart 'build.ps1', '-Task', 'Libraries', '-Rid', ($testedPlatforms -join ',')
     $start.RedirectStandardOutput = $true
@@ -426,7 +427,8 @@ function Test-Module {
     if (-not ($counts.Notes -match '^module: ')) { Add-Layer 'module' { 0, 0 } }
 }
 
-function Test-All {
+# What needs no PowerShell module.
+function Test-Sources {
     Add-Layer 'formatting' { Test-Command cargo 'fmt', '--all', '--check' }
     Add-Layer 'lints' { Test-Command cargo (@('clippy') + $everything + '--', '-D', 'warnings') }
     Add-Layer 'compilation' { Test-Command cargo (@('build') + $everything) }
@@ -439,9 +441,12 @@ function Test-All {
     }
     Add-Layer 'workflows' { Test-Python "GitHub's workflows" 'tests/workflows/test_workflows.py' }
     Add-Layer 'Rust and C' { Test-Rust '--workspace' }
+}
 
+function Test-All {
     $libraries = if ($Platforms) { Start-PackageLibraries }
     try {
+        Test-Sources
         Test-Module
         if ($Platforms -and $script:module) { Test-Platforms $script:module.Tenant }
     }

@@ -28,6 +28,9 @@ function Get-LibraryName([string] $Rid) {
     }
 }
 
+# With it, a compiler that uses the C library's allocator takes less time. Debian's package is libjemalloc2.
+$jemalloc = '/usr/lib/x86_64-linux-gnu/libjemalloc.so.2'
+
 # The Rust toolchains of this machine: that of PATH, then a distribution's. Each with where its parts are.
 function Get-RustToolchain {
     $found = @(Get-Command cargo -CommandType Application -ErrorAction Ignore | Select-Object -First 1)
@@ -119,7 +122,8 @@ function Start-LibraryBuild($Plan, [string] $Target, [string] $Commit) {
     $triple = $Plan.Glibc ? "$($Plan.Triple).$($Plan.Glibc)" : $Plan.Triple
     $arguments = 'rustc', '--profile', 'release', '--locked', '-p', 'fedxdr-native', '--lib', '--crate-type', 'cdylib',
         '--target', $triple, '--target-dir', $folder
-    if ($Plan.BuildStd) { $arguments += '-Z', 'build-std=std,panic_unwind' }
+    # Without what names the functions of a backtrace: the library has no names.
+    if ($Plan.BuildStd) { $arguments += '-Z', 'build-std=std,panic_unwind', '-Z', 'build-std-features=panic-unwind' }
     $start = [Diagnostics.ProcessStartInfo]::new($Plan.Zig ? (Get-Command cargo-zigbuild).Source : $Plan.Cargo)
     $arguments | ForEach-Object { $start.ArgumentList.Add($_) }
     $start.WorkingDirectory = $root
@@ -132,6 +136,8 @@ function Start-LibraryBuild($Plan, [string] $Target, [string] $Commit) {
     $start.Environment['FEDXDR_COMMIT'] = $Commit
     # Building the standard library is not a stable feature of cargo.
     if ($Plan.BuildStd) { $start.Environment['RUSTC_BOOTSTRAP'] = '1' }
+    # A distribution's compiler has no allocator of its own.
+    if ($Plan.BuildStd -and (Test-Path $jemalloc)) { $start.Environment['LD_PRELOAD'] = $jemalloc }
     $start.RedirectStandardError = $true
     $start.RedirectStandardOutput = $true
     $process = [Diagnostics.Process]::Start($start)

@@ -53,31 +53,51 @@ fi
 
 count() { sed -n "s/.*\"$2\":\([0-9]*\).*/\1/p" "$1"; }
 
-all_passed=0 all_failed=0 all_skipped=0 reasons=
-for name in "${names[@]}"; do
-    json=$results/$name.json log=$results/$name.log
-    started=$SECONDS
+# Prints its lines at once, because another file runs at the same time. Its counts are in a file.
+run_file() {
+    local name=$1 started=$SECONDS json=$results/$1.json log=$results/$1.log code passed=0 failed=1 skipped=0
     timeout 600 "$pwsh" -NoProfile -NonInteractive -File "$(windows "$root/tests/module/Invoke-Tests.ps1")" \
         -Path "$(windows "$root/tests/module/$name.Tests.ps1")" -ResultPath "$(windows "$json")" \
         </dev/null >"$log" 2>&1
     code=$?
-    passed=0 failed=1 skipped=0
     if [ -f "$json" ]; then
         passed=$(count "$json" Passed) failed=$(count "$json" Failed) skipped=$(count "$json" Skipped)
         # A block that failed outside any test has no count of its own.
         [ "$code" -eq 0 ] || [ "$failed" -gt 0 ] || failed=1
     fi
-    if [ "$failed" -gt 0 ]; then
-        tr -d '\r' <"$log"
-        echo "$name ended with exit code $code"
-    fi
-    printf '%-18s%5d passed%5d failed%5d skipped%6d s\n' \
-        "$name" "$passed" "$failed" "$skipped" $((SECONDS - started))
-    reasons+=$(tr -d '\r' <"$log" | sed -n "s/^ *\[!\] /  $name: /p; s/^NOT FOR WINDOWS/  $name: &/p")$'\n'
-    all_passed=$((all_passed + passed)) all_failed=$((all_failed + failed)) all_skipped=$((all_skipped + skipped))
-done
+    echo "$passed $failed $skipped" >"$results/$name.counts"
+    {
+        if [ "$failed" -gt 0 ]; then
+            tr -d '\r' <"$log"
+            echo "$name ended with exit code $code"
+        fi
+        printf '%-18s%5d passed%5d failed%5d skipped%6d s\n' \
+            "$name" "$passed" "$failed" "$skipped" $((SECONDS - started))
+    } >"$results/$name.said"
+    cat "$results/$name.said"
+}
 
+# The first start makes the wine prefix, which two processes would do at once.
+timeout 600 "$pwsh" -NoProfile -NonInteractive -Command exit </dev/null >/dev/null 2>&1
+
+# Two at a time: most files wait for something more often than they use a core.
+running=()
+for name in "${names[@]}"; do
+    if [ ${#running[@]} -ge 2 ]; then
+        wait -n -p ended "${running[@]}"
+        for i in "${!running[@]}"; do [ "${running[i]}" != "$ended" ] || unset "running[i]"; done
+    fi
+    run_file "$name" &
+    running+=($!)
+done
+wait "${running[@]}"
+
+all_passed=0 all_failed=0 all_skipped=0
 printf '\nSkipped:\n'
-sed '/^$/d' <<<"$reasons"
+for name in "${names[@]}"; do
+    read -r passed failed skipped <"$results/$name.counts" || passed=0 failed=1 skipped=0
+    all_passed=$((all_passed + passed)) all_failed=$((all_failed + failed)) all_skipped=$((all_skipped + skipped))
+    tr -d '\r' <"$results/$name.log" | sed -n "s/^ *\[!\] /  $name: /p; s/^NOT FOR WINDOWS/  $name: &/p"
+done
 echo "$all_passed passed, $all_failed failed, $all_skipped skipped"
 [ "$all_failed" -eq 0 ]

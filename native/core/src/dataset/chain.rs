@@ -21,6 +21,18 @@ const DAY: i64 = 24 * 3600 * TICKS_PER_SECOND;
 /// How old a full list may be before `-Mode Auto` reads another one.
 const WEEK: i64 = 7 * DAY;
 
+/// From so many rows on, `-Mode Auto` reads the next list from files: they are received side by side, and do not count
+/// against the quota of the pages.
+const LARGE: u64 = 1_000_000;
+
+/// Whether the newest list of a dataset was large.
+pub(super) fn was_large(destination: &dyn Destination, dataset: &Dataset, tenant: &str) -> Result<bool> {
+    match Manifests::of(destination, dataset.name, tenant)?.newest(None) {
+        Err(error) if is_unusable(&error) || error.is(&DATASET_FORMAT) => Ok(false),
+        newest => Ok(newest?.is_some_and(|newest| newest.rows >= LARGE)),
+    }
+}
+
 /// A full list, and the changes that are not older.
 pub(super) struct Chain {
     pub(super) full: Manifest,

@@ -13,12 +13,12 @@ use super::manifest::{Manifest, State};
 use super::snapshot;
 use super::stream::Outlet;
 use super::writer::{Begin, Opened, Writer};
-use super::writing::{Changes, Job};
+use super::writing::{Changes, Job, WholeList};
 use crate::auth;
 use crate::catalog::{Dataset, PageSize, Paging, Since};
 use crate::cloud::Family;
 use crate::context::Context;
-use crate::errors::{DATASET_IN_USE, Error, NO_TENANT_ID, Result};
+use crate::errors::{DATASET_FILE, DATASET_IN_USE, Error, NO_TENANT_ID, Result};
 use crate::hunting::{self, document::Hunting};
 use crate::read::address;
 use crate::read::pager;
@@ -114,20 +114,38 @@ enum Source<'a> {
 
 impl Run<'_> {
     async fn run(&self) -> Result<(Manifest, &'static str)> {
-        let (mut writer, opened) = self.open().await?;
+        let asked = match self.request.mode {
+            Mode::Auto => WholeList::BySize,
+            Mode::Full => WholeList::Files,
+            Mode::Delta => WholeList::Pages,
+        };
+        match self.run_with(asked).await {
+            // Many firewalls let the API pass, and not the host of its files.
+            Err(error) if asked == WholeList::BySize && error.is(&DATASET_FILE) => {
+                self.say(&format!("{}, so the list is read page by page", error.message));
+                self.run_with(WholeList::Pages).await
+            }
+            done => done,
+        }
+    }
+
+    async fn run_with(&self, list: WholeList) -> Result<(Manifest, &'static str)> {
+        let (mut writer, opened) = self.open(list).await?;
         if let Some(hunting) = self.request.hunting(self.dataset) {
             // Its rows are others each time.
             writer.begin(Begin::Anew(None));
             let read = self.read(writer, Source::Query(hunting), (self.sink)(self.dataset));
             return read.await.map(|manifest| (manifest, "Complete"));
         }
-        let Opened { unfinished, whole, changes } = opened;
+        let Opened { unfinished, whole, changes, reads_files } = opened;
         if let Some(changes) = changes {
             return self.changes(writer, changes).await;
         }
         let new_sink = || (self.sink)(self.dataset);
-        let files = match self.files() {
-            Some(files) => {
+        let path = self.dataset.files.filter(|_| reads_files);
+        let files = match path {
+            Some(path) => {
+                let files = Files { context: self.context, tenant: self.tenant, dataset: self.dataset, path };
                 let listing = files.list(new_sink()).await?;
                 Some((files, listing))
             }
@@ -152,7 +170,7 @@ impl Run<'_> {
                     self.say(
                         "the service no longer has the rest of the snapshot, so the dataset is read anew",
                     );
-                    (writer, _) = self.open().await?;
+                    (writer, _) = self.open(list).await?;
                 }
                 done => return done.map(|manifest| (manifest, "Resumed")),
             }
@@ -186,14 +204,8 @@ impl Run<'_> {
         Ok((manifest, result))
     }
 
-    /// The files of the dataset, if they are to be read.
-    fn files(&self) -> Option<Files<'_>> {
-        let path = self.dataset.files.filter(|_| self.request.mode == Mode::Full)?;
-        Some(Files { context: self.context, tenant: self.tenant, dataset: self.dataset, path })
-    }
-
     /// Opens the destination. Another run in this process may have been cancelled a moment ago.
-    async fn open(&self) -> Result<(Writer, Opened)> {
+    async fn open(&self, list: WholeList) -> Result<(Writer, Opened)> {
         let mut attempts = 0;
         loop {
             let stop = CancellationToken::new();
@@ -204,11 +216,7 @@ impl Run<'_> {
                 stop,
                 request: Arc::clone(self.request),
                 dataset: self.dataset,
-                source: match self.files() {
-                    _ if self.dataset.is_hunting() => "Query",
-                    Some(_) => "Files",
-                    None => "Pages",
-                },
+                list,
                 tenant: self.id.to_owned(),
                 clock: Arc::clone(&self.context.clock),
                 begun: self.context.clock.now(),

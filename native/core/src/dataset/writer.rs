@@ -7,10 +7,11 @@ use std::thread;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::DropGuard;
 
+use super::chain;
 use super::destination::StreamAddress;
 use super::format::FileColumns;
 use super::manifest::{Manifest, Names, State};
-use super::writing::{Changes, Job, Writing};
+use super::writing::{Changes, Job, WholeList, Writing};
 use crate::errors::{Error, Result, catch_panic};
 use crate::read::sink::Piece;
 
@@ -25,6 +26,8 @@ pub(super) struct Opened {
     pub(super) whole: Option<Manifest>,
     /// What the run reads in place of the whole list.
     pub(super) changes: Option<Changes>,
+    /// The whole list is read from its files, not in pages.
+    pub(super) reads_files: bool,
 }
 
 /// Where a run begins.
@@ -111,7 +114,14 @@ fn write(
     let names = Names::new(&job.request, job.dataset, &job.tenant);
     // Of the list and of its changes.
     let _lock = job.destination.lock(&names.lock())?;
-    let job = Rc::new(job);
+    let reads_files = job.dataset.files.is_some()
+        && match job.list {
+            WholeList::Pages => false,
+            WholeList::Files => true,
+            WholeList::BySize => chain::was_large(job.destination.as_ref(), job.dataset, &job.tenant)?,
+        };
+    let list = if reads_files { WholeList::Files } else { WholeList::Pages };
+    let job = Rc::new(Job { list, ..job });
     let mut writing = Writing::new(&job, job.dataset, None)?;
     writing.commit()?;
     let mut changes = None;
@@ -122,7 +132,7 @@ fn write(
     }
     let unfinished = writing.unfinished()?;
     let whole = if changes.is_none() { writing.whole()? } else { None };
-    if opened.send(Opened { unfinished: unfinished.clone(), whole, changes }).is_err() {
+    if opened.send(Opened { unfinished: unfinished.clone(), whole, changes, reads_files }).is_err() {
         return Ok(None);
     }
     let Ok(begin) = begins.blocking_recv() else { return Ok(None) };

@@ -31,12 +31,20 @@ pub(super) struct Job {
     pub(super) stop: CancellationToken,
     pub(super) request: Arc<ExportRequest>,
     pub(super) dataset: &'static Dataset,
-    /// Where its rows come from.
-    pub(super) source: &'static str,
+    pub(super) list: WholeList,
     pub(super) tenant: String,
     pub(super) clock: Arc<dyn Clock>,
     /// When the run began.
     pub(super) begun: Duration,
+}
+
+/// What a whole list is read from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum WholeList {
+    Pages,
+    Files,
+    /// Files, if the last list was large.
+    BySize,
 }
 
 /// The changes that a run reads.
@@ -63,8 +71,12 @@ pub(super) struct Writing {
 
 impl Writing {
     pub(super) fn new(job: &Rc<Job>, dataset: &'static Dataset, delta: Option<Delta>) -> Result<Self> {
-        let (source, mode) =
-            if delta.is_some() { ("Changes", Mode::Delta) } else { (job.source, Mode::Full) };
+        let (source, mode) = match &delta {
+            Some(_) => ("Changes", Mode::Delta),
+            None if dataset.is_hunting() => ("Query", Mode::Full),
+            None if job.list == WholeList::Files => ("Files", Mode::Full),
+            None => ("Pages", Mode::Full),
+        };
         let now = utc(job.begun);
         Ok(Writing {
             rows: row_writer(job.request.format, &FileColumns::of(dataset.resource), &job.tenant)?,

@@ -22,7 +22,7 @@ use super::format::{TENANT_COLUMN, file_columns};
 use super::manifest::{State, file_kind};
 use super::stream::tests::{Fate, RULE, Receiver};
 use super::writer::{Begin, Opened, Writer};
-use super::writing::{Changes, Job};
+use super::writing::{Changes, Job, WholeList};
 use crate::batch::{Batch, BatchBuilder};
 use crate::catalog;
 use crate::clock::Clock as _;
@@ -180,7 +180,7 @@ fn job(destination: Box<dyn Destination>, folder: &PathBuf, format: &str, mode: 
         stop: CancellationToken::new(),
         request: Arc::new(ExportRequest::of(document, &settings).unwrap()),
         dataset: catalog::dataset("vulnerabilities").unwrap(),
-        source: "Pages",
+        list: WholeList::Pages,
         tenant: TENANT.to_owned(),
         clock: Arc::new(TestClock::new()),
         begun: TestClock::new().now(),

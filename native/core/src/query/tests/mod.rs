@@ -6,6 +6,7 @@ mod check;
 mod documents;
 mod echoes;
 mod export;
+mod export_ahead;
 mod export_of_files;
 mod export_of_query;
 mod faults;

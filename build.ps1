@@ -219,8 +219,8 @@ function Build-Module([string] $CargoProfile, [switch] $WithTenant) {
 }
 
 # The native libraries of these platforms, or of every one that this machine has tools for: those of a folder, and the
-# others built here. Also the plans of those that cannot be built.
-function Build-NativeLibrary([string[]] $Rids, [string] $From, [string] $Commit) {
+# others built here, so many at a time. Also the plans of those that cannot be built.
+function Build-NativeLibrary([string[]] $Rids, [string] $From, [string] $Commit, [int] $AtOnce) {
     # It may have cargo-zigbuild and zig.
     if (Test-Path $python) { $env:PATH = $python + [IO.Path]::PathSeparator + $env:PATH }
     # -Rid win-x64,linux-x64 is one text when another shell passes it.
@@ -234,7 +234,7 @@ function Build-NativeLibrary([string[]] $Rids, [string] $From, [string] $Commit)
     $plans = @($wanted | Where-Object { $_ -notin $given } | ForEach-Object { Get-BuildPlan $_ })
     $missing = @($plans | Where-Object { $_.Missing })
     if ($asked -and $missing) { throw ($missing | ForEach-Object { "$($_.Rid): $($_.Missing). $($_.Get)" }) -join "`n" }
-    $libraries += @(Build-Library ($plans | Where-Object { -not $_.Missing }) (Get-Workspace).Target $Commit)
+    $libraries += @(Build-Library ($plans | Where-Object { -not $_.Missing }) (Get-Workspace).Target $Commit $AtOnce)
     if (-not $libraries) { throw 'no platform can be built here, and none was given' }
     @{ Libraries = $libraries; Missing = $missing }
 }
@@ -243,7 +243,9 @@ function Build-NativeLibrary([string[]] $Rids, [string] $From, [string] $Commit)
 function Build-Package([string[]] $Rids, [string] $From) {
     $workspace = Get-Workspace
     $source = Get-SourceCommit
-    $built = Build-NativeLibrary $Rids $From $source.Commit
+    # The longest step of each, link-time optimization, uses one core.
+    $atOnce = [Math]::Clamp([Environment]::ProcessorCount, 1, 4)
+    $built = Build-NativeLibrary $Rids $From $source.Commit $atOnce
     $package = Build-ModuleFolder $workspace.Version $built.Libraries $source.Commit
     $nupkg = New-Nupkg $package $out
     $zip = Join-Path $out "FedXdr.$($workspace.Version).automation.zip"
@@ -498,7 +500,8 @@ switch ($Task) {
         exit (Invoke-FreshPowerShell (@('tests/bench/Bench.ps1') + $Rest) -Minutes 60)
     }
     Package { $null = Build-Package $Rid $From }
-    Libraries { $null = Build-NativeLibrary $Rid '' (Get-SourceCommit).Commit }
+    # In their order: the first one is wanted first.
+    Libraries { $null = Build-NativeLibrary $Rid '' (Get-SourceCommit).Commit 1 }
     Generate { Invoke-Tool cargo 'run', '--quiet', '-p', 'fedxdr-gen', '--bin', 'gen' }
     Clean {
         Remove-Item out -Recurse -Force -ErrorAction Ignore

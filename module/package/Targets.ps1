@@ -149,14 +149,13 @@ function Start-LibraryBuild($Plan, [string] $Target, [string] $Commit) {
     }
 }
 
-# Builds the libraries side by side: the longest step of each, link-time optimization, uses one core.
-function Build-Library($Plans, [string] $Target, [string] $Commit) {
+# Builds the libraries, so many at a time.
+function Build-Library($Plans, [string] $Target, [string] $Commit, [int] $AtOnce) {
     $waiting = [Collections.Generic.Queue[object]]::new(@($Plans | Where-Object { $_ }))
     $running = [Collections.Generic.List[object]]::new()
-    $most = [Math]::Max(1, [Math]::Min(4, [Environment]::ProcessorCount))
     try {
         while ($waiting.Count -or $running.Count) {
-            while ($waiting.Count -and $running.Count -lt $most) {
+            while ($waiting.Count -and $running.Count -lt $AtOnce) {
                 $plan = $waiting.Dequeue()
                 Write-Host "building $($plan.Rid) ($(Format-BuildPlan $plan))"
                 $running.Add((Start-LibraryBuild $plan $Target $Commit))

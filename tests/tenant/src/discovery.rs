@@ -1,5 +1,5 @@
 //! Entra's metadata: the `OpenID` configuration of a tenant, the signing keys, and the list of authority hosts.
-//! <https://learn.microsoft.com/entra/identity-platform/v2-protocols-oidc#find-your-apps-openid-configuration-document-uri>
+//! <https://learn.microsoft.com/entra/identity-platform/v2-protocols-oidc>
 
 use serde_json::{Value, json};
 

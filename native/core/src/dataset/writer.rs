@@ -7,11 +7,10 @@ use std::thread;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::DropGuard;
 
-use super::chain;
 use super::destination::StreamAddress;
 use super::format::FileColumns;
 use super::manifest::{Manifest, Names, State};
-use super::writing::{Changes, Job, WholeList, Writing};
+use super::writing::{Changes, Job, Writing};
 use crate::errors::{Error, Result, catch_panic};
 use crate::read::sink::Piece;
 
@@ -114,14 +113,7 @@ fn write(
     let names = Names::new(&job.request, job.dataset, &job.tenant);
     // Of the list and of its changes.
     let _lock = job.destination.lock(&names.lock())?;
-    let reads_files = job.dataset.files.is_some()
-        && match job.list {
-            WholeList::Pages => false,
-            WholeList::Files => true,
-            WholeList::BySize => chain::was_large(job.destination.as_ref(), job.dataset, &job.tenant)?,
-        };
-    let list = if reads_files { WholeList::Files } else { WholeList::Pages };
-    let job = Rc::new(Job { list, ..job });
+    let job = Rc::new(job);
     let mut writing = Writing::new(&job, job.dataset, None)?;
     writing.commit()?;
     let mut changes = None;
@@ -130,6 +122,7 @@ fn write(
     if let Some(of) = job.dataset.changes.filter(|_| !is_one_stream) {
         changes = writing.go_on_with_changes(of)?;
     }
+    let reads_files = changes.is_none() && writing.choose_list()?;
     let unfinished = writing.unfinished()?;
     let whole = if changes.is_none() { writing.whole()? } else { None };
     if opened.send(Opened { unfinished: unfinished.clone(), whole, changes, reads_files }).is_err() {

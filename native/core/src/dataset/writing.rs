@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::chain::{Next, Place};
+use super::chain::{Next, Place, was_large};
 use super::destination::{Destination, Hidden, io_error};
 use super::document::{ExportRequest, Mode};
 use super::format::{FileColumns, RowWriter, row_writer, time_text};
@@ -74,7 +74,6 @@ impl Writing {
         let (source, mode) = match &delta {
             Some(_) => ("Changes", Mode::Delta),
             None if dataset.is_hunting() => ("Query", Mode::Full),
-            None if job.list == WholeList::Files => ("Files", Mode::Full),
             None => ("Pages", Mode::Full),
         };
         let now = utc(job.begun);
@@ -97,6 +96,21 @@ impl Writing {
             dataset,
             job: Rc::clone(job),
         })
+    }
+
+    /// Decides what the whole list is read from. True if it is read from files.
+    pub(super) fn choose_list(&mut self) -> Result<bool> {
+        let job = &self.job;
+        let reads_files = self.dataset.files.is_some()
+            && match job.list {
+                WholeList::Pages => false,
+                WholeList::Files => true,
+                WholeList::BySize => was_large(job.destination.as_ref(), self.dataset, &job.tenant)?,
+            };
+        if reads_files {
+            "Files".clone_into(&mut self.state.shape.source);
+        }
+        Ok(reads_files)
     }
 
     /// Writes changes instead, if they are what the run is to read.

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::export_of_files::{EXPORT, packed};
 use super::{Fixture, is_token_request};
 use crate::http::{Request, TransportErrorKind};
 use crate::testing::{Answer, Part, TestFolder, ok};
 
-const LIST: &str = "/api/machines/SoftwareVulnerabilitiesExport";
 const FILES: usize = 4;
 /// Seconds until a file is answered, and until the second half of it comes.
 const HEAD: u64 = 10;
@@ -36,9 +36,7 @@ fn halves(file: usize) -> [Vec<u8>; 2] {
         let rows = (from..from + 2).map(|row| format!("{{\"Id\":\"{file}-{row}\",\"DeviceId\":\"d\"}}\n"));
         rows.collect::<String>()
     };
-    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-    std::io::Write::write_all(&mut packed, (rows(0) + &rows(2)).as_bytes()).unwrap();
-    let mut first = packed.finish().unwrap();
+    let mut first = packed(&(rows(0) + &rows(2)));
     let second = first.split_off(first.len() / 2);
     [first, second]
 }
@@ -63,7 +61,8 @@ fn expected() -> Vec<String> {
 #[tokio::test(start_paused = true)]
 async fn nobody_waits_for_the_beginning_of_a_file_but_the_first() {
     let folder = TestFolder::new();
-    let fixture = Fixture::new(|request, _| if request.url.path() == LIST { list() } else { slow(request) });
+    let fixture =
+        Fixture::new(|request, _| if request.url.path() == EXPORT { list() } else { slow(request) });
     let outcome = fixture.run(&document(&folder)).await;
     assert!(outcome.errors.is_empty(), "{:?}", outcome.errors);
     assert_eq!(ids(&folder), expected());
@@ -71,7 +70,7 @@ async fn nobody_waits_for_the_beginning_of_a_file_but_the_first() {
     let most = Duration::from_secs(2 * (HEAD + HALF));
     assert!(outcome.waited < most, "{:?} instead of {most:?}", outcome.waited);
     // Each one is requested once, in their order.
-    let requests = fixture.sent(|request| !is_token_request(request) && request.url.path() != LIST);
+    let requests = fixture.sent(|request| !is_token_request(request) && request.url.path() != EXPORT);
     assert_eq!(requests.iter().map(number).collect::<Vec<_>>(), (0..FILES).collect::<Vec<_>>());
     assert!(requests.iter().all(|request| !request.headers.contains_key("authorization")));
 }
@@ -81,7 +80,7 @@ async fn what_breaks_off_in_the_beginning_or_in_the_rest_is_asked_for_again() {
     for breaks_in in 0..3 {
         let folder = TestFolder::new();
         let fixture = Fixture::new(move |request, before| {
-            if request.url.path() == LIST {
+            if request.url.path() == EXPORT {
                 return list();
             }
             let [first, second] = halves(number(request));

@@ -12,7 +12,7 @@ use crate::http::{Request, TransportErrorKind};
 use crate::testing::{Answer, Part, START, TestFolder, ok, status};
 
 /// Path of the list of files.
-const EXPORT: &str = "/api/machines/SoftwareVulnerabilitiesExport";
+pub(super) const EXPORT: &str = "/api/machines/SoftwareVulnerabilitiesExport";
 const FULL: &str = r#","compression":"None","rowsPerFile":3,"mode":"Full""#;
 const SIGNATURE: &str = "fake-signature";
 
@@ -41,8 +41,13 @@ fn file(request: &Request) -> Vec<u8> {
             .to_string()
         })
         .collect();
+    packed(&(lines.join("\n") + "\n"))
+}
+
+/// A text as gzip.
+pub(super) fn packed(text: &str) -> Vec<u8> {
     let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-    std::io::Write::write_all(&mut packed, (lines.join("\n") + "\n").as_bytes()).unwrap();
+    std::io::Write::write_all(&mut packed, text.as_bytes()).unwrap();
     packed.finish().unwrap()
 }
 

@@ -79,14 +79,16 @@ function Get-ModuleFacts {
 
 try {
     $modules = Build-Floor
-    $module, $native, $modulePath = Get-ModuleFacts
+    $module, $native, $built = Get-ModuleFacts
+    $modulePath = Copy-Build $built 'module'
+    if ($Baseline) { $baselinePath = Copy-Build (Resolve-Path $Baseline).ProviderPath 'baseline' }
     $cases = [ordered]@{}
     foreach ($one in Get-AllCase) {
         # With -File, PowerShell passes a list as one string.
         if (-not ($Case -split ',' | Where-Object { $one.Name -like $_ })) { continue }
         $cases[$one.Name] = $one
         if ($Baseline -and $one.HasBaseline) {
-            $other = New-BaselineCase $one (Resolve-Path $Baseline).ProviderPath
+            $other = New-BaselineCase $one $baselinePath
             $cases[$other.Name] = $other
         }
     }

@@ -187,6 +187,8 @@ function Add-AllTarget {
         "an empty binary module: $(Format-Case 'import empty' wallMs); " +
         "after another import: $(Format-Case 'import module after' wallMs), " +
         "empty $(Format-Case 'import empty after' wallMs)")
+    Add-CombinedTarget 'Import-Module FedXdr above an empty binary module, ms' 'import module' 'import empty' `
+        wallMs $minus '≤ 20' 'the first import of each process'
     $library = [ordered]@{ median = $native.Length / 1MB; min = $native.Length / 1MB; max = $native.Length / 1MB }
     Add-Target 'native library, MB' $library '≤ 6' $null $native.Name
     $cached = "cached Get-FdxToken, median of $(Format-Count $size.Calls) calls, µs"

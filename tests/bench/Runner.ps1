@@ -22,6 +22,15 @@ function Build-Floor {
     Split-Path $package
 }
 
+# Copies a build of the module into a folder of its own, and returns that. PowerShell searches the module path for
+# commands: a folder with much else takes memory and time that are not the module's.
+function Copy-Build([string] $From, [string] $Name) {
+    $folder = Join-Path $work $Name
+    $null = New-Item $folder -ItemType Directory -Force
+    Copy-Item (Join-Path $From 'FedXdr') $folder -Recurse
+    $folder
+}
+
 # Time that all cores were busy since the machine started, in ms; 0 if unknown.
 function Get-BusyMs {
     if (-not (Test-Path /proc/stat)) { return 0 }
@@ -62,8 +71,7 @@ function Start-CaseServer([hashtable] $Case, [string] $Addresses) {
 
 # Runs the case's script in a fresh PowerShell and returns what it measured.
 function Invoke-CaseScript([hashtable] $Case, [string] $Addresses) {
-    $separator = [IO.Path]::PathSeparator
-    $environment = @{ PSModulePath = $modules, $Case.ModulePath, $env:PSModulePath -join $separator }
+    $environment = @{ PSModulePath = $modules, $Case.ModulePath -join [IO.Path]::PathSeparator }
     if ($Case.Server -contains '--tls') { $environment.SSL_CERT_FILE = "$Addresses.pem" }
     $file = Join-Path $PSScriptRoot 'cases' "$($Case.Script).ps1"
     $arguments = @('-NoProfile', '-NonInteractive', '-File', $file, '-Addresses', $Addresses) + $Case.Arguments

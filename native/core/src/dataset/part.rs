@@ -1,31 +1,33 @@
-//! One file of a dataset: bytes are compressed, counted and hashed on their way.
+//! One file of a dataset: bytes are compressed, counted, hashed and written on their way, on a thread of the file.
+//! While it waits for the disk or a service, the next rows become text.
 
 use std::io::{self, Write};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
 
 use flate2::GzBuilder;
 use flate2::write::GzEncoder;
 use ring::digest::{Context, SHA256};
+use tokio::sync::mpsc;
 
 use super::destination::Hidden;
 use super::document::Compression;
 use crate::digest::hex;
+use crate::errors::catch_panic;
 
 /// Bytes that are compressed at a time: always the same number, so that the same rows make the same file.
 const BLOCK: usize = 128 * 1024;
-/// Fast, and still a sixth of the size of JSON lines.
-const LEVEL: u32 = 2;
+/// Texts that wait for the thread of the file at most, each the rows of a batch or less than a block more.
+const CHANNEL_CAPACITY: usize = 1;
+/// The fastest, and still a tenth of the size of JSON lines.
+const LEVEL: u32 = 1;
 
-/// A file that is being written.
+/// A file that is being written. Without [`Part::finish`] it stays unfinished.
 pub(super) struct Part {
-    body: Body,
+    thread: Option<FileThread>,
     waiting: Vec<u8>,
     /// Rows so far.
     pub(super) rows: u64,
-}
-
-enum Body {
-    Plain(Counted),
-    Gzip(GzEncoder<Counted>),
 }
 
 /// What a finished file is.
@@ -36,15 +38,8 @@ pub(super) struct Finished {
 }
 
 impl Part {
-    pub(super) fn new(file: Box<dyn Hidden>, compression: Compression) -> Self {
-        let counted = Counted { file, bytes: 0, hash: Context::new(&SHA256) };
-        let body = match compression {
-            // Snappy compresses the pages of a file, and the format has done that.
-            Compression::None | Compression::Snappy => Body::Plain(counted),
-            // Neither time nor name: the file depends on its rows only.
-            Compression::Gzip => Body::Gzip(GzBuilder::new().write(counted, flate2::Compression::new(LEVEL))),
-        };
-        Part { body, waiting: Vec::with_capacity(BLOCK + BLOCK / 2), rows: 0 }
+    pub(super) fn new(file: Box<dyn Hidden>, compression: Compression) -> io::Result<Self> {
+        Ok(Part { thread: Some(FileThread::start(file, compression)?), waiting: Vec::new(), rows: 0 })
     }
 
     /// Where the text of rows is written to; [`Part::added`] must follow.
@@ -56,31 +51,146 @@ impl Part {
     pub(super) fn added(&mut self, rows: u64) -> io::Result<()> {
         self.rows += rows;
         let whole = self.waiting.len() / BLOCK * BLOCK;
-        for block in self.waiting[..whole].chunks(BLOCK) {
-            self.body.write_all(block)?;
+        if whole == 0 {
+            return Ok(());
         }
-        self.waiting.drain(..whole);
-        Ok(())
+        let mut rest = self.thread.as_ref().and_then(|thread| thread.spare.take()).unwrap_or_default();
+        rest.extend_from_slice(&self.waiting[whole..]);
+        self.waiting.truncate(whole);
+        let blocks = std::mem::replace(&mut self.waiting, rest);
+        self.hand_on(blocks)
+    }
+
+    fn hand_on(&mut self, bytes: Vec<u8>) -> io::Result<()> {
+        match &self.thread {
+            Some(thread) if thread.steps.blocking_send(Step::Bytes(bytes)).is_ok() => Ok(()),
+            _ => Err(self.failed()),
+        }
+    }
+
+    /// Why the thread of the file ended.
+    fn failed(&mut self) -> io::Error {
+        let ended = self.thread.take().map(FileThread::join);
+        let stopped = || io::Error::other("the thread of the file has stopped");
+        ended.and_then(Result::err).unwrap_or_else(stopped)
     }
 
     pub(super) fn finish(mut self) -> io::Result<Finished> {
-        self.body.write_all(&self.waiting)?;
-        let counted = match self.body {
-            Body::Plain(counted) => counted,
-            Body::Gzip(encoder) => encoder.finish()?,
-        };
-        counted.file.finish()?;
-        let sha256 = hex(counted.hash.finish().as_ref());
-        Ok(Finished { rows: self.rows, bytes: counted.bytes, sha256 })
+        let rest = std::mem::take(&mut self.waiting);
+        self.hand_on(rest)?;
+        let Some(thread) = self.thread.take() else { return Err(self.failed()) };
+        // If it has stopped, what it gives says why.
+        let _ = thread.steps.blocking_send(Step::End);
+        let (bytes, sha256) = thread.join()?.ok_or_else(|| self.failed())?;
+        Ok(Finished { rows: self.rows, bytes, sha256 })
     }
 }
 
+impl Drop for Part {
+    /// Waits until nothing writes to the file any more: another run may begin then.
+    fn drop(&mut self) {
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// The thread that writes a file.
+struct FileThread {
+    steps: mpsc::Sender<Step>,
+    spare: Spare,
+    thread: JoinHandle<io::Result<Option<Written>>>,
+}
+
+/// Bytes and SHA-256 of a finished file.
+type Written = (u64, String);
+
+/// Empty buffers, to be used again.
+#[derive(Clone, Default)]
+struct Spare(Arc<Mutex<Vec<Vec<u8>>>>);
+
+impl Spare {
+    fn take(&self) -> Option<Vec<u8>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop()
+    }
+
+    fn put(&self, mut buffer: Vec<u8>) {
+        buffer.clear();
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(buffer);
+    }
+}
+
+enum Step {
+    Bytes(Vec<u8>),
+    End,
+}
+
+impl FileThread {
+    fn start(file: Box<dyn Hidden>, compression: Compression) -> io::Result<Self> {
+        let (steps, next) = mpsc::channel(CHANNEL_CAPACITY);
+        let spare = Spare::default();
+        let used = spare.clone();
+        let body = Body::new(file, compression);
+        let work = move || match catch_panic("the writing of a file", || write(body, next, &used)) {
+            Ok(written) => written,
+            Err(defect) => Err(io::Error::other(defect)),
+        };
+        let thread = thread::Builder::new().name("fedxdr-file".to_owned()).spawn(work)?;
+        Ok(FileThread { steps, spare, thread })
+    }
+
+    /// Waits for the end of the thread. Gives nothing of a file that was not finished.
+    fn join(self) -> io::Result<Option<Written>> {
+        let FileThread { steps, spare: _, thread } = self;
+        drop(steps);
+        thread.join().unwrap_or(Ok(None))
+    }
+}
+
+/// The work of the thread.
+fn write(mut body: Body, mut steps: mpsc::Receiver<Step>, used: &Spare) -> io::Result<Option<Written>> {
+    while let Some(step) = steps.blocking_recv() {
+        match step {
+            Step::Bytes(bytes) => {
+                bytes.chunks(BLOCK).try_for_each(|block| body.write_all(block))?;
+                used.put(bytes);
+            }
+            Step::End => return body.finish().map(Some),
+        }
+    }
+    Ok(None)
+}
+
+enum Body {
+    Plain(Counted),
+    Gzip(GzEncoder<Counted>),
+}
+
 impl Body {
+    fn new(file: Box<dyn Hidden>, compression: Compression) -> Self {
+        let counted = Counted { file, bytes: 0, hash: Context::new(&SHA256) };
+        match compression {
+            // Snappy compresses the pages of a file, and the format has done that.
+            Compression::None | Compression::Snappy => Body::Plain(counted),
+            // Neither time nor name: the file depends on its rows only.
+            Compression::Gzip => Body::Gzip(GzBuilder::new().write(counted, flate2::Compression::new(LEVEL))),
+        }
+    }
+
     fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
         match self {
             Body::Plain(file) => file.write_all(bytes),
             Body::Gzip(file) => file.write_all(bytes),
         }
+    }
+
+    fn finish(self) -> io::Result<Written> {
+        let counted = match self {
+            Body::Plain(counted) => counted,
+            Body::Gzip(encoder) => encoder.finish()?,
+        };
+        counted.file.finish()?;
+        Ok((counted.bytes, hex(counted.hash.finish().as_ref())))
     }
 }
 
@@ -101,5 +211,89 @@ impl Write for Counted {
 
     fn flush(&mut self) -> io::Result<()> {
         self.file.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    /// A file that takes so many bytes.
+    struct Small {
+        room: usize,
+        log: Arc<Mutex<Vec<&'static str>>>,
+    }
+
+    impl Write for Small {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.room = self.room.checked_sub(bytes.len()).ok_or(io::ErrorKind::StorageFull)?;
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl Hidden for Small {
+        fn finish(self: Box<Self>) -> io::Result<()> {
+            self.log.lock().unwrap().push("finished");
+            Ok(())
+        }
+    }
+
+    impl Drop for Small {
+        fn drop(&mut self) {
+            self.log.lock().unwrap().push("closed");
+        }
+    }
+
+    fn part(room: usize) -> (Part, Arc<Mutex<Vec<&'static str>>>) {
+        let log = Arc::default();
+        let file = Box::new(Small { room, log: Arc::clone(&log) });
+        (Part::new(file, Compression::None).unwrap(), log)
+    }
+
+    fn add(part: &mut Part, bytes: usize) -> io::Result<()> {
+        let length = part.buffer().len() + bytes;
+        part.buffer().resize(length, b'x');
+        part.added(1)
+    }
+
+    #[test]
+    fn a_file_has_every_byte_and_their_hash() {
+        let (mut part, log) = part(usize::MAX);
+        let sizes = [1, BLOCK, BLOCK - 1, 3 * BLOCK + 7, 0, 5];
+        for size in sizes {
+            add(&mut part, size).unwrap();
+        }
+        let finished = part.finish().unwrap();
+        let all = vec![b'x'; sizes.iter().sum()];
+        assert_eq!((finished.rows, finished.bytes), (6, all.len() as u64));
+        assert_eq!(finished.sha256, hex(&crate::digest::sha256(&all)));
+        assert_eq!(*log.lock().unwrap(), ["finished", "closed"]);
+    }
+
+    #[test]
+    fn an_error_of_the_file_ends_the_part_and_keeps_its_kind() {
+        let (mut full, log) = part(3 * BLOCK);
+        let error = (0..100).find_map(|_| add(&mut full, BLOCK).err()).unwrap();
+        assert_eq!(error.kind(), io::ErrorKind::StorageFull);
+        assert!(full.finish().is_err());
+        assert_eq!(*log.lock().unwrap(), ["closed"]);
+
+        let (mut full, _) = part(BLOCK);
+        add(&mut full, BLOCK + 1).unwrap();
+        assert_eq!(full.finish().err().unwrap().kind(), io::ErrorKind::StorageFull);
+    }
+
+    #[test]
+    fn a_part_that_is_given_up_is_closed_before_another_run_begins() {
+        let (mut part, log) = part(usize::MAX);
+        add(&mut part, 2 * BLOCK).unwrap();
+        drop(part);
+        assert_eq!(*log.lock().unwrap(), ["closed"]);
     }
 }

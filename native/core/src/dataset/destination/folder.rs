@@ -11,6 +11,9 @@ use crate::errors::{DATASET_IN_USE, Result};
 /// What a file is called until it is whole.
 const UNFINISHED: &str = "tmp";
 
+/// Bytes of a file that the disk gets at a time.
+const SYNCED_AT_ONCE: usize = 16 * 1024 * 1024;
+
 pub(in crate::dataset) struct Folder {
     path: PathBuf,
 }
@@ -96,7 +99,7 @@ impl Destination for Folder {
 
     fn create(&self, part: &PartName) -> Result<Box<dyn Hidden>> {
         self.with_folder(&part.hidden, |path| {
-            let file = HiddenFile { file: File::create(path)? };
+            let file = HiddenFile { file: File::create(path)?, unsynced: 0 };
             Ok(Box::new(file) as Box<dyn Hidden>)
         })
     }
@@ -147,13 +150,33 @@ pub(crate) fn write_file(path: &Path, content: &[u8]) -> Result<()> {
     folder.write(&path.file_name().unwrap_or_default().to_string_lossy(), content)
 }
 
+/// Tells the system that nobody reads what is on the disk already: its memory is free for others, and the next bytes
+/// need no memory that is new. Advice that is not taken is no error.
+#[cfg(target_os = "linux")]
+fn forget_cached(file: &File) {
+    let _ = rustix::fs::fadvise(file, 0, None, rustix::fs::Advice::DontNeed);
+}
+
+#[cfg(not(target_os = "linux"))]
+fn forget_cached(_file: &File) {}
+
 struct HiddenFile {
     file: File,
+    /// Bytes that may not be on the disk yet.
+    unsynced: usize,
 }
 
 impl Write for HiddenFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.file.write(bytes)
+        let written = self.file.write(bytes)?;
+        self.unsynced += written;
+        // The disk begins early, so that the end of the file does not wait for all of it.
+        if self.unsynced >= SYNCED_AT_ONCE {
+            self.file.sync_data()?;
+            self.unsynced = 0;
+            forget_cached(&self.file);
+        }
+        Ok(written)
     }
 
     fn flush(&mut self) -> io::Result<()> {

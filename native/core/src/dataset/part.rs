@@ -58,30 +58,27 @@ impl Part {
         rest.extend_from_slice(&self.waiting[whole..]);
         self.waiting.truncate(whole);
         let blocks = std::mem::replace(&mut self.waiting, rest);
-        self.hand_on(blocks)
+        self.send(Step::Bytes(blocks))
     }
 
-    fn hand_on(&mut self, bytes: Vec<u8>) -> io::Result<()> {
+    /// Gives the thread something to do. If it has stopped, the error says why.
+    fn send(&mut self, step: Step) -> io::Result<()> {
         match &self.thread {
-            Some(thread) if thread.steps.blocking_send(Step::Bytes(bytes)).is_ok() => Ok(()),
-            _ => Err(self.failed()),
+            Some(thread) if thread.steps.blocking_send(step).is_ok() => Ok(()),
+            _ => Err(self.end().err().unwrap_or_else(stopped)),
         }
     }
 
-    /// Why the thread of the file ended.
-    fn failed(&mut self) -> io::Error {
-        let ended = self.thread.take().map(FileThread::join);
-        let stopped = || io::Error::other("the thread of the file has stopped");
-        ended.and_then(Result::err).unwrap_or_else(stopped)
+    /// Waits for the end of the thread. Gives nothing of a file that was not finished.
+    fn end(&mut self) -> io::Result<Option<Written>> {
+        self.thread.take().map_or(Ok(None), FileThread::join)
     }
 
     pub(super) fn finish(mut self) -> io::Result<Finished> {
         let rest = std::mem::take(&mut self.waiting);
-        self.hand_on(rest)?;
-        let Some(thread) = self.thread.take() else { return Err(self.failed()) };
-        // If it has stopped, what it gives says why.
-        let _ = thread.steps.blocking_send(Step::End);
-        let (bytes, sha256) = thread.join()?.ok_or_else(|| self.failed())?;
+        self.send(Step::Bytes(rest))?;
+        self.send(Step::End)?;
+        let (bytes, sha256) = self.end()?.ok_or_else(stopped)?;
         Ok(Finished { rows: self.rows, bytes, sha256 })
     }
 }
@@ -89,10 +86,13 @@ impl Part {
 impl Drop for Part {
     /// Waits until nothing writes to the file any more: another run may begin then.
     fn drop(&mut self) {
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
+        // Nobody wants the file any more, so its error is of no use.
+        let _ = self.end();
     }
+}
+
+fn stopped() -> io::Error {
+    io::Error::other("the thread of the file has stopped")
 }
 
 /// The thread that writes a file.
@@ -139,7 +139,6 @@ impl FileThread {
         Ok(FileThread { steps, spare, thread })
     }
 
-    /// Waits for the end of the thread. Gives nothing of a file that was not finished.
     fn join(self) -> io::Result<Option<Written>> {
         let FileThread { steps, spare: _, thread } = self;
         drop(steps);

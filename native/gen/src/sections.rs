@@ -69,7 +69,7 @@ fn fill(root: &Path, name: &str, sections: &[(&str, String)]) -> Outcome<(String
 
 fn exports() -> String {
     let names: Vec<String> =
-        cmdlets::all().into_iter().map(|cmdlet| format!("        '{}'\n", cmdlet.name())).collect();
+        cmdlets::all().into_iter().map(|cmdlet| format!("        '{}',\n", cmdlet.name())).collect();
     names.concat()
 }
 

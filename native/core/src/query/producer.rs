@@ -19,12 +19,12 @@ use crate::context::Context;
 use crate::dataset::{self, ExportRequest, RowsSent, Summary};
 use crate::diagnose::{check, consent, explain};
 use crate::errors::{DATASET_UNFINISHED, Error, ErrorKind, Result, SINCE_TOO_OLD, catch_panics};
-use crate::http::CONNECTIONS_PER_HOST;
 use crate::hunting::{self, document::Hunting};
 use crate::read::address;
 use crate::read::decode::row::RowDecoder;
 use crate::read::decode::time::{ParsedTime, parse_time};
 use crate::read::members::{Ids, Unique};
+use crate::read::pace::Pace;
 use crate::read::pager;
 use crate::read::plan::{Plan, Scope};
 use crate::read::sink::{Item, Sink};
@@ -91,8 +91,7 @@ pub(crate) async fn produce(context: Context, request: QueryRequest, items: mpsc
 /// Works on every tenant.
 async fn tenants(context: &Context, request: &QueryRequest, items: &mpsc::Sender<Item>) {
     let places = Arc::new(Semaphore::new(request.throttle_limit));
-    let readers = Arc::new(Semaphore::new(request.readers));
-    let requests = Arc::new(Semaphore::new(CONNECTIONS_PER_HOST));
+    let pace = Arc::new(Pace::new(request.readers));
     let known = Arc::new(Mutex::default());
     let left = Arc::new(AtomicU64::new(request.first.unwrap_or(u64::MAX)));
     let deadline = request.work.time_limit().map(|limit| context.clock.now() + limit);
@@ -107,8 +106,7 @@ async fn tenants(context: &Context, request: &QueryRequest, items: &mpsc::Sender
             stream: u32::try_from(index).unwrap_or(u32::MAX) + u32::from(is_check),
             items: items.clone(),
             left: Arc::clone(&left),
-            requests: Arc::clone(&requests),
-            readers: Arc::clone(&readers),
+            pace: Arc::clone(&pace),
             known: Arc::clone(&known),
             deadline,
         };
@@ -154,10 +152,8 @@ struct Job {
     items: mpsc::Sender<Item>,
     /// Rows that the whole query may still deliver.
     left: Arc<AtomicU64>,
-    /// Requests that the whole query may still send to the API.
-    requests: Arc<Semaphore>,
-    /// Bodies that the whole query may still begin to read.
-    readers: Arc<Semaphore>,
+    /// Limits the requests and bodies of the whole query.
+    pace: Arc<Pace>,
     /// Ids of the tenants that the query reads.
     known: Arc<Mutex<HashSet<String>>>,
     /// When the whole query has to end.
@@ -431,8 +427,7 @@ impl Job {
         let builder = BatchBuilder::new(self.stream, &self.tenant, columns);
         let (items, left) = (self.items.clone(), Arc::clone(&self.left));
         let mut sink = Sink::new(self.context.clone(), builder, decoder, items, left);
-        sink.requests = Some(Arc::clone(&self.requests));
-        sink.readers = Some(Arc::clone(&self.readers));
+        sink.pace = Some(Arc::clone(&self.pace));
         sink.known = Arc::clone(&self.known);
         sink
     }

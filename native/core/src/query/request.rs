@@ -31,7 +31,7 @@ use crate::settings::{Environment, Settings, Tenant, each_once, misfit, parse_do
 /// API's, so twice as many as a host gets connections keep both busy. More would wait.
 const DEFAULT_THROTTLE_LIMIT: usize = 2 * CONNECTIONS_PER_HOST;
 /// Bodies read at a time unless the request says how many tenants: the others wait for answers, which takes no memory.
-const DEFAULT_READERS: usize = 8;
+const DEFAULT_READERS: usize = 4;
 
 /// A request document after its checks.
 #[derive(Debug)]

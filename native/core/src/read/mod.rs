@@ -6,6 +6,7 @@ pub(crate) mod delivered;
 pub(crate) mod filter;
 pub(crate) mod hunting_refusal;
 pub(crate) mod members;
+pub(crate) mod pace;
 pub(crate) mod pager;
 pub(crate) mod plan;
 pub(crate) mod refusal;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use url::Url;
 
 use super::decode::described::DescribedColumn;
@@ -13,6 +13,7 @@ use super::decode::row::{RowDecoder, Unreadable};
 use super::delivered::Delivered;
 use super::filter::RowFilter;
 use super::members::{Ids, Unique};
+use super::pace::Pace;
 use crate::batch::{Batch, BatchBuilder};
 use crate::blocking::compute_here;
 use crate::context::Context;
@@ -73,10 +74,8 @@ pub(crate) struct Sink {
     left: Arc<AtomicU64>,
     /// Value of the columns that the request knows.
     pub(crate) from_request: Option<String>,
-    /// How many requests the query has at a time: each keeps a connection, with what has arrived on it.
-    pub(crate) requests: Option<Arc<Semaphore>>,
-    /// How many bodies the query reads at a time: each needs memory for its buffers and the rows that it has read.
-    pub(crate) readers: Option<Arc<Semaphore>>,
+    /// Limits the requests and bodies of the query.
+    pub(crate) pace: Option<Arc<Pace>>,
     /// Applied to each row, where the service has no filter.
     pub(crate) filter: Option<Arc<RowFilter>>,
     /// Rows that answers before delivered, where a list is read again in parts.
@@ -127,8 +126,7 @@ impl Sink {
             is_one_page: false,
             left,
             from_request: None,
-            requests: None,
-            readers: None,
+            pace: None,
             filter: None,
             delivered_before: None,
             waiting: Vec::new(),
@@ -167,22 +165,29 @@ impl Sink {
 
     /// Waits until the query may send one more request, which ends when the result is dropped.
     pub(crate) async fn request(&self) -> Option<OwnedSemaphorePermit> {
-        Arc::clone(self.requests.as_ref()?).acquire_owned().await.ok()
+        self.pace.as_ref()?.request().await
     }
 
     /// Whether nobody waits to read a body.
     pub(crate) fn has_reader_to_spare(&self) -> bool {
-        self.readers.as_ref().is_none_or(|readers| readers.available_permits() > 0)
+        self.pace.as_ref().is_none_or(|pace| pace.has_reader_to_spare())
     }
 
     /// Waits until the query may read one more body, and counts it as read until the result is dropped.
     pub(crate) async fn begin(&self, response: &mut Response) -> Option<OwnedSemaphorePermit> {
-        let readers = Arc::clone(self.readers.as_ref()?);
-        if let Ok(reader) = Arc::clone(&readers).try_acquire_owned() {
+        let pace = self.pace.as_ref()?;
+        if let Some(reader) = pace.try_read() {
             return Some(reader);
         }
         response.release_slot();
-        readers.acquire_owned().await.ok()
+        pace.read().await
+    }
+
+    /// A body of so many bytes has come to its end.
+    pub(crate) fn body_ended(&self, bytes: usize) {
+        if let Some(pace) = &self.pace {
+            pace.body_ended(bytes);
+        }
     }
 
     /// Reads a row from text that begins with an object and may be cut. Gives its length, or `None` if it is not whole

@@ -338,6 +338,7 @@ impl<'a> Page<'a> {
                 }
             }
         }
+        sink.body_ended(received.bytes);
         sink.end_of_body(self.tenant, response).await;
         if received.bytes == 0 && envelope.shape == Shape::Any {
             // 204, or an action that answers nothing.

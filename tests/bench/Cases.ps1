@@ -86,10 +86,10 @@ function Get-AllCase {
     New-Case 'module steady' module-steady $size.Rows
     New-Case 'module gzip' module-steady $size.Rows -Server $gzip
     New-Case 'module tls' module-steady $size.Rows -Server $tls
-    New-Case 'module hunting' module-hunting 50000 -Server '--no-gzip', '--hunting-rows', '50000'
-    New-Case 'module alerts' module-typed 20000 -Server '--no-gzip', '--alerts', '20000' `
+    New-Case 'module hunting' module-hunting $size.HuntingRows -Server '--no-gzip', '--hunting-rows', '50000'
+    New-Case 'module alerts' module-typed $size.Alerts -Server '--no-gzip', '--alerts', "$($size.Alerts)" `
         -Arguments '-Command', 'Get-FdxAlert'
-    New-Case 'module inventory' module-typed 50000 -Server '--no-gzip', '--machines', '50000' `
+    New-Case 'module inventory' module-typed $size.Machines -Server '--no-gzip', '--machines', "$($size.Machines)" `
         -Arguments '-Command', 'Get-FdxMachine'
     New-Case 'export' module-export $size.Rows -NoBaseline
     New-Case 'export gzip' module-export $size.Rows -Arguments '-Compression', 'Gzip' -NoBaseline

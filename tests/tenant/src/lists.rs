@@ -81,31 +81,36 @@ fn bad_query(text: &str) -> Refusal {
 }
 
 impl List {
-    fn rows(&self, endpoint: &Endpoint, customer: &Customer) -> Vec<Value> {
-        let samples = endpoint.samples();
+    /// Rows made of these samples, or of parts of them.
+    fn rows<'a>(
+        &'a self,
+        samples: &'a [Value],
+        customer: &'a Customer,
+    ) -> impl ExactSizeIterator<Item = Value> + 'a {
         let count = if samples.is_empty() { 0 } else { (self.rows)(customer) };
-        let copies = (0..).flat_map(|copy| samples.iter().map(move |sample| (copy, sample)));
-        let rows = copies.take(count).enumerate().map(|(number, (copy, sample))| {
-            let mut row = sample.clone();
-            if let Some(id) = sample["id"].as_str() {
-                row["id"] = format!("{id}_{number}").into();
+        (0..count).map(|number| self.row(samples, customer, number))
+    }
+
+    fn row(&self, samples: &[Value], customer: &Customer, number: usize) -> Value {
+        let mut row = samples[number % samples.len()].clone();
+        if let Some(id) = row["id"].as_str() {
+            row["id"] = format!("{id}_{number}").into();
+        }
+        if row.get("tenantId").is_some() {
+            row["tenantId"] = customer.tenant_id.as_str().into();
+        }
+        for name in self.orders {
+            let copy = i64::try_from(number / samples.len()).unwrap_or(i64::MAX);
+            if let Some(earlier) = time(&row[*name]).and_then(|time| earlier(time, copy)) {
+                row[*name] = earlier.to_string().into();
             }
-            if row.get("tenantId").is_some() {
-                row["tenantId"] = customer.tenant_id.as_str().into();
-            }
-            for name in self.orders {
-                if let Some(earlier) = time(&row[*name]).and_then(|time| earlier(time, copy)) {
-                    row[*name] = earlier.to_string().into();
-                }
-            }
-            row
-        });
-        rows.collect()
+        }
+        row
     }
 
     /// One item.
     pub(crate) fn item(&self, endpoint: &Endpoint, customer: &Customer, id: &str) -> Result<Value, Refusal> {
-        let row = self.rows(endpoint, customer).into_iter().find(|row| row["id"] == id);
+        let row = self.rows(&endpoint.samples(), customer).find(|row| row["id"] == id);
         row.ok_or_else(|| (404, "ResourceNotFound", format!("The item {id} was not found.")))
     }
 
@@ -137,18 +142,23 @@ impl List {
                 self.max_top
             )));
         }
-        let fits = |row: &Value| filter.as_ref().is_none_or(|filter| filter.fits(row));
-        let mut all: Vec<Value> = self.rows(endpoint, customer).into_iter().filter(fits).collect();
+        let samples = endpoint.samples();
+        // Only the rows of the page are made whole.
+        let parts: Vec<Value> = samples.iter().map(|sample| self.part(endpoint, sample)).collect();
+        let fits = |(_, part): &(usize, Value)| filter.as_ref().is_none_or(|filter| filter.fits(part));
+        let mut all: Vec<_> = self.rows(&parts, customer).enumerate().filter(fits).collect();
         self.sort(call, &mut all)?;
         let from = skip.min(all.len());
         let to = all.len().min(from + top.unwrap_or(self.page).min(self.max_top));
+        let mut rows: Vec<_> =
+            all[from..to].iter().map(|(number, _)| self.row(&samples, customer, *number)).collect();
         if expands(call) {
-            all.iter_mut().for_each(expand);
+            rows.iter_mut().for_each(expand);
         }
         let context = endpoint.path.trim_start_matches("/v1.0/");
         let mut body = json!({
             "@odata.context": format!("https://graph.microsoft.com/v1.0/$metadata#{context}"),
-            "value": &all[from..to],
+            "value": rows,
         });
         if call.query.get("$count").is_some_and(|count| count == "true") {
             body["@odata.count"] = all.len().into();
@@ -161,10 +171,16 @@ impl List {
         Ok(json_answer(200, &body))
     }
 
-    fn sort(&self, call: &Call, rows: &mut [Value]) -> Result<(), Refusal> {
+    /// The members of a row that filters and orders look at.
+    fn part(&self, endpoint: &Endpoint, row: &Value) -> Value {
+        let fields = endpoint.fields.iter().map(|(name, _)| *name).chain(self.orders.iter().copied());
+        fields.filter_map(|name| Some((name.to_owned(), row.get(name)?.clone()))).collect()
+    }
+
+    fn sort(&self, call: &Call, rows: &mut [(usize, Value)]) -> Result<(), Refusal> {
         let Some(order) = call.query.get("$orderby") else {
             if let Some(field) = self.orders.first() {
-                rows.sort_by_key(|row| Reverse(time(&row[*field])));
+                rows.sort_by_cached_key(|(_, row)| Reverse(time(&row[*field])));
             }
             return Ok(());
         };
@@ -172,7 +188,7 @@ impl List {
         if !self.orders.contains(&field) || !["asc", "desc"].contains(&direction) {
             return Err(bad_query(&format!("The list cannot be ordered by '{order}'.")));
         }
-        rows.sort_by_key(|row| time(&row[field]));
+        rows.sort_by_cached_key(|(_, row)| time(&row[field]));
         if direction == "desc" {
             rows.reverse();
         }

@@ -95,9 +95,11 @@ impl List {
         if customer.machines == 0 && self.not_found_is_empty {
             return Err(no(404, "ResourceNotFound", "No machines were found"));
         }
-        let rows = (0..customer.machines).map(|number| (self.row)(&customer.tenant_id, number));
-        let fits = |row: &Value| filter.as_ref().is_none_or(|filter| filter.fits(row));
+        let row = |number| (self.row)(&customer.tenant_id, number);
+        let fits = |number: &usize| filter.as_ref().is_none_or(|filter| filter.fits(&row(*number)));
+        let numbers: Vec<_> = (0..customer.machines).filter(fits).collect();
+        let row = |at: usize| row(numbers[at]).to_string();
         let page = (self.page)(&state.world());
-        page_of(state, call, customer, self.context, &rows.filter(fits).collect::<Vec<_>>(), (page, 10_000))
+        page_of(state, call, customer, self.context, (numbers.len(), &row), (page, 10_000))
     }
 }

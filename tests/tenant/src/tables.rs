@@ -154,7 +154,8 @@ impl Endpoint {
                 let rows = self.all(customer).into_iter();
                 let rows: Vec<_> =
                     rows.filter(|row| filter.as_ref().is_none_or(|filter| filter.fits(row))).collect();
-                page_of(state, call, customer, self.sample, &rows, (page, max_top))
+                let row = |number: usize| rows[number].to_string();
+                page_of(state, call, customer, self.sample, (rows.len(), &row), (page, max_top))
             }
             Shape::All | Shape::Nested => {
                 self.check(state, call, &[])?;
@@ -266,22 +267,22 @@ impl Endpoint {
     }
 }
 
-/// One page of rows that a filter has let through, with `$top` and `$skip`.
+/// One page of so many rows that a filter has let through, with `$top` and `$skip`. Only its own rows are made.
 pub(crate) fn page_of(
     state: &Arc<State>,
     call: &Call,
     customer: &Customer,
     context: &str,
-    rows: &[Value],
+    (count, row): (usize, &dyn Fn(usize) -> String),
     (page, max_top): (usize, u64),
 ) -> Result<Answer, Refusal> {
     let (top, skip) = (parameter(call, "$top", max_top)?, parameter(call, "$skip", u64::MAX)?.unwrap_or(0));
     let size = top.and_then(|top| usize::try_from(top).ok()).unwrap_or(page);
-    let from = usize::try_from(skip).unwrap_or(usize::MAX).min(rows.len());
-    let to = from.saturating_add(size).min(rows.len());
+    let from = usize::try_from(skip).unwrap_or(usize::MAX).min(count);
+    let to = from.saturating_add(size).min(count);
     // The documented trap: with $top there is no link, however much is left.
     let linked = top.is_none() && !state.is_without_links(&call.path);
-    let next = (linked && to < rows.len()).then(|| {
+    let next = (linked && to < count).then(|| {
         let kept = ["$filter", "$expand"].into_iter().filter_map(|name| {
             let value: String =
                 url::form_urlencoded::byte_serialize(call.query.get(name)?.as_bytes()).collect();
@@ -289,7 +290,7 @@ pub(crate) fn page_of(
         });
         format!("{}{}?$skip={to}{}", state.address("defender"), call.path, kept.collect::<String>())
     });
-    let rows = rows[from..to].iter().map(|row| row.to_string().into_bytes()).collect();
+    let rows = (from..to).map(|number| row(number).into_bytes()).collect();
     Ok(pages::list(state, call, customer, context, rows, next))
 }
 

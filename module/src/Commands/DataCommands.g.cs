@@ -181,6 +181,9 @@ namespace FedXdr.Commands
         [ArgumentCompleter(typeof(AssessmentFilterCompleter))]
         public string? Filter { get; set; }
 
+        [Parameter]
+        public SwitchParameter BulkExport { get; set; }
+
         private protected override void Process()
         {
             if (InputObject is not null && ReadPiped(InputObject))
@@ -194,6 +197,13 @@ namespace FedXdr.Commands
 
         /// <summary>Adds the conditions of parameters that the catalog does not know.</summary>
         partial void Narrow(ref string? filter);
+
+        private protected override void WriteOptions(JsonDocumentWriter request)
+        {
+            request.Json.WriteStartObject("options");
+            request.Flag("BulkExport", BulkExport);
+            request.Json.WriteEndObject();
+        }
     }
 
     internal sealed class AssessmentFilterCompleter() : FilterCompleter(Catalog.SoftwareInventoryByMachine, Catalog.SecureConfigurationsByMachine, Catalog.NonCpeSoftwareByMachine, Catalog.BrowserExtensionsByMachine, Catalog.CertificatesByMachine, Catalog.HardwareFirmwareByMachine, Catalog.BaselineComplianceByMachine);
@@ -1892,6 +1902,9 @@ namespace FedXdr.Commands
         [Parameter(ParameterSetName = ListSet)]
         public DateTime? Since { get; set; }
 
+        [Parameter]
+        public SwitchParameter BulkExport { get; set; }
+
         private protected override void Process()
         {
             if (ParameterSetName == "MachineId")
@@ -1916,6 +1929,9 @@ namespace FedXdr.Commands
         private protected override void WriteOptions(JsonDocumentWriter request)
         {
             request.Text("since", Utc(Since));
+            request.Json.WriteStartObject("options");
+            request.Flag("BulkExport", BulkExport);
+            request.Json.WriteEndObject();
         }
     }
 

@@ -272,7 +272,7 @@ fn option_parameter(out: &mut String, option: Parameter) -> fmt::Result {
     // In every set: an entry that does not have it refuses it.
     writeln!(out, "        [Parameter]")?;
     let kind = match option.kind {
-        ParameterKind::Switch(..) => "SwitchParameter",
+        ParameterKind::Switch(..) | ParameterKind::Files => "SwitchParameter",
         ParameterKind::Number { max, .. } => {
             writeln!(out, "        [ValidateRange(1, {max})]")?;
             "int?"
@@ -377,7 +377,7 @@ fn write_options(out: &mut String, cmdlet: &DataCmdlet) -> fmt::Result {
         for option in options {
             let name = option.name;
             let call = match option.kind {
-                ParameterKind::Switch(..) => format!("Flag(\"{name}\", {name})"),
+                ParameterKind::Switch(..) | ParameterKind::Files => format!("Flag(\"{name}\", {name})"),
                 ParameterKind::Number { .. } => format!("Number(\"{name}\", {name})"),
                 ParameterKind::Time => format!("Text(\"{name}\", Utc({name}))"),
             };

@@ -123,6 +123,11 @@ pub fn dataset(name: &str) -> Option<&'static Dataset> {
     DATASETS.iter().find(|dataset| dataset.name.eq_ignore_ascii_case(name))
 }
 
+/// The dataset of a resource.
+pub fn dataset_of(resource: &Resource) -> Option<&'static Dataset> {
+    DATASETS.iter().find(|dataset| dataset.resource.name == resource.name)
+}
+
 /// Every dataset that files can have: also the changes.
 pub fn stored_datasets() -> impl Iterator<Item = &'static Dataset> + Clone {
     DATASETS.iter().chain(DATASETS.iter().filter_map(|dataset| dataset.changes))

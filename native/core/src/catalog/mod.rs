@@ -19,7 +19,9 @@ mod xdr;
 
 pub use self::cmdlets::{Choice, Cmdlet, IdParameter, Label, Parameter, ParameterKind};
 pub use self::columns::{ADDITIONAL, Column, SCALES, Scale, TENANT_WIDTH, TableColumn};
-pub use self::datasets::{DATASETS, Dataset, HUNTING, dataset, exported_datasets, stored_datasets};
+pub use self::datasets::{
+    DATASETS, Dataset, HUNTING, dataset, dataset_of, exported_datasets, stored_datasets,
+};
 pub use self::log_tables::{
     LogColumn, ROW_KEY, TIME_GENERATED, log_column, log_columns, log_stream, log_table,
 };

@@ -70,6 +70,25 @@ pub(super) struct Files<'a> {
     pub(super) path: &'static str,
 }
 
+/// Reads the rows of the newest snapshot into a sink. `new_sink` is for lists of files.
+pub(crate) async fn read(
+    context: &Context,
+    tenant: &str,
+    dataset: &'static Dataset,
+    sink: &mut Sink,
+    new_sink: &NewSink<'_>,
+) -> Result<()> {
+    let path = dataset.files.ok_or_else(|| Error::internal("the dataset has no files"))?;
+    let files = Files { context, tenant, dataset, path };
+    let listing = files.list(new_sink(dataset)).await?;
+    let (count, generated) = (listing.files.len(), &listing.generated);
+    context.reporter.verbose(format!(
+        "Tenant {tenant}: {count} files of {} have the snapshot of {generated}.",
+        dataset.name
+    ));
+    files.read(listing, 0, sink, new_sink).await
+}
+
 impl Files<'_> {
     /// Asks for the files of the newest snapshot.
     pub(super) async fn list(&self, mut sink: Sink) -> Result<Listing> {
@@ -122,6 +141,9 @@ impl Files<'_> {
             }
             self.context.reporter.page();
             sink.flush(None).await;
+            if sink.is_satisfied() {
+                return Ok(());
+            }
             if let Some(next) = listing.files.get(index + 1)
                 && !sink.file_ended(next.path()).await
             {
@@ -287,6 +309,9 @@ impl Download<'_> {
             lines.feed(&chunk);
             while let Some(line) = lines.next_line() {
                 self.row(line, false, &mut seen, response).await?;
+                if self.sink.is_satisfied() {
+                    return Ok(());
+                }
             }
             if unyielded >= YIELD_AFTER {
                 unyielded = 0;

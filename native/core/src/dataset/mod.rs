@@ -22,6 +22,7 @@ mod writing;
 pub(crate) use self::destination::{local_path, write_file};
 pub use self::document::{Compression, Format, Mode};
 pub(crate) use self::document::{ExportDocument, ExportRequest};
+pub(crate) use self::files::read as read_files;
 pub(crate) use self::run::{Summary, export, tenant_id};
 pub(crate) use self::stored::{ImportDocument, ImportRequest, Stored, import};
 pub(crate) use self::stream::{RowsSent, SendDocument, SendRequest, send};

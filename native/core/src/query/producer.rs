@@ -91,7 +91,7 @@ pub(crate) async fn produce(context: Context, request: QueryRequest, items: mpsc
 /// Works on every tenant.
 async fn tenants(context: &Context, request: &QueryRequest, items: &mpsc::Sender<Item>) {
     let places = Arc::new(Semaphore::new(request.throttle_limit));
-    let pace = Arc::new(Pace::new(request.readers));
+    let limits = Arc::new(Pace::new(request.readers));
     let known = Arc::new(Mutex::default());
     let left = Arc::new(AtomicU64::new(request.first.unwrap_or(u64::MAX)));
     let deadline = request.work.time_limit().map(|limit| context.clock.now() + limit);
@@ -106,7 +106,7 @@ async fn tenants(context: &Context, request: &QueryRequest, items: &mpsc::Sender
             stream: u32::try_from(index).unwrap_or(u32::MAX) + u32::from(is_check),
             items: items.clone(),
             left: Arc::clone(&left),
-            pace: Arc::clone(&pace),
+            pace: Arc::clone(&limits),
             known: Arc::clone(&known),
             deadline,
         };
@@ -236,6 +236,9 @@ impl Job {
             }
             _ => &rows.parent_ids,
         };
+        if rows.options.reads_files {
+            return self.read_files(rows, sink).await;
+        }
         if parents.is_empty() && rows.resource.parents.is_none() {
             let plan = self.plan(rows, None)?;
             return pager::read(&self.context, &self.tenant, &plan, sink).await;
@@ -254,6 +257,18 @@ impl Job {
             }
         }
         Ok(())
+    }
+
+    /// Reads the files of the resource's dataset.
+    async fn read_files(&self, rows: &RowsRequest, sink: &mut Sink) -> Result<()> {
+        let dataset = catalog::dataset_of(rows.resource)
+            .ok_or_else(|| Error::internal("the catalog has no dataset of the resource"))?;
+        let id = dataset::tenant_id(&self.context, &self.tenant, rows.resource.family).await?;
+        if !sink.label(&self.tenant, Some(&id)) {
+            return Ok(());
+        }
+        let new_sink = |of: &'static Dataset| self.list_sink(of.resource, RowDecoder::raw());
+        dataset::read_files(&self.context, &self.tenant, dataset, sink, &new_sink).await
     }
 
     /// The ids of every parent that the tenant has.

@@ -394,6 +394,9 @@ fn rows(document: RowsDocument) -> Result<RowsRequest> {
         let parsed = parsed.map_err(|why| invalid_filter(filter, resource, &why))?;
         row_filter = Some(Arc::new(parsed));
     }
+    if document.page_size.is_some() && options.reads_files {
+        return Err(Error::invalid_argument("the member 'pageSize' does not apply to files"));
+    }
     if let (Some(size), Paging::NextLink { page_size: Some(PageSize { max, .. }), .. }) =
         (document.page_size, resource.paging)
         && !(1..=max).contains(&size)

@@ -1,11 +1,12 @@
 //! The export assessments, page by page, except that of vulnerabilities, which has a file of its own.
 
 use crate::catalog::ColumnKind::{Bool, Dictionary, Int, Text, TextList, Time, Variant};
+use crate::catalog::cmdlets::BULK_EXPORT;
 use crate::catalog::columns::{ADDITIONAL_COLUMN, col, shown};
 use crate::catalog::{Cmdlet, Filter, Resource};
 
 const fn of_type(value: &'static str) -> Cmdlet {
-    Cmdlet::get("Assessment").choice("Type", value)
+    Cmdlet::get("Assessment").choice("Type", value).with(BULK_EXPORT)
 }
 
 pub(crate) const SOFTWARE_INVENTORY: Resource = Resource {

@@ -1,6 +1,7 @@
 //! Discovered vulnerabilities of all machines: an export assessment of Defender for Endpoint.
 
 use crate::catalog::ColumnKind::{Bool, Dictionary, Float, Int, Text, TextList, Time};
+use crate::catalog::cmdlets::BULK_EXPORT;
 use crate::catalog::columns::{ADDITIONAL_COLUMN, SEVERITY, col, joined, shown};
 use crate::catalog::{Cmdlet, Column, Filter, Resource, Since};
 use crate::cloud::Family;
@@ -85,7 +86,7 @@ pub(crate) const RESOURCE: Resource = Resource {
         shown("vulnerabilitySeverityLevel", "Severity", 8),
         shown("cvssScore", "CVSS", 4),
     ],
-    cmdlet: Some(Cmdlet::get("Vulnerability")),
+    cmdlet: Some(Cmdlet::get("Vulnerability").with(BULK_EXPORT)),
     ..Resource::ASSESSMENT
 };
 

@@ -6,7 +6,7 @@ use std::collections::HashSet;
 
 use super::{
     ADDITIONAL, ColumnKind, Filter, Method, Paging, ParameterKind, RESOURCES, Resource, Since, TENANT_WIDTH,
-    WithoutLink,
+    WithoutLink, dataset_of,
 };
 use crate::cloud::Family;
 
@@ -239,6 +239,15 @@ fn parameters_of_a_cmdlet_select_one_entry_each() {
         let ids = cmdlets.iter().filter_map(|cmdlet| cmdlet.id).take(1).chain(parents);
         let properties = ids.flat_map(|id| id.properties.iter().copied());
         assert_unique(&format!("Get-Fdx{noun}: the property"), properties);
+    }
+}
+
+#[test]
+fn bulk_export_is_a_parameter_of_what_has_files() {
+    for resource in RESOURCES {
+        let has_files = dataset_of(resource).is_some_and(|dataset| dataset.files.is_some());
+        let has_switch = resource.options().iter().any(|option| option.kind == ParameterKind::Files);
+        assert_eq!(has_switch, has_files, "{}", resource.name);
     }
 }
 

@@ -12,6 +12,8 @@ pub(crate) struct Options {
     pub(crate) query: Vec<(&'static str, String)>,
     /// The time in the path, if one was given.
     pub(crate) time: Option<String>,
+    /// Whether the rows come from files.
+    pub(crate) reads_files: bool,
 }
 
 impl Options {
@@ -30,6 +32,7 @@ impl Options {
                 (ParameterKind::Switch(parameter, text), Value::Bool(is_on)) => {
                     options.query.extend(is_on.then(|| (parameter, text.to_owned())));
                 }
+                (ParameterKind::Files, Value::Bool(is_on)) => options.reads_files = *is_on,
                 (ParameterKind::Number { query, max }, Value::Number(number)) => {
                     let number = number.as_u64().filter(|number| (1..=u64::from(max)).contains(number));
                     options.query.push((query, number.ok_or_else(invalid)?.to_string()));

@@ -7,6 +7,8 @@ mod destination;
 mod document;
 mod files;
 mod format;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod lines;
 mod manifest;
 mod part;

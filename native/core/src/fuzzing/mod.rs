@@ -9,12 +9,16 @@ mod refusals;
 mod tests;
 mod tokens;
 
+use crate::dataset::fuzzing as dataset;
+
 /// A check of any bytes.
 pub type Target = fn(&[u8]);
 
 /// Every target: the name of its file in `native/fuzz/fuzz_targets` and of its folder in `native/fuzz/corpus`.
 pub const TARGETS: &[(&str, Target)] = &[
+    ("blob_lists", dataset::blob_lists),
     ("claims", tokens::claims),
+    ("csv", dataset::csv),
     ("dates", tokens::dates),
     ("error_text", refusals::error_text),
     ("filter", pages::filter),

@@ -157,4 +157,4 @@ macro_rules! targets {
     };
 }
 
-targets! { claims dates error_text filter next_link pem_pfx request row settings splitter }
+targets! { blob_lists claims csv dates error_text filter next_link pem_pfx request row settings splitter }

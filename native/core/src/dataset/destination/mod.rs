@@ -9,6 +9,8 @@ mod stream_address;
 
 use std::io::{self, Read, Seek, Write};
 
+#[cfg(any(test, feature = "fuzzing"))]
+pub(super) use self::blob::read_lists as read_blob_lists;
 #[cfg(test)]
 pub(super) use self::blob::tests as blob_tests;
 pub(super) use self::folder::Folder;

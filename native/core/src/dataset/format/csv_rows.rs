@@ -169,10 +169,15 @@ fn write(cell: &Cell<'_>, kind: &str, out: &mut Vec<u8>) {
         _ if text.is_empty() && !cell.is_quoted => JsonLines.null(out),
         "TextList" if text.is_empty() => out.extend_from_slice(b"[]"),
         "TextList" => JsonLines.list(text.split(BETWEEN).map(Some), out),
-        "Int" | "Float" | "Bool" if is_json() => out.extend_from_slice(text.as_bytes()),
-        "Variant" if !text.starts_with('"') && is_json() => out.extend_from_slice(text.as_bytes()),
+        "Int" | "Float" | "Bool" if is_json() => out.extend(on_one_line(text)),
+        "Variant" if !text.starts_with('"') && is_json() => out.extend(on_one_line(text)),
         _ => JsonLines.text(text, out),
     }
+}
+
+/// JSON without ends of lines: between values they mean no more than blanks, and in texts JSON has none.
+fn on_one_line(json: &str) -> impl Iterator<Item = u8> + '_ {
+    json.bytes().map(|byte| if matches!(byte, b'\n' | b'\r') { b' ' } else { byte })
 }
 
 #[cfg(test)]

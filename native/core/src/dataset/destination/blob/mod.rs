@@ -29,6 +29,8 @@ use self::reader::BlobFile;
 use self::service::{Service, is_absent};
 use self::shared::{Shared, unreadable};
 use self::xml::Names;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(in crate::dataset) use self::xml::read_lists;
 use super::remote::{Answer, Call, Waiter};
 use super::{Destination, Hidden, Opened, PartName, read_error};
 use crate::clock::random;

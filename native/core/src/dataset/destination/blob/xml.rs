@@ -41,6 +41,12 @@ pub(super) fn names(xml: &str) -> Option<Names> {
     Some(names)
 }
 
+/// Reads a text as each of the lists, for the fuzz target.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(in crate::dataset) fn read_lists(xml: &str) {
+    let _ = (uncommitted(xml), names(xml));
+}
+
 /// The list that makes these blocks the content of a blob.
 pub(super) fn block_list<'a>(ids: impl IntoIterator<Item = &'a String>) -> String {
     let mut xml = String::from(r#"<?xml version="1.0" encoding="utf-8"?><BlockList>"#);

@@ -111,7 +111,20 @@ function Get-RustFlags($Plan) {
     # A library for musl uses the process's C library.
     if ($Plan.Triple -like '*-musl') { $flags += '-Ctarget-feature=-crt-static' }
     if ($Plan.Triple -like '*-windows-msvc') { $flags += '-Ctarget-feature=+crt-static' }
+    # Crates bring import libraries, in the folder of cargo. With this, the compiler makes them in that of the build.
+    if ($Plan.Triple -like '*-windows-gnu') { $flags += '--cfg=windows_raw_dylib' }
     $flags
+}
+
+# A linker for a folder of builds. GNU ld sorts a library's imports by the names of the files that it reads, so the names
+# of those in the folder must not depend on where the folder is.
+function New-RelativeLinker([string] $Folder, [string] $Linker) {
+    $lines = '#!/bin/sh', 'folder=$(dirname "$0")', 'cd "$folder" || exit', 'for argument; do', '    shift',
+        '    set -- "$@" "${argument#"$folder"/}"', 'done', ('exec {0} "$@"' -f $Linker)
+    $file = Join-Path $Folder $Linker
+    [IO.File]::WriteAllText($file, ($lines -join "`n") + "`n")
+    $null = chmod +x $file
+    $file
 }
 
 # Starts the build of one platform's library. Returns the process and where its output and its library will be.
@@ -134,6 +147,10 @@ function Start-LibraryBuild($Plan, [string] $Target, [string] $Commit) {
     $start.Environment['PATH'] = $folders -join [IO.Path]::PathSeparator
     $start.Environment['CARGO_ENCODED_RUSTFLAGS'] = (Get-RustFlags $Plan) -join [char]0x1f
     $start.Environment['FEDXDR_COMMIT'] = $Commit
+    if ($Plan.Triple -like '*-windows-gnu' -and -not $IsWindows) {
+        $linker = New-RelativeLinker $folder 'x86_64-w64-mingw32-gcc'
+        $start.Environment['CARGO_TARGET_X86_64_PC_WINDOWS_GNU_LINKER'] = $linker
+    }
     # Building the standard library is not a stable feature of cargo.
     if ($Plan.BuildStd) { $start.Environment['RUSTC_BOOTSTRAP'] = '1' }
     # A distribution's compiler has no allocator of its own.

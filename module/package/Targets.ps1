@@ -116,8 +116,8 @@ function Get-RustFlags($Plan) {
     $flags
 }
 
-# A linker for a folder of builds. GNU ld sorts a library's imports by the names of the files that it reads, so the names
-# of those in the folder must not depend on where the folder is.
+# A linker for a folder of builds. GNU ld sorts a library's imports by the names of the files that it reads, so names of
+# files in the folder must not depend on where the folder is.
 function New-RelativeLinker([string] $Folder, [string] $Linker) {
     $lines = '#!/bin/sh', 'folder=$(dirname "$0")', 'cd "$folder" || exit', 'for argument; do', '    shift',
         '    set -- "$@" "${argument#"$folder"/}"', 'done', ('exec {0} "$@"' -f $Linker)

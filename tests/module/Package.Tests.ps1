@@ -122,6 +122,27 @@ Describe 'The package' {
         $plan.Get | Should -Match 'pip install cargo-zigbuild ziglang'
     }
 
+    It 'names the files of a Windows library to the linker by where they are in the folder of its build' {
+        if ($IsWindows) {
+            Set-ItResult -Skipped -Because 'only other systems build it with this linker'
+            return
+        }
+        . (Join-Path $PSScriptRoot ../../module/package/Targets.ps1)
+        $tools = Join-Path $TestDrive tools
+        $folder = Join-Path $TestDrive 'a build'
+        $null = New-Item $tools, $folder -ItemType Directory
+        Set-Content (Join-Path $tools fake-ld) '#!/bin/sh', 'pwd', 'for name; do echo "$name"; done'
+        $null = chmod +x (Join-Path $tools fake-ld)
+        $linker = New-RelativeLinker $folder fake-ld
+        $path = $env:PATH
+        try {
+            $env:PATH = "${tools}:$path"
+            $said = & $linker -o "$folder/deps/x y.dll" "$folder/deps/imports.lib" /usr/lib/libkernel32.a
+        }
+        finally { $env:PATH = $path }
+        $said | Should -Be $folder, '-o', 'deps/x y.dll', 'deps/imports.lib', '/usr/lib/libkernel32.a'
+    }
+
     It 'uses approved verbs and its own prefix' {
         $approved = 'Common', 'Communications', 'Data', 'Diagnostic', 'Lifecycle', 'Security', 'Other' |
             ForEach-Object { "Management.Automation.Verbs$_" -as [type] } | ForEach-Object { $_.GetFields().Name }

@@ -6,7 +6,7 @@ use std::hash::BuildHasher;
 
 use foldhash::fast::FixedState;
 use serde::Deserializer;
-use serde::de::{Error as _, IgnoredAny, MapAccess, Visitor};
+use serde::de::{DeserializeSeed, Error as _, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::decode::time::{ParsedTime, parse_time};
@@ -17,7 +17,19 @@ pub(crate) fn pick<'a, const N: usize>(json: &'a str, names: [&str; N]) -> Optio
     find(json, &names, &mut found).then_some(found)
 }
 
-/// As above, for names that are known only when the program runs. All are `None` if the row is no sound object.
+/// As above, for a row that is sound: what comes after the last one of them is not read.
+pub(crate) fn pick_of_sound<'a, const N: usize>(
+    json: &'a str,
+    names: [&str; N],
+) -> [Option<&'a RawValue>; N] {
+    let mut found = [None; N];
+    let pick = Pick { names: &names, found: &mut found, is_enough_when_found: true };
+    // It ends with an error when all are found.
+    let _ = serde_json::Deserializer::from_str(json).deserialize_map(pick);
+    found
+}
+
+/// As [`pick`], for names that are known only when the program runs. All are `None` if the row is no sound object.
 pub(crate) fn pick_all<'a>(json: &'a str, names: &[&str]) -> Vec<Option<&'a RawValue>> {
     let mut found = vec![None; names.len()];
     if !find(json, names, &mut found) {
@@ -34,15 +46,6 @@ pub(crate) fn text(value: Option<&RawValue>) -> Option<String> {
         b"null" => None,
         _ => Some(json.to_owned()),
     }
-}
-
-/// The value of one member, which mostly is the first one: the rest of the row is not read.
-pub(crate) fn pick_first<'a>(json: &'a str, name: &str) -> Option<&'a RawValue> {
-    let mut found = [None];
-    let pick = Pick { names: &[name], found: &mut found, is_enough_when_found: true };
-    // It ends with an error when the member is found.
-    let _ = serde_json::Deserializer::from_str(json).deserialize_map(pick);
-    found[0]
 }
 
 fn find<'a>(json: &'a str, names: &[&str], found: &mut [Option<&'a RawValue>]) -> bool {
@@ -64,8 +67,8 @@ impl<'de> Visitor<'de> for Pick<'_, 'de> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        while let Some(name) = map.next_key::<String>()? {
-            let Some(index) = self.names.iter().position(|wanted| wanted.eq_ignore_ascii_case(&name)) else {
+        while let Some(index) = map.next_key_seed(Position(self.names))? {
+            let Some(index) = index else {
                 map.next_value::<IgnoredAny>()?;
                 continue;
             };
@@ -75,6 +78,29 @@ impl<'de> Visitor<'de> for Pick<'_, 'de> {
             }
         }
         Ok(())
+    }
+}
+
+/// Which of these names a member has, in any case.
+struct Position<'a>(&'a [&'a str]);
+
+impl<'de> DeserializeSeed<'de> for Position<'_> {
+    type Value = Option<usize>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for Position<'_> {
+    type Value = Option<usize>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a name")
+    }
+
+    fn visit_str<E>(self, name: &str) -> Result<Self::Value, E> {
+        Ok(self.0.iter().position(|wanted| wanted.eq_ignore_ascii_case(name)))
     }
 }
 

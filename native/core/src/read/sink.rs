@@ -191,15 +191,19 @@ impl Sink {
     }
 
     /// Reads a row from text that begins with an object and may be cut. Gives its length, or `None` if it is not whole
-    /// and sound. [`Sink::push`] must follow for a row that was read.
+    /// and sound. [`Sink::push`] or [`Sink::forget`] must follow for a row that was read.
     pub(crate) fn attempt(&mut self, text: &str) -> Option<usize> {
-        let is_picked =
-            self.unique.is_some() || self.ids.is_some() || self.texts.is_some() || self.each.is_some();
-        if self.filter.is_some() || self.delivered_before.is_some() || is_picked {
+        let is_picked = self.ids.is_some() || self.texts.is_some() || self.each.is_some();
+        if self.filter.is_some() || is_picked {
             // The row's end must be known first.
             return None;
         }
         self.decoder.attempt(text, self.from_request.as_deref(), &mut self.builder)
+    }
+
+    /// Drops a row that was read.
+    pub(crate) fn forget(&mut self) {
+        self.decoder.roll_back(&mut self.builder);
     }
 
     /// Adds a row, of this answer if it is one of an answer.
@@ -225,6 +229,9 @@ impl Sink {
         let is_repeated = self.delivered_before.as_mut().is_some_and(|before| !before.is_new(json))
             || self.unique.as_mut().is_some_and(|unique| !unique.is_new(json));
         if is_repeated {
+            if is_read {
+                self.forget();
+            }
             return Pushed::Kept;
         }
         if let Some(each) = &self.each {
@@ -239,7 +246,7 @@ impl Sink {
             return Pushed::Kept;
         }
         if wanted.is_err() {
-            self.decoder.roll_back(&mut self.builder);
+            self.forget();
             return Pushed::Satisfied;
         }
         if self.decoder.awaits_description() {

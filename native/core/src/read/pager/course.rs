@@ -25,21 +25,12 @@ impl Course {
         }
     }
 
-    /// Whether rows of this page may have come before.
-    pub(super) fn may_repeat(&self) -> bool {
-        match self {
-            Course::Unknown => false,
-            Course::Skip(skip) => skip.may_repeat(),
-            Course::Time(_) => true,
-        }
-    }
-
-    /// Notes a row; false if it came before.
-    pub(super) fn is_new(&mut self, json: &str) -> bool {
+    /// Notes a row, which is known to be sound or not; false if it came before.
+    pub(super) fn is_new(&mut self, json: &str, is_sound: bool) -> bool {
         match self {
             Course::Unknown => true,
             Course::Skip(skip) => skip.is_new(json),
-            Course::Time(window) => window.is_new(json),
+            Course::Time(window) => window.is_new(json, is_sound),
         }
     }
 

@@ -368,7 +368,7 @@ impl<'a> Page<'a> {
     ) -> Result<bool, Failure> {
         loop {
             let is_new = replay.rows >= self.rows;
-            let may_attempt = is_new && !course.may_repeat() && !self.plan.nested;
+            let may_attempt = is_new && !self.plan.nested;
             let row = splitter.next_row(|text| if may_attempt { sink.attempt(text) } else { None });
             // A damaged compressed body shows as broken JSON before its checksum is reached.
             let row = row.map_err(|error| {
@@ -384,8 +384,12 @@ impl<'a> Page<'a> {
             replay.rows += 1;
             if is_new {
                 self.digest = digest::with_row(self.digest, json);
-                let is_wanted = course.is_new(json);
-                if is_wanted && !self.row(row.state, json, replay.rows, response, sink).await {
+                let is_read = row.state == RowState::Read;
+                if !course.is_new(json, is_read) {
+                    if is_read {
+                        sink.forget();
+                    }
+                } else if !self.row(row.state, json, replay.rows, response, sink).await {
                     return Ok(false);
                 }
                 self.rows = replay.rows;

@@ -13,7 +13,7 @@ use url::Url;
 
 use super::target::{Next, Target};
 use crate::read::address;
-use crate::read::members::pick_first;
+use crate::read::members::pick_of_sound;
 
 /// How many pages in a row are requested again because rows have gone.
 const MAX_BACK: usize = 3;
@@ -115,6 +115,7 @@ pub(super) struct Skip {
     last: VecDeque<u64>,
     /// The same.
     known: HashSet<u64, FixedState>,
+    /// Whether rows of this page may have come before.
     may_repeat: bool,
     /// See [`Target::round`].
     round: u32,
@@ -126,11 +127,6 @@ impl Skip {
         let skip = address::parameter(first, "$skip").and_then(|text| text.trim().parse().ok());
         let position = Position::at(skip.unwrap_or(0));
         Skip { key, position, last: VecDeque::new(), known: HashSet::default(), may_repeat: false, round: 0 }
-    }
-
-    /// Whether rows of this page may have come before.
-    pub(super) fn may_repeat(&self) -> bool {
-        self.may_repeat
     }
 
     /// Notes a row; false if it came before.
@@ -191,6 +187,7 @@ impl Skip {
 
 /// A hash of the row's id, or of the whole row if it has none.
 fn id_hash(json: &str, key: &str) -> u64 {
-    let id = pick_first(json, key).map(RawValue::get).filter(|id| *id != "null");
+    let [id] = pick_of_sound(json, [key]);
+    let id = id.map(RawValue::get).filter(|id| *id != "null");
     FixedState::default().hash_one(id.unwrap_or(json))
 }

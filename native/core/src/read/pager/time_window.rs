@@ -103,9 +103,9 @@ impl TimeWindow {
         }
     }
 
-    /// Notes a row; false if it came before.
-    pub(super) fn is_new(&mut self, json: &str) -> bool {
-        let Some((id, time, ticks)) = pick(json, self.key, self.field) else {
+    /// Notes a row, which is known to be sound or not; false if it came before.
+    pub(super) fn is_new(&mut self, json: &str, is_sound: bool) -> bool {
+        let Some((id, time, ticks)) = pick(json, [self.key, self.field], is_sound) else {
             self.order = Order::Mixed;
             return true;
         };
@@ -250,8 +250,8 @@ impl TimeWindow {
 }
 
 /// A hash of a row's id, and its time, as text and in ticks, if it has both.
-fn pick<'a>(json: &'a str, key: &str, field: &str) -> Option<(u64, Cow<'a, str>, i64)> {
-    let [id, time] = members::pick(json, [key, field])?;
+fn pick<'a>(json: &'a str, names: [&str; 2], is_sound: bool) -> Option<(u64, Cow<'a, str>, i64)> {
+    let [id, time] = if is_sound { members::pick_of_sound(json, names) } else { members::pick(json, names)? };
     let (id, time) = (id?.get(), text(time?)?);
     match parse_time(&time) {
         ParsedTime::Ticks(ticks) if id != "null" => Some((FixedState::default().hash_one(id), time, ticks)),

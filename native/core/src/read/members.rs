@@ -17,7 +17,7 @@ pub(crate) fn pick<'a, const N: usize>(json: &'a str, names: [&str; N]) -> Optio
     find(json, &names, &mut found).then_some(found)
 }
 
-/// As above, for a row that is sound: what comes after the last one of them is not read.
+/// As above, for a row that is sound, or where that does not matter: what comes after the last one of them is not read.
 pub(crate) fn pick_of_sound<'a, const N: usize>(
     json: &'a str,
     names: [&str; N],

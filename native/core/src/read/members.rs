@@ -14,7 +14,7 @@ use super::decode::time::{ParsedTime, parse_time};
 /// The values of a row's own members with these names, in any case. `None` if the row is no sound object.
 pub(crate) fn pick<'a, const N: usize>(json: &'a str, names: [&str; N]) -> Option<[Option<&'a RawValue>; N]> {
     let mut found = [None; N];
-    find(json, &names, &mut found).then_some(found)
+    find(json, &names, &mut found, false).then_some(found)
 }
 
 /// As above, for a row that is sound, or where that does not matter: what comes after the last one of them is not read.
@@ -23,16 +23,14 @@ pub(crate) fn pick_of_sound<'a, const N: usize>(
     names: [&str; N],
 ) -> [Option<&'a RawValue>; N] {
     let mut found = [None; N];
-    let pick = Pick { names: &names, found: &mut found, is_enough_when_found: true };
-    // It ends with an error when all are found.
-    let _ = serde_json::Deserializer::from_str(json).deserialize_map(pick);
+    find(json, &names, &mut found, true);
     found
 }
 
 /// As [`pick`], for names that are known only when the program runs. All are `None` if the row is no sound object.
 pub(crate) fn pick_all<'a>(json: &'a str, names: &[&str]) -> Vec<Option<&'a RawValue>> {
     let mut found = vec![None; names.len()];
-    if !find(json, names, &mut found) {
+    if !find(json, names, &mut found, false) {
         found.fill(None);
     }
     found
@@ -48,8 +46,14 @@ pub(crate) fn text(value: Option<&RawValue>) -> Option<String> {
     }
 }
 
-fn find<'a>(json: &'a str, names: &[&str], found: &mut [Option<&'a RawValue>]) -> bool {
-    let pick = Pick { names, found, is_enough_when_found: false };
+/// Whether the row was read to its end, and is a sound object.
+fn find<'a>(
+    json: &'a str,
+    names: &[&str],
+    found: &mut [Option<&'a RawValue>],
+    is_enough_when_found: bool,
+) -> bool {
+    let pick = Pick { names, found, is_enough_when_found };
     serde_json::Deserializer::from_str(json).deserialize_map(pick).is_ok()
 }
 
@@ -67,7 +71,7 @@ impl<'de> Visitor<'de> for Pick<'_, 'de> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        while let Some(index) = map.next_key_seed(Position(self.names))? {
+        while let Some(index) = map.next_key_seed(IndexOf(self.names))? {
             let Some(index) = index else {
                 map.next_value::<IgnoredAny>()?;
                 continue;
@@ -82,9 +86,9 @@ impl<'de> Visitor<'de> for Pick<'_, 'de> {
 }
 
 /// Which of these names a member has, in any case.
-struct Position<'a>(&'a [&'a str]);
+struct IndexOf<'a>(&'a [&'a str]);
 
-impl<'de> DeserializeSeed<'de> for Position<'_> {
+impl<'de> DeserializeSeed<'de> for IndexOf<'_> {
     type Value = Option<usize>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
@@ -92,7 +96,7 @@ impl<'de> DeserializeSeed<'de> for Position<'_> {
     }
 }
 
-impl Visitor<'_> for Position<'_> {
+impl Visitor<'_> for IndexOf<'_> {
     type Value = Option<usize>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

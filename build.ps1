@@ -266,21 +266,25 @@ function Build-Package([string[]] $Rids, [string] $From) {
 # Each layer adds its counts here. A failure does not stop the next layer. A layer that runs and skips nothing fails.
 $counts = @{
     Passed = 0; Failed = 0; Notes = [Collections.Generic.List[string]]::new()
+    Failures = [Collections.Generic.List[string]]::new()
     Watch = [Diagnostics.Stopwatch]::StartNew()
 }
 
 function Add-Layer([string] $Layer, [scriptblock] $Run) {
     Write-Host ('{0}== {1} (after {2:n0} s)' -f "`n", $Layer, $counts.Watch.Elapsed.TotalSeconds)
     $watch = [Diagnostics.Stopwatch]::StartNew()
+    $named = $counts.Failures.Count
     try { $passed, $failed, $skipped = & $Run }
     catch {
         Write-Host "$_`n$($_.ScriptStackTrace)"
+        $counts.Failures.Add("${Layer}: $_")
         $passed, $failed, $skipped = 0, 1, 0
     }
     if ($passed + $failed + $skipped -eq 0) {
         Write-Host 'no test was run'
         $failed = 1
     }
+    if ($failed -and $counts.Failures.Count -eq $named) { $counts.Failures.Add("${Layer}: see its output above") }
     $counts.Passed += $passed
     $counts.Failed += $failed
     $seconds = $watch.Elapsed.TotalSeconds
@@ -292,7 +296,16 @@ function Test-Command([string] $Command, [string[]] $Arguments) {
     $LASTEXITCODE -eq 0 ? (1, 0) : (0, 1)
 }
 
+# The end of the output repeats the names of the tests that failed: a log is long, and sometimes only its end is kept.
+function Add-FailedName([string] $Text) {
+    $said = '(?m)^\s*(?:test (.+) \.\.\. FAILED|(?:FAIL|ERROR): (.+)|FAIL \[.*?\] (.+)|\[-\] (.+?)(?: [\d.]+m?s.*)?)$'
+    foreach ($match in [regex]::Matches($Text, $said)) {
+        $counts.Failures.Add(($match.Groups[1..4] | Where-Object Success).Value)
+    }
+}
+
 function Get-LibtestCount($Recorded) {
+    Add-FailedName $Recorded.Text
     $passed = $failed = 0
     foreach ($line in [regex]::Matches($Recorded.Text, '(?m)^test result: \w+\. (\d+) passed; (\d+) failed')) {
         $passed += [int] $line.Groups[1].Value
@@ -312,6 +325,7 @@ function Test-Rust([string[]] $Selection) {
     $recorded = Invoke-Recorded cargo (@('nextest', 'run', '--no-fail-fast') + $Selection)
     # "Summary [ 1.2s] 57 tests run: 55 passed (1 slow), 1 failed, 1 timed out, 3 skipped"; "12/57 tests run" if it
     # stopped early.
+    Add-FailedName $recorded.Text
     $summary = [regex]::Match($recorded.Text, '(?m)^\s*Summary \[.*?\]\s+(?:\d+/)?(\d+) tests? run: (\d+) passed')
     if (-not $summary.Success) { return 0, 1 }
     $passed = [int] $summary.Groups[2].Value
@@ -324,6 +338,7 @@ function Test-Rust([string[]] $Selection) {
 
 # Tests that end with "N passed, N failed" and may add ", N skipped".
 function Get-SummaryCount($Recorded) {
+    Add-FailedName $Recorded.Text
     $summary = [regex]::Match($Recorded.Text, '(?m)^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$')
     # A crash has no count of its own.
     if (-not $summary.Success) { return 0, 1, 0 }
@@ -357,6 +372,7 @@ function Test-ModuleFile([string] $File, $Module) {
     $result = Get-Content $results -Raw | ConvertFrom-Json
     # A block that failed outside any test has no count of its own.
     $failed = $code -ne 0 -and $result.Failed -eq 0 ? 1 : $result.Failed
+    $result.FailedTests | ForEach-Object { $counts.Failures.Add("$(Split-Path $File -LeafBase): $_") }
     # Tests for other systems are skipped on purpose.
     $result.Passed, $failed, $result.Skipped
 }
@@ -456,6 +472,7 @@ function Test-All {
 
     Write-Host ''
     $counts.Notes | ForEach-Object { Write-Host $_ }
+    $counts.Failures | ForEach-Object { Write-Host "FAILED: $_" }
     Write-Host "$($counts.Passed) passed, $($counts.Failed) failed"
     exit ($counts.Failed -eq 0 ? 0 : 1)
 }

@@ -1,7 +1,8 @@
 #Requires -Version 7.4
 <#
 .SYNOPSIS
-Runs one Pester file and writes its counts to a JSON file: { "Passed": 1, "Failed": 0, "Skipped": 0 }.
+Runs one Pester file and writes its counts to a JSON file:
+{ "Passed": 1, "Failed": 1, "Skipped": 0, "FailedTests": ["Describing ... name: message"] }.
 .DESCRIPTION
 build.ps1 starts it in a fresh PowerShell for each file, with these variables:
   PSModulePath    begins with the folder of the packaged module, so that `Import-Module FedXdr` loads the package;
@@ -36,7 +37,15 @@ $configuration.Output.Verbosity = 'Detailed'
 $configuration.Output.RenderMode = 'Plaintext'
 
 $result = Invoke-Pester -Configuration $configuration
-$counts = @{ Passed = $result.PassedCount; Failed = $result.FailedCount; Skipped = $result.SkippedCount }
+$counts = [ordered]@{
+    Passed = $result.PassedCount
+    Failed = $result.FailedCount
+    Skipped = $result.SkippedCount
+    FailedTests = @($result.Failed | ForEach-Object {
+            $message = "$($_.ErrorRecord | Select-Object -First 1)" -split '\r?\n' | Select-Object -First 1
+            "$($_.ExpandedPath): $message"
+        })
+}
 $counts | ConvertTo-Json -Compress | Set-Content $ResultPath
 # A failed BeforeAll or an unreadable file shows only in Result, not in the counts of tests.
 exit ($result.FailedCount -eq 0 -and $result.Result -eq 'Passed' ? 0 : 1)

@@ -15,6 +15,7 @@ internal sealed class QueryRunner(Cmdlet cmdlet)
     private const uint WaitMilliseconds = 200;
 
     private readonly ProgressReporter _progress = new(cmdlet);
+    private readonly YoungGarbage _garbage = new();
     private volatile QueryHandle? _query;
     private volatile bool _stopped;
     private long _waitedMilliseconds;
@@ -105,6 +106,7 @@ internal sealed class QueryRunner(Cmdlet cmdlet)
                 if (status == FdxStatus_t.Ok)
                 {
                     Deliver(batch!, reader, sink);
+                    _garbage.Check();
                 }
                 else if (status == FdxStatus_t.NeedsSignature)
                 {

@@ -281,8 +281,8 @@ impl Download<'_> {
         let has_length = response.header("content-length").is_some_and(|length| length != "0");
         let mut response = response.unpacked();
         let _reader = self.sink.begin(&mut response).await;
-        // While other tenants wait, they use the time.
-        if self.sink.has_reader_to_spare() {
+        // While other tenants wait, they use the time. A few rows seldom need a second file.
+        if self.sink.wants_every_row() && self.sink.has_reader_to_spare() {
             let context = self.files.context;
             let now = context.clock.now();
             for next in self.next.iter().take(ahead::FILES).filter(|next| !ends_soon(next, now)) {

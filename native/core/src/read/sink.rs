@@ -347,6 +347,11 @@ impl Sink {
         self.left.load(Ordering::Relaxed) == 0
     }
 
+    /// Whether the query wants as many rows as there are.
+    pub(crate) fn wants_every_row(&self) -> bool {
+        self.left.load(Ordering::Relaxed) > u64::MAX / 2
+    }
+
     /// Rows that came so far, also those that were not delivered.
     pub(crate) fn received(&self) -> u64 {
         self.received

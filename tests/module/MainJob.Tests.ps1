@@ -36,6 +36,16 @@ Describe 'From a managed identity to rows' {
         $row.AdditionalProperties | Should -BeNullOrEmpty
     }
 
+    It 'leaves little garbage between two collections, however large the cache of the processor is' {
+        Set-Customer @{ vulnerabilityRows = 80000 }
+        Connect-Tenant
+        $bytes, $collections = [GC]::GetAllocatedBytesForCurrentThread(), [GC]::CollectionCount(0)
+        $null = Get-FdxVulnerability | Measure-Object
+        $bytes = [GC]::GetAllocatedBytesForCurrentThread() - $bytes
+        $bytes | Should -BeGreaterThan 48MB
+        [GC]::CollectionCount(0) - $collections | Should -BeGreaterOrEqual ([Math]::Floor($bytes / 24MB))
+    }
+
     It 'reads escapes and letters beyond ASCII, and null where there is no CVE' {
         $rows = @(Get-FdxVulnerability -First 150)
         $rows.DiskPaths -match 'Müller & Söhne' | Should -Not -BeNullOrEmpty

@@ -382,7 +382,7 @@ const COMMON: [(&str, &str); 6] = [
         "ThrottleLimit",
         "How many tenants are read at the same time. Values above 64 have no further effect; \
          about_FedXdr_MultiTenant says why.\n\nDefault: 64. \
-         Without this parameter, at most 4 of them receive rows at the same time.",
+         Without this parameter, 3 of them receive rows at the same time, up to 8 if the service is slow.",
     ),
     ("Connection", "Connection to use, instead of the runspace's default."),
 ];

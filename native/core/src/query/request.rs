@@ -24,6 +24,7 @@ use crate::http::CONNECTIONS_PER_HOST;
 use crate::hunting;
 use crate::hunting::document::{Hunting, HuntingDocument};
 use crate::read::filter::RowFilter;
+use crate::read::pace::Readers;
 use crate::report::{Report, ReportDocument};
 use crate::settings::{Environment, Settings, Tenant, each_once, misfit, parse_document};
 
@@ -31,7 +32,7 @@ use crate::settings::{Environment, Settings, Tenant, each_once, misfit, parse_do
 /// API's, so twice as many as a host gets connections keep both busy. More would wait.
 const DEFAULT_THROTTLE_LIMIT: usize = 2 * CONNECTIONS_PER_HOST;
 /// Bodies read at a time unless the request says how many tenants: the others wait for answers, which takes no memory.
-const DEFAULT_READERS: usize = 4;
+const DEFAULT_READERS: Readers = Readers { first: 3, most: 8 };
 
 /// A request document after its checks.
 #[derive(Debug)]
@@ -41,8 +42,7 @@ pub(crate) struct QueryRequest {
     pub(crate) waited: Duration,
     pub(crate) tenants: Vec<Tenant>,
     pub(crate) throttle_limit: usize,
-    /// Bodies that are read at a time.
-    pub(crate) readers: usize,
+    pub(crate) readers: Readers,
     pub(crate) first: Option<u64>,
     pub(crate) work: Work,
 }
@@ -342,6 +342,7 @@ impl QueryRequest {
                 Work::Consent(Consent { redirect_uri, state })
             }
         };
+        let throttle_limit = throttle_limit.map(|limit| limit.clamp(1, 256));
         Ok(QueryRequest {
             environment,
             waited: Duration::from_millis(waited_ms),
@@ -350,8 +351,8 @@ impl QueryRequest {
                 (work, None) if work.reads_files() || matches!(work, Work::Send(_)) => Vec::new(),
                 _ => self::tenants(tenants.as_deref().unwrap_or_default(), settings)?,
             },
-            throttle_limit: throttle_limit.unwrap_or(DEFAULT_THROTTLE_LIMIT).clamp(1, 256),
-            readers: throttle_limit.unwrap_or(DEFAULT_READERS).clamp(1, 256),
+            throttle_limit: throttle_limit.unwrap_or(DEFAULT_THROTTLE_LIMIT),
+            readers: throttle_limit.map_or(DEFAULT_READERS, |limit| Readers { first: limit, most: limit }),
             first,
             work,
         })

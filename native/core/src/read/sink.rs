@@ -442,6 +442,9 @@ impl Sink {
                 chunk = response.chunk() => return chunk,
                 () = late => {}
             }
+            if let Some(pace) = &self.pace {
+                pace.body_is_slow();
+            }
             self.flush(Some(response)).await;
         }
         response.chunk().await

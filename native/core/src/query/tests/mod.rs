@@ -245,12 +245,12 @@ fn a_wait_ends_in_time_while_no_worker_is_free() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn by_default_four_tenants_receive_rows_at_a_time_and_as_many_as_the_limit_says() {
+async fn of_slow_tenants_eight_receive_rows_at_a_time_and_as_many_as_the_limit_says() {
     let page = || {
         let headers = vec![("content-type", "application/json".to_owned())];
         Answer::Parts(200, headers, vec![Part::Bytes(br#"{"value":[{"id":"a"},"#.to_vec()), Part::Silence])
     };
-    for (limit, expected) in [("", 4), (r#","throttleLimit":10"#, 10), (r#","throttleLimit":3"#, 3)] {
+    for (limit, expected) in [("", 8), (r#","throttleLimit":10"#, 10), (r#","throttleLimit":3"#, 3)] {
         let fixture = Fixture::new(move |_, _| page());
         let tenants: Vec<_> = (0..12).map(|n| format!("\"11111111-1111-1111-1111-{n:012}\"")).collect();
         let tenants = tenants.join(",");

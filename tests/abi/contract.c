@@ -295,7 +295,7 @@ static void test_fork(const FdxSession *session) {
         bool told = fdx_query_open(session, text(local_request), &query, NULL) == FDX_STATUS_FORKED
               && fdx_cache_clear() == FDX_STATUS_FORKED;
         alarm(10); /* a call that waits for the parent's threads never returns */
-        told = told && fdx_abi_version() == 3;
+        told = told && fdx_abi_version() == 4;
         fdx_query_free(started);
         fdx_session_free((FdxSession *)session);
         fdx_shutdown();
@@ -503,7 +503,7 @@ static void test_signature(void) {
 }
 
 int main(int argc, char **argv) {
-    CHECK(fdx_abi_version() == 3, "version %u", fdx_abi_version());
+    CHECK(fdx_abi_version() == 4, "version %u", fdx_abi_version());
     FdxBytes version = {0};
     CHECK(fdx_version(&version) == FDX_STATUS_OK, "version");
     CHECK(version.len >= 5 && memchr(version.ptr, '.', version.len), "it is no version");

@@ -98,11 +98,15 @@ static bool read_value(FdxReader *r, int depth) {
         if (depth > 64) return false;
         r->at--;
         bool object = fdx_number(r, 1) == 7;
+        uint32_t bytes = (uint32_t)fdx_number(r, 4);
+        if ((size_t)(r->end - r->at) < bytes) return false;
+        const uint8_t *end = r->at + bytes;
         count = (uint32_t)fdx_number(r, 4);
         for (uint32_t i = 0; i < count && !r->broken; i++) {
             if (object) fdx_text(r);
             if (!read_value(r, depth + 1)) return false;
         }
+        if (r->at != end) return false;
         break;
     default: return false;
     }

@@ -36,6 +36,17 @@ Describe 'The batch reader' {
             $script:Out.Write($Count)
         }
 
+        # What $Write writes, after its number of bytes.
+        function Write-Counted([scriptblock] $Write) {
+            $start = [int] $script:Memory.Position
+            Write-Count 0
+            & $Write
+            $end = $script:Memory.Position
+            $script:Memory.Position = $start
+            $script:Out.Write([uint] ($end - $start - 4))
+            $script:Memory.Position = $end
+        }
+
         function Write-Value([int] $Depth) {
             $tag = $script:Random.Next($Depth -lt 3 ? 9 : 6)
             $script:Out.Write([byte] $tag)
@@ -44,14 +55,18 @@ Describe 'The batch reader' {
                 4 { $script:Out.Write(0.5) }
                 5 { Write-Text 'value' }
                 6 {
-                    Write-Count 2
-                    1..2 | ForEach-Object { Write-Value ($Depth + 1) }
+                    Write-Counted {
+                        Write-Count 2
+                        1..2 | ForEach-Object { Write-Value ($Depth + 1) }
+                    }
                 }
                 7 {
-                    Write-Count 2
-                    foreach ($name in 'a', 'A') {
-                        Write-Text $name
-                        Write-Value ($Depth + 1)
+                    Write-Counted {
+                        Write-Count 2
+                        foreach ($name in 'a', 'A') {
+                            Write-Text $name
+                            Write-Value ($Depth + 1)
+                        }
                     }
                 }
                 8 { $script:Out.Write([ulong]::MaxValue) }
@@ -88,7 +103,7 @@ Describe 'The batch reader' {
             $script:Out = [IO.BinaryWriter]::new($script:Memory)
             $script:Lengths = [Collections.Generic.List[int]] (8, 12, 16)
             $script:Out.Write([uint] 0x42584446)
-            $script:Out.Write([uint16] 2)
+            $script:Out.Write([uint16] 3)
             $script:Out.Write([uint16] $HasSchema)
             $script:Out.Write([uint] 0)
             $script:Out.Write([uint] $Rows)
@@ -103,19 +118,15 @@ Describe 'The batch reader' {
                 }
             }
             foreach ($column in $Columns) {
-                $start = [int] $script:Memory.Position
-                Write-Count 0
-                if ([int] $column.Kind -in 2, 7) {
-                    $script:Out.Write([byte] 0)
-                    Write-Count 2
-                    'first', 'second' | ForEach-Object { Write-Text $_ }
+                Write-Counted {
+                    if ([int] $column.Kind -in 2, 7) {
+                        $script:Out.Write([byte] 0)
+                        Write-Count 2
+                        'first', 'second' | ForEach-Object { Write-Text $_ }
+                    }
+                    $value = $Given ? $Given[$column.Name] : $null
+                    for ($row = 0; $row -lt $Rows; $row++) { Write-Cell $column ($Known + 2) $value }
                 }
-                $value = $Given ? $Given[$column.Name] : $null
-                for ($row = 0; $row -lt $Rows; $row++) { Write-Cell $column ($Known + 2) $value }
-                $end = $script:Memory.Position
-                $script:Memory.Position = $start
-                $script:Out.Write([uint] ($end - $start - 4))
-                $script:Memory.Position = $end
             }
             @{ Bytes = $script:Memory.ToArray(); Lengths = $script:Lengths }
         }
@@ -316,18 +327,21 @@ Describe 'The batch reader' {
         Read-Batch $readers.ConsentUrlReader $batch.Bytes | Should -Be 'BatchFormatException'
     }
 
+    # Members that no property holds are read at once.
     It 'allocates little memory for nested lists that each claim to fill the batch' {
         $script:Memory = [IO.MemoryStream]::new()
         $script:Out = [IO.BinaryWriter]::new($script:Memory)
         foreach ($level in 1..250) {
             $script:Out.Write([byte] 6)
+            $script:Out.Write([uint] 250000)
             $script:Out.Write([uint] 200000)
         }
         $script:Out.Write([byte[]]::new(250000))
-        $batch = New-Batch @{ Name = 'value'; Kind = 8 } 1 $true 0 @{ value = $script:Memory.ToArray() }
+        $columns = $columnsOf.GetValue($readers.SubscriptionReader)
+        $batch = New-Batch $columns 1 $true 0 @{ additionalProperties = $script:Memory.ToArray() }
         $batch.Bytes.Length | Should -BeGreaterThan 100KB
         $before = [GC]::GetAllocatedBytesForCurrentThread()
-        Read-Batch $readers.DynamicReader $batch.Bytes | Should -Be 'BatchFormatException'
+        Read-Batch $readers.SubscriptionReader $batch.Bytes | Should -Be 'BatchFormatException'
         [GC]::GetAllocatedBytesForCurrentThread() - $before | Should -BeLessThan 32MB
     }
 
@@ -335,16 +349,31 @@ Describe 'The batch reader' {
         $script:Memory = [IO.MemoryStream]::new()
         $script:Out = [IO.BinaryWriter]::new($script:Memory)
         $script:Out.Write([byte] 7)
+        $script:Out.Write([uint] (4 + 20000 * 6))
         $script:Out.Write([uint] 20000)
         foreach ($member in 1..20000) {
             $script:Out.Write([uint] 1)
             $script:Out.Write([byte] ($member % 2 ? 65 : 97))
             $script:Out.Write([byte] 0)
         }
-        $batch = New-Batch @{ Name = 'value'; Kind = 8 } 1 $true 0 @{ value = $script:Memory.ToArray() }
+        $columns = $columnsOf.GetValue($readers.SubscriptionReader)
+        $batch = New-Batch $columns 1 $true 0 @{ additionalProperties = $script:Memory.ToArray() }
         $batch.Bytes.Length | Should -BeGreaterThan 100KB
         $before = [GC]::GetAllocatedBytesForCurrentThread()
-        Read-Batch $readers.DynamicReader $batch.Bytes | Should -BeNullOrEmpty
+        Read-Batch $readers.SubscriptionReader $batch.Bytes | Should -BeNullOrEmpty
         [GC]::GetAllocatedBytesForCurrentThread() - $before | Should -BeLessThan 64MB
+    }
+
+    It 'throws when a script asks for a nested value that is damaged: <what>' -ForEach @(
+        @{ What = 'more values than it has'; Bytes = 6, 5, 0, 0, 0, 9, 0, 0, 0, 1 }
+        @{ What = 'a tag that does not exist'; Bytes = 6, 5, 0, 0, 0, 1, 0, 0, 0, 99 }
+        @{ What = 'an early end'; Bytes = 6, 2, 0, 0, 0, 1, 0 }
+    ) {
+        $batch = New-Batch @{ Name = 'value'; Kind = 8 } 1 $true 0 @{ value = [byte[]] $Bytes }
+        Read-Batch $readers.DynamicReader $batch.Bytes | Should -BeNullOrEmpty
+        $nested = $assembly.GetType('FedXdr.Reading.UnreadValue')
+        $value = $nested.GetConstructors($members)[0].Invoke(@(, [byte[]] $Bytes))
+        { $nested.GetMethod('Read', $members).Invoke($value, @()) } | Should -Throw -PassThru |
+            ForEach-Object { $_.Exception.GetBaseException().GetType().Name } | Should -Be 'BatchFormatException'
     }
 }

@@ -5,7 +5,7 @@ namespace FedXdr.Interop;
 /// <summary>Names and numbers of the native library's interface.</summary>
 internal static class Abi
 {
-    internal const uint Version = 3;
+    internal const uint Version = 4;
 
     /// <summary>The environment variables that the library reads.</summary>
     internal static readonly string[] EnvironmentVariables =

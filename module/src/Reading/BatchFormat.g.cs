@@ -33,7 +33,7 @@ internal enum ValueTag : byte
 internal static class BatchFormat
 {
     internal const uint Magic = 0x42584446;
-    internal const ushort Version = 2;
+    internal const ushort Version = 3;
     internal const ushort HasSchema = 1;
     internal const ushort Last = 4;
 }

@@ -3,7 +3,7 @@ using FedXdr.Objects;
 
 namespace FedXdr.Reading;
 
-/// <summary>The bytes of a list or an object, which were checked.</summary>
+/// <summary>The bytes of a list or an object. They are checked when they are read.</summary>
 internal sealed class UnreadValue(byte[] bytes) : Unread
 {
     // A row may be read on any thread, and a cache belongs to one.

@@ -46,50 +46,10 @@ internal static class VariantReader
             return Read(ref data, texts);
         }
         var whole = data;
-        Skip(ref data, 0, 0);
+        data.TakeByte();
+        data.Take(data.TakeUInt32());
         var length = whole.Left - data.Left;
         return new UnreadValue(new ReadOnlySpan<byte>(whole.Take(length), (int)length).ToArray());
-    }
-
-    // Makes the same checks as Read.
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static unsafe void Skip(ref ByteCursor data, int depth, uint owed)
-    {
-        switch ((ValueTag)data.TakeByte())
-        {
-            case ValueTag.Null or ValueTag.False or ValueTag.True:
-                break;
-            case ValueTag.Int or ValueTag.Float or ValueTag.Unsigned:
-                data.Take(sizeof(long));
-                break;
-            case ValueTag.Text:
-                data.TryTakeText(out _);
-                break;
-            case ValueTag.List:
-                SkipItems(ref data, depth + 1, SmallestValue, owed);
-                break;
-            case ValueTag.Object:
-                SkipItems(ref data, depth + 1, SmallestMember, owed);
-                break;
-            case var tag:
-                throw NotAValue(tag);
-        }
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void SkipItems(ref ByteCursor data, int depth, uint smallest, uint owed)
-    {
-        var count = (uint)Count(ref data, depth, smallest, owed);
-        owed += count * smallest;
-        for (var i = 0u; i < count; i++)
-        {
-            if (smallest == SmallestMember)
-            {
-                data.TryTakeText(out _);
-            }
-            owed -= smallest;
-            Skip(ref data, depth, owed);
-        }
     }
 
     private static BatchFormatException NotAValue(ValueTag tag) => new($"{(byte)tag} is not a kind of value");
@@ -131,6 +91,7 @@ internal static class VariantReader
 
     private static int Count(ref ByteCursor data, int depth, uint smallest, uint owed)
     {
+        _ = data.TakeUInt32(); // the number of bytes, for ReadLater
         var count = data.TakeUInt32();
         if (depth > MaxDepth || owed + ((ulong)count * smallest) > data.Left)
         {

@@ -24,7 +24,7 @@ const _: () = {
 };
 
 /// Version of the ABI and of the batch format.
-pub const ABI_VERSION: u32 = 3;
+pub const ABI_VERSION: u32 = 4;
 
 /// Version of the library, with the commit as build metadata. `build.ps1 -Task Package` states the commit.
 const VERSION: &str = env!("FEDXDR_VERSION");

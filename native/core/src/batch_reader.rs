@@ -50,7 +50,7 @@ impl BatchReader {
         if bytes.u32()? != u32::from_le_bytes(*b"FDXB") {
             return Err("no magic");
         }
-        if bytes.u16()? != 2 {
+        if bytes.u16()? != 3 {
             return Err("another version");
         }
         let flags = bytes.u16()?;
@@ -199,6 +199,12 @@ impl<'a> Bytes<'a> {
         std::str::from_utf8(text).map(Some).map_err(|_| "a text that is not UTF-8")
     }
 
+    /// The values of a list or an object, with their number.
+    fn values(&mut self) -> Result<Bytes<'a>, Defect> {
+        let length = self.u32()? as usize;
+        self.take(length).map(Bytes)
+    }
+
     fn variant(&mut self) -> Result<Value, Defect> {
         Ok(match self.u8()? {
             0 => Value::Null,
@@ -207,13 +213,20 @@ impl<'a> Bytes<'a> {
             3 => self.i64()?.into(),
             4 => f64::from_le_bytes(self.array()?).into(),
             5 => self.text()?.ok_or("a text of a value that is null")?.into(),
-            6 => (0..self.u32()?).map(|_| self.variant()).collect::<Result<Vec<_>, _>>()?.into(),
+            6 => {
+                let mut values = self.values()?;
+                let list = (0..values.u32()?).map(|_| values.variant()).collect::<Result<Vec<_>, _>>()?;
+                values.end()?;
+                list.into()
+            }
             7 => {
+                let mut values = self.values()?;
                 let mut object = Map::new();
-                for _ in 0..self.u32()? {
-                    let name = self.text()?.ok_or("a member name that is null")?.to_owned();
-                    object.insert(name, self.variant()?);
+                for _ in 0..values.u32()? {
+                    let name = values.text()?.ok_or("a member name that is null")?.to_owned();
+                    object.insert(name, values.variant()?);
                 }
+                values.end()?;
                 object.into()
             }
             8 => u64::from_le_bytes(self.array()?).into(),

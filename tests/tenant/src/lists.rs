@@ -145,13 +145,15 @@ impl List {
         let samples = endpoint.samples();
         // Only the rows of the page are made whole.
         let parts: Vec<Value> = samples.iter().map(|sample| self.part(endpoint, sample)).collect();
-        let fits = |(_, part): &(usize, Value)| filter.as_ref().is_none_or(|filter| filter.fits(part));
-        let mut all: Vec<_> = self.rows(&parts, customer).enumerate().filter(fits).collect();
-        self.sort(call, &mut all)?;
+        let rows = self.rows(&parts, customer);
+        let keys = state.keys_of_rows(endpoint.path, &customer.tenant_id, rows.len(), || rows.collect());
+        let fits = |number: &usize| filter.as_ref().is_none_or(|filter| filter.fits(&keys[*number]));
+        let mut all: Vec<_> = (0..keys.len()).filter(fits).collect();
+        self.sort(call, &keys, &mut all)?;
         let from = skip.min(all.len());
         let to = all.len().min(from + top.unwrap_or(self.page).min(self.max_top));
         let mut rows: Vec<_> =
-            all[from..to].iter().map(|(number, _)| self.row(&samples, customer, *number)).collect();
+            all[from..to].iter().map(|number| self.row(&samples, customer, *number)).collect();
         if expands(call) {
             rows.iter_mut().for_each(expand);
         }
@@ -177,10 +179,11 @@ impl List {
         fields.filter_map(|name| Some((name.to_owned(), row.get(name)?.clone()))).collect()
     }
 
-    fn sort(&self, call: &Call, rows: &mut [(usize, Value)]) -> Result<(), Refusal> {
+    /// Puts the numbers of rows with these keys in order.
+    fn sort(&self, call: &Call, keys: &[Value], rows: &mut [usize]) -> Result<(), Refusal> {
         let Some(order) = call.query.get("$orderby") else {
             if let Some(field) = self.orders.first() {
-                rows.sort_by_cached_key(|(_, row)| Reverse(time(&row[*field])));
+                rows.sort_by_cached_key(|number| Reverse(time(&keys[*number][*field])));
             }
             return Ok(());
         };
@@ -188,7 +191,7 @@ impl List {
         if !self.orders.contains(&field) || !["asc", "desc"].contains(&direction) {
             return Err(bad_query(&format!("The list cannot be ordered by '{order}'.")));
         }
-        rows.sort_by_cached_key(|(_, row)| time(&row[field]));
+        rows.sort_by_cached_key(|number| time(&keys[*number][field]));
         if direction == "desc" {
             rows.reverse();
         }

@@ -55,6 +55,9 @@ pub struct Report {
     pub foreign: Vec<String>,
 }
 
+/// What filters and orders look at in the rows of a list.
+type KeysOfRows = Arc<Vec<Value>>;
+
 /// Shared by all listeners.
 pub(crate) struct State {
     /// Signs and checks tokens.
@@ -74,6 +77,8 @@ pub(crate) struct State {
     signatures: Mutex<HashMap<String, (String, i64)>>,
     /// Rows that were received, in their order, by stream or event hub.
     received: Mutex<BTreeMap<String, Vec<Value>>>,
+    /// What filters and orders look at in the rows of a list, by its path and its tenant.
+    keys_of_rows: Mutex<HashMap<(String, String), KeysOfRows>>,
     windows: Mutex<HashMap<String, (Instant, u64)>>,
     sliding_windows: Mutex<HashMap<String, VecDeque<Instant>>>,
     open: AtomicI64,
@@ -107,6 +112,7 @@ impl State {
             used: Mutex::default(),
             signatures: Mutex::default(),
             received: Mutex::default(),
+            keys_of_rows: Mutex::default(),
             windows: Mutex::default(),
             sliding_windows: Mutex::default(),
             open: AtomicI64::new(0),
@@ -135,6 +141,23 @@ impl State {
         lock(&self.used).clear();
         self.keys.clear();
         self.peak_open.store(0, Ordering::SeqCst);
+    }
+
+    /// What filters and orders look at in this many rows of a list. Making it for each page would take longer than the
+    /// page.
+    pub(crate) fn keys_of_rows(
+        &self,
+        path: &str,
+        tenant: &str,
+        count: usize,
+        make: impl FnOnce() -> Vec<Value>,
+    ) -> KeysOfRows {
+        let mut lists = lock(&self.keys_of_rows);
+        let keys = lists.entry((path.to_owned(), tenant.to_owned())).or_default();
+        if keys.len() != count {
+            *keys = Arc::new(make());
+        }
+        Arc::clone(keys)
     }
 
     /// Keeps rows that were sent to a stream or an event hub.

@@ -43,7 +43,7 @@ const LAST_TICK: i64 = 3_155_378_975_999_999_999;
 /// First four bytes of a batch.
 pub const MAGIC: u32 = 0x4258_4446;
 /// Version of the format.
-pub const VERSION: u16 = 2;
+pub const VERSION: u16 = 3;
 /// The batch begins with the schema of its stream.
 pub const HAS_SCHEMA: u16 = 1;
 const SECRET: u16 = 2;
@@ -105,9 +105,9 @@ coded_enum! {
         Float = 4,
         /// Text.
         Text = 5,
-        /// List of values.
+        /// List: the bytes that follow, the number of values, the values.
         List = 6,
-        /// Members: names and values.
+        /// Members: the bytes that follow, the number of members, names and values.
         Object = 7,
         /// Whole number that needs the sign's bit.
         Unsigned = 8,

@@ -40,7 +40,7 @@ impl<'a> Cursor<'a> {
 
 fn read(bytes: &[u8]) -> Read {
     let mut c = Cursor(bytes);
-    assert_eq!((c.u32(), c.u16()), (0x4258_4446, 2));
+    assert_eq!((c.u32(), c.u16()), (0x4258_4446, 3));
     let flags = c.u16();
     let (_, rows, columns, _) = (c.u32(), c.u32(), c.u16(), c.u16());
     assert_eq!(columns, 1);

@@ -281,6 +281,7 @@ fn variant(bytes: &[u8], at: &mut Range<usize>, out: &mut Vec<u8>) -> Option<()>
         ValueTag::Text => json::put(text(bytes, at)??, out),
         ValueTag::List => {
             out.push(b'[');
+            let _bytes = number(bytes, at)?;
             for index in 0..number(bytes, at)? {
                 if index > 0 {
                     out.push(b',');
@@ -291,6 +292,7 @@ fn variant(bytes: &[u8], at: &mut Range<usize>, out: &mut Vec<u8>) -> Option<()>
         }
         ValueTag::Object => {
             out.push(b'{');
+            let _bytes = number(bytes, at)?;
             for index in 0..number(bytes, at)? {
                 if index > 0 {
                     out.push(b',');

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use super::value::{ColumnValue, VariantValue, reserve_count, write_count};
+use super::value::{ColumnValue, VariantValue, begin_values, end_values};
 use crate::batch::{ColumnKind, ValueTag, put_text};
 
 /// Members beside the values say their types: `Col@odata.type`, or `@odata.type` in an object.
@@ -193,7 +193,7 @@ impl<'a> DynamicValue<'a> {
     /// The members of an object whose first name has been read.
     fn members<'de, A: MapAccess<'de>>(self, first: Option<String>, mut map: A) -> Result<(), A::Error> {
         self.out.push(ValueTag::Object as u8);
-        let (at, mut count) = (reserve_count(self.out), 0_u32);
+        let (begun, mut count) = (begin_values(self.out), 0_u32);
         let mut name = match first {
             Some(name) => Some(name),
             None => map.next_key::<String>()?,
@@ -208,7 +208,7 @@ impl<'a> DynamicValue<'a> {
             }
             name = map.next_key::<String>()?;
         }
-        write_count(self.out, at, count);
+        end_values(self.out, begun, count);
         Ok(())
     }
 
@@ -270,12 +270,12 @@ impl<'de> Visitor<'de> for DynamicValue<'_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
         self.out.push(ValueTag::List as u8);
-        let (at, mut count) = (reserve_count(self.out), 0_u32);
+        let (begun, mut count) = (begin_values(self.out), 0_u32);
         let is_embedded = self.is_embedded;
         while seq.next_element_seed(DynamicValue { out: &mut *self.out, is_embedded })?.is_some() {
             count += 1;
         }
-        write_count(self.out, at, count);
+        end_values(self.out, begun, count);
         Ok(())
     }
 

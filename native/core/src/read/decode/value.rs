@@ -7,7 +7,7 @@ use serde::de::{DeserializeSeed, MapAccess, SeqAccess, Visitor};
 
 use super::time::{ParsedTime, parse_time};
 use crate::batch::ColumnKind;
-use crate::batch::{ColumnBuilder, ValueTag, put_text};
+use crate::batch::{ColumnBuilder, ValueTag, length, put_text};
 
 /// Members without a column of their own, as the inside of a variant object.
 #[derive(Default)]
@@ -43,8 +43,9 @@ impl Extras {
         }
         let out = column.variant();
         out.push(ValueTag::Object as u8);
-        out.extend_from_slice(&self.count.to_le_bytes());
+        let begun = begin_values(out);
         out.append(&mut self.data);
+        end_values(out, begun, self.count);
         self.count = 0;
     }
 }
@@ -335,34 +336,59 @@ impl<'de> Visitor<'de> for VariantValue<'_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
         self.0.push(ValueTag::List as u8);
-        let (at, mut count) = (reserve_count(self.0), 0_u32);
+        let (begun, mut count) = (begin_values(self.0), 0_u32);
         while seq.next_element_seed(VariantValue(self.0))?.is_some() {
             count += 1;
         }
-        write_count(self.0, at, count);
+        end_values(self.0, begun, count);
         Ok(())
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         self.0.push(ValueTag::Object as u8);
-        let (at, mut count) = (reserve_count(self.0), 0_u32);
-        while let Some(name) = map.next_key::<String>()? {
-            put_text(self.0, Some(&name));
+        let (begun, mut count) = (begin_values(self.0), 0_u32);
+        while map.next_key_seed(VariantName(self.0))?.is_some() {
             map.next_value_seed(VariantValue(self.0))?;
             count += 1;
         }
-        write_count(self.0, at, count);
+        end_values(self.0, begun, count);
         Ok(())
     }
 }
 
-/// Leaves room for the number of items.
-pub(super) fn reserve_count(out: &mut Vec<u8>) -> usize {
-    out.extend_from_slice(&[0; 4]);
-    out.len() - 4
+/// The name of a member, written without a string of its own.
+struct VariantName<'a>(&'a mut Vec<u8>);
+
+impl<'de> DeserializeSeed<'de> for VariantName<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_str(self)
+    }
 }
 
-/// Writes the number of items into its place.
-pub(super) fn write_count(out: &mut [u8], at: usize, count: u32) {
-    out[at..at + 4].copy_from_slice(&count.to_le_bytes());
+impl Visitor<'_> for VariantName<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a name")
+    }
+
+    fn visit_str<E>(self, v: &str) -> Result<(), E> {
+        put_text(self.0, Some(v));
+        Ok(())
+    }
+}
+
+/// Begins the values of a list or an object: leaves room for their bytes and their number.
+pub(super) fn begin_values(out: &mut Vec<u8>) -> usize {
+    out.extend_from_slice(&[0; 8]);
+    out.len() - 8
+}
+
+/// Ends what [`begin_values`] began.
+pub(super) fn end_values(out: &mut [u8], begun: usize, count: u32) {
+    let bytes = length(out.len() - begun - 4);
+    out[begun..begun + 4].copy_from_slice(&bytes.to_le_bytes());
+    out[begun + 4..begun + 8].copy_from_slice(&count.to_le_bytes());
 }

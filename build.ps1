@@ -270,9 +270,8 @@ $counts = @{
     Watch = [Diagnostics.Stopwatch]::StartNew()
 }
 
-function Add-Layer([string] $Layer, [scriptblock] $Run) {
+function Add-Layer([string] $Layer, [scriptblock] $Run, $Watch = [Diagnostics.Stopwatch]::StartNew()) {
     Write-Host ('{0}== {1} (after {2:n0} s)' -f "`n", $Layer, $counts.Watch.Elapsed.TotalSeconds)
-    $watch = [Diagnostics.Stopwatch]::StartNew()
     $named = $counts.Failures.Count
     try { $passed, $failed, $skipped = & $Run }
     catch {
@@ -287,7 +286,7 @@ function Add-Layer([string] $Layer, [scriptblock] $Run) {
     if ($failed -and $counts.Failures.Count -eq $named) { $counts.Failures.Add("${Layer}: see its output above") }
     $counts.Passed += $passed
     $counts.Failed += $failed
-    $seconds = $watch.Elapsed.TotalSeconds
+    $seconds = $Watch.Elapsed.TotalSeconds
     $counts.Notes.Add(('{0,-34}{1,6} passed{2,6} failed{3,8:n1} s' -f $Layer, $passed, $failed, $seconds))
 }
 
@@ -361,20 +360,59 @@ function Test-Python([string] $What, [string[]] $Arguments) {
     Get-SummaryCount (Invoke-Recorded (Join-Path $python "python$((Get-Platform).Exe)") $Arguments)
 }
 
-function Test-ModuleFile([string] $File, $Module) {
-    $results = Join-Path $out 'test-results' "$(Split-Path $File -LeafBase).json"
+# Starts a fresh PowerShell that runs a file of Pester tests.
+function Start-ModuleFile([string] $File, $Module) {
+    $name = Split-Path $File -LeafBase
+    $results = Join-Path $out 'test-results' "$name.json"
     $null = New-Item (Split-Path $results) -ItemType Directory -Force
     Remove-Item $results -ErrorAction Ignore
-    $env:FEDXDR_MODULE = Join-Path $Module.Package 'FedXdr.psd1'
-    $env:FEDXDR_TENANT = $Module.Tenant
-    $code = Invoke-FreshPowerShell 'tests/module/Invoke-Tests.ps1', '-Path', $File, '-ResultPath', $results
-    if (-not (Test-Path $results)) { throw "$File stopped early (exit code $code)" }
-    $result = Get-Content $results -Raw | ConvertFrom-Json
+    $start = New-ScriptStart 'tests/module/Invoke-Tests.ps1', '-Path', $File, '-ResultPath', $results
+    $start.Environment['PSModulePath'] = $out + [IO.Path]::PathSeparator + $env:PSModulePath
+    $start.Environment['FEDXDR_MODULE'] = Join-Path $Module.Package 'FedXdr.psd1'
+    $start.Environment['FEDXDR_TENANT'] = $Module.Tenant
+    $start.RedirectStandardInput = $start.RedirectStandardOutput = $start.RedirectStandardError = $true
+    $process = [Diagnostics.Process]::Start($start)
+    $process.StandardInput.Close() # nobody can answer a prompt
+    @{
+        Name = $name -replace '\.Tests$'; Results = $results; Process = $process
+        Said = $process.StandardOutput.ReadToEndAsync(), $process.StandardError.ReadToEndAsync()
+        Watch = [Diagnostics.Stopwatch]::StartNew()
+    }
+}
+
+function Get-ModuleFileCount($Tests) {
+    $isLate = -not $Tests.Process.HasExited
+    if ($isLate) { $Tests.Process.Kill($true) }
+    $Tests.Process.WaitForExit()
+    $Tests.Said | ForEach-Object { Write-Host $_.GetAwaiter().GetResult().TrimEnd() }
+    if ($isLate) { throw "no end after $($Tests.Watch.Elapsed.TotalMinutes.ToString('n0')) minutes" }
+    if (-not (Test-Path $Tests.Results)) { throw "it stopped early (exit code $($Tests.Process.ExitCode))" }
+    $result = Get-Content $Tests.Results -Raw | ConvertFrom-Json
     # A block that failed outside any test has no count of its own.
-    $failed = $code -ne 0 -and $result.Failed -eq 0 ? 1 : $result.Failed
-    $result.FailedTests | ForEach-Object { $counts.Failures.Add("$(Split-Path $File -LeafBase): $_") }
+    $failed = $Tests.Process.ExitCode -ne 0 -and $result.Failed -eq 0 ? 1 : $result.Failed
+    $result.FailedTests | ForEach-Object { $counts.Failures.Add("$($Tests.Name): $_") }
     # Tests for other systems are skipped on purpose.
     $result.Passed, $failed, $result.Skipped
+}
+
+# Runs files of Pester tests, each as a layer. Two at a time: most wait for something more often than they use a core.
+function Test-ModuleFile([string] $Kind, [string[]] $Files, $Module) {
+    $waiting = [Collections.Generic.Queue[string]]::new($Files)
+    $running = @()
+    try {
+        while ($waiting.Count -or $running) {
+            while ($waiting.Count -and $running.Count -lt 2) {
+                $running += Start-ModuleFile $waiting.Dequeue() $Module
+            }
+            Start-Sleep -Milliseconds 50
+            $isEnded = { $_.Process.HasExited -or $_.Watch.Elapsed.TotalMinutes -gt 10 }
+            foreach ($ended in $running | Where-Object $isEnded) {
+                Add-Layer "${Kind}: $($ended.Name)" { Get-ModuleFileCount $ended } $ended.Watch
+                $running = @($running | Where-Object { $_ -ne $ended })
+            }
+        }
+    }
+    finally { $running | Where-Object { -not $_.Process.HasExited } | ForEach-Object { $_.Process.Kill($true) } }
 }
 
 # The libraries of a package, without PowerShell: what each exports and needs, and the contract of the C ABI where this
@@ -419,9 +457,8 @@ function Test-Platforms([string] $Tenant) {
         Test-Python 'the bill of materials' 'tests/package/check_sbom.py', (Join-Path $package 'sbom.cdx.json')
     }
     $env:FEDXDR_NUPKG, $env:FEDXDR_ZIP = $script:shipped.Nupkg, $script:shipped.Zip
-    Add-Layer 'package: installation' {
-        Test-ModuleFile (Join-Path $root tests/package/Install.Tests.ps1) @{ Package = $package; Tenant = $Tenant }
-    }
+    $module = @{ Package = $package; Tenant = $Tenant }
+    Test-ModuleFile 'package' (Join-Path $root tests/package/Install.Tests.ps1) $module
 }
 
 # The module for this machine, and what its tests make.
@@ -435,9 +472,8 @@ function Test-Module {
             Test-Python 'the fake tenant with MSAL and azure-identity' 'tests/clients/test_clients.py'
         }
         Remove-Item $page -ErrorAction Ignore
-        foreach ($file in Get-ChildItem tests/module -Filter "$Name.Tests.ps1" | Sort-Object Name) {
-            Add-Layer "module: $($file.Name -replace '\.Tests\.ps1$')" { Test-ModuleFile $file.FullName $script:module }
-        }
+        $files = Get-ChildItem tests/module -Filter "$Name.Tests.ps1" | Sort-Object Name
+        if ($files) { Test-ModuleFile 'module' $files.FullName $script:module }
     }
     if (Test-Path $page) {
         Add-Layer 'report' { Test-Python 'the report in Chromium' 'tests/report/test_report.py', $page }

@@ -94,13 +94,23 @@ impl Filter {
     }
 }
 
-/// The time of a row's value. One without a zone is UTC.
+/// The time of a row's value: text, of which one without a zone is UTC, or the result of [`read_time`].
 pub(crate) fn time(value: &Value) -> Option<Timestamp> {
+    if let Some(nanoseconds) = value.as_i64() {
+        return Some(Timestamp::from_nanosecond(nanoseconds.into()).unwrap_or_default());
+    }
     let text = value.as_str()?;
     text.parse().ok().or_else(|| {
         let local: DateTime = text.parse().ok()?;
         local.to_zoned(jiff::tz::TimeZone::UTC).ok().map(|zoned| zoned.timestamp())
     })
+}
+
+/// Reads the time of a value that is looked at more often than once.
+pub(crate) fn read_time(value: &mut Value) {
+    if let Some(nanoseconds) = time(value).and_then(|time| i64::try_from(time.as_nanosecond()).ok()) {
+        *value = nanoseconds.into();
+    }
 }
 
 fn compare(value: &Value, operator: &str, literal: &Literal) -> bool {

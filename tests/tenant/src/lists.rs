@@ -6,7 +6,7 @@ use jiff::{Span, Timestamp};
 use serde_json::{Value, json};
 
 use crate::endpoints::{Endpoint, Parameter};
-use crate::filter::{Field, Filter, Kind, time};
+use crate::filter::{Field, Filter, Kind, read_time, time};
 use crate::http::{Answer, Call, json_answer};
 use crate::state::State;
 use crate::world::Customer;
@@ -146,7 +146,15 @@ impl List {
         // Only the rows of the page are made whole.
         let parts: Vec<Value> = samples.iter().map(|sample| self.part(endpoint, sample)).collect();
         let rows = self.rows(&parts, customer);
-        let keys = state.keys_of_rows(endpoint.path, &customer.tenant_id, rows.len(), || rows.collect());
+        let times = endpoint.fields.iter().filter(|(_, kind)| *kind == Kind::Time).map(|(name, _)| *name);
+        let times: Vec<&str> = times.chain(self.orders.iter().copied()).collect();
+        let keys = state.keys_of_rows(endpoint.path, &customer.tenant_id, rows.len(), || {
+            let mut keys: Vec<Value> = rows.collect();
+            for key in &mut keys {
+                times.iter().for_each(|name| key.get_mut(*name).into_iter().for_each(read_time));
+            }
+            keys
+        });
         let fits = |number: &usize| filter.as_ref().is_none_or(|filter| filter.fits(&keys[*number]));
         let mut all: Vec<_> = (0..keys.len()).filter(fits).collect();
         self.sort(call, &keys, &mut all)?;

@@ -282,6 +282,25 @@ Describe 'Parameters of single resources' {
         Get-FdxCloudAlert | Should -BeNullOrEmpty
     }
 
+    It 'Invoke-FdxRequest gives each page of a Resource Graph table as one object' {
+        Set-Customer @{ resources = 250 }
+        $request = @{
+            Resource = 'Arm'; Method = 'POST'
+            Path = '/providers/Microsoft.ResourceGraph/resources?api-version=2022-10-01'
+            Body = @{
+                query = 'resources | order by id asc | project id, name'
+                options = @{ resultFormat = 'table'; '$top' = 100 }
+            }
+        }
+        $tables = @(Invoke-FdxRequest @request)
+        @($tables | ForEach-Object count) | Should -Be 100, 100, 50
+        $tables.totalRecords | Should -Be 250, 250, 250
+        $tables[0].data.columns.name | Should -Be id, name
+        @($tables.data.rows | ForEach-Object { $_[0] } | Sort-Object -Unique).Count | Should -Be 250
+        $request.Body.options.resultFormat = 'objectArray'
+        @(Invoke-FdxRequest @request).Count | Should -Be 250
+    }
+
     It 'Search-FdxResourceGraph reads every page, and says when an answer cannot be paged' {
         Set-Customer @{ resources = 2300 }
         $rows = @(Search-FdxResourceGraph 'resources | order by id asc | project id, name, type')

@@ -151,7 +151,11 @@ impl List {
         let keys = state.keys_of_rows(endpoint.path, &customer.tenant_id, rows.len(), || {
             let mut keys: Vec<Value> = rows.collect();
             for key in &mut keys {
-                times.iter().for_each(|name| key.get_mut(*name).into_iter().for_each(read_time));
+                for name in &times {
+                    if let Some(value) = key.get_mut(*name) {
+                        read_time(value);
+                    }
+                }
             }
             keys
         });

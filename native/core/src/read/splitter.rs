@@ -42,6 +42,8 @@ pub(crate) struct Continuation {
     pub(crate) link: Option<String>,
     /// The list is cut off.
     pub(crate) truncated: bool,
+    /// The page has no list: all of it was the row.
+    pub(crate) is_document: bool,
 }
 
 impl Envelope {
@@ -450,6 +452,7 @@ impl Splitter {
             (true, _) => Ok(Progress::Continue),
             (false, None) if self.description.is_named && self.error.is_none() => Ok(Progress::Continue),
             (false, Some(from)) => {
+                self.continuation.is_document = true;
                 Ok(Progress::Row(Row { from, to: self.position, state: RowState::Unread }))
             }
             (false, None) => Err(match &self.error {

@@ -47,6 +47,8 @@ struct Pager<'a> {
     /// Rows of the pages so far.
     rows: u64,
     course: Course,
+    /// Whether each page is one row, like a table of Azure Resource Graph.
+    is_of_documents: bool,
     /// Whether it was said that rows may be missing.
     is_warned: bool,
 }
@@ -54,7 +56,8 @@ struct Pager<'a> {
 impl<'a> Pager<'a> {
     fn new(context: &'a Context, tenant: &'a str, plan: &'a Plan) -> Self {
         let first = Target { url: plan.url.clone(), body: plan.body.clone(), round: 0 };
-        Pager { context, tenant, plan, first, rows: 0, course: Course::of(plan), is_warned: false }
+        let course = Course::of(plan);
+        Pager { context, tenant, plan, first, rows: 0, course, is_of_documents: false, is_warned: false }
     }
 
     async fn read(mut self, sink: &mut Sink) -> Result<()> {
@@ -67,8 +70,10 @@ impl<'a> Pager<'a> {
                     REPEATED_NEXT_LINK.error(format!("page {number} has the address of an earlier one"))
                 );
             }
-            let page = Page::new(self.context, self.tenant, self.plan, &target, number);
+            let mut page = Page::new(self.context, self.tenant, self.plan, &target, number);
+            page.expects_list = number > 1 && !self.is_of_documents;
             let end = page.read(sink, &mut self.course).await?;
+            self.is_of_documents |= end.continuation.is_document;
             self.context.reporter.page();
             self.rows += end.rows;
             sink.flush(None).await;

@@ -49,6 +49,8 @@ pub(super) struct Page<'a> {
     plan: &'a Plan,
     target: &'a Target,
     number: u64,
+    /// Whether the pages before were lists.
+    pub(super) expects_list: bool,
     /// Rows that earlier attempts delivered, and the digest of their bytes: they are not delivered again.
     rows: u64,
     digest: u64,
@@ -161,6 +163,7 @@ impl<'a> Page<'a> {
             plan,
             target,
             number,
+            expects_list: false,
             rows: 0,
             digest: 0,
             damaged: None,
@@ -309,8 +312,7 @@ impl<'a> Page<'a> {
         let pass_over = self.pass_over || !self.plan.repeatable;
         let damage = if pass_over { OnDamage::PassOver } else { OnDamage::Stop };
         let mut envelope = self.plan.envelope;
-        if envelope.shape == Shape::Any && self.number > 1 {
-            // The first page was a list, or there would be no second one.
+        if envelope.shape == Shape::Any && self.expects_list {
             envelope.shape = Shape::List;
         }
         let mut splitter = Splitter::new(envelope).on_damage(damage);

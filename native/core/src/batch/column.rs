@@ -13,6 +13,8 @@ pub(crate) struct ColumnBuilder {
     dictionary: Dictionary,
     /// Bytes of the rows that are complete.
     kept: usize,
+    /// Text that the row in progress has here, if somebody wants to know. Empty if it has none.
+    watched: Option<String>,
 }
 
 impl ColumnBuilder {
@@ -23,6 +25,7 @@ impl ColumnBuilder {
             data: Vec::new(),
             dictionary: Dictionary::default(),
             kept: 0,
+            watched: None,
         }
     }
 
@@ -53,6 +56,29 @@ impl ColumnBuilder {
             self.data.extend_from_slice(&index.to_le_bytes());
         } else {
             put_text(&mut self.data, Some(text));
+        }
+    }
+
+    /// Begins to note the text that each row has here, for [`ColumnBuilder::watched`].
+    pub(crate) fn watch(&mut self) {
+        self.watched.get_or_insert_default();
+    }
+
+    /// The row in progress has this text here.
+    pub(crate) fn note(&mut self, text: &str) {
+        if let Some(watched) = &mut self.watched {
+            text.clone_into(watched);
+        }
+    }
+
+    /// The text that the row in progress has here, if it has one and is watched.
+    pub(crate) fn watched(&self) -> Option<&str> {
+        self.watched.as_deref().filter(|text| !text.is_empty())
+    }
+
+    fn forget_watched(&mut self) {
+        if let Some(watched) = &mut self.watched {
+            watched.clear();
         }
     }
 
@@ -97,6 +123,7 @@ impl ColumnBuilder {
     /// Keeps the values of a row that is complete. Gives the bytes that the column takes in the next batch, about.
     pub(super) fn keep(&mut self) -> usize {
         self.kept = self.data.len();
+        self.forget_watched();
         if self.has_dictionary() {
             self.dictionary.keep();
         }
@@ -106,6 +133,7 @@ impl ColumnBuilder {
     /// Drops what came after the last complete row.
     pub(super) fn roll_back(&mut self) {
         self.data.truncate(self.kept);
+        self.forget_watched();
         if self.has_dictionary() {
             self.dictionary.roll_back();
         }

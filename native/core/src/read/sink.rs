@@ -84,6 +84,8 @@ pub(crate) struct Sink {
     waiting: Vec<String>,
     /// Drops the rows that came before, where the service sends rows more than once.
     pub(crate) unique: Option<Unique>,
+    /// Columns whose texts are noted.
+    watched: Option<[usize; 2]>,
     /// Takes the ids of the rows, which then go to no other place.
     pub(crate) ids: Option<Ids>,
     /// Gets each row that is new, which then goes to no other place.
@@ -131,6 +133,7 @@ impl Sink {
             delivered_before: None,
             waiting: Vec::new(),
             unique: None,
+            watched: None,
             ids: None,
             each: None,
             texts: None,
@@ -199,6 +202,24 @@ impl Sink {
             return None;
         }
         self.decoder.attempt(text, self.from_request.as_deref(), &mut self.builder)
+    }
+
+    /// Notes the texts that rows have in these columns, for [`Sink::watched`].
+    pub(crate) fn watch(&mut self, names: [&str; 2]) {
+        let columns = self.builder.columns();
+        let indexes = names.map(|name| columns.iter().position(|column| column.name() == name));
+        if let [Some(first), Some(second)] = indexes {
+            columns[first].watch();
+            columns[second].watch();
+            self.watched = Some([first, second]);
+        }
+    }
+
+    /// What the row that [`Sink::attempt`] read has in the columns that are watched, if it has text in both.
+    pub(crate) fn watched(&mut self) -> Option<[&str; 2]> {
+        let [first, second] = self.watched?;
+        let columns = &*self.builder.columns();
+        Some([columns[first].watched()?, columns[second].watched()?])
     }
 
     /// Drops a row that was read.

@@ -172,6 +172,7 @@ impl<'de> Visitor<'de> for ColumnValue<'_> {
     }
 
     fn visit_str<E: serde::de::Error>(self, v: &str) -> Result<(), E> {
+        self.column.note(v);
         match self.column.kind() {
             ColumnKind::Text | ColumnKind::Dictionary => self.column.text(v),
             ColumnKind::Int => match v.trim().parse() {

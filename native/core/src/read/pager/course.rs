@@ -25,12 +25,20 @@ impl Course {
         }
     }
 
-    /// Notes a row, which is known to be sound or not; false if it came before.
-    pub(super) fn is_new(&mut self, json: &str, is_sound: bool) -> bool {
+    /// The members that tell rows apart and say their time, if it is a time window.
+    pub(super) fn members(&self) -> Option<[&'static str; 2]> {
+        match self {
+            Course::Time(window) => Some(window.members()),
+            Course::Unknown | Course::Skip(_) => None,
+        }
+    }
+
+    /// Notes a row, with the texts of [`Course::members`] if they are known; false if it came before.
+    pub(super) fn is_new(&mut self, json: &str, told: Option<[&str; 2]>) -> bool {
         match self {
             Course::Unknown => true,
             Course::Skip(skip) => skip.is_new(json),
-            Course::Time(window) => window.is_new(json, is_sound),
+            Course::Time(window) => window.is_new(json, told),
         }
     }
 

@@ -61,6 +61,9 @@ impl<'a> Pager<'a> {
     }
 
     async fn read(mut self, sink: &mut Sink) -> Result<()> {
+        if let Some(members) = self.course.members() {
+            sink.watch(members);
+        }
         let mut target = self.first.clone();
         let (mut requested, mut pages) = (HashSet::new(), HashSet::new());
         for number in 1.. {

@@ -387,7 +387,8 @@ impl<'a> Page<'a> {
             if is_new {
                 self.digest = digest::with_row(self.digest, json);
                 let is_read = row.state == RowState::Read;
-                if !course.is_new(json, is_read) {
+                let told = if is_read { sink.watched() } else { None };
+                if !course.is_new(json, told) {
                     if is_read {
                         sink.forget();
                     }

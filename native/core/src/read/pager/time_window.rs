@@ -103,9 +103,15 @@ impl TimeWindow {
         }
     }
 
-    /// Notes a row, which is known to be sound or not; false if it came before.
-    pub(super) fn is_new(&mut self, json: &str, is_sound: bool) -> bool {
-        let Some((id, time, ticks)) = pick(json, [self.key, self.field], is_sound) else {
+    /// The members that tell rows apart and say their time.
+    pub(super) fn members(&self) -> [&'static str; 2] {
+        [self.key, self.field]
+    }
+
+    /// Notes a row, with the texts of [`TimeWindow::members`] if they are known; false if it came before.
+    pub(super) fn is_new(&mut self, json: &str, told: Option<[&str; 2]>) -> bool {
+        let told = told.and_then(|[id, time]| id_and_time(id, time.into()));
+        let Some((id, time, ticks)) = told.or_else(|| pick(json, self.members())) else {
             self.order = Order::Mixed;
             return true;
         };
@@ -250,12 +256,17 @@ impl TimeWindow {
 }
 
 /// A hash of a row's id, and its time, as text and in ticks, if it has both.
-fn pick<'a>(json: &'a str, names: [&str; 2], is_sound: bool) -> Option<(u64, Cow<'a, str>, i64)> {
-    let [id, time] = if is_sound { members::pick_of_sound(json, names) } else { members::pick(json, names)? };
-    let (id, time) = (id?.get(), text(time?)?);
+fn pick<'a>(json: &'a str, names: [&str; 2]) -> Option<(u64, Cow<'a, str>, i64)> {
+    let [id, time] = members::pick(json, names)?;
+    let id = id.filter(|id| id.get() != "null")?;
+    id_and_time(&text(id).unwrap_or(Cow::Borrowed(id.get())), text(time?)?)
+}
+
+/// As above, for a row of this id and time.
+fn id_and_time<'a>(id: &str, time: Cow<'a, str>) -> Option<(u64, Cow<'a, str>, i64)> {
     match parse_time(&time) {
-        ParsedTime::Ticks(ticks) if id != "null" => Some((FixedState::default().hash_one(id), time, ticks)),
-        ParsedTime::Ticks(_) | ParsedTime::Never | ParsedTime::Unreadable => None,
+        ParsedTime::Ticks(ticks) => Some((FixedState::default().hash_one(id), time, ticks)),
+        ParsedTime::Never | ParsedTime::Unreadable => None,
     }
 }
 

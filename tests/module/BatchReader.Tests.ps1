@@ -364,16 +364,16 @@ Describe 'The batch reader' {
         [GC]::GetAllocatedBytesForCurrentThread() - $before | Should -BeLessThan 64MB
     }
 
-    It 'throws when a script asks for a nested value that is damaged: <what>' -ForEach @(
+    It 'passes over a nested value whose bytes are damaged, and refuses it where it is read: <what>' -ForEach @(
         @{ What = 'more values than it has'; Bytes = 6, 5, 0, 0, 0, 9, 0, 0, 0, 1 }
         @{ What = 'a tag that does not exist'; Bytes = 6, 5, 0, 0, 0, 1, 0, 0, 0, 99 }
         @{ What = 'an early end'; Bytes = 6, 2, 0, 0, 0, 1, 0 }
     ) {
         $batch = New-Batch @{ Name = 'value'; Kind = 8 } 1 $true 0 @{ value = [byte[]] $Bytes }
         Read-Batch $readers.DynamicReader $batch.Bytes | Should -BeNullOrEmpty
-        $nested = $assembly.GetType('FedXdr.Reading.UnreadValue')
-        $value = $nested.GetConstructors($members)[0].Invoke(@(, [byte[]] $Bytes))
-        { $nested.GetMethod('Read', $members).Invoke($value, @()) } | Should -Throw -PassThru |
-            ForEach-Object { $_.Exception.GetBaseException().GetType().Name } | Should -Be 'BatchFormatException'
+        $member = [byte[]] (7, (9 + $Bytes.Count), 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 65 + $Bytes)
+        $columns = $columnsOf.GetValue($readers.SubscriptionReader)
+        $batch = New-Batch $columns 1 $true 0 @{ additionalProperties = $member }
+        Read-Batch $readers.SubscriptionReader $batch.Bytes | Should -Be 'BatchFormatException'
     }
 }

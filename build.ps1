@@ -85,14 +85,19 @@ function New-ScriptStart([string[]] $Arguments) {
     $start
 }
 
-# Runs a script in a fresh PowerShell: it loads the module as a user would, and releases its files when it ends.
+# Starts a fresh PowerShell: it loads the module as a user would, and releases its files when it ends.
+function Start-FreshPowerShell([Diagnostics.ProcessStartInfo] $Start) {
+    $Start.RedirectStandardInput = $true
+    $Start.Environment['PSModulePath'] = $out + [IO.Path]::PathSeparator + $env:PSModulePath
+    $process = [Diagnostics.Process]::Start($Start)
+    $process.StandardInput.Close() # nobody can answer a prompt
+    $process
+}
+
+# Runs a script in a fresh PowerShell.
 function Invoke-FreshPowerShell([string[]] $Arguments, [int] $Minutes = 10) {
-    $start = New-ScriptStart $Arguments
-    $start.RedirectStandardInput = $true # nobody can answer a prompt
-    $start.Environment['PSModulePath'] = $out + [IO.Path]::PathSeparator + $env:PSModulePath
-    $process = [Diagnostics.Process]::Start($start)
+    $process = Start-FreshPowerShell (New-ScriptStart $Arguments)
     try {
-        $process.StandardInput.Close()
         if (-not $process.WaitForExit([timespan]::FromMinutes($Minutes))) {
             throw "no end after $Minutes minutes: $Arguments"
         }
@@ -322,9 +327,9 @@ function Test-Rust([string[]] $Selection) {
     }
 
     $recorded = Invoke-Recorded cargo (@('nextest', 'run', '--no-fail-fast') + $Selection)
+    Add-FailedName $recorded.Text
     # "Summary [ 1.2s] 57 tests run: 55 passed (1 slow), 1 failed, 1 timed out, 3 skipped"; "12/57 tests run" if it
     # stopped early.
-    Add-FailedName $recorded.Text
     $summary = [regex]::Match($recorded.Text, '(?m)^\s*Summary \[.*?\]\s+(?:\d+/)?(\d+) tests? run: (\d+) passed')
     if (-not $summary.Success) { return 0, 1 }
     $passed = [int] $summary.Groups[2].Value
@@ -367,12 +372,10 @@ function Start-ModuleFile([string] $File, $Module) {
     $null = New-Item (Split-Path $results) -ItemType Directory -Force
     Remove-Item $results -ErrorAction Ignore
     $start = New-ScriptStart 'tests/module/Invoke-Tests.ps1', '-Path', $File, '-ResultPath', $results
-    $start.Environment['PSModulePath'] = $out + [IO.Path]::PathSeparator + $env:PSModulePath
     $start.Environment['FEDXDR_MODULE'] = Join-Path $Module.Package 'FedXdr.psd1'
     $start.Environment['FEDXDR_TENANT'] = $Module.Tenant
-    $start.RedirectStandardInput = $start.RedirectStandardOutput = $start.RedirectStandardError = $true
-    $process = [Diagnostics.Process]::Start($start)
-    $process.StandardInput.Close() # nobody can answer a prompt
+    $start.RedirectStandardOutput = $start.RedirectStandardError = $true
+    $process = Start-FreshPowerShell $start
     @{
         Name = $name -replace '\.Tests$'; Results = $results; Process = $process
         Said = $process.StandardOutput.ReadToEndAsync(), $process.StandardError.ReadToEndAsync()

@@ -97,7 +97,7 @@ impl Filter {
 /// The time of a row's value: text, of which one without a zone is UTC, or the result of [`read_time`].
 pub(crate) fn time(value: &Value) -> Option<Timestamp> {
     if let Some(nanoseconds) = value.as_i64() {
-        return Some(Timestamp::from_nanosecond(nanoseconds.into()).unwrap_or_default());
+        return Timestamp::from_nanosecond(nanoseconds.into()).ok();
     }
     let text = value.as_str()?;
     text.parse().ok().or_else(|| {

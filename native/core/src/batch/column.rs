@@ -5,6 +5,11 @@ use zeroize::Zeroize;
 use super::dictionary::Dictionary;
 use super::{ColumnKind, NULL, ValueTag, length, put_text};
 
+/// Bytes of a column that are moved rather than copied.
+const LARGE: usize = 1 << 20;
+/// Bytes that a column with a large text has room for: what stands before it in a batch.
+const ROOM_BEFORE: usize = 4096;
+
 /// Values of one column, as they come in.
 pub(crate) struct ColumnBuilder {
     name: String,
@@ -55,6 +60,9 @@ impl ColumnBuilder {
             let index = self.dictionary.index(text);
             self.data.extend_from_slice(&index.to_le_bytes());
         } else {
+            if text.len() >= LARGE {
+                self.data.reserve_exact(text.len() + ROOM_BEFORE);
+            }
             put_text(&mut self.data, Some(text));
         }
     }
@@ -130,6 +138,16 @@ impl ColumnBuilder {
         self.kept + self.dictionary.new_bytes()
     }
 
+    /// Bytes that the column adds to a batch, about, without those that become the batch.
+    pub(super) fn copied(&self) -> usize {
+        let data = if self.is_large() { 0 } else { self.data.len() };
+        data + self.dictionary.new_bytes()
+    }
+
+    fn is_large(&self) -> bool {
+        self.data.len() >= LARGE
+    }
+
     /// Drops what came after the last complete row.
     pub(super) fn roll_back(&mut self) {
         self.data.truncate(self.kept);
@@ -151,7 +169,13 @@ impl ColumnBuilder {
         if self.has_dictionary() {
             self.dictionary.write(out);
         }
-        out.extend_from_slice(&self.data);
+        if self.is_large() {
+            // What was written is little beside it, so the batch becomes the column's memory.
+            self.data.splice(..0, out.drain(..));
+            *out = std::mem::take(&mut self.data);
+        } else {
+            out.extend_from_slice(&self.data);
+        }
         if secret {
             self.data.zeroize();
         }

@@ -241,7 +241,8 @@ impl BatchBuilder {
 
     fn encode(&mut self, mut flags: u16) -> Batch {
         self.roll_back();
-        let mut out = Vec::with_capacity(self.bytes + self.columns.len() * 32 + 1024);
+        let copied: usize = self.columns.iter().map(ColumnBuilder::copied).sum();
+        let mut out = Vec::with_capacity(copied + self.columns.len() * 32 + 1024);
         if self.schema_due {
             flags |= HAS_SCHEMA;
         }

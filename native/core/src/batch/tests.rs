@@ -157,3 +157,22 @@ fn a_label_that_changes_is_told_with_the_next_batch() {
     builder.label("id", Some("contoso.com"));
     assert_eq!(read(&mut builder), ("id".to_owned(), Some("contoso.com".to_owned())));
 }
+
+/// A large column becomes the batch; what stands before and after it must be as it is beside small ones.
+#[test]
+fn a_large_text_crosses_between_other_columns() {
+    let kinds = [("a", ColumnKind::Dictionary), ("b", ColumnKind::Text), ("c", ColumnKind::Text)];
+    let columns = kinds.map(|(name, kind)| ColumnBuilder::new(name, kind)).into();
+    let mut builder = BatchBuilder::new(7, "tenant", columns);
+    let mut reader = BatchReader::default();
+    for length in [10, 3 << 20, 1 << 20, 20] {
+        let texts = ["first".to_owned(), "x".repeat(length), format!("{length}")];
+        for (column, text) in builder.columns().iter_mut().zip(&texts) {
+            column.text(text);
+        }
+        builder.end_row();
+        let decoded = reader.read(builder.take().unwrap().bytes()).unwrap();
+        let read: Vec<_> = decoded.rows[0].iter().map(|(_, value)| value.as_str().unwrap()).collect();
+        assert!(read == texts, "{length}");
+    }
+}

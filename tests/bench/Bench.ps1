@@ -41,6 +41,9 @@ $size = @{
     HuntingRows  = $Quick ? 50000 : 500000
     Alerts       = $Quick ? 20000 : 120000
     Machines     = $Quick ? 50000 : 500000
+    # Of an export that shows that memory does not grow.
+    LongRows     = $Quick ? 400000 : 10000000
+    FileRows     = $Quick ? 50000 : 1000000
     TenantRows   = $Quick ? 80000 : 1600000
     Tenants      = $Quick ? 20 : 400
     Customers    = $Quick ? 50 : 500

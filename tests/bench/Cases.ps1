@@ -17,7 +17,7 @@ function New-Case(
     if ($Rows) {
         $case.Arguments = @('-Rows', "$Rows") + $Arguments
         # 50,000 rows per page by default, as in the service.
-        if ($Script -ne 'floor') { $case.Pages = $Tenants * [math]::Ceiling($each / 50000) }
+        if ($Script -notin 'floor', 'module-files') { $case.Pages = $Tenants * [math]::Ceiling($each / 50000) }
     }
     $case
 }
@@ -96,6 +96,11 @@ function Get-AllCase {
     New-Case 'export csv' module-export $size.Rows -Arguments '-Format', 'Csv' -NoBaseline
     New-Case 'export parquet' module-export $size.Rows -NoBaseline `
         -Arguments '-Format', 'Parquet', '-Compression', 'Snappy'
+    New-Case 'export long' module-export $size.LongRows -Arguments '-Compression', 'Gzip' -NoBaseline
+    New-Case 'export tenants' module-export $size.TenantRows -Tenants $size.Tenants -NoBaseline
+    New-Case 'export files' module-files $size.FileRows -NoBaseline -Control @{
+        Method = 'Patch'; Path = '/world'; Body = @{ exportFiles = 10 }
+    }
     New-Case 'Export-Csv' module-export $size.Rows -Arguments '-Format', 'Export-Csv' -NoBaseline
     New-Case 'floor' floor $size.Rows
     New-Case 'token' token -Arguments '-Calls', "$($size.Calls)"

@@ -206,7 +206,15 @@ function Add-AllTarget {
         $above = "peak memory above an empty PowerShell, $case, MB"
         Add-CombinedTarget $above $case empty peakMB $minus '≤ 40' '' $full
     }
+    $long, $spread = (Format-Count $size.LongRows), (Format-Count $size.TenantRows)
+    Add-CombinedTarget "peak memory above an empty PowerShell, export gzip, $long rows, MB" 'export long' empty `
+        peakMB $minus '≤ 40' '' $full
+    Add-CombinedTarget "peak memory above an empty PowerShell, export, $($size.Tenants) tenants, MB" 'export tenants' `
+        empty peakMB $minus '≤ 40' "$spread rows" $full
     Add-CaseTarget 'client CPU, export, µs per row' export cpuUsPerRow '≤ 2.5' '' $full
+    Add-CaseTarget 'export from files, MB of plain JSON per second' 'export files' megabytesPerSecond '≥ 400' `
+        "$cores cores, shared with the server: $(Format-Case 'export files' megabytes) MB of JSON in gzip files" `
+        ($full -and $cores -ge 4)
 
     foreach ($encoding in 'plain', 'gzip') {
         $document, $list = "document $encoding", "list $encoding"
@@ -258,6 +266,9 @@ function Write-RecordTable {
         'export gzip'    = 'Export-FdxDataset, JSON lines, gzip'
         'export csv'     = 'Export-FdxDataset, CSV'
         'export parquet' = 'Export-FdxDataset, Parquet'
+        'export long'    = 'Export-FdxDataset, gzip, many rows'
+        'export tenants' = "Export-FdxDataset, $($size.Tenants) tenants"
+        'export files'   = "Export-FdxDataset, from the service's files"
         'Export-Csv'     = 'Get-FdxVulnerability | Export-Csv'
     }
     Write-Table @(

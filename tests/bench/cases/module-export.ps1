@@ -2,6 +2,7 @@
 param([string] $Addresses, [int] $Rows, [string] $Format = 'JsonLines', [string] $Compression = 'None')
 . $PSScriptRoot/common.ps1 $Addresses
 Import-Module FedXdr
+$connect.TenantId = @($fake.tenants.tenantId)
 Connect-Fdx @connect
 $folder = Join-Path ([IO.Path]::GetTempPath()) "fedxdr-bench-$([guid]::NewGuid())"
 try {
@@ -15,8 +16,13 @@ try {
             Export-FdxDataset vulnerabilities $folder -Format $Format -Compression $Compression
         }
     }
-    $bytes = (Get-ChildItem $folder -Recurse -File | Measure-Object Length -Sum).Sum
-    Complete-Case ($measured + @{ rows = $Rows; fileBytes = $bytes })
+    # Not Get-ChildItem: its objects are the memory of this script.
+    $bytes = 0L
+    foreach ($file in [IO.Directory]::EnumerateFiles($folder, '*', 'AllDirectories')) {
+        $bytes += [IO.FileInfo]::new($file).Length
+    }
+    $exported = $Format -eq 'Export-Csv' ? $Rows : ($result | Measure-Object Rows -Sum).Sum
+    Complete-Case ($measured + @{ rows = $exported; fileBytes = $bytes })
 }
 finally {
     Remove-Item $folder -Recurse -ErrorAction Ignore

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use axum::body::Bytes;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -79,6 +80,8 @@ pub(crate) struct State {
     received: Mutex<BTreeMap<String, Vec<Value>>>,
     /// What filters and orders look at in the rows of a list, by its path and its tenant.
     keys_of_rows: Mutex<HashMap<(String, String), KeysOfRows>>,
+    /// Files of exports, by path and content.
+    kept_files: Mutex<HashMap<String, Bytes>>,
     windows: Mutex<HashMap<String, (Instant, u64)>>,
     sliding_windows: Mutex<HashMap<String, VecDeque<Instant>>>,
     open: AtomicI64,
@@ -113,6 +116,7 @@ impl State {
             signatures: Mutex::default(),
             received: Mutex::default(),
             keys_of_rows: Mutex::default(),
+            kept_files: Mutex::default(),
             windows: Mutex::default(),
             sliding_windows: Mutex::default(),
             open: AtomicI64::new(0),
@@ -135,6 +139,7 @@ impl State {
         lock(&self.faults).clear();
         *lock(&self.report) = Report::default();
         lock(&self.received).clear();
+        lock(&self.kept_files).clear();
         lock(&self.windows).clear();
         lock(&self.sliding_windows).clear();
         lock(&self.revoked).clear();
@@ -158,6 +163,16 @@ impl State {
             *keys = Arc::new(make());
         }
         Arc::clone(keys)
+    }
+
+    /// A file of an export. Making a large one takes longer than reading it, so it is made once.
+    pub(crate) fn kept_file(&self, key: String, make: impl FnOnce() -> Vec<u8>) -> Bytes {
+        if let Some(file) = lock(&self.kept_files).get(&key) {
+            return file.clone();
+        }
+        let file = Bytes::from(make());
+        lock(&self.kept_files).insert(key, file.clone());
+        file
     }
 
     /// Keeps rows that were sent to a stream or an event hub.

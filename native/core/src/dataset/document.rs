@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use super::buffers::Buffers;
 use super::destination::{Place, StreamAddress};
 use crate::catalog::{DATASETS, Dataset, HUNTING, exported_datasets, stored_datasets};
 use crate::cloud::Family;
@@ -140,6 +141,8 @@ pub(crate) struct ExportRequest {
     pub(super) compression: Compression,
     pub(super) mode: Mode,
     pub(super) rows_per_file: u64,
+    /// For the files of all tenants.
+    pub(super) buffers: Buffers,
     /// How long the command may take.
     pub(crate) time_limit: Option<Duration>,
     hunting: Option<Hunting>,
@@ -186,6 +189,7 @@ impl ExportRequest {
             mode,
             compression: compression(format, document.compression.as_deref())?,
             rows_per_file: document.rows_per_file.unwrap_or(ROWS_PER_FILE).max(1),
+            buffers: Buffers::default(),
             time_limit: document.time_limit_ms.map(Duration::from_millis),
             name: folder_name(document.name, document.query.is_some())?,
             hunting: document.query.map(Hunting::of).transpose()?,

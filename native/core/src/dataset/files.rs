@@ -8,7 +8,7 @@ use serde::Deserialize;
 use url::Url;
 
 use super::ahead::{self, Ahead, Sent};
-use super::lines::Lines;
+use super::lines::{Lines, text};
 use crate::catalog::{Dataset, Quota};
 use crate::context::Context;
 use crate::digest;
@@ -337,7 +337,7 @@ impl Download<'_> {
         seen: &mut Progress,
         response: &mut Response,
     ) -> Result<(), Failure> {
-        let line = String::from_utf8_lossy(line.trim_ascii());
+        let line = text(line.trim_ascii());
         if line.is_empty() {
             return Ok(());
         }

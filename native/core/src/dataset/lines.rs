@@ -1,5 +1,7 @@
 //! Splits what arrives into lines.
 
+use std::borrow::Cow;
+
 /// The lines of a text that arrives in parts.
 #[derive(Default)]
 pub(super) struct Lines {
@@ -20,8 +22,7 @@ impl Lines {
 
     /// The next line that is whole.
     pub(super) fn next_line(&mut self) -> Option<&[u8]> {
-        let end = self.waiting[self.searched..].iter().position(|byte| *byte == b'\n');
-        let Some(end) = end else {
+        let Some(end) = memchr::memchr(b'\n', &self.waiting[self.searched..]) else {
             self.searched = self.waiting.len();
             return None;
         };
@@ -35,6 +36,11 @@ impl Lines {
     pub(super) fn rest(&self) -> Option<&[u8]> {
         Some(&self.waiting[self.begun..]).filter(|rest| !rest.is_empty())
     }
+}
+
+/// The text of a line. U+FFFD replaces what is not UTF-8; that is slow, so it is done only where there is any.
+pub(super) fn text(line: &[u8]) -> Cow<'_, str> {
+    std::str::from_utf8(line).map_or_else(|_| String::from_utf8_lossy(line), Cow::Borrowed)
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //! whole; until then its parts wait beside it, and a later run goes on with them.
 
 mod ahead;
+mod buffers;
 mod chain;
 mod destination;
 mod document;

@@ -2,7 +2,6 @@
 //! While it waits for the disk or a service, the next rows become text.
 
 use std::io::{self, Write};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use flate2::GzBuilder;
@@ -10,6 +9,7 @@ use flate2::write::GzEncoder;
 use ring::digest::{Context, SHA256};
 use tokio::sync::mpsc;
 
+use super::buffers::Buffers;
 use super::destination::Hidden;
 use super::document::Compression;
 use crate::digest::hex;
@@ -25,6 +25,7 @@ const LEVEL: u32 = 1;
 /// A file that is being written. Without [`Part::finish`] it stays unfinished.
 pub(super) struct Part {
     thread: Option<FileThread>,
+    buffers: Buffers,
     waiting: Vec<u8>,
     /// Rows so far.
     pub(super) rows: u64,
@@ -38,8 +39,13 @@ pub(super) struct Finished {
 }
 
 impl Part {
-    pub(super) fn new(file: Box<dyn Hidden>, compression: Compression) -> io::Result<Self> {
-        Ok(Part { thread: Some(FileThread::start(file, compression)?), waiting: Vec::new(), rows: 0 })
+    pub(super) fn new(
+        file: Box<dyn Hidden>,
+        compression: Compression,
+        buffers: &Buffers,
+    ) -> io::Result<Self> {
+        let thread = FileThread::start(file, compression, buffers.clone())?;
+        Ok(Part { thread: Some(thread), buffers: buffers.clone(), waiting: buffers.take(), rows: 0 })
     }
 
     /// Where the text of rows is written to; [`Part::added`] must follow.
@@ -54,7 +60,7 @@ impl Part {
         if whole == 0 {
             return Ok(());
         }
-        let mut rest = self.thread.as_ref().and_then(|thread| thread.spare.take()).unwrap_or_default();
+        let mut rest = self.buffers.take();
         rest.extend_from_slice(&self.waiting[whole..]);
         self.waiting.truncate(whole);
         let blocks = std::mem::replace(&mut self.waiting, rest);
@@ -98,27 +104,11 @@ fn stopped() -> io::Error {
 /// The thread that writes a file.
 struct FileThread {
     steps: mpsc::Sender<Step>,
-    spare: Spare,
     thread: JoinHandle<io::Result<Option<Written>>>,
 }
 
 /// Bytes and SHA-256 of a finished file.
 type Written = (u64, String);
-
-/// Empty buffers, to be used again.
-#[derive(Clone, Default)]
-struct Spare(Arc<Mutex<Vec<Vec<u8>>>>);
-
-impl Spare {
-    fn take(&self) -> Option<Vec<u8>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop()
-    }
-
-    fn put(&self, mut buffer: Vec<u8>) {
-        buffer.clear();
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(buffer);
-    }
-}
 
 enum Step {
     Bytes(Vec<u8>),
@@ -126,28 +116,26 @@ enum Step {
 }
 
 impl FileThread {
-    fn start(file: Box<dyn Hidden>, compression: Compression) -> io::Result<Self> {
+    fn start(file: Box<dyn Hidden>, compression: Compression, used: Buffers) -> io::Result<Self> {
         let (steps, next) = mpsc::channel(CHANNEL_CAPACITY);
-        let spare = Spare::default();
-        let used = spare.clone();
         let body = Body::new(file, compression);
         let work = move || match catch_panic("the writing of a file", || write(body, next, &used)) {
             Ok(written) => written,
             Err(defect) => Err(io::Error::other(defect)),
         };
         let thread = thread::Builder::new().name("fedxdr-file".to_owned()).spawn(work)?;
-        Ok(FileThread { steps, spare, thread })
+        Ok(FileThread { steps, thread })
     }
 
     fn join(self) -> io::Result<Option<Written>> {
-        let FileThread { steps, spare: _, thread } = self;
+        let FileThread { steps, thread } = self;
         drop(steps);
         thread.join().unwrap_or(Ok(None))
     }
 }
 
 /// The work of the thread.
-fn write(mut body: Body, mut steps: mpsc::Receiver<Step>, used: &Spare) -> io::Result<Option<Written>> {
+fn write(mut body: Body, mut steps: mpsc::Receiver<Step>, used: &Buffers) -> io::Result<Option<Written>> {
     while let Some(step) = steps.blocking_recv() {
         match step {
             Step::Bytes(bytes) => {
@@ -252,7 +240,7 @@ mod tests {
     fn part(room: usize) -> (Part, Arc<Mutex<Vec<&'static str>>>) {
         let log = Arc::default();
         let file = Box::new(Small { room, log: Arc::clone(&log) });
-        (Part::new(file, Compression::None).unwrap(), log)
+        (Part::new(file, Compression::None, &Buffers::default()).unwrap(), log)
     }
 
     fn add(part: &mut Part, bytes: usize) -> io::Result<()> {

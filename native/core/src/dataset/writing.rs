@@ -222,7 +222,8 @@ impl Writing {
                 let name = self.names.part(&self.state.run, &self.state.day, &next);
                 let file: Box<dyn Hidden> = self.job.destination.create(&name)?;
                 let name = self.job.destination.full_name(&name.hidden);
-                let part = Part::new(file, self.job.request.compression).map_err(|e| io_error(&name, &e))?;
+                let part = Part::new(file, self.job.request.compression, &self.job.request.buffers);
+                let part = part.map_err(|e| io_error(&name, &e))?;
                 let (part, name) = none.insert((part, name));
                 self.rows.begin(part.buffer())?;
                 (part, &*name)

@@ -12,6 +12,7 @@ use super::row::put;
 use super::service::{Service, is_too_large};
 use crate::dataset::destination::Kind;
 use crate::dataset::destination::remote::{Call, Remote};
+use crate::dataset::lines::text;
 use crate::errors::{Error, INGESTION_ROW, Result};
 use crate::http::Method;
 
@@ -73,7 +74,7 @@ impl Batch {
             }
             // The body is a text, in which every row is a line.
             Kind::EventHubs => {
-                let row = String::from_utf8_lossy(row);
+                let row = text(row);
                 put(&row, &mut self.text);
                 self.text.remove(begun);
                 self.text.pop();

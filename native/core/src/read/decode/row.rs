@@ -16,6 +16,8 @@ use crate::catalog::{ADDITIONAL, ColumnKind, Resource};
 
 /// Columns of rows that no catalog entry describes, at most: beyond it the names are data.
 const DYNAMIC_LIMIT: usize = 4096;
+/// Spellings of a column's name that are remembered, on average: hostile rows may have any number of them.
+const SPELLINGS: usize = 4;
 /// Name of the column of described rows that holds what no other column does.
 const ADDITIONAL_OF_DESCRIBED: &str = "AdditionalProperties";
 
@@ -466,6 +468,19 @@ impl RowDecoder {
         }
     }
 
+    /// The column whose name differs in letter case only. It is found by this spelling from then on: the files of a
+    /// service have other spellings than its lists, in every row.
+    fn in_other_case(&mut self, name: &str) -> Option<usize> {
+        if self.layout == Layout::Dynamic {
+            return None;
+        }
+        let index = *self.indexes.get(name.to_ascii_lowercase().as_str())?;
+        if self.indexes.len() < SPELLINGS * self.names.len() {
+            self.indexes.insert(name.into(), index);
+        }
+        Some(index)
+    }
+
     /// As [`RowDecoder::column`]; a name that the row has had already gets a number, so that nothing is dropped.
     fn unseen_column(&mut self, name: &str, builder: &mut BatchBuilder) -> Option<usize> {
         let first = self.column(name, builder)?;
@@ -482,7 +497,7 @@ impl RowDecoder {
 
 /// Reads a member's name as the column that it means.
 struct MemberName<'a> {
-    decoder: &'a RowDecoder,
+    decoder: &'a mut RowDecoder,
     /// The column after the last one: rows mostly come in the same order.
     expected: usize,
 }
@@ -504,11 +519,10 @@ impl Visitor<'_> for MemberName<'_> {
 
     fn visit_str<E>(self, name: &str) -> Result<Member, E> {
         let decoder = self.decoder;
-        let is_free = |index: usize| !decoder.seen[index];
         let expected = self.expected;
         if decoder.names.get(expected).is_some_and(|n| &**n == name)
             && decoder.readable(expected)
-            && is_free(expected)
+            && !decoder.seen[expected]
         {
             return Ok(Member::ColumnBuilder(expected));
         }
@@ -518,14 +532,40 @@ impl Visitor<'_> for MemberName<'_> {
         if decoder.label.is_some() && name == ADDITIONAL {
             return Ok(Member::Additional);
         }
-        let found = decoder.indexes.get(name).or_else(|| match decoder.layout {
-            Layout::Dynamic => None,
-            _ => decoder.indexes.get(name.to_ascii_lowercase().as_str()),
-        });
+        let found = decoder.indexes.get(name).copied().or_else(|| decoder.in_other_case(name));
         Ok(match found {
-            Some(index) if is_free(*index) => Member::ColumnBuilder(*index),
+            Some(index) if !decoder.seen[index] => Member::ColumnBuilder(index),
             _ if matches!(decoder.layout, Layout::Typed(_)) && is_annotation(name) => Member::Annotation,
             _ => Member::Extra(name.to_owned()),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::batch_reader::BatchReader;
+    use crate::catalog::resource;
+
+    #[test]
+    fn every_spelling_of_a_name_is_its_column_and_few_are_remembered() {
+        let (mut decoder, columns) = RowDecoder::typed(resource("machines").unwrap());
+        let mut builder = BatchBuilder::new(0, "t", columns);
+        let mut reader = BatchReader::default();
+        for spelling in 0..1 << "osPlatform".len() {
+            let upper_or_not = |(bit, letter): (usize, char)| {
+                if spelling >> bit & 1 == 1 {
+                    letter.to_ascii_uppercase()
+                } else {
+                    letter.to_ascii_lowercase()
+                }
+            };
+            let name: String = "osPlatform".chars().enumerate().map(upper_or_not).collect();
+            decoder.decode(&format!(r#"{{"{name}":"{name}"}}"#), None, &mut builder).unwrap();
+            builder.end_row();
+            let rows = reader.read(builder.take().unwrap().bytes()).unwrap().rows;
+            assert_eq!(rows[0]["osPlatform"], name);
+        }
+        assert!(decoder.indexes.len() <= SPELLINGS * decoder.names.len());
     }
 }

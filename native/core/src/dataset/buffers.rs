@@ -1,0 +1,28 @@
+//! Buffers for the text of rows on its way to files.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Room of a buffer: the text of a batch, after what the rows before did not fill.
+const ROOM: usize = 512 * 1024;
+/// A buffer with more room has had a row of many megabytes, and is not kept.
+const LARGEST: usize = 4 * ROOM;
+
+/// Empty buffers of all files of a run, to be used again. A run of many small files would otherwise make them larger step
+/// by step for each file, and leave the memory in pieces.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Buffers(Arc<Mutex<Vec<Vec<u8>>>>);
+
+impl Buffers {
+    pub(super) fn take(&self) -> Vec<u8> {
+        let spare = self.0.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        spare.unwrap_or_else(|| Vec::with_capacity(ROOM))
+    }
+
+    pub(super) fn put(&self, mut buffer: Vec<u8>) {
+        if buffer.capacity() > LARGEST {
+            return;
+        }
+        buffer.clear();
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(buffer);
+    }
+}

@@ -49,8 +49,8 @@ $out = Join-Path $root 'out'
 $python = Join-Path $out 'python' ($IsWindows ? 'Scripts' : 'bin')
 # Not the running executable: that may be dotnet.
 $pwsh = Join-Path $PSHOME ($IsWindows ? 'pwsh.exe' : 'pwsh')
-# Clippy, the tests, the module under test and the fake tenant all come from this selection: another one would have
-# other features, and compile the crates of others once more.
+# The tests, the module under test and the fake tenant all come from this selection: another one would have other
+# features, and compile the crates of others once more.
 $everything = '--workspace', '--all-targets'
 Set-Location $root
 
@@ -209,7 +209,7 @@ function Build-Module([string] $CargoProfile, [switch] $WithTenant) {
     $platform = Get-Platform
     $folder = $CargoProfile -eq 'dev' ? 'debug' : $CargoProfile
     $built = Join-Path $workspace.Target $folder
-    if ($CargoProfile -eq 'dev') { Invoke-Tool cargo (@('build') + $everything) }
+    if ($CargoProfile -eq 'dev') { Use-Clippy { Invoke-Tool cargo (@('build') + $everything) } }
     else {
         # By itself, so that it gets no feature that only tests need, and only as cdylib: while a crate is also built as
         # rlib, cargo leaves out link-time optimization without a word.
@@ -320,6 +320,25 @@ function Get-LibtestCount($Recorded) {
     $passed, $failed
 }
 
+# Runs cargo with Clippy as the compiler of this workspace, as 'cargo clippy' does: it lints and compiles the sources in
+# one pass, and compiles the crates of others only once. The library that users get is never built in this way.
+function Use-Clippy([scriptblock] $Run) {
+    if (-not $lintsHold) { return & $Run }
+    # How 'cargo clippy' passes '-D warnings' on.
+    $env:RUSTC_WORKSPACE_WRAPPER, $env:CLIPPY_ARGS = 'clippy-driver', '-D__CLIPPY_HACKERY__warnings__CLIPPY_HACKERY__'
+    try { & $Run }
+    finally { $env:RUSTC_WORKSPACE_WRAPPER = $env:CLIPPY_ARGS = $null }
+}
+
+# After a finding, everything is compiled without Clippy, so that the tests still run.
+$lintsHold = $true
+
+function Test-Lints {
+    $passed, $failed = Use-Clippy { Test-Command cargo (@('build') + $everything) }
+    $script:lintsHold = -not $failed
+    $passed, $failed
+}
+
 function Test-Rust([string[]] $Selection) {
     $null = cargo nextest --version 2>&1
     if ($LASTEXITCODE -ne 0) {
@@ -422,7 +441,9 @@ function Test-ModuleFile([string] $Kind, [string[]] $Files, $Module) {
 # machine runs or emulates the platform.
 function Test-Libraries([string] $Package) {
     $env:FEDXDR_PACKAGE = $Package
-    Get-LibtestCount (Invoke-Recorded cargo 'test', '--workspace', '--test', 'shipped', '--', '--ignored')
+    Use-Clippy {
+        Get-LibtestCount (Invoke-Recorded cargo 'test', '--workspace', '--test', 'shipped', '--', '--ignored')
+    }
 }
 
 # The platforms that Linux can build. The first one has the longest tests.
@@ -487,8 +508,7 @@ function Test-Module {
 # What needs no PowerShell module.
 function Test-Sources {
     Add-Layer 'formatting' { Test-Command cargo 'fmt', '--all', '--check' }
-    Add-Layer 'lints' { Test-Command cargo (@('clippy') + $everything + '--', '-D', 'warnings') }
-    Add-Layer 'compilation' { Test-Command cargo (@('build') + $everything) }
+    Add-Layer 'lints and compilation' { Test-Lints }
     $generator = Join-Path (Get-Workspace).Target 'debug' "gen$((Get-Platform).Exe)"
     Add-Layer 'generated files' {
         # As cargo would run it; 'cargo run' would compile its dependencies again for another set of features.
@@ -497,7 +517,7 @@ function Test-Sources {
         finally { $env:CARGO_MANIFEST_DIR, $env:CARGO_PKG_NAME = $null, $null }
     }
     Add-Layer 'workflows' { Test-Python "GitHub's workflows" 'tests/workflows/test_workflows.py' }
-    Add-Layer 'Rust and C' { Test-Rust '--workspace' }
+    Add-Layer 'Rust and C' { Use-Clippy { Test-Rust '--workspace' } }
 }
 
 function Test-All {

@@ -7,8 +7,8 @@ const ROOM: usize = 512 * 1024;
 /// A buffer with more room has had a row of many megabytes, and is not kept.
 const LARGEST: usize = 4 * ROOM;
 
-/// Empty buffers of all files of a run, to be used again. A run of many small files would otherwise make them larger step
-/// by step for each file, and leave the memory in pieces.
+/// Empty buffers of all files of a run, to be used again. Otherwise a run of many small files would make them larger
+/// step by step for each file, which leaves the memory in pieces.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Buffers(Arc<Mutex<Vec<Vec<u8>>>>);
 

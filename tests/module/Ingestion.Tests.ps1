@@ -64,6 +64,28 @@ Describe 'Export-FdxDataset to a service that keeps no files' {
         Get-Count ingestions | Should -BeLessOrEqual 12
     }
 
+    It 'sends the rows of a query to the stream of its name' {
+        $query = 'DeviceProcessEvents'
+        $expected = @(Invoke-FdxHunting $query)
+        $columns = @{ TimeGenerated = 'datetime'; SourceTenantId = 'string'; RowKey = 'string' }
+        foreach ($property in $expected[0].PSObject.Properties | Where-Object Name -NotLike 'Tenant*') {
+            $columns[$property.Name] = switch ($property.TypeNameOfValue) {
+                'System.DateTime' { 'datetime' }
+                'System.Int64' { 'long' }
+                'System.Boolean' { 'boolean' }
+                'System.String' { 'string' }
+                default { 'dynamic' }
+            }
+        }
+        Set-World @{ rules = @{ $rule = @{ 'Custom-FdxProcesses' = $columns } } }
+        $result = Export-FdxDataset hunting $logs -Query $query -Name processes -StatePath $state
+        $result.Result, $result.Rows | Should -Be 'Complete', $expected.Count
+        $rows = @(Get-Received Custom-FdxProcesses)
+        $rows.Count | Should -Be $expected.Count
+        $rows[17].SourceTenantId, $rows[17].FileName | Should -Be $Tenant, $expected[17].FileName
+        $rows[17].TimeGenerated | Should -Not -BeNullOrEmpty
+    }
+
     It 'sends nothing twice: not a list that is unchanged, and only the changes since' {
         $first = Export-FdxDataset vulnerabilities $logs -StatePath $state
         $sent = @(Get-Received Custom-FdxVulnerabilities).Count

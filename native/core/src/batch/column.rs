@@ -169,8 +169,8 @@ impl ColumnBuilder {
         if self.has_dictionary() {
             self.dictionary.write(out);
         }
-        if self.is_large() {
-            // What was written is little beside it, so the batch becomes the column's memory.
+        if self.is_large() && out.len() <= ROOM_BEFORE {
+            // The column has room for what was written, so its memory becomes the batch.
             self.data.splice(..0, out.drain(..));
             *out = std::mem::take(&mut self.data);
         } else {

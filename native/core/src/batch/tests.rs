@@ -158,15 +158,15 @@ fn a_label_that_changes_is_told_with_the_next_batch() {
     assert_eq!(read(&mut builder), ("id".to_owned(), Some("contoso.com".to_owned())));
 }
 
-/// A large column becomes the batch; what stands before and after it must be as it is beside small ones.
+/// The first large column becomes the batch; what stands before and after it must be as it is beside small ones.
 #[test]
-fn a_large_text_crosses_between_other_columns() {
+fn large_texts_cross_between_other_columns() {
     let kinds = [("a", ColumnKind::Dictionary), ("b", ColumnKind::Text), ("c", ColumnKind::Text)];
     let columns = kinds.map(|(name, kind)| ColumnBuilder::new(name, kind)).into();
     let mut builder = BatchBuilder::new(7, "tenant", columns);
     let mut reader = BatchReader::default();
     for length in [10, 3 << 20, 1 << 20, 20] {
-        let texts = ["first".to_owned(), "x".repeat(length), format!("{length}")];
+        let texts = ["first".to_owned(), "x".repeat(length), "y".repeat(length + 1)];
         for (column, text) in builder.columns().iter_mut().zip(&texts) {
             column.text(text);
         }

@@ -170,7 +170,7 @@ impl ColumnBuilder {
             self.dictionary.write(out);
         }
         if self.is_large() && out.len() <= ROOM_BEFORE {
-            // The column has room for what was written, so its memory becomes the batch.
+            // A large text has room for what was written before it, so the column's memory becomes the batch.
             self.data.splice(..0, out.drain(..));
             *out = std::mem::take(&mut self.data);
         } else {

@@ -40,6 +40,18 @@ impl Column {
         self.scale = Some(scale);
         self
     }
+
+    /// The member of the row that holds the value, with its other names. None if the request says the value, it is
+    /// inside another member, or the column holds what no other one does.
+    pub(crate) fn members(&self) -> impl Iterator<Item = &'static str> + use<> {
+        let member = match self.path {
+            _ if self.from_request || self.name == ADDITIONAL => None,
+            [] => Some(self.name),
+            [member] => Some(*member),
+            _ => None,
+        };
+        member.into_iter().flat_map(|member| std::iter::once(member).chain(self.also.iter().copied()))
+    }
 }
 
 /// Levels from the lowest to the highest.

@@ -1,9 +1,15 @@
-//! What the fuzz targets check about files that are read back, and about the lists of a storage account.
+//! What the fuzz targets check about files that are written and read back, and about the lists of a storage account.
 
 use serde::de::IgnoredAny;
 
+use super::buffers::Buffers;
 use super::destination::read_blob_lists;
-use super::format::CsvRows;
+use super::document::Format;
+use super::format::{CsvRows, FileColumns, PlainRows, row_writer};
+use crate::batch::BatchBuilder;
+use crate::catalog::{DATASETS, Dataset};
+use crate::read::decode::row::RowDecoder;
+use crate::read::row_text::RowFormat as _;
 
 /// A column of each kind that is read in a way of its own.
 const KINDS: [(&str, &str); 5] =
@@ -42,4 +48,46 @@ fn records(text: &[u8], size: usize) -> Vec<Result<Vec<u8>, &'static str>> {
 /// A list of blocks or blobs is read, or refused.
 pub(crate) fn blob_lists(data: &[u8]) {
     read_blob_lists(&String::from_utf8_lossy(data));
+}
+
+/// A line that is copied from a row is the line that the row becomes over columns, whatever comes behind the row. The
+/// first byte says the dataset; each line is a row.
+pub(crate) fn plain_rows(data: &[u8]) {
+    let [dataset, text @ ..] = data else { return };
+    let Ok(text) = std::str::from_utf8(text) else { return };
+    let dataset = &DATASETS[usize::from(*dataset) % DATASETS.len()];
+    let mut rows = PlainRows::new(dataset.resource, TENANT, &Buffers::default());
+    for row in text.lines() {
+        let mut line = b"before".to_vec();
+        let Some(length) = rows.add(row, &mut line) else {
+            assert_eq!(line, b"before", "{row}: half a line");
+            continue;
+        };
+        let expected = over_columns(dataset, &row[..length]);
+        assert_eq!(String::from_utf8_lossy(&line[6..]), expected, "{row}");
+        let mut again = Vec::new();
+        let cut = rows.add(&row[..length - 1], &mut again);
+        assert!(cut.is_none() && again.is_empty(), "{row}: read although it is cut");
+        assert_eq!(rows.add(&format!("{},{{", &row[..length]), &mut again), Some(length), "{row}");
+        assert_eq!(line[6..], again);
+    }
+}
+
+const TENANT: &str = "00000000-0000-0000-0000-000000000001";
+
+/// The line of a row, over columns. It has an error in place of the row if that cannot be read.
+fn over_columns(dataset: &Dataset, row: &str) -> String {
+    let (mut decoder, columns) = RowDecoder::typed(dataset.resource);
+    let mut builder = BatchBuilder::new(0, TENANT, columns);
+    if let Err(reason) = decoder.decode(row, None, &mut builder) {
+        return format!("{reason:?}");
+    }
+    builder.end_row();
+    let mut line = Vec::new();
+    let writer = row_writer(Format::JsonLines, &FileColumns::of(dataset.resource), TENANT);
+    if let (Ok(mut writer), Some(batch)) = (writer, builder.take()) {
+        let written = writer.write(&batch, &mut line);
+        assert!(written.is_ok(), "{row}: a batch that cannot be written");
+    }
+    String::from_utf8_lossy(&line).into_owned()
 }

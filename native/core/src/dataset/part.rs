@@ -9,16 +9,14 @@ use flate2::write::GzEncoder;
 use ring::digest::{Context, SHA256};
 use tokio::sync::mpsc;
 
-use super::buffers::Buffers;
+use super::buffers::{BLOCK, Buffers};
 use super::destination::Hidden;
 use super::document::Compression;
 use crate::digest::hex;
 use crate::errors::catch_panic;
 
-/// Bytes that are compressed at a time: always the same number, so that the same rows make the same file.
-const BLOCK: usize = 128 * 1024;
-/// Texts that wait for the thread of the file at most, each the rows of a batch or less than a block more.
-const CHANNEL_CAPACITY: usize = 1;
+/// Blocks that wait for the thread of the file at most.
+const CHANNEL_CAPACITY: usize = 3;
 /// The fastest, and still a tenth of the size of JSON lines.
 const LEVEL: u32 = 1;
 
@@ -26,7 +24,8 @@ const LEVEL: u32 = 1;
 pub(super) struct Part {
     thread: Option<FileThread>,
     buffers: Buffers,
-    waiting: Vec<u8>,
+    /// What is compressed at a time: always as many bytes, so that the same rows make the same file.
+    block: Vec<u8>,
     /// Rows so far.
     pub(super) rows: u64,
 }
@@ -45,26 +44,22 @@ impl Part {
         buffers: &Buffers,
     ) -> io::Result<Self> {
         let thread = FileThread::start(file, compression, buffers.clone())?;
-        Ok(Part { thread: Some(thread), buffers: buffers.clone(), waiting: buffers.take(), rows: 0 })
+        Ok(Part { thread: Some(thread), buffers: buffers.clone(), block: buffers.take(), rows: 0 })
     }
 
-    /// Where the text of rows is written to; [`Part::added`] must follow.
-    pub(super) fn buffer(&mut self) -> &mut Vec<u8> {
-        &mut self.waiting
-    }
-
-    /// Counts rows that were written to the buffer, and hands on what fills a block.
-    pub(super) fn added(&mut self, rows: u64) -> io::Result<()> {
+    /// Adds rows, as text.
+    pub(super) fn add(&mut self, rows: u64, mut text: &[u8]) -> io::Result<()> {
         self.rows += rows;
-        let whole = self.waiting.len() / BLOCK * BLOCK;
-        if whole == 0 {
-            return Ok(());
+        while !text.is_empty() {
+            let (now, rest) = text.split_at(text.len().min(BLOCK - self.block.len()));
+            self.block.extend_from_slice(now);
+            text = rest;
+            if self.block.len() == BLOCK {
+                let block = std::mem::replace(&mut self.block, self.buffers.take());
+                self.send(Step::Block(block))?;
+            }
         }
-        let mut rest = self.buffers.take();
-        rest.extend_from_slice(&self.waiting[whole..]);
-        self.waiting.truncate(whole);
-        let blocks = std::mem::replace(&mut self.waiting, rest);
-        self.send(Step::Bytes(blocks))
+        Ok(())
     }
 
     /// Gives the thread something to do. If it has stopped, the error says why.
@@ -81,8 +76,8 @@ impl Part {
     }
 
     pub(super) fn finish(mut self) -> io::Result<Finished> {
-        let rest = std::mem::take(&mut self.waiting);
-        self.send(Step::Bytes(rest))?;
+        let rest = std::mem::take(&mut self.block);
+        self.send(Step::Block(rest))?;
         self.send(Step::End)?;
         let (bytes, sha256) = self.end()?.ok_or_else(stopped)?;
         Ok(Finished { rows: self.rows, bytes, sha256 })
@@ -111,7 +106,7 @@ struct FileThread {
 type Written = (u64, String);
 
 enum Step {
-    Bytes(Vec<u8>),
+    Block(Vec<u8>),
     End,
 }
 
@@ -138,9 +133,9 @@ impl FileThread {
 fn write(mut body: Body, mut steps: mpsc::Receiver<Step>, used: &Buffers) -> io::Result<Option<Written>> {
     while let Some(step) = steps.blocking_recv() {
         match step {
-            Step::Bytes(bytes) => {
-                bytes.chunks(BLOCK).try_for_each(|block| body.write_all(block))?;
-                used.put(bytes);
+            Step::Block(block) => {
+                body.write_all(&block)?;
+                used.put(block);
             }
             Step::End => return body.finish().map(Some),
         }
@@ -244,9 +239,7 @@ mod tests {
     }
 
     fn add(part: &mut Part, bytes: usize) -> io::Result<()> {
-        let length = part.buffer().len() + bytes;
-        part.buffer().resize(length, b'x');
-        part.added(1)
+        part.add(1, &vec![b'x'; bytes])
     }
 
     #[test]

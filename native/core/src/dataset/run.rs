@@ -7,8 +7,9 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::destination::StreamAddress;
-use super::document::{ExportRequest, Mode};
+use super::document::{ExportRequest, Format, Mode};
 use super::files::{Files, Listing, NewSink};
+use super::format::PlainRows;
 use super::manifest::{Manifest, State};
 use super::snapshot;
 use super::stream::Outlet;
@@ -23,6 +24,7 @@ use crate::hunting::{self, document::Hunting};
 use crate::read::address;
 use crate::read::pager;
 use crate::read::plan::{Plan, Scope};
+use crate::read::row_text::RowText;
 use crate::read::sink::{Piece, Sink};
 use crate::settings::is_guid;
 
@@ -165,7 +167,7 @@ impl Run<'_> {
             && let Some(rest) = self.rest(&state, newest.as_deref(), files.as_ref())?
         {
             writer.begin(Begin::Continued);
-            match self.read(writer, rest, new_sink()).await {
+            match self.read(writer, rest, self.text_sink(self.dataset)).await {
                 Err(error) if is_gone(&error) => {
                     self.say(
                         "the service no longer has the rest of the snapshot, so the dataset is read anew",
@@ -181,7 +183,7 @@ impl Run<'_> {
             None => (Source::Pages(Box::new(self.plan(&[])?)), None),
         };
         writer.begin(Begin::Anew(snapshot));
-        self.read(writer, all, new_sink()).await.map(|manifest| (manifest, "Complete"))
+        self.read(writer, all, self.text_sink(self.dataset)).await.map(|manifest| (manifest, "Complete"))
     }
 
     /// Reads what has changed since the last run.
@@ -195,7 +197,7 @@ impl Run<'_> {
             self.dataset.name, self.tenant
         ));
         let plan = Plan::of(&self.context.settings, of.resource, Scope::List, &[(parameter, since)])?;
-        let mut rows = (self.sink)(of);
+        let mut rows = self.text_sink(of);
         rows.unique = Some(seen);
         writer.begin(Begin::Anew(None));
         let all = Source::Pages(Box::new(plan));
@@ -227,6 +229,16 @@ impl Run<'_> {
             }
             self.context.clock.sleep(LOCK_PAUSE).await;
         }
+    }
+
+    /// A sink of rows that are to be text.
+    fn text_sink(&self, of: &'static Dataset) -> Sink {
+        let mut sink = (self.sink)(of);
+        if self.request.format == Format::JsonLines {
+            let format = PlainRows::new(of.resource, self.id, &self.request.buffers);
+            sink.text = Some(RowText::new(Box::new(format)));
+        }
+        sink
     }
 
     fn plan(&self, query: &[(&str, String)]) -> Result<Plan> {

@@ -15,7 +15,7 @@ use crate::errors::{Error, Result, catch_panic};
 use crate::read::sink::Piece;
 
 /// Batches that wait for the writer at most.
-const CHANNEL_CAPACITY: usize = 2;
+const CHANNEL_CAPACITY: usize = 3;
 
 /// What a destination has of a dataset already.
 pub(super) struct Opened {
@@ -141,6 +141,7 @@ fn write(
     while let Some(piece) = pieces.blocking_recv() {
         match piece {
             Piece::Batch(batch) => writing.rows(&batch)?,
+            Piece::Text(rows, text) => writing.text(rows, text)?,
             Piece::Columns(columns) => writing.columns(&FileColumns::described(&columns))?,
             Piece::Cut => is_cut = true,
             Piece::AnswerEnd => _ = writing.end_full_part()?,

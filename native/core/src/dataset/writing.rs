@@ -22,6 +22,9 @@ use crate::errors::{DATASET_OTHER_STATE, DATASET_SNAPSHOT_CHANGED, Error, Result
 use crate::read::decode::time::ticks;
 use crate::read::members::Unique;
 
+/// Room for what a format writes: the rows of a batch.
+const WRITTEN: usize = 512 * 1024;
+
 /// What a writer needs.
 pub(super) struct Job {
     pub(super) destination: Box<dyn Destination>,
@@ -62,6 +65,8 @@ pub(super) struct Writing {
     dataset: &'static Dataset,
     names: Names,
     rows: Box<dyn RowWriter>,
+    /// What it has written, until that goes to the file.
+    written: Vec<u8>,
     pub(super) state: State,
     /// The file that the rows go to, and what people call it.
     part: Option<(Part, String)>,
@@ -91,6 +96,7 @@ impl Writing {
                 parts: Vec::new(),
                 next: None,
             },
+            written: Vec::new(),
             part: None,
             lost: Vec::new(),
             dataset,
@@ -215,22 +221,46 @@ impl Writing {
     }
 
     pub(super) fn rows(&mut self, batch: &Batch) -> Result<()> {
-        let next = self.next_file();
-        let (part, name) = match &mut self.part {
-            Some((part, name)) => (part, &*name),
-            none => {
-                let name = self.names.part(&self.state.run, &self.state.day, &next);
-                let file: Box<dyn Hidden> = self.job.destination.create(&name)?;
-                let name = self.job.destination.full_name(&name.hidden);
-                let part = Part::new(file, self.job.request.compression, &self.job.request.buffers);
-                let part = part.map_err(|e| io_error(&name, &e))?;
-                let (part, name) = none.insert((part, name));
-                self.rows.begin(part.buffer())?;
-                (part, &*name)
-            }
-        };
-        let rows = self.rows.write(batch, part.buffer())?;
-        part.added(rows).map_err(|e| io_error(name, &e))
+        self.begin_part()?;
+        let rows = self.rows.write(batch, &mut self.written)?;
+        self.add_written(rows)
+    }
+
+    /// Takes rows that are text already.
+    pub(super) fn text(&mut self, rows: u64, text: Vec<u8>) -> Result<()> {
+        self.begin_part()?;
+        self.add(rows, &text)?;
+        self.job.request.buffers.put(text);
+        Ok(())
+    }
+
+    /// Begins a file, unless there is one that rows can go to.
+    fn begin_part(&mut self) -> Result<()> {
+        if self.part.is_some() {
+            return Ok(());
+        }
+        let name = self.names.part(&self.state.run, &self.state.day, &self.next_file());
+        let file: Box<dyn Hidden> = self.job.destination.create(&name)?;
+        let name = self.job.destination.full_name(&name.hidden);
+        let part = Part::new(file, self.job.request.compression, &self.job.request.buffers);
+        self.part = Some((part.map_err(|e| io_error(&name, &e))?, name));
+        self.rows.begin(&mut self.written)
+    }
+
+    /// Adds what the format has written.
+    fn add_written(&mut self, rows: u64) -> Result<()> {
+        let mut written = std::mem::take(&mut self.written);
+        self.add(rows, &written)?;
+        written.clear();
+        // The rows of a group of Parquet come out at once.
+        written.shrink_to(WRITTEN);
+        self.written = written;
+        Ok(())
+    }
+
+    fn add(&mut self, rows: u64, text: &[u8]) -> Result<()> {
+        let Some((part, name)) = &mut self.part else { return Ok(()) };
+        part.add(rows, text).map_err(|e| io_error(name, &e))
     }
 
     pub(super) fn page_end(&mut self, next: &url::Url) -> Result<()> {
@@ -265,8 +295,11 @@ impl Writing {
     }
 
     fn end_part(&mut self) -> Result<()> {
-        let Some((mut part, name)) = self.part.take() else { return Ok(()) };
-        self.rows.end(part.buffer())?;
+        if self.part.is_some() {
+            self.rows.end(&mut self.written)?;
+            self.add_written(0)?;
+        }
+        let Some((part, name)) = self.part.take() else { return Ok(()) };
         let finished = part.finish().map_err(|e| io_error(&name, &e))?;
         self.state.parts.push(PartEntry {
             name: self.next_file(),

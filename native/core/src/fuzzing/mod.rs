@@ -24,6 +24,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("filter", pages::filter),
     ("next_link", documents::next_link),
     ("pem_pfx", tokens::pem_pfx),
+    ("plain_rows", dataset::plain_rows),
     ("request", documents::request),
     ("row", pages::row),
     ("settings", documents::settings),

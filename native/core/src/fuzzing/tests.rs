@@ -10,7 +10,7 @@ use super::TARGETS;
 const MUTATIONS: usize = 20_000;
 /// Targets whose runs are long.
 const SLOW: &[(&str, usize)] =
-    &[("error_text", 2_000), ("pem_pfx", 300), ("row", 1_500), ("splitter", 4_000)];
+    &[("error_text", 2_000), ("pem_pfx", 300), ("plain_rows", 4_000), ("row", 1_500), ("splitter", 4_000)];
 
 /// Pieces that mean something to a target.
 const PIECES: &[&str] = &[
@@ -157,4 +157,4 @@ macro_rules! targets {
     };
 }
 
-targets! { blob_lists claims csv dates error_text filter next_link pem_pfx request row settings splitter }
+targets! { blob_lists claims csv dates error_text filter next_link pem_pfx plain_rows request row settings splitter }

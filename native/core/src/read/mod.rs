@@ -10,6 +10,7 @@ pub(crate) mod pace;
 pub(crate) mod pager;
 pub(crate) mod plan;
 pub(crate) mod refusal;
+pub(crate) mod row_text;
 pub(crate) mod scanner;
 pub(crate) mod sink;
 pub(crate) mod splitter;

@@ -14,6 +14,7 @@ use super::delivered::Delivered;
 use super::filter::RowFilter;
 use super::members::{Ids, Unique};
 use super::pace::Pace;
+use super::row_text::RowText;
 use crate::batch::{Batch, BatchBuilder};
 use crate::blocking::compute_here;
 use crate::context::Context;
@@ -41,6 +42,8 @@ pub(crate) enum Item {
 /// What a sink hands to a writer, in the order of the list.
 pub(crate) enum Piece {
     Batch(Batch),
+    /// Rows as the text of a file, and their number.
+    Text(u64, Vec<u8>),
     /// The latest time of the members that tell the rows so far apart, in ticks.
     Latest(i64),
     /// The columns of the rows that follow. The last one holds what no other column does.
@@ -68,6 +71,8 @@ pub(crate) struct Sink {
     items: mpsc::Sender<Item>,
     /// Takes the rows in place of the query's consumer.
     pub(crate) writer: Option<mpsc::Sender<Piece>>,
+    /// Takes the rows that become text at once. It is empty while there are rows in columns.
+    pub(crate) text: Option<RowText>,
     /// Whether the rows after the first page are not wanted.
     pub(crate) is_one_page: bool,
     /// Rows that the whole query may still deliver.
@@ -125,6 +130,7 @@ impl Sink {
             decoder,
             items,
             writer: None,
+            text: None,
             is_one_page: false,
             left,
             from_request: None,
@@ -201,7 +207,25 @@ impl Sink {
             // The row's end must be known first.
             return None;
         }
+        if let Some(rows) = &mut self.text
+            && self.builder.rows() == 0
+        {
+            let length = rows.add(text);
+            if length.is_some() || rows.rows() > 0 {
+                return length;
+            }
+        }
         self.decoder.attempt(text, self.from_request.as_deref(), &mut self.builder)
+    }
+
+    /// Makes text of a row. If that takes columns, what there is of text is handed on first.
+    async fn add_text(&mut self, json: &str, response: Option<&mut Response>) -> bool {
+        let Some(rows) = &mut self.text else { return false };
+        let is_added = self.builder.rows() == 0 && rows.add_whole(json);
+        if !is_added && rows.rows() > 0 {
+            self.flush(response).await;
+        }
+        is_added
     }
 
     /// Notes the texts that rows have in these columns, for [`Sink::watched`].
@@ -224,6 +248,9 @@ impl Sink {
 
     /// Drops a row that was read.
     pub(crate) fn forget(&mut self) {
+        if let Some(rows) = &mut self.text {
+            rows.forget();
+        }
         self.decoder.roll_back(&mut self.builder);
     }
 
@@ -232,7 +259,7 @@ impl Sink {
         &mut self,
         json: &str,
         is_read: bool,
-        response: Option<&mut Response>,
+        mut response: Option<&mut Response>,
     ) -> Pushed {
         self.received += 1;
         // A row that cannot be tested cannot be decoded either, and is reported then.
@@ -274,13 +301,19 @@ impl Sink {
             self.waiting.push(json.to_owned());
             return Pushed::Kept;
         }
-        if !is_read && let Err(reason) = self.decode(json) {
+        if !is_read
+            && !self.add_text(json, response.as_deref_mut()).await
+            && let Err(reason) = self.decode(json)
+        {
             self.left.fetch_add(1, Ordering::Relaxed);
             return Pushed::Unreadable(reason);
         }
-        self.builder.end_row();
+        let is_text = self.text.as_mut().is_some_and(RowText::keep);
+        if !is_text {
+            self.builder.end_row();
+        }
         self.delivered += 1;
-        if self.builder.is_full() {
+        if self.builder.is_full() || self.text.as_ref().is_some_and(RowText::is_full) {
             self.flush(response).await;
         }
         Pushed::Kept
@@ -384,7 +417,12 @@ impl Sink {
     }
 
     /// Hands on what there is.
-    pub(crate) async fn flush(&mut self, response: Option<&mut Response>) {
+    pub(crate) async fn flush(&mut self, mut response: Option<&mut Response>) {
+        if let (Some((rows, text)), Some(writer)) = (self.text.as_mut().and_then(RowText::take), &self.writer)
+        {
+            self.context.reporter.rows(rows);
+            send(writer, Piece::Text(rows, text), response.as_deref_mut()).await;
+        }
         self.context.reporter.rows(u64::from(self.builder.rows()));
         let is_large = self.builder.bytes() >= LARGE;
         let batch = if is_large { compute_here(|| self.builder.take()) } else { self.builder.take() };
@@ -456,7 +494,7 @@ impl Sink {
         &mut self,
         response: &mut Response,
     ) -> Result<Option<bytes::Bytes>, TransportError> {
-        if self.builder.rows() > 0 {
+        if self.builder.rows() > 0 || self.text.as_ref().is_some_and(|text| text.rows() > 0) {
             let late = self.context.clock.sleep(FLUSH_AFTER);
             tokio::select! {
                 biased;

@@ -4,6 +4,7 @@
 use std::fs::{self, File, FileType, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::thread::{self, JoinHandle};
 
 use super::{Destination, Hidden, Opened, PartName, io_error, read_error};
 use crate::errors::{DATASET_IN_USE, Result};
@@ -99,7 +100,7 @@ impl Destination for Folder {
 
     fn create(&self, part: &PartName) -> Result<Box<dyn Hidden>> {
         self.with_folder(&part.hidden, |path| {
-            let file = HiddenFile { file: File::create(path)?, unsynced: 0 };
+            let file = HiddenFile { file: File::create(path)?, unsynced: 0, sync: None };
             Ok(Box::new(file) as Box<dyn Hidden>)
         })
     }
@@ -162,19 +163,47 @@ fn forget_cached(_file: &File) {}
 
 struct HiddenFile {
     file: File,
-    /// Bytes that may not be on the disk yet.
+    /// Bytes that the disk may not know of yet.
     unsynced: usize,
+    /// Waits until those before them are on the disk.
+    sync: Option<JoinHandle<io::Result<()>>>,
+}
+
+impl HiddenFile {
+    /// Has the disk write what there is while the next bytes come, so that the end of the file does not wait for all of
+    /// it.
+    fn begin_sync(&mut self) -> io::Result<()> {
+        self.end_sync()?;
+        let file = self.file.try_clone()?;
+        let sync = move || {
+            file.sync_data()?;
+            forget_cached(&file);
+            Ok(())
+        };
+        self.sync = Some(thread::Builder::new().name("fedxdr-sync".to_owned()).spawn(sync)?);
+        Ok(())
+    }
+
+    fn end_sync(&mut self) -> io::Result<()> {
+        let defect = |_| Err(io::Error::other("the thread that waits for the disk has stopped"));
+        self.sync.take().map_or(Ok(()), |sync| sync.join().unwrap_or_else(defect))
+    }
+}
+
+impl Drop for HiddenFile {
+    fn drop(&mut self) {
+        // Nobody wants the file any more, so its error is of no use.
+        let _ = self.end_sync();
+    }
 }
 
 impl Write for HiddenFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let written = self.file.write(bytes)?;
         self.unsynced += written;
-        // The disk begins early, so that the end of the file does not wait for all of it.
         if self.unsynced >= SYNCED_AT_ONCE {
-            self.file.sync_data()?;
+            self.begin_sync()?;
             self.unsynced = 0;
-            forget_cached(&self.file);
         }
         Ok(written)
     }
@@ -185,7 +214,8 @@ impl Write for HiddenFile {
 }
 
 impl Hidden for HiddenFile {
-    fn finish(self: Box<Self>) -> io::Result<()> {
+    fn finish(mut self: Box<Self>) -> io::Result<()> {
+        self.end_sync()?;
         self.file.sync_all()
     }
 }

@@ -8,6 +8,8 @@ mod encoding;
 mod json;
 mod lines;
 mod parquet;
+mod plain_rows;
+mod plain_values;
 mod rows;
 mod time;
 
@@ -17,6 +19,7 @@ pub(super) use self::csv_rows::CsvRows;
 use self::json::JsonLines;
 use self::lines::LineWriter;
 use self::parquet::ParquetWriter;
+pub(super) use self::plain_rows::PlainRows;
 pub(super) use self::rows::RowWriter;
 use super::document::Format;
 use crate::errors::Result;

@@ -257,3 +257,40 @@ async fn a_destination_that_is_no_folder_is_an_error_that_says_so() {
     let unknown = document(&folder.0, "").replace("vulnerabilities", "vulnerabilites");
     assert_eq!(fixture.session.query(&unknown).err().unwrap().id, "Fdx.Dataset.Unknown");
 }
+
+#[tokio::test(start_paused = true)]
+async fn rows_keep_their_order_whether_they_are_copied_or_go_over_columns() {
+    const ROWS: usize = 6000;
+    const UNREADABLE: usize = 2500;
+    let row = |number: usize| {
+        let id = format!(r#""id":"row-{number:05}{}""#, "x".repeat(number % 300));
+        match number {
+            UNREADABLE => format!(r#"{{{id},"cvssScore":1e999}}"#),
+            // Each of the two kinds comes by itself, in short runs and in long ones.
+            1000..2000 | 3000.. if number.is_multiple_of(97) || number % 1000 > 700 => {
+                format!(r#"{{{id},"newMember":{number}}}"#)
+            }
+            _ => format!(r#"{{"cvssScore":7.5,{id},"cveId":null}}"#),
+        }
+    };
+    let body = format!(r#"{{"value":[{}]}}"#, (0..ROWS).map(row).collect::<Vec<_>>().join(","));
+    let fixture = Fixture::new(move |request, _| match request.url.path() {
+        VULNERABILITIES => ok(body.clone()),
+        _ => ok(json!({"value": []}).to_string()),
+    });
+    let folder = TestFolder::new();
+    let outcome = fixture.run(&document(&folder.0, r#","compression":"None""#)).await;
+    assert_eq!(outcome.errors.len(), 1, "{:?}", outcome.errors);
+    assert!(outcome.errors[0].to_string().contains("row 2501 of page 1"), "{:?}", outcome.errors);
+    let files = data(&folder);
+    let text = std::str::from_utf8(files.values().next().unwrap()).unwrap();
+    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let numbers = (0..ROWS).filter(|number| *number != UNREADABLE);
+    for (line, number) in lines.iter().zip(numbers) {
+        assert_eq!(line["id"], format!("row-{number:05}{}", "x".repeat(number % 300)));
+        let is_copied = line["cvssScore"] == 7.5 && line["additionalProperties"].is_null();
+        assert!(is_copied || line["additionalProperties"]["newMember"] == number, "{line}");
+    }
+    assert_eq!(lines.len(), ROWS - 1);
+    assert_eq!(summary(&outcome)["rows"], ROWS - 1);
+}

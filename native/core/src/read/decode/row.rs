@@ -68,21 +68,17 @@ impl RowDecoder {
     pub(crate) fn typed(resource: &'static Resource) -> (Self, Vec<ColumnBuilder>) {
         let mut decoder = Self::new(Layout::Typed(resource));
         for (index, column) in resource.columns.iter().enumerate() {
-            let member = match column.path {
-                [] => column.name,
-                [member] => member,
-                nested => {
-                    decoder.nested.add(nested, index);
-                    ""
-                }
-            };
-            if !member.is_empty() && !column.from_request && column.name != ADDITIONAL {
-                decoder.indexes.insert(member.into(), index);
-                for name in std::iter::once(&member).chain(column.also) {
-                    decoder.indexes.insert(name.to_ascii_lowercase().into(), index);
-                }
+            if column.path.len() > 1 {
+                decoder.nested.add(column.path, index);
             }
-            decoder.names.push(member.into());
+            let mut members = column.members().peekable();
+            if let Some(member) = members.peek() {
+                decoder.indexes.insert((*member).into(), index);
+            }
+            decoder.names.push(members.peek().copied().unwrap_or_default().into());
+            for name in members {
+                decoder.indexes.insert(name.to_ascii_lowercase().into(), index);
+            }
         }
         decoder.seen = vec![false; resource.columns.len()];
         (decoder, resource.columns.iter().map(|c| ColumnBuilder::new(c.name, c.kind)).collect())

@@ -20,10 +20,18 @@ pub(crate) enum ParsedTime {
 /// Reads a date in any form that the services use: RFC 3339 with up to seven digits, or a blank instead of `T` and no
 /// zone, which means UTC.
 pub(crate) fn parse_time(text: &str) -> ParsedTime {
-    match ticks(text) {
-        None => ParsedTime::Unreadable,
-        Some(ticks) if ticks < 366 * DAY * TICKS_PER_SECOND => ParsedTime::Never,
-        Some(ticks) => ParsedTime::Ticks(ticks),
+    ticks(text).map_or(ParsedTime::Unreadable, ParsedTime::from_ticks)
+}
+
+/// As [`parse_time`], for a date in the form that most services use: `YYYY-MM-DDTHH:MM:SS` or with a blank, then a
+/// fraction and `Z`, if anything. `None` for any other form.
+pub(crate) fn parse_fixed_time(text: &str) -> Option<ParsedTime> {
+    parse_fixed(text.as_bytes()).map(ParsedTime::from_ticks)
+}
+
+impl ParsedTime {
+    fn from_ticks(ticks: i64) -> Self {
+        if ticks < 366 * DAY * TICKS_PER_SECOND { ParsedTime::Never } else { ParsedTime::Ticks(ticks) }
     }
 }
 

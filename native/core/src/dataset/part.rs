@@ -16,7 +16,7 @@ use crate::digest::hex;
 use crate::errors::catch_panic;
 
 /// Blocks that wait for the thread of the file at most.
-const CHANNEL_CAPACITY: usize = 3;
+const CHANNEL_CAPACITY: usize = 2;
 /// The fastest, and still a tenth of the size of JSON lines.
 const LEVEL: u32 = 1;
 

@@ -15,7 +15,7 @@ use crate::errors::{Error, Result, catch_panic};
 use crate::read::sink::Piece;
 
 /// Batches that wait for the writer at most.
-const CHANNEL_CAPACITY: usize = 3;
+const CHANNEL_CAPACITY: usize = 2;
 
 /// What a destination has of a dataset already.
 pub(super) struct Opened {

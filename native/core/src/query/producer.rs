@@ -138,6 +138,8 @@ async fn tenants(context: &Context, request: &QueryRequest, items: &mpsc::Sender
             let _place = place;
             job.await;
         });
+        // A task that nobody asks for keeps its memory.
+        while tasks.try_join_next().is_some() {}
     }
     while tasks.join_next().await.is_some() {}
 }

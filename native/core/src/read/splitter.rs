@@ -11,6 +11,8 @@ use crate::errors::{NESTED_TOO_DEEPLY, NOT_JSON, TOO_LARGE, TRUNCATED, UNEXPECTE
 
 /// Longest row, and longest document that is no list.
 const WINDOW_LIMIT: usize = 64 << 20;
+/// A window of more bytes grows in large steps.
+const LARGE: usize = 1 << 20;
 
 /// What a page may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -244,12 +246,22 @@ impl Splitter {
                 self.work += self.window.len();
             }
         }
+        self.make_room(chunk.len());
         if self.cut.is_empty() {
             self.decode(chunk);
         } else {
             let mut joined = std::mem::take(&mut self.cut);
             joined.extend_from_slice(chunk);
             self.decode(&joined);
+        }
+    }
+
+    /// Makes room for a long value in few steps, because each of them copies the value, and not beyond its limit.
+    fn make_room(&mut self, more: usize) {
+        let needed = self.window.len() + more;
+        if needed > self.window.capacity().max(LARGE) {
+            let room = (4 * needed).min(self.limit + more).max(needed);
+            self.window.reserve_exact(room - self.window.len());
         }
     }
 

@@ -28,6 +28,8 @@ use crate::read::splitter::{Continuation, OnDamage, RowState, Shape, Splitter};
 use crate::read::{YIELD_AFTER, hunting_refusal, refusal};
 use crate::token::cache::Cached;
 
+/// Bytes of a body that are read at a time: they stay in the cache of a core until their rows have been read.
+const PART: usize = 64 * 1024;
 /// A wait after which the token is looked up again.
 const LONG_WAIT: Duration = Duration::from_secs(1);
 
@@ -326,7 +328,7 @@ impl<'a> Page<'a> {
             let Some(chunk) = chunk else { break };
             received.bytes += chunk.len();
             self.context.reporter.received(chunk.len());
-            for part in chunk.chunks(YIELD_AFTER) {
+            for part in chunk.chunks(PART) {
                 splitter.feed(part);
                 let go_on = self.rows(&mut splitter, &mut replay, response, sink, course).await;
                 received.rows = replay.rows;

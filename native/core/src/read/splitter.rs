@@ -233,6 +233,12 @@ impl Splitter {
         self
     }
 
+    /// Bytes that the window has room for.
+    #[cfg(test)]
+    pub(crate) fn room(&self) -> usize {
+        self.window.capacity()
+    }
+
     /// Adds bytes. What was read is dropped, unless it is part of what may yet be a row.
     pub(crate) fn feed(&mut self, chunk: &[u8]) {
         let unread = self.kept().unwrap_or(self.position);

@@ -385,3 +385,24 @@ fn what_is_not_text_becomes_a_replacement_character() {
 fn a_broken_row_without_an_end_is_not_the_end_of_the_list() {
     assert_eq!(tolerant(br#"{"value":[{"a":x"#).1, Err("Fdx.Protocol.NotJson"));
 }
+
+/// Each growth copies the value, and memory beyond the limit is never used.
+#[test]
+fn the_window_of_a_long_value_grows_in_few_steps_and_not_beyond_the_limit() {
+    const PART: usize = 64 << 10;
+    const LIMIT: usize = 48 << 20;
+    let mut splitter = Splitter::new(envelope(Shape::Any)).with_limit(LIMIT);
+    splitter.feed(br#"{"text":""#);
+    let part = vec![b'x'; PART];
+    let (mut grown, mut room) = (0, splitter.room());
+    for _ in 1..LIMIT / PART {
+        splitter.feed(&part);
+        assert!(splitter.next_row(attempt).is_ok_and(|row| row.is_none()));
+        if splitter.room() > room && splitter.room() > 1 << 20 {
+            grown += 1;
+        }
+        room = splitter.room();
+    }
+    assert!(grown <= 4, "grown {grown} times");
+    assert!(room <= LIMIT + PART, "{room} bytes");
+}

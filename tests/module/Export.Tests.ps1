@@ -175,6 +175,8 @@ Describe 'Export-FdxDataset' {
                     "$(ConvertTo-Json $cell -Depth 9)" | Should -Be "$(ConvertTo-Json $value -Depth 9)" -Because $name
                 }
             }
+            $stored = @(Import-FdxDataset hunting $folder -Name processes -TenantId $result.TenantId)
+            ConvertTo-Json $stored -Depth 9 | Should -Be (ConvertTo-Json $expected -Depth 9)
             $manifest = Get-Manifest $result
             $manifest.query.query, $manifest.query.parameters | Should -Be (Get-Content $file), 'name'
             "$($manifest | ConvertTo-Json -Depth 9)" | Should -Not -Match 'fake-name'
@@ -184,8 +186,12 @@ Describe 'Export-FdxDataset' {
         $again.Rows, @(Read-Row $again.Path).Count | Should -Be 3, 3
         $untouched = $results | Where-Object TenantId -eq $other
         @(Read-Row $untouched.Path).Count | Should -Be $untouched.Rows
-        $failure = Get-Failure { Export-FdxDataset hunting $folder }
-        Get-ErrorId $failure | Should -Be 'Fdx.Dataset.QueryMisfit'
+        @(Import-FdxDataset Hunting $folder -Name processes).Count | Should -Be ($untouched.Rows + 3)
+        $misfits = { Import-FdxDataset machines $folder -Name processes }, { Export-FdxDataset hunting $folder }
+        foreach ($misfit in $misfits) {
+            $failure = Get-Failure $misfit
+            Get-ErrorId $failure | Should -Be 'Fdx.Dataset.QueryMisfit'
+        }
         $failure.ErrorDetails.RecommendedAction | Should -Match '-QueryPath'
     }
 

@@ -55,7 +55,8 @@ internal sealed class CompressionCompleter() : WordCompleter(Abi.DatasetCompress
 internal sealed class ModeCompleter() : WordCompleter(Abi.DatasetModes);
 
 /// <summary>Datasets that files can have.</summary>
-internal sealed class StoredDatasetCompleter() : WordCompleter(Catalog.Datasets.Keys);
+internal sealed class StoredDatasetCompleter()
+    : WordCompleter(Catalog.Datasets.Keys.Append(Catalog.QueryDataset));
 
 /// <summary>Completes the last word of a filter expression with the filter fields of the resources.</summary>
 internal abstract class FilterCompleter(params CatalogEntry[] resources) : IArgumentCompleter

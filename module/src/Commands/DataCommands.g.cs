@@ -1937,7 +1937,7 @@ namespace FedXdr.Commands
 
     internal sealed class VulnerabilityFilterCompleter() : FilterCompleter(Catalog.SoftwareVulnerabilitiesByMachine);
 
-    [OutputType(typeof(Alert), typeof(BaselineCompliance), typeof(BrowserExtension), typeof(CertificateAssessment), typeof(Cve), typeof(DefenderScore), typeof(HardwareFirmware), typeof(Incident), typeof(Machine), typeof(NonCpeSoftware), typeof(Recommendation), typeof(SecureConfiguration), typeof(SecureScore), typeof(Software), typeof(SoftwareInventory), typeof(Vulnerability), typeof(VulnerabilityChange), typeof(string))]
+    [OutputType(typeof(Alert), typeof(BaselineCompliance), typeof(BrowserExtension), typeof(CertificateAssessment), typeof(Cve), typeof(DefenderScore), typeof(HardwareFirmware), typeof(Incident), typeof(Machine), typeof(NonCpeSoftware), typeof(Recommendation), typeof(SecureConfiguration), typeof(SecureScore), typeof(Software), typeof(SoftwareInventory), typeof(Vulnerability), typeof(VulnerabilityChange), typeof(Row), typeof(string))]
     public sealed partial class ImportFdxDatasetCommand
     {
     }

@@ -13,6 +13,7 @@ namespace FedXdr.Commands;
 public sealed partial class ImportFdxDatasetCommand : FdxCommand
 {
     private static readonly RawReader RawRows = new();
+    private static readonly DynamicReader QueryRows = new();
 
     [Parameter(Mandatory = true, Position = 0)]
     [ArgumentCompleter(typeof(StoredDatasetCompleter))]
@@ -23,6 +24,12 @@ public sealed partial class ImportFdxDatasetCommand : FdxCommand
     [Parameter(Mandatory = true, Position = 1)]
     [ValidateNotNullOrEmpty]
     public string Path { get; set; } = "";
+
+    // What Export-FdxDataset -Name called the dataset of a query.
+    [Parameter]
+    [Trim]
+    [ValidateNotNullOrEmpty]
+    public string? Name { get; set; }
 
     [Parameter]
     [ConnectionTransformation]
@@ -61,15 +68,21 @@ public sealed partial class ImportFdxDatasetCommand : FdxCommand
             using var request = new JsonDocumentWriter();
             request.Text("kind", "import");
             request.Text("dataset", dataset);
+            request.Text("name", Name);
             request.Text("path", FullPath(Path, message => Errors.InvalidPath(message)));
             request.Tenants("tenants", TenantId);
             request.Text("date", Date?.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture));
             request.Number("first", First > 0 ? Runner.Remaining : null);
             request.Flag("raw", Raw);
-            // The native library refuses a name that is not in the table.
-            var rows = Raw || !Catalog.Datasets.TryGetValue(dataset, out var entry) ? RawRows : entry.Reader;
             var tenant = TenantId is [var only] ? only.Title : null;
-            Runner.Run(connection, request, rows, WriteObject, CommandName, tenant, DatasetConnection);
+            Runner.Run(connection, request, Reader(dataset), WriteObject, CommandName, tenant, DatasetConnection);
         }
     }
+
+    // The native library refuses a name that is not in the table.
+    private RowReader Reader(string dataset) =>
+        Raw ? RawRows
+        : Catalog.Datasets.TryGetValue(dataset, out var entry) ? entry.Reader
+        : dataset.Equals(Catalog.QueryDataset, StringComparison.OrdinalIgnoreCase) ? QueryRows
+        : RawRows;
 }

@@ -3383,6 +3383,9 @@ namespace FedXdr.Reading
                 ["vulnerabilityChanges"] = SoftwareVulnerabilityChanges,
             };
 
+        /// <summary>The dataset of a query, whose rows are those that it asks for.</summary>
+        internal const string QueryDataset = "hunting";
+
         /// <summary>What Test-FdxConnection can check.</summary>
         internal static readonly string[] CheckTargets =
         [

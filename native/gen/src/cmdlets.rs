@@ -140,7 +140,8 @@ pub(crate) fn generate() -> Result<Generated, Box<dyn std::error::Error>> {
         }
     }
     let classes: BTreeSet<_> = stored_datasets().map(|dataset| dataset.resource.class).collect();
-    let types: Vec<_> = classes.iter().map(|class| format!("typeof({class}), ")).collect();
+    let classes = classes.into_iter().chain(["Row"]);
+    let types: Vec<_> = classes.map(|class| format!("typeof({class}), ")).collect();
     let types = types.concat();
     writeln!(
         out,

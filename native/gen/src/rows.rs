@@ -3,7 +3,7 @@
 use std::fmt::{self, Write as _};
 
 use fedxdr_core::catalog::{
-    ADDITIONAL, Column, ColumnKind, Label, RESOURCES, Resource, SCALES, Scale, stored_datasets,
+    ADDITIONAL, Column, ColumnKind, HUNTING, Label, RESOURCES, Resource, SCALES, Scale, stored_datasets,
 };
 use fedxdr_core::{Family, HUNTING_CHECK};
 
@@ -199,6 +199,11 @@ fn catalog(out: &mut String) -> fmt::Result {
         writeln!(out, "                [\"{}\"] = {},", dataset.name, pascal(dataset.resource.name))?;
     }
     writeln!(out, "            }};")?;
+    writeln!(
+        out,
+        "\n        /// <summary>The dataset of a query, whose rows are those that it asks for.</summary>"
+    )?;
+    writeln!(out, "        internal const string QueryDataset = \"{}\";", HUNTING.name)?;
     writeln!(out, "\n        /// <summary>What Test-FdxConnection can check.</summary>")?;
     writeln!(out, "        internal static readonly string[] CheckTargets =\n        [")?;
     writeln!(out, "            {},\n        ];", quoted(&targets))?;

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use fedxdr_core::catalog::{
-    Dataset, Filter, Paging, Resource, Since, WithoutLink, exported_datasets, stored_datasets,
+    Dataset, Filter, HUNTING, Paging, Resource, Since, WithoutLink, exported_datasets, stored_datasets,
 };
 use fedxdr_core::{Family, HUNTING_CHECK};
 
@@ -106,6 +106,7 @@ fn dataset_outputs() -> Outcome<String> {
     for dataset in stored_datasets() {
         classes.entry(dataset.resource.class).or_default().push(format!("`{}`", dataset.name));
     }
+    classes.insert("Row", vec![format!("`{}`", HUNTING.name)]);
     let mut out = String::from("\n");
     for (class, datasets) in classes {
         writeln!(out, "### FedXdr.{class}\n\nA row of {}.\n", datasets.join(" or "))?;

@@ -218,7 +218,7 @@ impl ExportRequest {
 }
 
 /// The name of a query's dataset.
-fn folder_name(given: Option<String>, has_query: bool) -> Result<String> {
+pub(super) fn folder_name(given: Option<String>, has_query: bool) -> Result<String> {
     let Some(name) = given else { return Ok(HUNTING.name.to_owned()) };
     let shown = excerpt(&name, 80);
     if !has_query {

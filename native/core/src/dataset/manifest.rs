@@ -9,7 +9,8 @@ use super::document::{Compression, ExportRequest, Format, Mode};
 use super::format::{FileColumns, TENANT_COLUMN};
 use super::snapshot;
 use crate::batch::TICKS_PER_SECOND;
-use crate::catalog::{ColumnKind, Dataset};
+use crate::catalog::{ADDITIONAL, ColumnKind, Dataset};
+use crate::read::decode::described::DescribedColumn;
 use crate::read::decode::time::ticks;
 
 /// Folder of manifests and of what is not whole yet. Readers skip names that begin like this.
@@ -164,6 +165,16 @@ pub(super) fn file_kind(kind: ColumnKind) -> String {
     }
 }
 
+/// The kind of a column in memory: texts of few values are the rule. Any value fits what is not known.
+fn memory_kind(of_file: &str) -> ColumnKind {
+    let kinds = ColumnKind::ALL.iter().map(|(kind, _)| *kind);
+    let kind = kinds.into_iter().find(|kind| file_kind(*kind) == of_file);
+    match kind {
+        Some(ColumnKind::Text) => ColumnKind::Dictionary,
+        kind => kind.unwrap_or(ColumnKind::Variant),
+    }
+}
+
 /// The columns of files, with that of the tenant.
 pub(super) fn column_entries(columns: &FileColumns) -> Vec<ColumnEntry> {
     let tenant_column = ColumnEntry { name: TENANT_COLUMN.to_owned(), kind: "Text".to_owned() };
@@ -245,6 +256,17 @@ pub(super) struct Manifest {
 }
 
 impl Manifest {
+    /// The columns of the rows, without those that say the tenant and hold what has no column.
+    pub(super) fn described(&self) -> Vec<DescribedColumn> {
+        let columns = self.shape.columns.iter();
+        let own = columns.filter(|column| ![TENANT_COLUMN, ADDITIONAL].contains(&column.name.as_str()));
+        let described = own.map(|column| DescribedColumn {
+            name: column.name.as_str().into(),
+            kind: memory_kind(&column.kind),
+        });
+        described.collect()
+    }
+
     /// The name of a file of these rows.
     pub(super) fn part(&self, names: &Names, part: &PartEntry) -> PartName {
         names.part(&self.run, &self.day, &part.name)

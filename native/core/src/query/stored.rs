@@ -11,6 +11,7 @@ use crate::context::Context;
 use crate::dataset::{self, ImportRequest, Stored};
 use crate::errors::{Error, UNREADABLE_ROW};
 use crate::progress::Reporter;
+use crate::read::decode::described::DescribedColumn;
 use crate::read::sink::{Item, Pushed, Sink};
 use crate::report::{Counter, Report};
 use crate::settings::Tenant;
@@ -65,6 +66,7 @@ pub(super) async fn produce(
                 *before = Some(Reading::begin(&context, (&tenants[index], stream), import, &goal, &left));
             }
             (Stored::Snapshot(day), Some(reading)) => reading.snapshot(&day),
+            (Stored::Columns(columns), Some(reading)) => reading.columns(&columns).await,
             (Stored::Rows(rows), Some(reading)) => {
                 if !reading.rows(&rows).await {
                     break;
@@ -80,7 +82,7 @@ pub(super) async fn produce(
             }
             (Stored::Failed(error), None) => return fail(&goal, error).await,
             (Stored::End, _) => break,
-            (Stored::Snapshot(_) | Stored::Rows(_) | Stored::File(_), None) => {}
+            (Stored::Snapshot(_) | Stored::Columns(_) | Stored::Rows(_) | Stored::File(_), None) => {}
         }
     }
     if let Some(reading) = reading {
@@ -140,6 +142,12 @@ impl Reading {
     fn snapshot(&self, day: &str) {
         if let Taker::Report(_, counter) = &self.taker {
             counter.begin(day);
+        }
+    }
+
+    async fn columns(&mut self, columns: &[DescribedColumn]) {
+        if let Taker::Rows(sink) = &mut self.taker {
+            sink.describe_as(columns).await;
         }
     }
 

@@ -349,6 +349,13 @@ impl Sink {
         }
     }
 
+    /// Takes the columns of the rows that follow, as the manifest of their files has them.
+    pub(crate) async fn describe_as(&mut self, columns: &[DescribedColumn]) {
+        self.flush(None).await;
+        // A column that has another type in other files has values of any kind here.
+        let _ = self.decoder.describe_as(columns, &mut self.builder);
+    }
+
     /// The body has ended: rows that still wait are read without a description of their columns.
     pub(crate) async fn end_of_body(&mut self, tenant: &str, response: &mut Response) {
         if self.waiting.is_empty() {

@@ -19,13 +19,14 @@ use self::part::Files;
 use self::present::{Became, Changes};
 use super::chain::Chain;
 use super::destination::{Destination, Place};
-use super::document::known;
+use super::document::{folder_name, known};
 use super::format::TENANT_COLUMN;
 use super::manifest::{Manifest, OWN};
 use crate::batch::ColumnBuilder;
-use crate::catalog::{Dataset, stored_datasets};
+use crate::catalog::{Dataset, HUNTING, stored_datasets};
 use crate::context::Context;
 use crate::errors::{DATASET_MISSING, DATASET_SOURCE, Error, Result, catch_panic};
+use crate::read::decode::described::{DescribedColumn, SharedColumns};
 use crate::read::decode::row::RowDecoder;
 use crate::settings::Settings;
 
@@ -42,6 +43,8 @@ pub(crate) struct ImportDocument {
     #[serde(default)]
     raw: bool,
     dataset: String,
+    /// What the dataset of a hunting query is called.
+    name: Option<String>,
     path: String,
     date: Option<String>,
 }
@@ -50,9 +53,13 @@ pub(crate) struct ImportDocument {
 #[derive(Debug)]
 pub(crate) struct ImportRequest {
     pub(crate) dataset: &'static Dataset,
+    /// Name of its folder.
+    name: String,
     source: Place,
     days: Days,
     raw: bool,
+    /// The columns of the rows of a query, of all tenants.
+    columns: SharedColumns,
 }
 
 impl ImportRequest {
@@ -63,22 +70,39 @@ impl ImportRequest {
         {
             return Err(Error::invalid_argument("the member 'date' is not a day, such as 2026-11-24"));
         }
+        let dataset = known(&document.dataset, stored_datasets().chain(std::iter::once(&HUNTING)))?;
+        let name = folder_name(document.name.clone(), dataset.is_hunting())?;
         Ok(ImportRequest {
-            dataset: known(&document.dataset, stored_datasets())?,
+            dataset,
+            name: if dataset.is_hunting() { name } else { dataset.name.to_owned() },
             source: source(&document.path, settings)?,
             days: document.date.clone().map_or(Days::Newest, Days::One),
             raw: document.raw,
+            columns: SharedColumns::default(),
         })
     }
 
     /// Every day of a dataset that is in this folder or container.
     pub(crate) fn every_day(dataset: &'static Dataset, path: &str, settings: &Settings) -> Result<Self> {
-        Ok(ImportRequest { dataset, source: source(path, settings)?, days: Days::All, raw: true })
+        Ok(ImportRequest {
+            dataset,
+            name: dataset.name.to_owned(),
+            source: source(path, settings)?,
+            days: Days::All,
+            raw: true,
+            columns: SharedColumns::default(),
+        })
     }
 
     /// What reads the rows, and their columns.
     pub(crate) fn decoder(&self) -> (RowDecoder, Vec<ColumnBuilder>) {
-        if self.raw { RowDecoder::raw() } else { RowDecoder::stored(self.dataset.resource, TENANT_COLUMN) }
+        match self.raw {
+            true => RowDecoder::raw(),
+            false if self.dataset.is_hunting() => {
+                RowDecoder::stored_described(self.columns.clone(), TENANT_COLUMN)
+            }
+            false => RowDecoder::stored(self.dataset.resource, TENANT_COLUMN),
+        }
     }
 }
 
@@ -93,6 +117,8 @@ pub(crate) enum Stored {
     Begin(usize),
     /// The rows that follow are of the snapshot of this UTC day.
     Snapshot(String),
+    /// The columns of the rows that follow, where no catalog entry has them.
+    Columns(Vec<DescribedColumn>),
     /// Rows, each a line of JSON.
     Rows(String),
     /// A file was read to its end; so many bytes.
@@ -143,8 +169,7 @@ struct Reading<'a> {
 
 impl Reading<'_> {
     fn tenants(mut self, source: &dyn Destination, wanted: Vec<String>) -> Result<()> {
-        let dataset = self.request.dataset;
-        let known = manifests::tenants(source, dataset.name, &wanted)?;
+        let known = manifests::tenants(source, &self.request.name, &wanted)?;
         let tenants = if wanted.is_empty() { known.clone() } else { wanted };
         if tenants.is_empty() {
             let there = source.folders(OWN)?;
@@ -161,7 +186,7 @@ impl Reading<'_> {
             let read = if known.contains(&tenant) {
                 self.tenant(source, &tenant)
             } else {
-                manifests::tenants(source, dataset.name, &[]).and_then(|all| {
+                manifests::tenants(source, &self.request.name, &[]).and_then(|all| {
                     Err(self.missing(source, &format!(" of tenant {tenant}"), "the tenants", &all))
                 })
             };
@@ -186,7 +211,7 @@ impl Reading<'_> {
         } else {
             format!("{kind} {}", there.join(", "))
         };
-        let (name, source) = (self.request.dataset.name, source.full_name(""));
+        let (name, source) = (&self.request.name, source.full_name(""));
         DATASET_MISSING
             .error(format!("there is no dataset {name}{of} in {source}"))
             .fill("available", available)
@@ -195,7 +220,7 @@ impl Reading<'_> {
     /// Reads the rows of one tenant. False if nobody wants more.
     fn tenant(&mut self, source: &dyn Destination, tenant: &str) -> Result<bool> {
         let dataset = self.request.dataset;
-        let own = Manifests::of(source, dataset.name, tenant)?;
+        let own = Manifests::of(source, &self.request.name, tenant)?;
         let mut days = own.days();
         if let Some(changes) = dataset.changes {
             days.extend(Manifests::of(source, changes.name, tenant)?.days());
@@ -241,9 +266,16 @@ impl Reading<'_> {
             }
             return Ok(true);
         }
-        let chain = Chain::of(source, self.request.dataset, tenant, Some(day))?;
+        let chain = if self.request.dataset.is_hunting() {
+            own.newest(Some(day))?.map(|full| Chain { full, changes: Vec::new() })
+        } else {
+            Chain::of(source, self.request.dataset, tenant, Some(day))?
+        };
         let of = || format!(" of tenant {tenant} and {day}");
         let chain = chain.ok_or_else(|| self.missing(source, &of(), "the days", &own.days()))?;
+        if self.request.dataset.is_hunting() && !self.tell(Stored::Columns(chain.full.described())) {
+            return Ok(false);
+        }
         self.present(source, &chain)
     }
 

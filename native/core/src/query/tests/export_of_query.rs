@@ -206,3 +206,44 @@ async fn what_does_not_belong_together_is_refused_before_anything_is_sent() {
     }
     assert!(fixture.api_requests().is_empty());
 }
+
+/// What a hunting query gives, in the columns that its answer describes.
+#[tokio::test]
+async fn rows_of_a_query_are_read_back_with_their_columns_and_types() {
+    let schema = &SCHEMA[..6];
+    let rows = [
+        json!({"Timestamp": "2026-11-03T10:13:34.8476885Z", "Count": 3, "Score": 1.5, "IsNew": 1,
+               "Fields": {"a": [1, "x", null]}, "Name": "[1]"}),
+        json!({"Timestamp": null, "Count": null, "Score": 2.0, "IsNew": 0, "Fields": null, "Name": ""}),
+    ];
+    for format in ["JsonLines", "Csv"] {
+        let (folder, rows) = (TestFolder::new(), rows.clone());
+        let fixture = Fixture::new(move |_, _| answer(schema, &rows));
+        let asked = json!({"kind": "hunting", "query": "DeviceEvents", "parameters": []}).to_string();
+        let asked = fixture.run(&asked).await;
+        assert_eq!(asked.rows.len(), 2, "{:?}", asked.errors);
+        let more = json!({"name": "events", "format": format});
+        assert_eq!(result(&fixture.run(&document(&folder.0, &query(), &more)).await), ("Complete", 2));
+        let import = |more: &str| {
+            let path = Value::from(folder.0.to_str().unwrap());
+            format!(r#"{{"kind":"import","path":{path},"dataset":"hunting"{more}}}"#)
+        };
+        let sent = fixture.network.count();
+        let stored = fixture.run(&import(r#","name":"events""#)).await;
+        assert!(stored.errors.is_empty(), "{:?}", stored.errors);
+        for (stored, asked) in stored.rows.iter().zip(&asked.rows) {
+            for (name, value) in asked {
+                // CSV has no text that is empty.
+                let is_same = stored.get(name) == Some(value) || format == "Csv" && value == "";
+                assert!(is_same, "{format}: {name} is {:?}, not {value}", stored.get(name));
+            }
+        }
+        assert_eq!((stored.rows.len(), fixture.network.count()), (2, sent));
+        let raw = fixture.run(&import(r#","name":"events","raw":true,"first":1"#)).await;
+        let line: Value = serde_json::from_str(raw.rows[0]["json"].as_str().unwrap()).unwrap();
+        assert_eq!((&line["tenantId"], &line["Count"]), (&json!(TENANT), &json!(3)));
+        // The folder has the name that the export gave it.
+        let missing = fixture.run(&import("")).await;
+        assert_eq!(missing.errors[0].id, "Fdx.Dataset.NotFound");
+    }
+}

@@ -7,7 +7,7 @@ use foldhash::fast::RandomState;
 use serde::Deserializer;
 use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor};
 
-use super::described::{self, DescribedValue, DynamicValue, SharedColumns, is_annotation};
+use super::described::{self, DescribedColumn, DescribedValue, DynamicValue, SharedColumns, is_annotation};
 use super::nested::Nested;
 use super::surrogates::replace_lone_surrogates;
 use super::value::{ColumnValue, ExtraMembers, Extras, VariantValue};
@@ -99,6 +99,11 @@ impl RowDecoder {
         (decoder, resource.columns.iter().map(|c| ColumnBuilder::new(c.name, c.kind)).collect())
     }
 
+    /// As [`RowDecoder::stored`], for rows whose columns the manifest of their files describes.
+    pub(crate) fn stored_described(shared: SharedColumns, label: &'static str) -> (Self, Vec<ColumnBuilder>) {
+        (RowDecoder { label: Some(label), ..Self::described(shared).0 }, Vec::new())
+    }
+
     /// For rows of unknown columns.
     pub(crate) fn dynamic() -> (Self, Vec<ColumnBuilder>) {
         (Self::new(Layout::Dynamic), Vec::new())
@@ -134,16 +139,21 @@ impl RowDecoder {
     /// Takes the description of the columns. The builder must have no rows. Gives the columns whose type differs from
     /// that in the answers before.
     pub(crate) fn describe(&mut self, description: &str, builder: &mut BatchBuilder) -> Vec<String> {
+        self.describe_as(&described::columns(description), builder)
+    }
+
+    /// As [`RowDecoder::describe`], with columns that are known.
+    pub(crate) fn describe_as(
+        &mut self,
+        columns: &[DescribedColumn],
+        builder: &mut BatchBuilder,
+    ) -> Vec<String> {
         let is_done = self.is_fixed && !self.awaits_description();
-        if is_done || !matches!(self.layout, Layout::Described { .. }) {
-            return Vec::new();
-        }
-        let columns = described::columns(description);
-        if columns.is_empty() {
+        if is_done || columns.is_empty() || !matches!(self.layout, Layout::Described { .. }) {
             return Vec::new();
         }
         self.layout = Layout::Described { is_ready: true };
-        let (columns, conflicts) = self.shared.join(&columns);
+        let (columns, conflicts) = self.shared.join(columns);
         for column in columns {
             let is_known = self.names.contains(&column.name);
             if is_known {
@@ -437,7 +447,10 @@ impl<'de> Visitor<'de> for RowVisitor<'_> {
             let name = &decoder.names[index];
             let value = ColumnValue { column, name, extras: &mut decoder.extras };
             match decoder.layout {
-                Layout::Described { .. } => map.next_value_seed(DescribedValue(value))?,
+                // What was written to a file has its kind.
+                Layout::Described { .. } if decoder.label.is_none() => {
+                    map.next_value_seed(DescribedValue(value))?;
+                }
                 _ => map.next_value_seed(value)?,
             }
             decoder.seen[index] = true;

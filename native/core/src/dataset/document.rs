@@ -201,6 +201,11 @@ impl ExportRequest {
         self.hunting.as_ref().filter(|_| dataset.is_hunting())
     }
 
+    /// Prepares for several tenants.
+    pub(crate) fn reads_several_tenants(&self) {
+        self.buffers.be_small();
+    }
+
     /// What must be said before it runs.
     pub(crate) fn notices(&self) -> &[String] {
         self.hunting.as_ref().map_or(&[], |hunting| &hunting.notices)

@@ -9,7 +9,7 @@ use flate2::write::GzEncoder;
 use ring::digest::{Context, SHA256};
 use tokio::sync::mpsc;
 
-use super::buffers::{BLOCK, Buffers};
+use super::buffers::{Buffers, UNIT};
 use super::destination::Hidden;
 use super::document::Compression;
 use crate::digest::hex;
@@ -24,7 +24,9 @@ const LEVEL: u32 = 1;
 pub(super) struct Part {
     thread: Option<FileThread>,
     buffers: Buffers,
-    /// What is compressed at a time: always as many bytes, so that the same rows make the same file.
+    /// Bytes of a block.
+    size: usize,
+    /// What the thread gets next, once it is full.
     block: Vec<u8>,
     /// Rows so far.
     pub(super) rows: u64,
@@ -44,17 +46,18 @@ impl Part {
         buffers: &Buffers,
     ) -> io::Result<Self> {
         let thread = FileThread::start(file, compression, buffers.clone())?;
-        Ok(Part { thread: Some(thread), buffers: buffers.clone(), block: buffers.take(), rows: 0 })
+        let (size, block) = (buffers.size(), buffers.take());
+        Ok(Part { thread: Some(thread), buffers: buffers.clone(), size, block, rows: 0 })
     }
 
     /// Adds rows, as text.
     pub(super) fn add(&mut self, rows: u64, mut text: &[u8]) -> io::Result<()> {
         self.rows += rows;
         while !text.is_empty() {
-            let (now, rest) = text.split_at(text.len().min(BLOCK - self.block.len()));
+            let (now, rest) = text.split_at(text.len().min(self.size - self.block.len()));
             self.block.extend_from_slice(now);
             text = rest;
-            if self.block.len() == BLOCK {
+            if self.block.len() == self.size {
                 let block = std::mem::replace(&mut self.block, self.buffers.take());
                 self.send(Step::Block(block))?;
             }
@@ -162,7 +165,8 @@ impl Body {
     fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
         match self {
             Body::Plain(file) => file.write_all(bytes),
-            Body::Gzip(file) => file.write_all(bytes),
+            // Always as many at a time, so that the same rows make the same file.
+            Body::Gzip(file) => bytes.chunks(UNIT).try_for_each(|unit| file.write_all(unit)),
         }
     }
 
@@ -201,6 +205,8 @@ mod tests {
     use std::sync::{Arc, Mutex};
 
     use super::*;
+
+    const BLOCK: usize = 4 * UNIT;
 
     /// A file that takes so many bytes.
     struct Small {
@@ -254,6 +260,27 @@ mod tests {
         assert_eq!((finished.rows, finished.bytes), (6, all.len() as u64));
         assert_eq!(finished.sha256, hex(&crate::digest::sha256(&all)));
         assert_eq!(*log.lock().unwrap(), ["finished", "closed"]);
+    }
+
+    #[test]
+    fn the_bytes_of_a_file_do_not_depend_on_the_size_of_the_buffers() {
+        let rows = || {
+            (0..40_000_u32)
+                .map(|row| format!("{{\"row\":{row},\"hash\":{}}}\n", row.wrapping_mul(0x9E37_79B9)))
+        };
+        let [large, small] = [false, true].map(|is_small| {
+            let buffers = Buffers::default();
+            if is_small {
+                buffers.be_small();
+            }
+            let file = Box::new(Small { room: usize::MAX, log: Arc::default() });
+            let mut part = Part::new(file, Compression::Gzip, &buffers).unwrap();
+            for row in rows() {
+                part.add(1, row.as_bytes()).unwrap();
+            }
+            part.finish().unwrap().sha256
+        });
+        assert_eq!(large, small);
     }
 
     #[test]

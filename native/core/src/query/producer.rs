@@ -90,6 +90,9 @@ pub(crate) async fn produce(context: Context, request: QueryRequest, items: mpsc
 
 /// Works on every tenant.
 async fn tenants(context: &Context, request: &QueryRequest, items: &mpsc::Sender<Item>) {
+    if let (Work::Export(export), [_, _, ..]) = (&request.work, request.tenants.as_slice()) {
+        export.reads_several_tenants();
+    }
     let places = Arc::new(Semaphore::new(request.throttle_limit));
     let limits = Arc::new(Pace::new(request.readers));
     let known = Arc::new(Mutex::default());

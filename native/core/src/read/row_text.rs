@@ -1,7 +1,5 @@
 //! Rows that become the text of a file at once, without columns in between.
 
-/// Bytes of text after which it is handed on. A row more fits into the buffer.
-const FULL: usize = 224 * 1024;
 /// Longest row that is read this way: a longer one is worth a thread of its own.
 const LONGEST: usize = 1 << 20;
 
@@ -67,8 +65,9 @@ impl RowText {
         self.rows
     }
 
+    /// Whether another row may not fit into the buffer.
     pub(super) fn is_full(&self) -> bool {
-        self.kept >= FULL
+        self.kept > self.text.capacity() / 8 * 7
     }
 
     /// The number and the text of the rows so far, if there are any.

@@ -186,7 +186,9 @@ Describe 'Export-FdxDataset' {
         $again.Rows, @(Read-Row $again.Path).Count | Should -Be 3, 3
         $untouched = $results | Where-Object TenantId -eq $other
         @(Read-Row $untouched.Path).Count | Should -Be $untouched.Rows
-        @(Import-FdxDataset Hunting $folder -Name processes).Count | Should -Be ($untouched.Rows + 3)
+        $machines = Export-FdxDataset machines $folder
+        $both = @(Import-FdxDataset machines, Hunting $folder -Name processes)
+        $both.Count | Should -Be ($machines.Rows + $untouched.Rows + 3)
         $misfits = { Import-FdxDataset machines $folder -Name processes }, { Export-FdxDataset hunting $folder }
         foreach ($misfit in $misfits) {
             $failure = Get-Failure $misfit

@@ -63,12 +63,14 @@ public sealed partial class ImportFdxDatasetCommand : FdxCommand
     private protected override void Process()
     {
         var connection = ConnectionOrOwn(null);
+        var hasQuery = Array.Exists(Dataset, IsQuery);
         foreach (var dataset in Dataset)
         {
             using var request = new JsonDocumentWriter();
             request.Text("kind", "import");
             request.Text("dataset", dataset);
-            request.Text("name", Name);
+            // Without such a dataset, the native library refuses the name.
+            request.Text("name", IsQuery(dataset) || !hasQuery ? Name : null);
             request.Text("path", FullPath(Path, message => Errors.InvalidPath(message)));
             request.Tenants("tenants", TenantId);
             request.Text("date", Date?.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture));
@@ -79,10 +81,13 @@ public sealed partial class ImportFdxDatasetCommand : FdxCommand
         }
     }
 
+    private static bool IsQuery(string dataset) =>
+        dataset.Equals(Catalog.QueryDataset, StringComparison.OrdinalIgnoreCase);
+
     // The native library refuses a name that is not in the table.
     private RowReader Reader(string dataset) =>
         Raw ? RawRows
         : Catalog.Datasets.TryGetValue(dataset, out var entry) ? entry.Reader
-        : dataset.Equals(Catalog.QueryDataset, StringComparison.OrdinalIgnoreCase) ? QueryRows
+        : IsQuery(dataset) ? QueryRows
         : RawRows;
 }

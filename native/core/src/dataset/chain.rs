@@ -40,18 +40,19 @@ pub(super) struct Chain {
 }
 
 impl Chain {
-    /// What there is up to the end of a day, or all. `None` without a full list.
+    /// What there is of the list with this name and of its changes, up to the end of a day, or all. `None` without a
+    /// full list.
     pub(super) fn of(
         destination: &dyn Destination,
-        dataset: &Dataset,
+        (name, changes_of): (&str, Option<&Dataset>),
         tenant: &str,
         day: Option<&str>,
     ) -> Result<Option<Chain>> {
-        let Some(full) = Manifests::of(destination, dataset.name, tenant)?.newest(day)? else {
+        let Some(full) = Manifests::of(destination, name, tenant)?.newest(day)? else {
             return Ok(None);
         };
         let mut changes = Vec::new();
-        if let Some(of) = dataset.changes {
+        if let Some(of) = changes_of {
             // A list takes some hours to appear, and the changes of a period are told together.
             let from = full.taken() - PERIOD;
             let manifests = Manifests::of(destination, of.name, tenant)?;
@@ -87,7 +88,8 @@ pub(super) struct Place<'a> {
 impl Place<'_> {
     /// Decides what the next run reads.
     pub(super) fn next(&self, mode: Mode, now: Duration) -> Result<Next> {
-        let chain = match Chain::of(self.destination, self.dataset, self.tenant, None) {
+        let dataset = (self.dataset.name, self.dataset.changes);
+        let chain = match Chain::of(self.destination, dataset, self.tenant, None) {
             Err(error) if is_unusable(&error) || error.is(&DATASET_FORMAT) => None,
             chain => chain?,
         };

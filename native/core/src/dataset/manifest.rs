@@ -167,9 +167,8 @@ pub(super) fn file_kind(kind: ColumnKind) -> String {
 
 /// The kind of a column in memory: texts of few values are the rule. Any value fits what is not known.
 fn memory_kind(of_file: &str) -> ColumnKind {
-    let kinds = ColumnKind::ALL.iter().map(|(kind, _)| *kind);
-    let kind = kinds.into_iter().find(|kind| file_kind(*kind) == of_file);
-    match kind {
+    let mut kinds = ColumnKind::ALL.iter().map(|(kind, _)| *kind);
+    match kinds.find(|kind| file_kind(*kind) == of_file) {
         Some(ColumnKind::Text) => ColumnKind::Dictionary,
         kind => kind.unwrap_or(ColumnKind::Variant),
     }

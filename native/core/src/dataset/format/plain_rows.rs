@@ -13,10 +13,9 @@ use super::plain_values::{Plain, after_space, text_end};
 use crate::batch::ColumnKind;
 use crate::catalog::{Column, Resource};
 use crate::dataset::buffers::Buffers;
+use crate::read::decode::row::SPELLINGS;
 use crate::read::row_text::RowFormat;
 
-/// Spellings of a column's name that are remembered, on average: hostile rows may have any number of them.
-const SPELLINGS: usize = 4;
 /// The name that stands for the beginning of a row.
 const BEGINNING: usize = 0;
 

@@ -266,11 +266,8 @@ impl Reading<'_> {
             }
             return Ok(true);
         }
-        let chain = if self.request.dataset.is_hunting() {
-            own.newest(Some(day))?.map(|full| Chain { full, changes: Vec::new() })
-        } else {
-            Chain::of(source, self.request.dataset, tenant, Some(day))?
-        };
+        let list = (self.request.name.as_str(), self.request.dataset.changes);
+        let chain = Chain::of(source, list, tenant, Some(day))?;
         let of = || format!(" of tenant {tenant} and {day}");
         let chain = chain.ok_or_else(|| self.missing(source, &of(), "the days", &own.days()))?;
         if self.request.dataset.is_hunting() && !self.tell(Stored::Columns(chain.full.described())) {

@@ -17,7 +17,7 @@ use crate::catalog::{ADDITIONAL, ColumnKind, Resource};
 /// Columns of rows that no catalog entry describes, at most: beyond it the names are data.
 const DYNAMIC_LIMIT: usize = 4096;
 /// Spellings of a column's name that are remembered, on average: hostile rows may have any number of them.
-const SPELLINGS: usize = 4;
+pub(crate) const SPELLINGS: usize = 4;
 /// Name of the column of described rows that holds what no other column does.
 const ADDITIONAL_OF_DESCRIBED: &str = "AdditionalProperties";
 

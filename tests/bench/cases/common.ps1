@@ -5,13 +5,19 @@ $ErrorActionPreference = 'Stop'
 $ProgressPreference = 'SilentlyContinue'
 
 if ($Addresses) {
-    $fake = Get-Content $Addresses -Raw | ConvertFrom-Json
+    $fake = @{}
+    foreach ($line in [IO.File]::ReadAllLines($Addresses)) {
+        $name, $values = $line.Split(' ')
+        $fake[$name] = $values
+    }
+    $fake.tenantIds = @($fake.tenantIds)
+    $fake.domains = @($fake.domains)
     $env:IDENTITY_ENDPOINT = $fake.identityEndpoint
     $env:IDENTITY_HEADER = $fake.identityHeader
     $connect = @{
-        TenantId                = $fake.tenants[0].tenantId
+        TenantId                = $fake.tenantIds[0]
         ClientId                = $fake.clientId
-        ManagedIdentityClientId = $fake.managedIdentity.clientId
+        ManagedIdentityClientId = $fake.managedIdentityClientId
         Endpoint                = @{ authority = $fake.authority; defender = $fake.defender }
     }
 }
@@ -25,7 +31,7 @@ function Get-PeakMB {
     [math]::Round([Diagnostics.Process]::GetCurrentProcess().PeakWorkingSet64 / 1MB, 1)
 }
 
-# Wall clock and CPU (all threads) of this process for a job.
+# Wall clock and CPU (all threads) of this process for a job, and the peak memory up to its end.
 function Measure-Job([scriptblock] $Job) {
     $process = [Diagnostics.Process]::GetCurrentProcess()
     $cpu = $process.TotalProcessorTime
@@ -33,11 +39,15 @@ function Measure-Job([scriptblock] $Job) {
     . $Job
     $clock.Stop()
     $process.Refresh()
-    @{ wallMs = $clock.Elapsed.TotalMilliseconds; cpuMs = ($process.TotalProcessorTime - $cpu).TotalMilliseconds }
+    @{
+        wallMs = $clock.Elapsed.TotalMilliseconds
+        cpuMs  = ($process.TotalProcessorTime - $cpu).TotalMilliseconds
+        peakMB = Get-PeakMB
+    }
 }
 
 function Complete-Case([hashtable] $Result) {
-    $Result.peakMB = Get-PeakMB
+    $Result['peakMB'] ??= Get-PeakMB
     $Result.module = "$((Get-Module FedXdr)?.ModuleBase)"
     $Result.processCpuMs = [Diagnostics.Process]::GetCurrentProcess().TotalProcessorTime.TotalMilliseconds
     [Console]::Out.WriteLine((ConvertTo-Json $Result -Compress))

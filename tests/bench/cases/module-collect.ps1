@@ -7,6 +7,5 @@ $measured = Measure-Job {
     Connect-Fdx @connect
     $script:all = Get-FdxVulnerability
 }
-$peak = Get-PeakMB # before the garbage collection that counts the kept rows
 $kept = [GC]::GetTotalMemory($true) - $before
-Complete-Case ($measured + @{ rows = $all.Count; jobPeakMB = $peak; bytesPerRow = $kept / $all.Count })
+Complete-Case ($measured + @{ rows = $all.Count; bytesPerRow = $kept / $all.Count })

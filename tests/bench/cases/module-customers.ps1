@@ -3,8 +3,8 @@ param([string] $Addresses, [int] $Failing, [int] $Machines, [int] $TenantRows)
 . $PSScriptRoot/common.ps1 $Addresses
 Import-Module FedXdr
 Import-Module BenchFloor
-$connect.TenantId = foreach ($tenant in $fake.tenants) {
-    [pscustomobject]@{ CustomerId = $tenant.tenantId; CustomerName = $tenant.domain }
+$connect.TenantId = for ($i = 0; $i -lt $fake.tenantIds.Count; $i++) {
+    [pscustomobject]@{ CustomerId = $fake.tenantIds[$i]; CustomerName = $fake.domains[$i] }
 }
 $quiet = @{ ErrorAction = 'SilentlyContinue'; ErrorVariable = '+failed'; TenantSummary = '+report' }
 $script:rows, $script:errors, $script:summary = 0L, 0, @()

@@ -2,7 +2,7 @@
 param([string] $Addresses, [int] $Rows, [string] $Format = 'JsonLines', [string] $Compression = 'None')
 . $PSScriptRoot/common.ps1 $Addresses
 Import-Module FedXdr
-$connect.TenantId = @($fake.tenants.tenantId)
+$connect.TenantId = $fake.tenantIds
 Connect-Fdx @connect
 $folder = Join-Path ([IO.Path]::GetTempPath()) "fedxdr-bench-$([guid]::NewGuid())"
 try {

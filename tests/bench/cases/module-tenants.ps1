@@ -3,7 +3,7 @@ param([string] $Addresses, [long] $Rows, [int] $ThrottleLimit)
 . $PSScriptRoot/common.ps1 $Addresses
 Import-Module FedXdr
 Import-Module BenchFloor
-$connect.TenantId = @($fake.tenants.tenantId)
+$connect.TenantId = $fake.tenantIds
 $limit = $ThrottleLimit ? @{ ThrottleLimit = $ThrottleLimit } : @{}
 $script:counted = $null
 $measured = Measure-Job {

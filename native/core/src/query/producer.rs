@@ -118,9 +118,7 @@ async fn tenants(context: &Context, request: &QueryRequest, items: &mpsc::Sender
             let reporter = job.context.reporter.clone();
             let (tenant, items) = (job.tenant.clone(), job.items.clone());
             reporter.tenant_begun();
-            // Boxed: it is large, and is moved into a task of its own.
-            let run = Box::pin(job.run(work));
-            if let Err(error) = catch_panics("the work on a tenant", run).await {
+            if let Err(error) = catch_panics("the work on a tenant", job.run(work)).await {
                 let _ = items.send(Item::PartFailed(reporter.failed(error, &tenant))).await;
             }
             reporter.tenant_ended();
@@ -167,12 +165,12 @@ struct Job {
 
 impl Job {
     async fn run(self, work: Work) {
+        // Boxed: otherwise each kind of work would take the memory of the largest.
         let outcome = match work {
-            Work::Rows(rows) => self.rows(rows).await,
-            Work::Call(call) => self.call(call).await,
-            Work::Hunting(hunting) => self.hunting(&hunting).await,
+            Work::Rows(rows) => Box::pin(self.rows(rows)).await,
+            Work::Call(call) => Box::pin(self.call(call)).await,
+            Work::Hunting(hunting) => Box::pin(self.hunting(&hunting)).await,
             Work::Export(request) => {
-                // Much larger than the others, which would all take as much.
                 Box::pin(self.export(&request)).await;
                 Ok(())
             }
@@ -182,9 +180,11 @@ impl Job {
                     report.add_failure(self.tenant_name().unwrap_or(&self.tenant), error);
                 })
             }
-            Work::Token { scope, force } => self.token(&scope, force).await,
+            Work::Token { scope, force } => Box::pin(self.token(&scope, force)).await,
             Work::Check(targets) => {
-                if let Some(batch) = check::tenant(&self.context, &self.tenant, self.stream, &targets).await {
+                let checked =
+                    Box::pin(check::tenant(&self.context, &self.tenant, self.stream, &targets)).await;
+                if let Some(batch) = checked {
                     let _ = self.items.send(Item::Batch(batch)).await;
                 }
                 Ok(())
@@ -351,17 +351,18 @@ impl Job {
         let mut summaries = tables::EXPORT.builder(self.stream, &self.tenant);
         let mut is_known = false;
         for dataset in &request.datasets {
-            let exported = async {
+            // Boxed: what waits for a time limit has its future more than once.
+            let exported = Box::pin(async {
                 let id = dataset::tenant_id(&self.context, &self.tenant, request.family_of(dataset)).await?;
                 if !std::mem::replace(&mut is_known, true) && !self.is_first(&id) {
                     return Ok(None);
                 }
                 summaries.label(&id, self.tenant_name());
                 self.export_dataset(&id, request, dataset).await.map(Some)
-            };
+            });
             let mut failed = None;
             let name = request.name_of(dataset);
-            match Box::pin(self.in_time(exported)).await {
+            match self.in_time(exported).await {
                 Ok(None) => return,
                 Ok(Some(summary)) => put_summary(summaries.columns(), name, &summary),
                 Err(error) if error.is(&DATASET_UNFINISHED) => {
@@ -389,10 +390,13 @@ impl Job {
         request: &Arc<ExportRequest>,
         dataset: &'static Dataset,
     ) -> Result<Summary> {
+        let opening = self.pace.opening().await;
         let sink = |of: &'static Dataset| {
             let decoder =
                 if of.is_hunting() { RowDecoder::described_once() } else { RowDecoder::typed(of.resource) };
-            self.list_sink(of.resource, decoder)
+            let mut sink = self.list_sink(of.resource, decoder);
+            sink.opening = opening.clone();
+            sink
         };
         dataset::export(&self.context, (&self.tenant, id), request, dataset, &sink).await
     }

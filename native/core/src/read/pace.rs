@@ -1,7 +1,7 @@
 //! How much of a query is under way at a time, for all its tenants together.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -11,6 +11,8 @@ use crate::http::CONNECTIONS_PER_HOST;
 const SMALL: usize = 256 * 1024;
 /// Requests that a small or a slow body allows in addition.
 const MORE_REQUESTS: usize = 2;
+/// Tenants that may wait for their first request with a destination that is open.
+const OPENINGS: usize = 16;
 
 /// How many bodies a query reads at a time.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -32,6 +34,18 @@ pub(crate) struct Pace {
     readers: Arc<Semaphore>,
     /// Readers that have not been allowed so far.
     withheld_readers: AtomicUsize,
+    /// Destinations that are open before the first request: each has a thread, and the columns of its rows.
+    openings: Arc<Semaphore>,
+}
+
+/// Counts a destination as open before the first request, until this ends or its last copy is dropped.
+#[derive(Clone, Default)]
+pub(crate) struct Opening(Arc<Mutex<Option<OwnedSemaphorePermit>>>);
+
+impl Opening {
+    pub(crate) fn end(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
 }
 
 impl Pace {
@@ -42,12 +56,18 @@ impl Pace {
             withheld_requests: AtomicUsize::new(CONNECTIONS_PER_HOST - requests),
             readers: Arc::new(Semaphore::new(readers.first)),
             withheld_readers: AtomicUsize::new(readers.most.saturating_sub(readers.first)),
+            openings: Arc::new(Semaphore::new(readers.most.max(OPENINGS))),
         }
     }
 
     /// Waits until the query may send one more request, which ends when the result is dropped.
     pub(crate) async fn request(&self) -> Option<OwnedSemaphorePermit> {
         Arc::clone(&self.requests).acquire_owned().await.ok()
+    }
+
+    /// Waits until the query may open one more destination.
+    pub(crate) async fn opening(&self) -> Opening {
+        Opening(Arc::new(Mutex::new(Arc::clone(&self.openings).acquire_owned().await.ok())))
     }
 
     /// Whether nobody waits to read a body.

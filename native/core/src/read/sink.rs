@@ -13,7 +13,7 @@ use super::decode::row::{RowDecoder, Unreadable};
 use super::delivered::Delivered;
 use super::filter::RowFilter;
 use super::members::{Ids, Unique};
-use super::pace::Pace;
+use super::pace::{Opening, Pace};
 use super::row_text::RowText;
 use crate::batch::{Batch, BatchBuilder};
 use crate::blocking::compute_here;
@@ -81,6 +81,8 @@ pub(crate) struct Sink {
     pub(crate) from_request: Option<String>,
     /// Limits the requests and bodies of the query.
     pub(crate) pace: Option<Arc<Pace>>,
+    /// Ends with the first request.
+    pub(crate) opening: Opening,
     /// Applied to each row, where the service has no filter.
     pub(crate) filter: Option<Arc<RowFilter>>,
     /// Rows that answers before delivered, where a list is read again in parts.
@@ -135,6 +137,7 @@ impl Sink {
             left,
             from_request: None,
             pace: None,
+            opening: Opening::default(),
             filter: None,
             delivered_before: None,
             waiting: Vec::new(),
@@ -174,7 +177,9 @@ impl Sink {
 
     /// Waits until the query may send one more request, which ends when the result is dropped.
     pub(crate) async fn request(&self) -> Option<OwnedSemaphorePermit> {
-        self.pace.as_ref()?.request().await
+        let request = self.pace.as_ref()?.request().await;
+        self.opening.end();
+        request
     }
 
     /// Whether nobody waits to read a body.

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -293,4 +294,21 @@ async fn rows_keep_their_order_whether_they_are_copied_or_go_over_columns() {
     }
     assert_eq!(lines.len(), ROWS - 1);
     assert_eq!(summary(&outcome)["rows"], ROWS - 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_many_tenants_few_have_their_files_open_before_their_first_request() {
+    let folder = TestFolder::new();
+    let fixture = Fixture::new(|_, _| Answer::Never);
+    let tenants: Vec<_> = (0..40).map(|n| format!("\"11111111-1111-1111-1111-{n:012}\"")).collect();
+    let query = fixture.query(&document(&folder.0, &format!(r#","tenants":[{}]"#, tenants.join(","))));
+    let open = || folder.files(|name| name.ends_with("/lock")).len();
+    // The files are opened by threads, which know no paused time.
+    let until = std::time::Instant::now() + Duration::from_secs(20);
+    while open() < 22 && std::time::Instant::now() < until {
+        assert!(tokio::time::timeout(Duration::from_millis(1), query.next_in_test()).await.is_err());
+    }
+    // One that were too many would be open by now.
+    std::thread::sleep(Duration::from_millis(50));
+    assert_eq!((open(), fixture.api_requests().len(), fixture.token_requests().len()), (22, 6, 40));
 }

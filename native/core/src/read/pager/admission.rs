@@ -66,8 +66,12 @@ pub(super) async fn admit(
     sink: &Sink,
 ) -> Result<Admission> {
     loop {
-        let place =
-            class.place(&context.clock, context.caller, |turn| wait(context, what, told, turn)).await?;
+        let wait = |turn| {
+            // Others need not wait with this tenant.
+            sink.opening.end();
+            wait(context, what, told, turn)
+        };
+        let place = class.place(&context.clock, context.caller, wait).await?;
         if let Some(request) = sink.request().now_or_never() {
             return Ok(Admission { place, class: Arc::clone(class), _request: request });
         }

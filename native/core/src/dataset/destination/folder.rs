@@ -216,6 +216,8 @@ impl Write for HiddenFile {
 impl Hidden for HiddenFile {
     fn finish(mut self: Box<Self>) -> io::Result<()> {
         self.end_sync()?;
-        self.file.sync_all()
+        self.file.sync_all()?;
+        forget_cached(&self.file);
+        Ok(())
     }
 }

@@ -51,6 +51,24 @@ Describe 'Export-FdxDataset' {
 
     AfterEach { (Get-Report).violations | Should -BeNullOrEmpty }
 
+    It 'gives memory back that nobody uses any more before it starts: <_>' -ForEach @(
+        'Export-FdxDataset vulnerabilities $args[0]'
+        'Export-FdxReport "$($args[0])/report.html"'
+    ) {
+        # Without a connection it fails, but only after that.
+        $script = New-Item "$folder/garbage.ps1" -Force -Value @"
+Import-Module '$env:FEDXDR_MODULE'
+function New-Garbage { [WeakReference]::new([byte[]]::new(1MB)) }
+`$garbage = New-Garbage
+try { $_ } catch { `$_.FullyQualifiedErrorId }
+`$garbage.IsAlive
+"@
+        $process = Start-PowerShell @('-File', $script.FullName, $folder)
+        $said = $process.StandardOutput.ReadToEnd() -split '\r?\n'
+        $said[0] | Should -BeLike 'Fdx.Settings.NotConnected,*'
+        $said[1] | Should -Be 'False'
+    }
+
     It 'writes the rows that Get-FdxVulnerability returns, and a manifest: <format>, <compression>' -ForEach @(
         @{ format = 'JsonLines'; compression = 'Gzip'; name = 'part-00000.json.gz' }
         @{ format = 'jsonlines'; compression = 'none'; name = 'part-00000.json' }

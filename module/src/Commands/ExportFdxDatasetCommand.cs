@@ -4,6 +4,7 @@ using System.Management.Automation;
 using FedXdr.Interop;
 using FedXdr.Objects;
 using FedXdr.Reading;
+using FedXdr.Session;
 
 namespace FedXdr.Commands;
 
@@ -103,6 +104,7 @@ public sealed class ExportFdxDatasetCommand : TenantCommand
         {
             Query = ReadQuery(QueryPath);
         }
+        EarlierGarbage.Free();
     }
 
     private protected override void Process()

@@ -4,6 +4,7 @@ using System.IO;
 using System.Management.Automation;
 using FedXdr.Objects;
 using FedXdr.Reading;
+using FedXdr.Session;
 
 namespace FedXdr.Commands;
 
@@ -37,6 +38,7 @@ public sealed class ExportFdxReportCommand : TenantCommand
 
     private protected override void End()
     {
+        EarlierGarbage.Free();
         var tenants = _tenants.Count > 0 ? _tenants.ToArray() : null;
         var page = FullPath(Path, message => Errors.InvalidReportPath(message));
         using var request = NewRequest("report", tenants);

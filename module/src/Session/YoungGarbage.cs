@@ -52,6 +52,6 @@ internal sealed class YoungGarbage
     }
 
     // Server GC has a heap per core, sized on purpose; the other latency modes are a host's request for no collections.
-    private static bool MayCollect =>
+    internal static bool MayCollect =>
         !GCSettings.IsServerGC && GCSettings.LatencyMode is (GCLatencyMode.Interactive or GCLatencyMode.Batch);
 }

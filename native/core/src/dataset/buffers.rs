@@ -5,8 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// Bytes of a buffer are a multiple of this.
 pub(super) const UNIT: usize = 64 * 1024;
-/// Bytes of a buffer while only one tenant is written: threads wake each other less often.
-const LARGE: usize = 4 * UNIT;
+/// Bytes of a buffer while only one tenant is written: threads wake each other less often, and a file system takes
+/// large pieces with less work. A power of two, so that each piece begins where it can take it whole.
+const LARGE: usize = 8 * UNIT;
 
 /// Empty buffers of all files of a run, to be used again. Otherwise a run of many small files would make them larger
 /// step by step for each file, which leaves the memory in pieces.

@@ -14,6 +14,10 @@ const UNFINISHED: &str = "tmp";
 
 /// Bytes of a file that the disk gets at a time.
 const SYNCED_AT_ONCE: usize = 16 * 1024 * 1024;
+/// Bytes of a file that are written before room for more of it is reserved: most files stay smaller.
+const UNRESERVED: u64 = 1024 * 1024;
+/// Bytes of room that are reserved at a time.
+const RESERVED_AT_ONCE: u64 = SYNCED_AT_ONCE as u64;
 
 pub(in crate::dataset) struct Folder {
     path: PathBuf,
@@ -100,7 +104,8 @@ impl Destination for Folder {
 
     fn create(&self, part: &PartName) -> Result<Box<dyn Hidden>> {
         self.with_folder(&part.hidden, |path| {
-            let file = HiddenFile { file: File::create(path)?, unsynced: 0, sync: None };
+            let file =
+                HiddenFile { file: File::create(path)?, length: 0, reserved: 0, unsynced: 0, sync: None };
             Ok(Box::new(file) as Box<dyn Hidden>)
         })
     }
@@ -161,8 +166,22 @@ fn forget_cached(file: &File) {
 #[cfg(not(target_os = "linux"))]
 fn forget_cached(_file: &File) {}
 
+/// Reserves room on the disk for what comes at this place, so that the system need not look for it page by page. The
+/// file gets no longer. A disk without room says so when the bytes are written; a file system without such room does
+/// without.
+#[cfg(target_os = "linux")]
+fn reserve(file: &File, at: u64, bytes: u64) {
+    let _ = rustix::fs::fallocate(file, rustix::fs::FallocateFlags::KEEP_SIZE, at, bytes);
+}
+
+#[cfg(not(target_os = "linux"))]
+fn reserve(_file: &File, _at: u64, _bytes: u64) {}
+
 struct HiddenFile {
     file: File,
+    length: u64,
+    /// Up to where room was reserved, as far as the disk has any.
+    reserved: u64,
     /// Bytes that the disk may not know of yet.
     unsynced: usize,
     /// Waits until those before them are on the disk.
@@ -199,7 +218,12 @@ impl Drop for HiddenFile {
 
 impl Write for HiddenFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.length >= UNRESERVED && self.length + bytes.len() as u64 > self.reserved {
+            reserve(&self.file, self.length, RESERVED_AT_ONCE);
+            self.reserved = self.length + RESERVED_AT_ONCE;
+        }
         let written = self.file.write(bytes)?;
+        self.length += written as u64;
         self.unsynced += written;
         if self.unsynced >= SYNCED_AT_ONCE {
             self.begin_sync()?;
@@ -216,6 +240,10 @@ impl Write for HiddenFile {
 impl Hidden for HiddenFile {
     fn finish(mut self: Box<Self>) -> io::Result<()> {
         self.end_sync()?;
+        if self.reserved > self.length {
+            // Room that is left is for others.
+            self.file.set_len(self.length)?;
+        }
         self.file.sync_all()?;
         forget_cached(&self.file);
         Ok(())

@@ -1,6 +1,8 @@
 //! A process that dies at any point of the writing: whatever it was doing, the next run makes the files of one that was
 //! never disturbed.
 
+#[cfg(target_os = "linux")]
+mod folder;
 pub(super) mod stand_in;
 
 use std::cmp::Ordering::{Equal, Less};

@@ -91,17 +91,17 @@ function Get-AllCase {
         -Arguments '-Command', 'Get-FdxAlert'
     New-Case 'module inventory' module-typed $size.Machines -Server '--no-gzip', '--machines', "$($size.Machines)" `
         -Arguments '-Command', 'Get-FdxMachine'
-    New-Case 'export' module-export $size.Rows -NoBaseline
-    New-Case 'export gzip' module-export $size.Rows -Arguments '-Compression', 'Gzip' -NoBaseline
-    New-Case 'export csv' module-export $size.Rows -Arguments '-Format', 'Csv' -NoBaseline
-    New-Case 'export parquet' module-export $size.Rows -NoBaseline `
+    New-Case 'export' module-export $size.Rows
+    New-Case 'export gzip' module-export $size.Rows -Arguments '-Compression', 'Gzip'
+    New-Case 'export csv' module-export $size.Rows -Arguments '-Format', 'Csv'
+    New-Case 'export parquet' module-export $size.Rows `
         -Arguments '-Format', 'Parquet', '-Compression', 'Snappy'
-    New-Case 'export long' module-export $size.LongRows -Arguments '-Compression', 'Gzip' -NoBaseline
-    New-Case 'export tenants' module-export $size.TenantRows -Tenants $size.Tenants -NoBaseline
-    New-Case 'export files' module-files $size.FileRows -NoBaseline -Control @{
+    New-Case 'export long' module-export $size.LongRows -Arguments '-Compression', 'Gzip'
+    New-Case 'export tenants' module-export $size.TenantRows -Tenants $size.Tenants
+    New-Case 'export files' module-files $size.FileRows -Control @{
         Method = 'Patch'; Path = '/world'; Body = @{ exportFiles = 10 }
     }
-    New-Case 'Export-Csv' module-export $size.Rows -Arguments '-Format', 'Export-Csv' -NoBaseline
+    New-Case 'Export-Csv' module-export $size.Rows -Arguments '-Format', 'Export-Csv'
     New-Case 'floor' floor $size.Rows
     New-Case 'token' token -Arguments '-Calls', "$($size.Calls)"
 

@@ -10,7 +10,9 @@ mod lines;
 mod parquet;
 mod plain_rows;
 mod plain_values;
+mod prefix;
 mod rows;
+mod specials;
 mod time;
 
 pub(super) use self::columns::{FileColumns, TENANT_COLUMN, file_columns};

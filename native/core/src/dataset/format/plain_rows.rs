@@ -9,7 +9,8 @@ use foldhash::fast::RandomState;
 use super::columns::{TENANT_COLUMN, file_columns};
 use super::encoding::{Encoding, Lines};
 use super::json::JsonLines;
-use super::plain_values::{Plain, after_space, text_end};
+use super::plain_values::{Plain, PlainValues, after_space};
+use super::prefix::Prefix;
 use crate::batch::ColumnKind;
 use crate::catalog::{Column, Resource};
 use crate::dataset::buffers::Buffers;
@@ -18,6 +19,8 @@ use crate::read::row_text::RowFormat;
 
 /// The name that stands for the beginning of a row.
 const BEGINNING: usize = 0;
+/// The number of no name.
+const NONE: usize = usize::MAX;
 
 /// Turns the rows of a resource into JSON lines, if their values are plain.
 pub(in crate::dataset) struct PlainRows {
@@ -32,8 +35,7 @@ pub(in crate::dataset) struct PlainRows {
     names: Vec<Name>,
     /// Number of each name, with its quotes.
     known: HashMap<Box<[u8]>, usize, RandomState>,
-    /// Values of the row that are not written as they came.
-    rewritten: Vec<u8>,
+    values: PlainValues,
 }
 
 struct PlainColumn {
@@ -57,12 +59,12 @@ enum Value {
 
 struct Name {
     /// With quotes and colon.
-    text: Box<[u8]>,
+    text: Prefix,
     column: usize,
     /// Whether lines have it like this.
     is_of_lines: bool,
     /// The name that came after it the last time: rows mostly have the same names in the same order.
-    next: Option<usize>,
+    next: usize,
 }
 
 impl PlainRows {
@@ -87,9 +89,9 @@ impl PlainRows {
             tenant: begin,
             columns: columns.into_iter().map(plain).collect(),
             indexes,
-            names: vec![Name { text: Box::default(), column: 0, is_of_lines: false, next: None }],
+            names: vec![Name { text: Prefix::new(Vec::new()), column: 0, is_of_lines: false, next: NONE }],
             known: HashMap::default(),
-            rewritten: Vec::new(),
+            values: PlainValues::default(),
         }
     }
 
@@ -100,12 +102,32 @@ impl PlainRows {
         if json.get(at) == Some(&b'}') {
             return Some(at + 1);
         }
-        let mut name = BEGINNING;
+        let (mut before, mut number) = (BEGINNING, self.names.get(BEGINNING)?.next);
         loop {
             let begun = at;
-            (name, at) = self.name(json, at, name)?;
-            at = self.value(row, begun, after_space(json, at), name)?;
+            if let Some(name) = self.names.get(number)
+                && name.text.begins(json.get(at..)?)
+            {
+                at += name.text.len();
+            } else {
+                (number, at) = self.other_name(json, at, before)?;
+            }
+            let name = self.names.get(number)?;
+            let column = self.columns.get_mut(name.column)?;
+            if !matches!(column.value, Value::Absent) {
+                // A name that repeats is for the column of what has no other.
+                return None;
+            }
             at = after_space(json, at);
+            let (value, end) = self.values.value(row, at, column.kind)?;
+            column.value = match value {
+                Plain::Null => Value::Null,
+                Plain::Same if name.is_of_lines && at == begun + name.text.len() => Value::Member(begun..end),
+                Plain::Same => Value::Copied(at..end),
+                Plain::Rewritten(range) => Value::Rewritten(range),
+            };
+            (before, number) = (number, name.next);
+            at = after_space(json, end);
             match json.get(at)? {
                 b',' => at = after_space(json, at + 1),
                 b'}' => return Some(at + 1),
@@ -114,19 +136,15 @@ impl PlainRows {
         }
     }
 
-    /// The name that stands here, and what is after its colon. `before` is the name of the member before.
-    fn name(&mut self, json: &[u8], at: usize, before: usize) -> Option<(usize, usize)> {
-        let next = self.names.get(before)?.next;
-        if let Some((number, name)) = next.and_then(|number| Some((number, self.names.get(number)?)))
-            && json.get(at..)?.starts_with(&name.text)
-        {
-            return Some((number, at + name.text.len()));
-        }
-        let (end, _) = text_end(json, at)?;
+    /// The name that stands here, and what is after its colon. `before` is the name of the member before, which had
+    /// another one after it the last time.
+    #[inline(never)]
+    fn other_name(&mut self, json: &[u8], at: usize, before: usize) -> Option<(usize, usize)> {
+        let (end, _) = self.values.text_end(json, at)?;
         let colon = after_space(json, end);
         json.get(colon).filter(|byte| **byte == b':')?;
         let number = self.number(json.get(at..end)?)?;
-        self.names.get_mut(before)?.next = Some(number);
+        self.names.get_mut(before)?.next = number;
         Some((number, colon + 1))
     }
 
@@ -143,28 +161,9 @@ impl PlainRows {
         }
         let text = [name, b":"].concat();
         let is_of_lines = self.columns.get(column)?.label().get(1..) == Some(&text);
-        self.names.push(Name { text: text.into(), column, is_of_lines, next: None });
+        self.names.push(Name { text: Prefix::new(text), column, is_of_lines, next: NONE });
         self.known.insert(name.into(), number);
         Some(number)
-    }
-
-    /// Finds the value of the member with this name, which begins at `begun`. Gives its end.
-    fn value(&mut self, row: &str, begun: usize, at: usize, name: usize) -> Option<usize> {
-        let name = self.names.get(name)?;
-        let column = self.columns.get_mut(name.column)?;
-        if !matches!(column.value, Value::Absent) {
-            // A name that repeats is for the column of what has no other.
-            return None;
-        }
-        let written = self.rewritten.len();
-        let (plain, end) = Plain::at(row, at, column.kind, &mut self.rewritten)?;
-        column.value = match plain {
-            Plain::Null => Value::Null,
-            Plain::Same if name.is_of_lines && at == begun + name.text.len() => Value::Member(begun..end),
-            Plain::Same => Value::Copied(at..end),
-            Plain::Rewritten => Value::Rewritten(written..self.rewritten.len()),
-        };
-        Some(end)
     }
 
     /// Writes the line. Members that stand next to each other in the row too are copied at once.
@@ -178,7 +177,9 @@ impl PlainRows {
                 before.end = member.end;
                 continue;
             }
-            copy(row, &mut copied, line);
+            if let Some(members) = copied.take() {
+                copy(row, members, line);
+            }
             let (text, value) = match &column.value {
                 Value::Member(member) => {
                     copied = Some(member.clone());
@@ -189,28 +190,28 @@ impl PlainRows {
                     continue;
                 }
                 Value::Copied(range) => (row, range),
-                Value::Rewritten(range) => (&*self.rewritten, range),
+                Value::Rewritten(range) => (&*self.values.rewritten, range),
             };
             line.extend_from_slice(column.label());
             line.extend_from_slice(text.get(value.clone()).unwrap_or_default());
         }
-        copy(row, &mut copied, line);
+        if let Some(members) = copied {
+            copy(row, members, line);
+        }
         JsonLines.end_row(line);
     }
 }
 
 /// Copies members of the row.
-fn copy(row: &[u8], members: &mut Option<Range<usize>>, line: &mut Vec<u8>) {
-    if let Some(members) = members.take() {
-        line.push(b',');
-        line.extend_from_slice(row.get(members).unwrap_or_default());
-    }
+fn copy(row: &[u8], members: Range<usize>, line: &mut Vec<u8>) {
+    line.push(b',');
+    line.extend_from_slice(row.get(members).unwrap_or_default());
 }
 
 impl PlainColumn {
     /// Its name, as it comes before the value.
     fn label(&self) -> &[u8] {
-        self.null.strip_suffix(b"null").unwrap_or_default()
+        self.null.split_last_chunk::<4>().map_or(&[], |(label, _)| label)
     }
 }
 
@@ -220,7 +221,7 @@ impl RowFormat for PlainRows {
     }
 
     fn add(&mut self, json: &str, text: &mut Vec<u8>) -> Option<usize> {
-        self.rewritten.clear();
+        self.values.clear();
         self.columns.iter_mut().for_each(|column| column.value = Value::Absent);
         let length = self.read(json)?;
         self.write(json.as_bytes(), text);

@@ -28,18 +28,19 @@ pub(super) fn write(ticks: i64, out: &mut Vec<u8>) {
 
 /// Writes a time from its text, which has the form that [`parse_fixed_time`] reads.
 pub(super) fn write_fixed(text: &str, out: &mut Vec<u8>) {
-    let digits = text.strip_suffix('Z').unwrap_or(text).as_bytes();
-    let Some((day, time)) = digits.split_at_checked("0000-00-00".len()) else { return };
-    let Some((time, fraction)) = time.get(1..).and_then(|time| time.split_at_checked("00:00:00".len()))
-    else {
-        return;
-    };
-    // A point and seven digits are the ticks of a second.
-    let fraction = fraction.get(..8).unwrap_or(fraction);
-    let length = fraction.iter().rposition(|digit| !matches!(digit, b'0' | b'.')).map_or(0, |last| last + 1);
-    for part in [day, b"T", time, &fraction[..length], b"Z"] {
-        out.extend_from_slice(part);
+    let ([digits @ .., b'Z'] | digits) = text.as_bytes();
+    let Some((seconds, fraction)) = digits.split_first_chunk::<19>() else { return };
+    let mut seconds = *seconds;
+    seconds[10] = b'T';
+    out.extend_from_slice(&seconds);
+    if !fraction.is_empty() {
+        // A point and seven digits are the ticks of a second.
+        let fraction = fraction.get(..8).unwrap_or(fraction);
+        let length =
+            fraction.iter().rposition(|digit| !matches!(digit, b'0' | b'.')).map_or(0, |last| last + 1);
+        out.extend_from_slice(&fraction[..length]);
     }
+    out.push(b'Z');
 }
 
 /// Writes a number into zeros, from the right.

@@ -46,8 +46,9 @@ fn parse_fixed(text: &[u8]) -> Option<i64> {
     if !matches!((head[4], head[7], head[10], head[13], head[16]), (b'-', b'-', b'T' | b' ', b':', b':')) {
         return None;
     }
-    let [year, month, day] = [number(&head[..4])?, number(&head[5..7])?, number(&head[8..10])?];
-    let [hour, minute, second] = [number(&head[11..13])?, number(&head[14..16])?, number(&head[17..])?];
+    let [century, year, month, day] = [pair(head, 0)?, pair(head, 2)?, pair(head, 5)?, pair(head, 8)?];
+    let [hour, minute, second] = [pair(head, 11)?, pair(head, 14)?, pair(head, 17)?];
+    let year = century * 100 + year;
     if year < 1 || hour > 23 || minute > 59 || second > 59 {
         return None;
     }
@@ -70,8 +71,10 @@ fn parse_fixed(text: &[u8]) -> Option<i64> {
     Some(seconds * TICKS_PER_SECOND + fraction)
 }
 
-fn number(digits: &[u8]) -> Option<i64> {
-    digits.iter().try_fold(0, |sum, digit| digit.is_ascii_digit().then(|| sum * 10 + i64::from(digit - b'0')))
+/// The number of the two digits that stand here.
+fn pair(text: &[u8; 19], at: usize) -> Option<i64> {
+    let (tens, ones) = (text[at].wrapping_sub(b'0'), text[at + 1].wrapping_sub(b'0'));
+    (tens <= 9 && ones <= 9).then(|| i64::from(tens * 10 + ones))
 }
 
 /// Days since 0001-01-01.

@@ -4,7 +4,9 @@ BeforeDiscovery {
     $folders = (Get-ChildItem $hosts -Directory).Name
     $dockerfiles = 'Dockerfile', 'Dockerfile.alpine'
     $plans = 'flex.bicep', 'windows.bicep'
-    $templates = Get-ChildItem $hosts -Recurse -Filter *.bicep | ForEach-Object { "$($_.Directory.Name)/$($_.Name)" }
+    $examples = Convert-Path (Join-Path $PSScriptRoot ../../examples)
+    $templates = Get-ChildItem $examples -Recurse -Filter *.bicep |
+        ForEach-Object { [IO.Path]::GetRelativePath($examples, $_.FullName).Replace('\', '/') }
 }
 
 Describe 'The hosts' {
@@ -287,7 +289,7 @@ Describe 'The hosts' {
         # On PATH, or where the Azure CLI puts it.
         $bicep = Get-Command bicep, "$HOME/.azure/bin/bicep" -ErrorAction Ignore | Select-Object -First 1
         if (-not $bicep) { Set-ItResult -Skipped -Because 'bicep is missing (az bicep install)' }
-        $said = & $bicep build (Join-Path $hosts $_) --stdout 2>&1 | Out-String
+        $said = & $bicep build (Join-Path $root examples $_) --stdout 2>&1 | Out-String
         $LASTEXITCODE | Should -Be 0 -Because $said
     }
 }

@@ -48,7 +48,7 @@ impl RowText {
         is_added
     }
 
-    /// Keeps the row that was added. False if there is none.
+    /// Keeps the row that was added. False if no row was added.
     pub(super) fn keep(&mut self) -> bool {
         let is_added = self.text.len() > self.kept;
         self.kept = self.text.len();
